@@ -66,10 +66,10 @@ def _check_events(
         depth += kind.endswith('StartEvent') - kind.endswith('EndEvent')
         trouble = ('nests too deeply' if depth > _MAX_DEPTH else
                    'uses an anchor or alias' if getattr(event, 'anchor', None) else
-                   'uses a tag' if getattr(event, 'tag', None) and str(event.tag).startswith('!') else None)
+                   'uses a tag' if getattr(event, 'ctag', None) else None)
         if trouble: raise UserError(f'{name}:{line}: {trouble}', 'a configuration is a plain table of sections, keys and values', 'write the values out')
 
-# %% ../nbs/00_config.ipynb #0020
+# %% ../nbs/00_config.ipynb #0021
 def _key_lines(
     node: Node | None,          # A node of the parsed document
     path: tuple = (),           # The keys that lead to it
@@ -96,12 +96,12 @@ def read_yaml(
         where, problem = f'{name}:{mark.line + 1}' if mark else name, str(getattr(e, 'problem', None) or e).split('\n')[0]
         raise UserError(f'{where}: not readable as YAML', problem, 'write one "key: value" a line, with sections indented by two spaces') from None
 
-# %% ../nbs/00_config.ipynb #0026
+# %% ../nbs/00_config.ipynb #0027
 class Settings(BaseModel):
     "Typed values that refuse what they do not know"
     model_config = ConfigDict(strict=True, extra='forbid', allow_inf_nan=False, validate_assignment=True, protected_namespaces=())
 
-# %% ../nbs/00_config.ipynb #0030
+# %% ../nbs/00_config.ipynb #0031
 class ModelConfig(Settings):
     "The shape of a GPT-2"
     vocab_size: int = Field(4096, ge=2, le=2**20, description='rows of the embedding table: how many different tokens there can be')
@@ -120,7 +120,7 @@ class ModelConfig(Settings):
     @property
     def inner_size(self) -> int: return self.n_inner or 4*self.n_embd
 
-# %% ../nbs/00_config.ipynb #0034
+# %% ../nbs/00_config.ipynb #0035
 def _as_list(value: Any) -> Any: return [value] if isinstance(value, str) else value
 Sources = Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
 
@@ -140,7 +140,7 @@ class DataConfig(Settings):
     bad_bytes: Literal['error', 'skip', 'replace'] = Field('error', description='what to do with a file that is not valid text: stop, leave the file out, or replace the bad bytes; all are counted')
     deduplicate: bool = Field(True, description='whether documents that occur again are dropped')
 
-# %% ../nbs/00_config.ipynb #0038
+# %% ../nbs/00_config.ipynb #0039
 class TrainConfig(Settings):
     "How the model learns"
     seed: int = Field(1337, ge=0, lt=2**63, description='decides initial weights, order of the data and dropout')
@@ -176,7 +176,7 @@ class GenerateConfig(Settings):
     stop: list[str] = Field([], description='generation ends before any of these texts')
     seed: int = Field(1337, ge=0, lt=2**63, description='decides what is sampled')
 
-# %% ../nbs/00_config.ipynb #0041
+# %% ../nbs/00_config.ipynb #0042
 class Config(Settings):
     "Everything that decides a run"
     model: ModelConfig = Field(ModelConfig(), description='the shape of the network')
@@ -187,11 +187,11 @@ class Config(Settings):
     def to_yaml(self) -> str: return _commented_yaml(self)
     def save(self, path: str | Path) -> None: write_file(path, self.to_yaml())
 
-# %% ../nbs/00_config.ipynb #0046
+# %% ../nbs/00_config.ipynb #0047
 SECTIONS: dict[str, type[Settings]] = {'model': ModelConfig, 'tokenizer': TokenizerConfig, 'data': DataConfig, 'train': TrainConfig, 'generate': GenerateConfig}
 KEYS: dict[str, str] = {f'{section}.{name}': field.description or '' for section, cls in SECTIONS.items() for name, field in cls.model_fields.items()}
 
-# %% ../nbs/00_config.ipynb #0051
+# %% ../nbs/00_config.ipynb #0052
 class ConfigError(UserError):
     "All that is wrong with a configuration"
     def __init__(self,
@@ -205,7 +205,8 @@ def _suggest(key: str) -> str | None:
     "The setting that `key` was probably meant to be"
     section, _, name = key.rpartition('.')
     elsewhere = next((k for k in KEYS if k.endswith(f'.{name}')), None)
-    return elsewhere or did_you_mean(key, [k for k in KEYS if k.startswith(f'{section}.')], 0.75) or did_you_mean(key, [*KEYS, *SECTIONS])
+    described = next((k for k, words in KEYS.items() if len(name) > 4 and name.replace('_', ' ') in words), None)
+    return elsewhere or did_you_mean(key, [k for k in KEYS if k.startswith(f'{section}.')], 0.75) or described or did_you_mean(key, [*KEYS, *SECTIONS])
 
 def _problem(
     error: Mapping[str, Any],    # One of pydantic's errors
@@ -219,9 +220,9 @@ def _problem(
     if error['type'] == 'extra_forbidden':
         meant = _suggest(key)
         return UserError(what, f'there is no setting {key}', f'did you mean {meant}? ({KEYS.get(meant, "a section")})' if meant else f'the sections are {", ".join(SECTIONS)}')
-    return UserError(what, error['msg'], f'{setting} is {KEYS[setting]}' if setting in KEYS else 'write sections of "key: value" lines, such as train: {max_steps: 100}')
+    return UserError(what, error['msg'], f'{setting} means: {KEYS[setting]}' if setting in KEYS else 'write sections of "key: value" lines, such as train: {max_steps: 100}')
 
-# %% ../nbs/00_config.ipynb #0053
+# %% ../nbs/00_config.ipynb #0054
 def make_config(
     values: Any,                             # Sections of settings, as read from YAML
     name: str = 'config',                    # Where they come from, for messages
@@ -231,7 +232,7 @@ def make_config(
     try: return Config.model_validate(values)
     except ValidationError as e: raise ConfigError([_problem(dict(err), name, lines or {}) for err in e.errors()]) from None
 
-# %% ../nbs/00_config.ipynb #0059
+# %% ../nbs/00_config.ipynb #0060
 def _size(n_layer: int, n_head: int, n_embd: int, block_size: int, vocab_size: int) -> dict[str, int]:
     return dict(n_layer=n_layer, n_head=n_head, n_embd=n_embd, block_size=block_size, vocab_size=vocab_size)
 
@@ -249,7 +250,7 @@ MODEL_PRESETS: dict[str, dict[str, int]] = {
     '350m':        _size(24, 16, 1024, 1024, 45056),
 }
 
-# %% ../nbs/00_config.ipynb #0061
+# %% ../nbs/00_config.ipynb #0062
 _LARGE = dict(lr=6e-4, min_lr=6e-5, warmup_steps=700, max_steps=20_000, batch_size=8, gradient_accumulation_steps=16)
 RUN_PRESETS: dict[str, dict[str, Any]] = {
     'quickstart': {'model': 'tiny'},
@@ -258,7 +259,7 @@ RUN_PRESETS: dict[str, dict[str, Any]] = {
        for name, shape in MODEL_PRESETS.items()},
 }
 
-# %% ../nbs/00_config.ipynb #0065
+# %% ../nbs/00_config.ipynb #0066
 def deep_merge(
     base: Mapping[str, Any], # Values below
     over: Mapping[str, Any], # Values on top
@@ -277,7 +278,7 @@ def parse_override(
     for part in reversed(key.strip().split('.')): value = {part: value}
     return value
 
-# %% ../nbs/00_config.ipynb #0069
+# %% ../nbs/00_config.ipynb #0070
 def _expand_model(values: Any) -> Any:
     "Put a size's numbers where its name stands"
     if not isinstance(values, Mapping) or not isinstance(values.get('model'), str): return values
@@ -286,7 +287,7 @@ def _expand_model(values: Any) -> Any:
         raise UserError(f'model = {name!r}', 'no model size has this name', f'did you mean {did_you_mean(name, MODEL_PRESETS) or "tiny"}? The sizes are {", ".join(MODEL_PRESETS)}')
     return {**values, 'model': dict(MODEL_PRESETS[name])}
 
-# %% ../nbs/00_config.ipynb #0072
+# %% ../nbs/00_config.ipynb #0073
 def _read_source(
     source: str | Path | None, # A YAML file, a preset's name or nothing
 ) -> tuple[Any, str, dict[tuple, int]]: # Values, their name, the line of each key
@@ -314,7 +315,7 @@ def load_config(
         values = deep_merge(values, _expand_model(parse_override(word)))
     return make_config(values, name, lines)
 
-# %% ../nbs/00_config.ipynb #0079
+# %% ../nbs/00_config.ipynb #0080
 def count_parameters(
     model: ModelConfig, # The shape
 ) -> dict[str, int]:    # Number of parameters by part, `total`, and `non_embedding` (without both embedding tables)
@@ -325,7 +326,7 @@ def count_parameters(
     total = sum(parts.values())
     return {**parts, 'total': total, 'non_embedding': total - parts['embedding'] - parts['position']}
 
-# %% ../nbs/00_config.ipynb #0084
+# %% ../nbs/00_config.ipynb #0085
 def flops_per_token(
     model: ModelConfig,         # The shape
 ) -> int:                       # Floating-point operations, forward and backward
@@ -334,7 +335,7 @@ def flops_per_token(
     weights = L*(4*C*C + 2*C*I) + model.vocab_size*C
     return 6*weights + 12*L*C*model.block_size
 
-# %% ../nbs/00_config.ipynb #0089
+# %% ../nbs/00_config.ipynb #0090
 def sync_folder(
     folder: str | Path, # The folder whose list of names should survive a power cut
 ) -> None:
@@ -367,7 +368,7 @@ def file_hash(
     "The sha256 of a file's bytes"
     with open(path, 'rb') as f: return hashlib.file_digest(f, 'sha256').hexdigest() if sys.version_info >= (3, 11) else hashlib.sha256(f.read()).hexdigest()
 
-# %% ../nbs/00_config.ipynb #0094
+# %% ../nbs/00_config.ipynb #0095
 def _commented_yaml(
     config: Config, # What to write
 ) -> str:           # YAML text with a comment for every setting
@@ -379,7 +380,7 @@ def _commented_yaml(
             text += f'  {name}: {json.dumps(value, ensure_ascii=False):<12} # {KEYS[f"{section}.{name}"]}\n'
     return text
 
-# %% ../nbs/00_config.ipynb #0099
+# %% ../nbs/00_config.ipynb #0100
 def asset_path(
     *parts: str, # Names below the package's `assets` folder
 ) -> Path:
