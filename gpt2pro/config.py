@@ -289,10 +289,11 @@ def _expand_model(values: Any) -> Any:
 
 # %% ../nbs/00_config.ipynb #0073
 def _read_source(
-    source: str | Path | None, # A YAML file, a preset's name or nothing
+    source: str | Path | Config | None, # A YAML file, a preset's name, a configuration or nothing
 ) -> tuple[Any, str, dict[tuple, int]]: # Values, their name, the line of each key
     "The values that `source` stands for"
     if source is None: return {}, 'config', {}
+    if isinstance(source, Config): return source.model_dump(), 'config', {}
     if str(source) in RUN_PRESETS: return RUN_PRESETS[str(source)], str(source), {}
     if not Path(source).is_file():
         raise UserError(f'{source}: no such file or preset', 'a configuration is a YAML file or the name of a preset',
@@ -304,8 +305,8 @@ def _read_source(
     return {} if values is None else values, Path(source).name, lines
 
 def load_config(
-    source: str | Path | None = None, # A YAML file, a preset's name, or None for the defaults
-    overrides: Iterable[str] = (),    # Words such as `train.lr=1e-3`, later ones on top
+    source: str | Path | Config | None = None, # A YAML file, a preset's name, a configuration, or None for the defaults
+    overrides: Iterable[str] = (),             # Words such as `train.lr=1e-3`, later ones on top
 ) -> Config:
     "The configuration that a file or preset and some overrides describe"
     values, name, lines = _read_source(source)
