@@ -1,0 +1,64 @@
+"""Render the Quarto project in nbs/ to _docs/ without Quarto
+
+    python .ci/site.py            # then open _docs/index.html
+    python .ci/site.py --serve    # and look at it on http://localhost:8000
+
+nbdev prepares the pages (as `nbdev_docs` does), smalldocs draws them, ziamath draws the formulas: no page needs the network.
+A broken link is an error.
+"""
+import html, shutil, subprocess, sys
+import smalldocs.markdown, ziamath
+from nbdev.config import get_config
+from nbdev.quarto import refresh_quarto_yml
+from nbdev.serve import proc_nbs
+from smalldocs.config import load
+from smalldocs.site import Site
+
+ziamath.config.svg2 = False # paths, not symbols: two formulas on a page share no ids
+
+def draw_math(tex, options):
+    "A formula as SVG, on the line of the text around it"
+    display = bool(options.get('display_mode'))
+    formula = ziamath.Latex(tex, inline=not display, size=18 if display else 16.5, color='currentColor')
+    drop = 0 if display else formula.getyofst()
+    return f'<span role="img" aria-label="{html.escape(tex)}" style="display:inline-block; line-height:0; vertical-align:{drop:.1f}px">{formula.svg()}</span>'
+
+smalldocs.markdown.math_renderer = draw_math
+
+class NotebookSite(Site):
+    "A smalldocs site that calls a page by its `output-file` and keeps the links between our own pages inside the site"
+    def warn(self, msg):
+        if 'output-file' not in msg: super().warn(msg)
+
+    def read(self, src):
+        page = super().read(src)
+        page.out = page.out.with_name(page.front.get('output-file', page.out.name))
+        return page
+
+    def render_page(self, page):
+        super().render_page(page)
+        page.env.pop('math', None) # formulas are drawn: no script is needed
+
+    def find_page(self, target):
+        return super().find_page(target) or next((p for p in self.pages.values() if p.out == target), None)
+
+    def resolve(self, href, page, record=True):
+        return super().resolve(href.removeprefix(self.project.website['site-url']), page, record)
+
+def render():
+    "Process the notebooks, draw the pages, and move them to where settings.ini wants the site"
+    cfg = get_config()
+    refresh_quarto_yml()
+    shutil.rmtree(cfg.config_path/'_proc', ignore_errors=True)
+    site = NotebookSite(load(proc_nbs(n_workers=2)))
+    pages = site.build()
+    shutil.rmtree(cfg.doc_path, ignore_errors=True)
+    shutil.move(site.out, cfg.doc_path)
+    for warning in site.warnings: print(warning)
+    print(f'{pages} pages in {cfg.doc_path.name}/')
+    return site.broken
+
+if __name__ == '__main__':
+    broken = render()
+    if '--serve' in sys.argv: subprocess.run([sys.executable, '-m', 'http.server', '-d', str(get_config().doc_path), '8000'])
+    sys.exit(bool(broken))
