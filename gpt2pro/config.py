@@ -19,7 +19,7 @@ from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 __all__ = ['Sources', 'SECTIONS', 'KEYS', 'MODEL_PRESETS', 'RUN_PRESETS', 'Gpt2proError', 'UserError', 'RunError', 'did_you_mean',
            'read_yaml', 'Settings', 'ModelConfig', 'TokenizerConfig', 'DataConfig', 'TrainConfig', 'GenerateConfig',
            'Config', 'ConfigError', 'make_config', 'deep_merge', 'parse_override', 'load_config', 'count_parameters',
-           'flops_per_token', 'sync_folder', 'write_file', 'file_hash', 'asset_path']
+           'flops_per_token', 'list_presets', 'sync_folder', 'write_file', 'file_hash', 'asset_path']
 
 # %% ../nbs/00_config.ipynb #0007
 class Gpt2proError(Exception):
@@ -336,7 +336,14 @@ def flops_per_token(
     weights = L*(4*C*C + 2*C*I) + model.vocab_size*C
     return 6*weights + 12*L*C*model.block_size
 
-# %% ../nbs/00_config.ipynb #0090
+# %% ../nbs/00_config.ipynb #0088
+def list_presets() -> dict[str, dict[str, int]]: # Preset's name → its shape, parameters and operations
+    "Every run preset with the size of its model"
+    models = {name: load_config(name).model for name in RUN_PRESETS}
+    return {name: dict(layers=m.n_layer, heads=m.n_head, width=m.n_embd, context=m.block_size, vocabulary=m.vocab_size,
+                       parameters=count_parameters(m)['total'], mflop_per_token=round(flops_per_token(m)/1e6)) for name, m in models.items()}
+
+# %% ../nbs/00_config.ipynb #0093
 def sync_folder(
     folder: str | Path, # The folder whose list of names should survive a power cut
 ) -> None:
@@ -369,7 +376,7 @@ def file_hash(
     "The sha256 of a file's bytes"
     with open(path, 'rb') as f: return hashlib.file_digest(f, 'sha256').hexdigest() if sys.version_info >= (3, 11) else hashlib.sha256(f.read()).hexdigest()
 
-# %% ../nbs/00_config.ipynb #0095
+# %% ../nbs/00_config.ipynb #0098
 def _commented_yaml(
     config: Config, # What to write
 ) -> str:           # YAML text with a comment for every setting
@@ -381,7 +388,7 @@ def _commented_yaml(
             text += f'  {name}: {json.dumps(value, ensure_ascii=False):<12} # {KEYS[f"{section}.{name}"]}\n'
     return text
 
-# %% ../nbs/00_config.ipynb #0100
+# %% ../nbs/00_config.ipynb #0103
 def asset_path(
     *parts: str, # Names below the package's `assets` folder
 ) -> Path:
