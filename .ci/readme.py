@@ -2,7 +2,7 @@
 
     python .ci/readme.py            # write it
     python .ci/readme.py --check    # fail where the two differ
-    python .ci/readme.py --command  # print the test command that the README gives
+    python .ci/readme.py --test     # print the part of its second command that runs the tests
 """
 import json, re, sys
 from pathlib import Path
@@ -31,12 +31,12 @@ def readme():
     body = '\n\n'.join(filter(None, map(cell, cells)))
     return f'<!-- Made from nbs/index.ipynb by .ci/readme.py: edit the notebook -->\n\n{body}\n'
 
-def test_command():
-    "The part after `&&` of the README's second command: what runs the tests once everything is installed"
-    return re.search(r"^pip install -e '\.\[dev\]' && (nbdev_test.*)$", (top/'README.md').read_text(encoding='utf-8'), re.M)[1]
+def commands():
+    "The README's two commands: install and run the main job; install for contributors and run the tests"
+    return re.findall(r'^```sh\n(.+)\n```$', (top/'README.md').read_text(encoding='utf-8'), re.M)
 
 if __name__ == '__main__':
     path = top/'README.md'
-    if '--command' in sys.argv: print(test_command())
+    if '--test' in sys.argv: print(commands()[1].split(' && ')[1])
     elif '--check' not in sys.argv: path.write_text(readme(), encoding='utf-8', newline='\n')
     elif path.read_text(encoding='utf-8') != readme(): sys.exit('README.md differs from nbs/index.ipynb: run python .ci/readme.py')
