@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import psutil
 from pydantic import Field
 from .config import Settings, UserError
-if TYPE_CHECKING: import torch
 
 # %% auto #0
 __all__ = ['format_bytes', 'Gpu', 'parse_nvidia', 'parse_rocm', 'find_gpus', 'parse_cpuinfo', 'describe_cpu', 'cgroup_values',
@@ -19,7 +18,10 @@ __all__ = ['format_bytes', 'Gpu', 'parse_nvidia', 'parse_rocm', 'find_gpus', 'pa
            'detect_hardware', 'fast_formats', 'explain_hardware', 'resolve_device', 'pick_precision',
            'resolve_precision', 'Probe', 'probe_speed']
 
-# %% ../nbs/01_hardware.ipynb #0007
+# %% ../nbs/01_hardware.ipynb #0004
+if TYPE_CHECKING: import torch # for the annotations only: importing it takes seconds
+
+# %% ../nbs/01_hardware.ipynb #0008
 def _ask(
     *command: str, # A program and its arguments
 ) -> str:          # What it printed; '' when it is missing, slow or fails
@@ -35,7 +37,7 @@ def _read(
     try: return Path(path).read_text(encoding='utf-8', errors='replace').strip()
     except OSError: return ''
 
-# %% ../nbs/01_hardware.ipynb #0011
+# %% ../nbs/01_hardware.ipynb #0012
 def _number(
     text: str,       # Text that may be a number
     scale: int = 1,  # What one unit of it is worth
@@ -53,7 +55,7 @@ def format_bytes(
     while abs(size) >= 999.5 and len(units) > 1: size, units = size/1000, units[1:]
     return f'{size:.3g} {units[0]}'
 
-# %% ../nbs/01_hardware.ipynb #0016
+# %% ../nbs/01_hardware.ipynb #0017
 class Gpu(Settings):
     "One graphics processor"
     name: str = Field(description='as its maker calls it')
@@ -62,7 +64,7 @@ class Gpu(Settings):
     memory_free: int | None = Field(None, description='bytes not in use now')
     compute_capability: str | None = Field(None, description='generation: 9.0 is Hopper, 8.0 Ampere; for AMD gfx942 and the like')
 
-# %% ../nbs/01_hardware.ipynb #0020
+# %% ../nbs/01_hardware.ipynb #0021
 def parse_nvidia(
     text: str, # Lines of name, total MiB, free MiB, compute capability
 ) -> list[Gpu]:
@@ -72,7 +74,7 @@ def parse_nvidia(
                 compute_capability=None if _number(capability) is None else capability)
             for name, total, free, capability in (row for row in rows if len(row) == 4)]
 
-# %% ../nbs/01_hardware.ipynb #0025
+# %% ../nbs/01_hardware.ipynb #0026
 def _find(
     card: dict[str, str], # What is said of one card
     *pieces: str,         # What the key contains, in the order tried
@@ -93,7 +95,7 @@ def parse_rocm(
                         memory_free=None if total is None or used is None else total - used, compute_capability=_find(card, 'gfx') or None))
     return gpus
 
-# %% ../nbs/01_hardware.ipynb #0029
+# %% ../nbs/01_hardware.ipynb #0030
 def find_gpus() -> list[Gpu]:
     "All GPUs that this process may use"
     query, visible = 'name,memory.total,memory.free,compute_cap', os.environ.get('CUDA_VISIBLE_DEVICES')
@@ -105,7 +107,7 @@ def find_gpus() -> list[Gpu]:
     memory = psutil.virtual_memory()
     return [Gpu(name=_ask('sysctl', '-n', 'machdep.cpu.brand_string') or 'Apple GPU', vendor='Apple', memory_total=memory.total, memory_free=memory.available)]
 
-# %% ../nbs/01_hardware.ipynb #0035
+# %% ../nbs/01_hardware.ipynb #0036
 def parse_cpuinfo(
     text: str, # The text of /proc/cpuinfo
 ) -> tuple[str, bool]: # The processor's name ('' when it is not said), and whether it has bf16 units
@@ -121,7 +123,7 @@ def describe_cpu() -> tuple[str | None, bool]: # Name, and whether it has bf16 u
         name, bf16 = _ask('sysctl', '-n', 'machdep.cpu.brand_string'), _ask('sysctl', '-n', 'hw.optional.arm.FEAT_BF16') == '1'
     return name or platform.processor() or platform.machine() or None, bf16
 
-# %% ../nbs/01_hardware.ipynb #0040
+# %% ../nbs/01_hardware.ipynb #0041
 def cgroup_values(
     controller: str,             # 'memory' or 'cpu'
     file: str,                   # Such as 'memory.max' (new layout) or 'memory.limit_in_bytes' (old)
@@ -139,13 +141,13 @@ def cgroup_values(
             if place == top: break
     return [value for value in values if value]
 
-# %% ../nbs/01_hardware.ipynb #0043
+# %% ../nbs/01_hardware.ipynb #0044
 def cgroup_cores(
     root: str | Path = '/', # Where the system's files begin
 ) -> int | None:            # Whole cores, at least 1, or None without a limit
     "How many cores the control groups allow"
     pairs = [value.split() for value in cgroup_values('cpu', 'cpu.max', root)]
-    pairs += zip(cgroup_values('cpu', 'cpu.cfs_quota_us', root), cgroup_values('cpu', 'cpu.cfs_period_us', root))
+    pairs += map(list, zip(cgroup_values('cpu', 'cpu.cfs_quota_us', root), cgroup_values('cpu', 'cpu.cfs_period_us', root)))
     limits = [int(quota)/int(period) for quota, period in pairs if quota not in ('max', '-1')]
     return max(1, int(min(limits))) if limits else None
 
@@ -156,13 +158,13 @@ def cgroup_memory(
     limits = cgroup_values('memory', 'memory.max', root) + cgroup_values('memory', 'memory.limit_in_bytes', root)
     return min((n for n in map(_number, limits) if n is not None and n < 2**60), default=None) # the old layout writes nearly 2**63 for no limit
 
-# %% ../nbs/01_hardware.ipynb #0047
+# %% ../nbs/01_hardware.ipynb #0048
 def count_cores() -> int: # At least 1
     "How many cores this process may use"
     bound = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
     return max(1, min(bound, cgroup_cores() or bound))
 
-# %% ../nbs/01_hardware.ipynb #0051
+# %% ../nbs/01_hardware.ipynb #0052
 def _cgroup_used(
     root: str | Path = '/', # Where the system's files begin
 ) -> int:                   # Bytes in use that cannot be had back
@@ -179,7 +181,7 @@ def measure_memory(
     if limit is None or limit >= memory.total: return memory.total, memory.available
     return limit, max(0, min(memory.available, limit - _cgroup_used(root)))
 
-# %% ../nbs/01_hardware.ipynb #0057
+# %% ../nbs/01_hardware.ipynb #0058
 _SERVICES: dict[str, tuple[str, float | None]] = { # Variable in the environment → service, and hours until it ends a session
     'COLAB_RELEASE_TAG': ('Google Colab', 12), 'KAGGLE_KERNEL_RUN_TYPE': ('Kaggle', 12), 'BINDER_SERVICE_HOST': ('Binder', 6),
     'CODESPACES': ('GitHub Codespaces', None), 'DATABRICKS_RUNTIME_VERSION': ('Databricks', None), 'SAGEMAKER_INTERNAL_IMAGE_URI': ('SageMaker', None),
@@ -196,7 +198,7 @@ def find_service(
     hours = (end - now)/3600 if end is not None else limit - age if limit is not None else None
     return name, None if hours is None else max(0., hours)
 
-# %% ../nbs/01_hardware.ipynb #0062
+# %% ../nbs/01_hardware.ipynb #0063
 class Hardware(Settings):
     "What a machine has; every field that could not be found out is None"
     os: str | None = Field(None, description='operating system')
@@ -214,7 +216,7 @@ class Hardware(Settings):
     def __rich__(self) -> object: return _hardware_table(self)
     def _repr_html_(self) -> str: return _hardware_html(self)
 
-# %% ../nbs/01_hardware.ipynb #0065
+# %% ../nbs/01_hardware.ipynb #0066
 def _free_space(
     folder: str | Path, # A folder that need not exist yet
 ) -> int | None:        # Bytes, or None where it cannot be told
@@ -243,7 +245,7 @@ def detect_hardware(
                     ram_total=total, ram_available=available, disk_free=_free_space(folder), shared_memory=_free_space('/dev/shm') if Path('/dev/shm').is_dir() else None,
                     gpus=_or_unknown(find_gpus, []), service=service, hours_left=hours)
 
-# %% ../nbs/01_hardware.ipynb #0067
+# %% ../nbs/01_hardware.ipynb #0068
 def _hardware_rows(
     hardware: Hardware, # The machine
 ) -> list[tuple[str, str]]: # Name and value of each thing worth showing
@@ -267,7 +269,7 @@ def _hardware_html(hardware: Hardware) -> str:
     from html import escape
     return '<table>' + ''.join(f'<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>' for name, value in _hardware_rows(hardware)) + '</table>'
 
-# %% ../nbs/01_hardware.ipynb #0073
+# %% ../nbs/01_hardware.ipynb #0074
 def fast_formats(
     device: str,        # cpu, cuda or mps
     hardware: Hardware, # The machine
@@ -280,7 +282,7 @@ def fast_formats(
     number = tuple(int(part) for part in generation.split('.'))
     return ['bf16', 'fp16', 'fp32'] if number >= (8, 0) else ['fp16', 'fp32'] if number >= (7, 0) else ['fp32']
 
-# %% ../nbs/01_hardware.ipynb #0077
+# %% ../nbs/01_hardware.ipynb #0078
 def explain_hardware(
     hardware: Hardware, # The machine
 ) -> list[str]:         # Sentences
@@ -296,7 +298,7 @@ def explain_hardware(
     if hardware.hours_left is not None: lines.append(f'The session ends in about {hardware.hours_left:.1f} hours: set train.max_hours below that, and resume later.')
     return lines
 
-# %% ../nbs/01_hardware.ipynb #0082
+# %% ../nbs/01_hardware.ipynb #0083
 def resolve_device(
     name: str = 'auto', # auto, cpu, cuda, cuda:1, mps
 ) -> torch.device:
@@ -309,7 +311,7 @@ def resolve_device(
         raise UserError(f'train.device = {name!r}', f'PyTorch {torch.__version__} sees {", ".join(there)} here', f'choose auto or one of {", ".join(there)}; for a GPU, install the PyTorch made for it')
     return torch.device(name)
 
-# %% ../nbs/01_hardware.ipynb #0088
+# %% ../nbs/01_hardware.ipynb #0089
 def pick_precision(
     precision: str,     # auto, fp32, bf16 or fp16
     device: str,        # cpu, cuda or mps
@@ -322,7 +324,7 @@ def pick_precision(
     raise UserError(f'train.precision = {precision!r} on {device}', f'this device has no {precision} units: PyTorch imitates them, ten times slower and more',
                     f'set train.precision to {formats[0]}, or leave it at auto')
 
-# %% ../nbs/01_hardware.ipynb #0092
+# %% ../nbs/01_hardware.ipynb #0093
 def resolve_precision(
     precision: str,               # auto, fp32, bf16 or fp16
     device: torch.device | str,   # Where the arithmetic happens
@@ -337,7 +339,7 @@ def resolve_precision(
         hardware.gpus = [Gpu(name=properties.name, vendor='AMD' if torch.version.hip else 'NVIDIA', compute_capability=generation)]
     return dict(fp32=torch.float32, bf16=torch.bfloat16, fp16=torch.float16)[pick_precision(precision, device.type, hardware)]
 
-# %% ../nbs/01_hardware.ipynb #0097
+# %% ../nbs/01_hardware.ipynb #0098
 class Probe(Settings):
     "Measured speed of a device"
     device: str = Field(description='cpu, cuda or mps')
@@ -352,14 +354,15 @@ def _rate(
 ) -> float:                         # Amount a second
     "The middle of many measurements of a rate"
     work(); finish() # the first call sets things up
-    times, end = [], time.perf_counter() + seconds
+    times: list[float] = []
+    end = time.perf_counter() + seconds
     while not times or time.perf_counter() < end:
         start = time.perf_counter()
         work(); finish()
         times.append(time.perf_counter() - start)
     return amount/statistics.median(times)
 
-# %% ../nbs/01_hardware.ipynb #0100
+# %% ../nbs/01_hardware.ipynb #0101
 def probe_speed(
     seconds: float = 1.0, # Time to spend
     device: str = 'auto', # Where

@@ -12,7 +12,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, Literal
 from pydantic import Field
-from .config import Config, ModelConfig, Settings, UserError, count_parameters, deep_merge, did_you_mean, flops_per_token, make_config, parse_override
+from .config import Config, ModelConfig, Settings, TrainConfig, UserError, count_parameters, deep_merge, did_you_mean, flops_per_token, make_config, parse_override
 from .hardware import Gpu, Hardware, Probe, fast_formats, format_bytes, pick_precision
 
 # %% auto #0
@@ -217,7 +217,7 @@ def _heads_divide_width(plan: Plan) -> Trouble | None:
     return Trouble(f'model.n_embd = {m.n_embd} does not divide into model.n_head = {m.n_head} heads',
                    [f'n_head={heads}: same size and speed', f'n_embd={width}: keeps {m.n_head} heads, changes the size of the model'], [f'model.n_head={heads}'])
 
-# %% ../nbs/04_validation.ipynb #0050
+# %% ../nbs/04_validation.ipynb #0051
 def with_overrides(
     config: Config,       # What to begin with
     words: Iterable[str], # Words such as `model.n_head=4`
@@ -227,7 +227,14 @@ def with_overrides(
     for word in words: values = deep_merge(values, parse_override(word))
     return make_config(values)
 
-# %% ../nbs/04_validation.ipynb #0054
+# %% ../nbs/04_validation.ipynb #0055
+def _balanced_vocabulary(
+    model: ModelConfig, # The shape
+) -> int:               # A power of two, at least 512
+    "The vocabulary whose table is no larger than the layers"
+    return 2**int(math.log2(max(512, count_parameters(model)['non_embedding']/model.n_embd)))
+
+# %% ../nbs/04_validation.ipynb #0059
 @rule('GP-MODEL-002', 'warning', 'model.n_head', 'model.n_embd=132')
 def _head_width(plan: Plan) -> Trouble | None:
     "a head below 16 numbers can hardly tell tokens apart, and fast attention wants multiples of 8, up to 256"
@@ -237,6 +244,7 @@ def _head_width(plan: Plan) -> Trouble | None:
     return Trouble(f'a head is model.n_embd/model.n_head = {m.n_embd}/{m.n_head} = {m.head_size} wide',
                    [f'heads of {size}: n_embd={size*m.n_head} with the same number of heads', 'other n_head: same size of model; 64 wide is what GPT-2 has'], [f'model.n_embd={size*m.n_head}'])
 
+# %% ../nbs/04_validation.ipynb #0063
 @rule('GP-MODEL-003', 'note', 'model.vocab_size', 'model.vocab_size=50257', 'tokenizer.kind=gpt2', 'model.n_layer=24', 'model.n_embd=1024', 'model.n_head=16', 'train.batch_size=8',
       hardware=Hardware(gpus=[Gpu(name='H100', vendor='NVIDIA', memory_free=80*10**9, compute_capability='9.0')]))
 def _vocabulary_multiple(plan: Plan) -> Trouble | None:
@@ -251,7 +259,7 @@ def _embedding_share(plan: Plan) -> Trouble | None:
     "rows of the embedding table only store tokens; what is left of the model has to do the thinking"
     m = plan.config.model
     parts = count_parameters(m)
-    share, size = (parts['embedding'] + parts['head'])/parts['total'], 2**int(math.log2(max(512, parts['non_embedding']/m.n_embd)))
+    share, size = (parts['embedding'] + parts['head'])/parts['total'], _balanced_vocabulary(m)
     if share <= 0.7 or size >= m.vocab_size: return None
     return Trouble(f'{share:.0%} of the {parts["total"]:,} parameters are tables of {m.vocab_size:,} tokens',
                    [f'vocab_size={size}: shorter tokens, a smaller and faster model', 'a larger n_embd and n_layer: more to compute'], [f'model.vocab_size={size}', 'tokenizer.kind=bpe'])
@@ -265,7 +273,16 @@ def _untied_small(plan: Plan) -> Trouble | None:
     return Trouble(f'the output layer has its own table: {parts["head"]/parts["total"]:.0%} of all parameters',
                    ['tie_word_embeddings=true: one table for both, as in GPT-2', 'keep it: where each has to learn on its own, and there is much data'], ['model.tie_word_embeddings=true'])
 
-# %% ../nbs/04_validation.ipynb #0059
+# %% ../nbs/04_validation.ipynb #0067
+@rule('GP-MODEL-006', 'warning', 'model.attention', 'model.attention=plain', 'model.block_size=1024')
+def _plain_attention_long(plan: Plan) -> Trouble | None:
+    "plain attention writes down how much each token looks at each other, a table that grows with the square of the context"
+    m, B = plan.config.model, plan.config.train.batch_size
+    if m.attention != 'plain' or m.block_size < 512: return None
+    return Trouble(f'model.attention = plain with a context of {m.block_size}: {format_bytes(4*B*m.n_layer*m.n_head*m.block_size**2)} of such tables in a step',
+                   ['attention=auto: the same result without the table', 'keep it: to look at the tables in a short run'], ['model.attention=auto'])
+
+# %% ../nbs/04_validation.ipynb #0071
 @rule('GP-TOKEN-001', 'error', 'model.vocab_size', 'tokenizer.kind=gpt2', 'model.n_layer=12', 'model.n_embd=768', 'model.n_head=12')
 def _gpt2_rows(plan: Plan) -> Trouble | None:
     "every token needs a row in the embedding table, and GPT-2's tokenizer has 50,257"
@@ -274,6 +291,13 @@ def _gpt2_rows(plan: Plan) -> Trouble | None:
     return Trouble(f'model.vocab_size = {c.model.vocab_size:,} with tokenizer.kind = gpt2',
                    ['vocab_size=50257: GPT-2\'s own tokenizer, a table of 50,257 rows', 'tokenizer.kind=bpe: a vocabulary of your size, trained on your text'], ['model.vocab_size=50257'])
 
+@rule('GP-TOKEN-004', 'error', 'tokenizer.path', 'tokenizer.path=no/such/folder')
+def _tokenizer_there(plan: Plan) -> Trouble | None:
+    "the text is read with this tokenizer before anything else happens"
+    path = plan.config.tokenizer.path
+    if path is None or Path(path, 'tokenizer.json').is_file(): return None
+    return Trouble(f'tokenizer.path = {path!r} holds no tokenizer.json', ['name the folder that holds tokenizer.json', 'tokenizer.path=null: make one of the given kind'], ['tokenizer.path=null'])
+
 @rule('GP-TOKEN-002', 'error', 'model.vocab_size', 'model.vocab_size=200')
 def _byte_rows(plan: Plan) -> Trouble | None:
     "a byte-level vocabulary begins with the 256 bytes and the token between documents, and joins come on top"
@@ -281,6 +305,7 @@ def _byte_rows(plan: Plan) -> Trouble | None:
     if c.tokenizer.kind == 'gpt2' or c.tokenizer.path or c.model.vocab_size >= 257: return None
     return Trouble(f'model.vocab_size = {c.model.vocab_size}', ['vocab_size=512: the smallest that saves something over bytes', 'vocab_size=257: plain bytes'], ['model.vocab_size=512'])
 
+# %% ../nbs/04_validation.ipynb #0075
 @rule('GP-TOKEN-003', 'warning', 'model.vocab_size', 'model.vocab_size=8192', 'train.max_steps=100', 'train.warmup_steps=10', 'train.batch_size=4', 'train.eval_interval=50', 'train.checkpoint_interval=50', text=TextFacts(bytes=150_000))
 def _updates_per_row(plan: Plan) -> Trouble | None:
     "the row of a token learns only where that token occurs; with a few dozen occurrences it stays near its random start"
@@ -288,13 +313,6 @@ def _updates_per_row(plan: Plan) -> Trouble | None:
     if plan.text is None or plan.train_tokens >= 30*size or (better := suggest_vocabulary(plan.text.bytes)) >= size: return None
     return Trouble(f'about {plan.train_tokens:,.0f} tokens of text for model.vocab_size = {size:,}: {plan.train_tokens/size:.0f} for each',
                    [f'vocab_size={better}: what {format_bytes(plan.text.bytes)} of text can fill', 'more text'], [f'model.vocab_size={better}', 'tokenizer.kind=bpe'])
-
-@rule('GP-TOKEN-004', 'error', 'tokenizer.path', 'tokenizer.path=no/such/folder')
-def _tokenizer_there(plan: Plan) -> Trouble | None:
-    "the text is read with this tokenizer before anything else happens"
-    path = plan.config.tokenizer.path
-    if path is None or Path(path, 'tokenizer.json').is_file(): return None
-    return Trouble(f'tokenizer.path = {path!r} holds no tokenizer.json', ['name the folder that holds tokenizer.json', 'tokenizer.path=null: make one of the given kind'], ['tokenizer.path=null'])
 
 @rule('GP-TOKEN-005', 'warning', 'tokenizer.kind', 'tokenizer.kind=gpt2', 'model.vocab_size=50257', 'model.n_layer=12', 'model.n_embd=768', 'model.n_head=12', 'train.batch_size=4', text=TextFacts(bytes=10**8, languages={'en': 0.4, 'es': 0.6}))
 def _gpt2_speaks_english(plan: Plan) -> Trouble | None:
@@ -304,7 +322,7 @@ def _gpt2_speaks_english(plan: Plan) -> Trouble | None:
     return Trouble(f'tokenizer.kind = gpt2, and {other:.0%} of the text is not English', ['tokenizer.kind=bpe: a vocabulary trained on this text', 'keep it: where GPT-2\'s published weights are the start'],
                    ['tokenizer.kind=bpe', f'model.vocab_size={suggest_vocabulary(plan.text.bytes if plan.text else 0)}'])
 
-# %% ../nbs/04_validation.ipynb #0064
+# %% ../nbs/04_validation.ipynb #0080
 def _fit_batch(
     tokens: float,   # Tokens to train on
     block_size: int, # Context wanted
@@ -316,16 +334,38 @@ def _fit_batch(
         else: block_size //= 2
     return block_size, batch_size
 
-# %% ../nbs/04_validation.ipynb #0067
+# %% ../nbs/04_validation.ipynb #0083
 @rule('GP-DATA-001', 'error', 'train.batch_size', 'model.vocab_size=512', 'model.block_size=1024', text=TextFacts(bytes=30_000))
 def _one_batch(plan: Plan) -> Trouble | None:
-    "a step needs a whole batch of windows, each of block_size tokens, with none twice"
-    c, need = plan.config, plan.step_tokens
+    "a step needs a whole batch of windows, each of block_size tokens, and no window twice"
+    c, need = plan.config, plan.config.train.batch_size*plan.config.model.block_size
     if plan.train_tokens > need: return None
     T, B = _fit_batch(plan.train_tokens, c.model.block_size, c.train.batch_size)
-    return Trouble(f'about {plan.train_tokens:,.0f} tokens of text, and one step takes {c.train.batch_size} × {c.train.gradient_accumulation_steps} × {c.model.block_size} = {need:,}',
-                   [f'block_size={T} and batch_size={B}: steps that this text can fill', 'more text'], [f'model.block_size={T}', f'train.batch_size={B}', 'train.gradient_accumulation_steps=1'])
+    return Trouble(f'about {plan.train_tokens:,.0f} tokens of text, and a batch takes {c.train.batch_size} × {c.model.block_size} = {need:,}',
+                   [f'block_size={T} and batch_size={B}: batches that this text can fill', 'more text'], [f'model.block_size={T}', f'train.batch_size={B}'])
 
+@rule('GP-DATA-004', 'error', 'data.val_fraction', 'data.val_fraction=0.001', text=TextFacts(bytes=400_000))
+def _validation_window(plan: Plan) -> Trouble | None:
+    "the loss on unseen text needs at least one whole window of it"
+    c, tokens = plan.config, plan.tokens*plan.config.data.sample*plan.config.data.val_fraction
+    if plan.text is None or c.data.validation or tokens > c.model.block_size: return None
+    T = _fit_batch(0.1*plan.tokens*c.data.sample, c.model.block_size, 1)[0]
+    return Trouble(f'data.val_fraction = {c.data.val_fraction:g} leaves about {tokens:,.0f} tokens for validation, and a window has {c.model.block_size}',
+                   ['val_fraction=0.1: a tenth of the text', 'data.validation: a text of its own'], ['data.val_fraction=0.1', f'model.block_size={T}'])
+
+# %% ../nbs/04_validation.ipynb #0087
+_LADDER = [(2, 2, 64, 128), (4, 4, 128, 256), (6, 6, 192, 256), (6, 6, 384, 256), (8, 8, 512, 512), (12, 12, 768, 1024), (24, 16, 1024, 1024), (36, 20, 1280, 1024), (48, 25, 1600, 1024)]
+_PARAMETERS_PER_TOKEN = 20 # of the text; beyond that a model mostly memorises
+_SMALLEST = 150_000        # parameters; below that a smaller model helps nobody
+
+def _shaped(
+    model: ModelConfig,               # Vocabulary and everything else
+    shape: tuple[int, int, int, int], # A row of the table
+) -> ModelConfig:
+    "The model with another number of layers, heads and another width"
+    return model.model_copy(update=dict(n_layer=shape[0], n_head=shape[1], n_embd=shape[2]))
+
+# %% ../nbs/04_validation.ipynb #0090
 @rule('GP-DATA-002', 'warning', 'train.max_steps', 'train.max_steps=20000', 'train.warmup_steps=500', text=TextFacts(bytes=1_660_000))
 def _epochs(plan: Plan) -> Trouble | None:
     "a text read too often is learnt by heart: the training loss falls on while the validation loss rises"
@@ -344,41 +384,20 @@ def _parameters_for_text(plan: Plan) -> Trouble | None:
     return Trouble(f'{size:,} parameters for about {plan.train_tokens:,.0f} tokens of text', [f'n_layer={shape[0]}, n_embd={shape[2]}: a size that this text can fill', 'more text', 'model.dropout=0.2 and train.patience=3: stop in time'],
                    [f'model.n_layer={shape[0]}', f'model.n_head={shape[1]}', f'model.n_embd={shape[2]}'])
 
-@rule('GP-DATA-004', 'error', 'data.val_fraction', 'data.val_fraction=0.001', text=TextFacts(bytes=400_000))
-def _validation_window(plan: Plan) -> Trouble | None:
-    "the loss on unseen text needs at least one whole window of it"
-    c, tokens = plan.config, plan.tokens*plan.config.data.sample*plan.config.data.val_fraction
-    if plan.text is None or c.data.validation or tokens > c.model.block_size: return None
-    T = _fit_batch(0.1*plan.tokens*c.data.sample, c.model.block_size, 1)[0]
-    return Trouble(f'data.val_fraction = {c.data.val_fraction:g} leaves about {tokens:,.0f} tokens for validation, and a window has {c.model.block_size}',
-                   ['val_fraction=0.1: a tenth of the text', 'data.validation: a text of its own'], ['data.val_fraction=0.1', f'model.block_size={T}'])
-
 @rule('GP-DATA-005', 'note', 'model.dropout', 'model.dropout=0.2', text=TextFacts(bytes=100_000_000))
 def _dropout_without_repeats(plan: Plan) -> Trouble | None:
     "dropout hinders learning by heart; text that is read once cannot be learnt by heart, and dropout then only costs"
     if not plan.text or plan.config.model.dropout == 0 or plan.epochs >= 1: return None
     return Trouble(f'model.dropout = {plan.config.model.dropout:g}, and the text is read {plan.epochs:.2f} times', ['dropout=0: faster, and a lower loss', 'keep it: where a later run goes on with the same text'], ['model.dropout=0.0'])
 
-# %% ../nbs/04_validation.ipynb #0069
-_LADDER = [(2, 2, 64, 128), (4, 4, 128, 256), (6, 6, 192, 256), (6, 6, 384, 256), (8, 8, 512, 512), (12, 12, 768, 1024), (24, 16, 1024, 1024), (36, 20, 1280, 1024), (48, 25, 1600, 1024)]
-_PARAMETERS_PER_TOKEN = 20 # of the text; beyond that a model mostly memorises
-_SMALLEST = 150_000        # parameters; below that a smaller model helps nobody
-
-def _shaped(
-    model: ModelConfig,               # Vocabulary and everything else
-    shape: tuple[int, int, int, int], # A row of the table
-) -> ModelConfig:
-    "The model with another number of layers, heads and another width"
-    return model.model_copy(update=dict(n_layer=shape[0], n_head=shape[1], n_embd=shape[2]))
-
-# %% ../nbs/04_validation.ipynb #0075
+# %% ../nbs/04_validation.ipynb #0095
 def usual_rate(
     width: int, # n_embd
 ) -> float:     # Peak learning rate
     "A learning rate that usually works at a width"
     return float(f'{min(3e-3, 0.4/width):.1g}')
 
-# %% ../nbs/04_validation.ipynb #0078
+# %% ../nbs/04_validation.ipynb #0098
 @rule('GP-TRAIN-001', 'error', 'train.warmup_steps', 'train.warmup_steps=1000')
 def _warmup_ends(plan: Plan) -> Trouble | None:
     "the learning rate rises during the warmup; if that never ends, the model never learns at full speed"
@@ -401,6 +420,7 @@ def _rate_height(plan: Plan) -> Trouble | None:
     return Trouble(f'train.lr = {t.lr:g}, where {usual:g} is usual for a width of {plan.config.model.n_embd}', [f'lr={usual:g}: usual', 'a longer warmup with a lower grad_clip: if you know what you do'],
                    [f'train.lr={usual:g}', f'train.min_lr={min(t.min_lr, usual/10):g}'])
 
+# %% ../nbs/04_validation.ipynb #0102
 _T4 = Hardware(gpus=[Gpu(name='Tesla T4', vendor='NVIDIA', memory_total=16*10**9, memory_free=15*10**9, compute_capability='7.5')])
 
 @rule('GP-TRAIN-004', 'error', 'train.precision', 'train.precision=bf16', hardware=Hardware(cores=2, cpu_bf16=False))
@@ -426,6 +446,7 @@ def _format_is_best(plan: Plan) -> Trouble | None:
     if plan.hardware is None or plan.device != 'cuda' or plan.config.train.precision != 'fp32' or (best := fast_formats('cuda', plan.hardware)[0]) == 'fp32': return None
     return Trouble(f'train.precision = fp32 on a GPU that has {best}', ['precision=auto: fast', 'keep fp32: to compare results digit by digit'], ['train.precision=auto'])
 
+# %% ../nbs/04_validation.ipynb #0106
 @rule('GP-TRAIN-007', 'warning', 'train.eval_interval', 'train.eval_interval=5000')
 def _evaluated(plan: Plan) -> Trouble | None:
     "only text that the model did not train on shows whether it learns or memorises"
@@ -458,7 +479,7 @@ def _session_ends(plan: Plan) -> Trouble | None:
     return Trouble(f'{plan.hardware.service} ends this session in about {left:.1f} hours, and train.max_hours is {"not set" if limit is None else f"{limit:g}"}',
                    [f'max_hours={0.9*left:.2f}: stops in time, with a checkpoint to resume from', 'checkpoints on a disk that outlives the session'], [f'train.max_hours={max(0.01, 0.9*left):.2f}'])
 
-# %% ../nbs/04_validation.ipynb #0083
+# %% ../nbs/04_validation.ipynb #0111
 _RESERVED = 500_000_000 # bytes for Python, PyTorch and a GPU's own needs
 
 def _budget(
@@ -475,11 +496,12 @@ def _ways_to_fit(
 ) -> Iterable[list[str]]: # Overrides, the cheapest first
     "Changes that make a plan smaller"
     t, m, B = config.train, config.model, config.train.batch_size
-    steps, smallest = [B//2**i for i in range(1, B.bit_length())], f'train.gradient_accumulation_steps={t.gradient_accumulation_steps*B}'
-    for size in steps: yield [f'train.batch_size={size}', f'train.gradient_accumulation_steps={-(-t.gradient_accumulation_steps*B//size)}']
-    for i in range(1, max(1, m.block_size//64).bit_length()): yield ['train.batch_size=1', smallest, f'model.block_size={m.block_size//2**i}']
-    for layer, head, width, block in reversed(_LADDER):
-        if layer*width**2 < m.n_layer*m.n_embd**2: yield ['train.batch_size=1', smallest, f'model.n_layer={layer}', f'model.n_head={head}', f'model.n_embd={width}', f'model.block_size={min(block, m.block_size)}']
+    shorter = [[f'model.block_size={m.block_size//2**i}'] for i in range(1, max(1, m.block_size//64).bit_length())]
+    smaller = [[f'model.n_layer={layer}', f'model.n_head={head}', f'model.n_embd={width}', f'model.block_size={min(block, m.block_size)}']
+               for layer, head, width, block in reversed(_LADDER) if layer*width**2 < m.n_layer*m.n_embd**2]
+    for change in ([], *shorter, *smaller):
+        for size in (B//2**i for i in range(B.bit_length())):
+            yield change + ([] if size == B else [f'train.batch_size={size}', f'train.gradient_accumulation_steps={-(-t.gradient_accumulation_steps*B//size)}'])
 
 def _made_to_fit(
     plan: Plan,                         # A plan that does not fit
@@ -488,6 +510,7 @@ def _made_to_fit(
     "The cheapest change after which a plan fits"
     return next((words for words in _ways_to_fit(plan.config) if fits(Plan(with_overrides(plan.config, words), plan.hardware, plan.text))), [])
 
+# %% ../nbs/04_validation.ipynb #0115
 @rule('GP-MEMORY-001', 'error', 'train.batch_size', 'train.batch_size=256', hardware=Hardware(cores=2, ram_available=10**9))
 def _memory_fits(plan: Plan) -> Trouble | None:
     "weights, gradients, optimizer and activations of a step are in memory at the same time; what does not fit ends the run"
@@ -506,6 +529,7 @@ def _memory_spare(plan: Plan) -> Trouble | None:
     words = _made_to_fit(plan, lambda p: p.memory['total'] <= 0.9*budget)
     return Trouble(f'a training step takes {format_bytes(need)} of {format_bytes(budget)} that are free', [f'{" ".join(words)}: leaves room', 'close other programs'], words)
 
+# %% ../nbs/04_validation.ipynb #0119
 def checkpoint_bytes(
     config: Config, # The plan
 ) -> int:           # Bytes on disk at most
@@ -528,7 +552,7 @@ def _remembers_beginning(plan: Plan) -> Trouble | None:
     if c.generate.max_new_tokens <= c.model.block_size: return None
     return Trouble(f'generate.max_new_tokens = {c.generate.max_new_tokens}, and the context is model.block_size = {c.model.block_size}', [f'max_new_tokens={c.model.block_size}', 'a longer context: more memory and time'], [f'generate.max_new_tokens={c.model.block_size}'])
 
-# %% ../nbs/04_validation.ipynb #0087
+# %% ../nbs/04_validation.ipynb #0124
 class PlanError(UserError):
     "All errors of a plan"
     def __init__(self,
@@ -549,7 +573,7 @@ def check(
     if errors: raise PlanError(errors)
     return findings
 
-# %% ../nbs/04_validation.ipynb #0091
+# %% ../nbs/04_validation.ipynb #0128
 def repair(
     config: Config,                    # A plan with errors
     hardware: Hardware | None = None,  # The machine
@@ -564,7 +588,7 @@ def repair(
         config, words = with_overrides(config, broken.fix), words + broken.fix
     return config, words
 
-# %% ../nbs/04_validation.ipynb #0095
+# %% ../nbs/04_validation.ipynb #0132
 def explain(
     code: str, # Such as GP-MODEL-001
 ) -> str:
@@ -580,7 +604,7 @@ def _example(
     "A plan that breaks a rule"
     return with_overrides(Config(), rule.example), rule.hardware, rule.text
 
-# %% ../nbs/04_validation.ipynb #0102
+# %% ../nbs/04_validation.ipynb #0139
 class Forecast(Settings):
     "What a run will take"
     memory: dict[str, int] = Field(description='bytes by kind at the fullest moment of a step, and total')
@@ -610,7 +634,7 @@ def forecast(
                     epochs=plan.epochs if plan.text else None, total_flops=flops_per_token(config.model)*tokens, disk=checkpoint_bytes(config),
                     tokens_per_second=plan.step_tokens/seconds if seconds else None, seconds=seconds*(t.max_steps + evaluations/3/plan.step_tokens) if seconds else None)
 
-# %% ../nbs/04_validation.ipynb #0103
+# %% ../nbs/04_validation.ipynb #0140
 def format_seconds(
     seconds: float | None, # Duration, or None for unknown
 ) -> str:
@@ -636,7 +660,7 @@ def _forecast_table(f: Forecast) -> object:
     for row in _forecast_rows(f): table.add_row(*row)
     return table
 
-# %% ../nbs/04_validation.ipynb #0108
+# %% ../nbs/04_validation.ipynb #0145
 def _wanted_tokens(
     model: ModelConfig, # A size
 ) -> float:             # Tokens
@@ -658,11 +682,12 @@ def _sized(
     text: TextFacts,                  # The text
 ) -> Config:
     "A configuration of a size, its context and batch cut to the text"
-    vocabulary = suggest_vocabulary(text.bytes)
+    model = _shaped(ModelConfig(), shape)
+    vocabulary = min(suggest_vocabulary(text.bytes), _balanced_vocabulary(model))
     block, batch = _fit_batch(0.9*text.bytes/bytes_per_token(vocabulary), shape[3], 16)
-    return make_config(dict(model=dict(vocab_size=vocabulary, n_layer=shape[0], n_head=shape[1], n_embd=shape[2], block_size=block), train=dict(batch_size=batch)))
+    return Config(model=model.model_copy(update=dict(vocab_size=vocabulary, block_size=block)), train=TrainConfig(batch_size=batch))
 
-# %% ../nbs/04_validation.ipynb #0112
+# %% ../nbs/04_validation.ipynb #0149
 def _choose_size(
     hardware: Hardware, # The machine
     text: TextFacts,    # The text
@@ -675,14 +700,14 @@ def _choose_size(
         config = _sized(shape, text)
         size, tokens = count_parameters(config.model)['total'], text.bytes/bytes_per_token(config.model.vocab_size)
         single = with_overrides(config, ['train.batch_size=1'])
-        if size > 0.9*_PARAMETERS_PER_TOKEN*tokens: return chosen, f'{size:,} parameters would be too many for a text of {tokens:,.0f} tokens'
-        if budget is not None and Plan(single, hardware).memory['total'] > 0.8*budget: return chosen, f'{size:,} parameters would not fit into {format_bytes(budget)}'
+        if size > 0.9*_PARAMETERS_PER_TOKEN*tokens: return chosen, f'the next size, {size:,} parameters, would be too large for a text of {tokens:,.0f} tokens'
+        if budget is not None and Plan(single, hardware).memory['total'] > 0.8*budget: return chosen, f'the next size, {size:,} parameters, would not fit into {format_bytes(budget)}'
         if (seen := _affordable(config, probe, minutes)) < (wanted := _wanted_tokens(config.model)):
-            return chosen, f'{size:,} parameters would see {seen:,.0f} tokens in {minutes:g} minutes and want {wanted:,.0f}'
+            return chosen, f'the next size, {size:,} parameters, wants {wanted:,.0f} tokens and would see {seen:,.0f} in {minutes:g} minutes'
         chosen = config
     return chosen, 'it is the largest of the table'
 
-# %% ../nbs/04_validation.ipynb #0115
+# %% ../nbs/04_validation.ipynb #0152
 def _batched(
     config: Config,     # A size
     hardware: Hardware, # The machine
@@ -691,13 +716,13 @@ def _batched(
 ) -> Config:
     "The configuration with a batch for this many tokens"
     block, budget = config.model.block_size, _budget(hardware, _device(config, hardware))
-    limit = max(1, int(0.9*text.bytes/bytes_per_token(config.model.vocab_size)/block/8)) # windows in a step: eight steps in a text
-    step = min(limit, 2**round(math.log2(max(block, min(tokens/600, 2**19))/block)))
+    windows = max(1, text.bytes/bytes_per_token(config.model.vocab_size)/block)
+    step = 2**max(0, min(round(math.log2(min(tokens/600, 2**19)/block)), int(math.log2(0.9*windows/8)))) # sequences; at least eight steps in a reading of the text
     micro = step
-    while micro > 1 and budget is not None and Plan(with_overrides(config, [f'train.batch_size={micro}']), hardware).memory['total'] > 0.6*budget: micro = -(-micro//2)
-    return with_overrides(config, [f'train.batch_size={micro}', f'train.gradient_accumulation_steps={max(1, step//micro)}'])
+    while micro > 1 and budget is not None and Plan(with_overrides(config, [f'train.batch_size={micro}']), hardware).memory['total'] > 0.6*budget: micro //= 2
+    return with_overrides(config, [f'train.batch_size={micro}', f'train.gradient_accumulation_steps={step//micro}'])
 
-# %% ../nbs/04_validation.ipynb #0118
+# %% ../nbs/04_validation.ipynb #0155
 class Recommendation(Settings):
     "A configuration and why it is so"
     config: Config = Field(description='the configuration')
@@ -729,7 +754,8 @@ def plan_run(
     "A configuration for a machine, a text and a time, with its reasons"
     text, pace = text_facts(report) or TextFacts(bytes=0), probe or _usual_probe(hardware)
     sized, why = _choose_size(hardware, text, pace, minutes)
-    config = _batched(sized, hardware, text, _affordable(sized, pace, minutes))
+    tokens = min(_affordable(sized, pace, minutes), 20*Plan(sized, hardware, text).train_tokens)
+    config = _batched(sized, hardware, text, tokens)
     plan, seen = Plan(config, hardware, text), _affordable(config, pace, minutes)
     steps = max(20, min(int(seen/plan.step_tokens), int(20*plan.train_tokens/plan.step_tokens)))
     lr, every = usual_rate(config.model.n_embd), max(1, steps//10)
