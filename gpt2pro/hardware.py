@@ -5,7 +5,8 @@
 # %% ../nbs/01_hardware.ipynb #0003
 from __future__ import annotations
 import json, os, platform, shutil, statistics, subprocess, sys, time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 import psutil
@@ -15,8 +16,8 @@ from .config import Settings, UserError
 # %% auto #0
 __all__ = ['format_bytes', 'Gpu', 'parse_nvidia', 'parse_rocm', 'find_gpus', 'parse_cpuinfo', 'describe_cpu', 'cgroup_values',
            'cgroup_cores', 'cgroup_memory', 'count_cores', 'measure_memory', 'find_service', 'Hardware',
-           'detect_hardware', 'fast_formats', 'explain_hardware', 'resolve_device', 'pick_precision',
-           'resolve_precision', 'Probe', 'probe_speed']
+           'detect_hardware', 'rich_table', 'html_table', 'fast_formats', 'explain_hardware', 'resolve_device',
+           'pick_precision', 'resolve_precision', 'Probe', 'probe_speed']
 
 # %% ../nbs/01_hardware.ipynb #0004
 if TYPE_CHECKING: import torch # for the annotations only: importing it takes seconds
@@ -213,8 +214,8 @@ class Hardware(Settings):
     gpus: list[Gpu] = Field([], description='graphics processors')
     service: str | None = Field(None, description='notebook service or batch system')
     hours_left: float | None = Field(None, description='hours until the service ends the session')
-    def __rich__(self) -> object: return _hardware_table(self)
-    def _repr_html_(self) -> str: return _hardware_html(self)
+    def __rich__(self) -> object: return rich_table('hardware', _hardware_rows(self))
+    def _repr_html_(self) -> str: return html_table(_hardware_rows(self))
 
 # %% ../nbs/01_hardware.ipynb #0066
 def _free_space(
@@ -257,19 +258,24 @@ def _hardware_rows(
     if hardware.service: rows += [('service', f'{hardware.service}, {"unknown" if hardware.hours_left is None else f"{hardware.hours_left:.1f}"} hours left')]
     return rows
 
-def _hardware_table(hardware: Hardware) -> object:
-    "A machine for the terminal"
+# %% ../nbs/01_hardware.ipynb #0070
+def rich_table(
+    title: str,                       # Over the first column
+    rows: Iterable[tuple[str, str]],  # Name and value
+) -> Any:                             # A `rich.table.Table`
+    "Names and values for the terminal"
     from rich.table import Table
-    table = Table('hardware', '', show_edge=False)
-    for row in _hardware_rows(hardware): table.add_row(*row)
+    table = Table(title, '', show_edge=False)
+    for row in rows: table.add_row(*row)
     return table
 
-def _hardware_html(hardware: Hardware) -> str:
-    "A machine for a notebook"
-    from html import escape
-    return '<table>' + ''.join(f'<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>' for name, value in _hardware_rows(hardware)) + '</table>'
+def html_table(
+    rows: Iterable[tuple[str, str]], # Name and value
+) -> str:
+    "Names and values for a notebook"
+    return '<table>' + ''.join(f'<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>' for name, value in rows) + '</table>'
 
-# %% ../nbs/01_hardware.ipynb #0074
+# %% ../nbs/01_hardware.ipynb #0077
 def fast_formats(
     device: str,        # cpu, cuda or mps
     hardware: Hardware, # The machine
@@ -282,7 +288,7 @@ def fast_formats(
     number = tuple(int(part) for part in generation.split('.'))
     return ['bf16', 'fp16', 'fp32'] if number >= (8, 0) else ['fp16', 'fp32'] if number >= (7, 0) else ['fp32']
 
-# %% ../nbs/01_hardware.ipynb #0078
+# %% ../nbs/01_hardware.ipynb #0081
 def explain_hardware(
     hardware: Hardware, # The machine
 ) -> list[str]:         # Sentences
@@ -298,7 +304,7 @@ def explain_hardware(
     if hardware.hours_left is not None: lines.append(f'The session ends in about {hardware.hours_left:.1f} hours: set train.max_hours below that, and resume later.')
     return lines
 
-# %% ../nbs/01_hardware.ipynb #0083
+# %% ../nbs/01_hardware.ipynb #0086
 def resolve_device(
     name: str = 'auto', # auto, cpu, cuda, cuda:1, mps
 ) -> torch.device:
@@ -311,7 +317,7 @@ def resolve_device(
         raise UserError(f'train.device = {name!r}', f'PyTorch {torch.__version__} sees {", ".join(there)} here', f'choose auto or one of {", ".join(there)}; for a GPU, install the PyTorch made for it')
     return torch.device(name)
 
-# %% ../nbs/01_hardware.ipynb #0089
+# %% ../nbs/01_hardware.ipynb #0092
 def pick_precision(
     precision: str,     # auto, fp32, bf16 or fp16
     device: str,        # cpu, cuda or mps
@@ -324,7 +330,7 @@ def pick_precision(
     raise UserError(f'train.precision = {precision!r} on {device}', f'this device has no {precision} units: PyTorch imitates them, ten times slower and more',
                     f'set train.precision to {formats[0]}, or leave it at auto')
 
-# %% ../nbs/01_hardware.ipynb #0093
+# %% ../nbs/01_hardware.ipynb #0096
 def resolve_precision(
     precision: str,               # auto, fp32, bf16 or fp16
     device: torch.device | str,   # Where the arithmetic happens
@@ -339,7 +345,7 @@ def resolve_precision(
         hardware.gpus = [Gpu(name=properties.name, vendor='AMD' if torch.version.hip else 'NVIDIA', compute_capability=generation)]
     return dict(fp32=torch.float32, bf16=torch.bfloat16, fp16=torch.float16)[pick_precision(precision, device.type, hardware)]
 
-# %% ../nbs/01_hardware.ipynb #0098
+# %% ../nbs/01_hardware.ipynb #0101
 class Probe(Settings):
     "Measured speed of a device"
     device: str = Field(description='cpu, cuda or mps')
@@ -362,7 +368,7 @@ def _rate(
         times.append(time.perf_counter() - start)
     return amount/statistics.median(times)
 
-# %% ../nbs/01_hardware.ipynb #0101
+# %% ../nbs/01_hardware.ipynb #0104
 def probe_speed(
     seconds: float = 1.0, # Time to spend
     device: str = 'auto', # Where

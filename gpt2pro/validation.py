@@ -12,8 +12,9 @@ from html import escape
 from pathlib import Path
 from typing import Any, Literal
 from pydantic import Field
-from .config import Config, ModelConfig, Settings, TrainConfig, UserError, count_parameters, deep_merge, did_you_mean, flops_per_token, make_config, parse_override
-from .hardware import Gpu, Hardware, Probe, fast_formats, format_bytes, pick_precision
+from .config import (Config, ModelConfig, Settings, TrainConfig, UserError, count_parameters, deep_merge, did_you_mean, flops_per_token, load_config,
+                            make_config, parse_override)
+from .hardware import Gpu, Hardware, Probe, fast_formats, format_bytes, html_table, pick_precision, rich_table
 
 # %% auto #0
 __all__ = ['RULES', 'forecast_memory', 'step_seconds', 'bytes_per_token', 'suggest_vocabulary', 'TextFacts', 'Plan', 'Finding',
@@ -142,7 +143,8 @@ class Finding(Settings):
         return f'{self.severity} {self.code}: {self.what}\n  why: {self.why}\n  fix: {" ".join(self.fix)}\n{ways}'
     def _repr_html_(self) -> str:
         ways = ''.join(f'<li>{escape(way)}</li>' for way in self.solutions)
-        return f'<p><b>{self.severity} {self.code}</b>: {escape(self.what)}<br><i>{escape(self.why)}</i><br><code>{escape(" ".join(self.fix))}</code></p><ul>{ways}</ul>'
+        return (f'<p><b>{self.severity} {self.code}</b>: {escape(self.what)}<br><i>{escape(self.why)}</i><br>'
+                f'<code>{escape(" ".join(self.fix))}</code></p><ul>{ways}</ul>')
 
 # %% ../nbs/04_validation.ipynb #0041
 @dataclass(frozen=True)
@@ -161,6 +163,7 @@ class Rule:
     why: str                                 # The idea behind it
     check: Callable[[Plan], Trouble | None]  # Says what is wrong
     example: list[str]                       # Overrides that break it
+    preset: str                              # What they are laid on
     hardware: Hardware | None                # A machine for the example
     text: TextFacts | None                   # A text for the example
 
@@ -171,12 +174,13 @@ def rule(
     severity: Literal['error', 'warning', 'note'], # How bad it is to break it
     key: str,                         # The setting it is about
     *example: str,                    # Overrides that break it
+    preset: str = 'quickstart',       # What they are laid on
     hardware: Hardware | None = None, # A machine for the example
     text: TextFacts | None = None,    # A text for the example
 ) -> Callable[[Callable[[Plan], Trouble | None]], Callable[[Plan], Trouble | None]]:
     "Put a function in the table of rules"
     def register(check: Callable[[Plan], Trouble | None]) -> Callable[[Plan], Trouble | None]:
-        RULES[code] = Rule(code, severity, key, check.__doc__ or '', check, list(example), hardware, text)
+        RULES[code] = Rule(code, severity, key, check.__doc__ or '', check, list(example), preset, hardware, text)
         return check
     return register
 
@@ -215,7 +219,8 @@ def _heads_divide_width(plan: Plan) -> Trouble | None:
     if m.n_embd % m.n_head == 0: return None
     heads, width = _heads_for(m.n_embd, m.n_head), 8*m.n_head*max(1, round(m.n_embd/m.n_head/8))
     return Trouble(f'model.n_embd = {m.n_embd} does not divide into model.n_head = {m.n_head} heads',
-                   [f'n_head={heads}: same size and speed', f'n_embd={width}: keeps {m.n_head} heads, changes the size of the model'], [f'model.n_head={heads}'])
+                   [f'n_head={heads}: same size and speed', f'n_embd={width}: keeps {m.n_head} heads, changes the size of the model'],
+                   [f'model.n_head={heads}'])
 
 # %% ../nbs/04_validation.ipynb #0051
 def with_overrides(
@@ -242,17 +247,22 @@ def _head_width(plan: Plan) -> Trouble | None:
     if m.n_embd % m.n_head or (m.head_size % 8 == 0 and 16 <= m.head_size <= 256): return None
     size = min(256, max(16, 8*round(m.head_size/8)))
     return Trouble(f'a head is model.n_embd/model.n_head = {m.n_embd}/{m.n_head} = {m.head_size} wide',
-                   [f'heads of {size}: n_embd={size*m.n_head} with the same number of heads', 'other n_head: same size of model; 64 wide is what GPT-2 has'], [f'model.n_embd={size*m.n_head}'])
+                   [f'heads of {size}: n_embd={size*m.n_head} with the same number of heads',
+                    'other n_head: same size of model; 64 wide is what GPT-2 has'],
+                   [f'model.n_embd={size*m.n_head}'])
 
 # %% ../nbs/04_validation.ipynb #0063
-@rule('GP-MODEL-003', 'note', 'model.vocab_size', 'model.vocab_size=50257', 'tokenizer.kind=gpt2', 'model.n_layer=24', 'model.n_embd=1024', 'model.n_head=16', 'train.batch_size=8',
-      hardware=Hardware(gpus=[Gpu(name='H100', vendor='NVIDIA', memory_free=80*10**9, compute_capability='9.0')]))
+_H100 = Hardware(gpus=[Gpu(name='H100', vendor='NVIDIA', memory_free=80*10**9, compute_capability='9.0')])
+
+@rule('GP-MODEL-003', 'note', 'model.vocab_size', preset='gpt2', hardware=_H100)
 def _vocabulary_multiple(plan: Plan) -> Trouble | None:
     "a GPU multiplies matrices in tiles, and an odd number of columns leaves it with slow, half-empty ones"
     size = plan.config.model.vocab_size
     if plan.device == 'cpu' or size % 8 == 0: return None
-    return Trouble(f'model.vocab_size = {size:,} is not a multiple of 8', [f'vocab_size={-(-size//64)*64}: some rows are never used, the step is faster',
-                   'leave it: where the weights have to fit GPT-2\'s files exactly'], [f'model.vocab_size={-(-size//64)*64}'])
+    return Trouble(f'model.vocab_size = {size:,} is not a multiple of 8',
+                   [f'vocab_size={-(-size//64)*64}: some rows are never used, the step is faster',
+                    'leave it: where the weights have to fit GPT-2\'s files exactly'],
+                   [f'model.vocab_size={-(-size//64)*64}'])
 
 @rule('GP-MODEL-004', 'warning', 'model.vocab_size', 'model.vocab_size=32768')
 def _embedding_share(plan: Plan) -> Trouble | None:
@@ -262,7 +272,8 @@ def _embedding_share(plan: Plan) -> Trouble | None:
     share, size = (parts['embedding'] + parts['head'])/parts['total'], _balanced_vocabulary(m)
     if share <= 0.7 or size >= m.vocab_size: return None
     return Trouble(f'{share:.0%} of the {parts["total"]:,} parameters are tables of {m.vocab_size:,} tokens',
-                   [f'vocab_size={size}: shorter tokens, a smaller and faster model', 'a larger n_embd and n_layer: more to compute'], [f'model.vocab_size={size}', 'tokenizer.kind=bpe'])
+                   [f'vocab_size={size}: shorter tokens, a smaller and faster model', 'a larger n_embd and n_layer: more to compute'],
+                   [f'model.vocab_size={size}', 'tokenizer.kind=bpe'])
 
 @rule('GP-MODEL-005', 'warning', 'model.tie_word_embeddings', 'model.tie_word_embeddings=false')
 def _untied_small(plan: Plan) -> Trouble | None:
@@ -271,7 +282,9 @@ def _untied_small(plan: Plan) -> Trouble | None:
     parts = count_parameters(m)
     if m.tie_word_embeddings or parts['head'] < 0.25*parts['total']: return None
     return Trouble(f'the output layer has its own table: {parts["head"]/parts["total"]:.0%} of all parameters',
-                   ['tie_word_embeddings=true: one table for both, as in GPT-2', 'keep it: where each has to learn on its own, and there is much data'], ['model.tie_word_embeddings=true'])
+                   ['tie_word_embeddings=true: one table for both, as in GPT-2',
+                    'keep it: where each has to learn on its own, and there is much data'],
+                   ['model.tie_word_embeddings=true'])
 
 # %% ../nbs/04_validation.ipynb #0067
 @rule('GP-MODEL-006', 'warning', 'model.attention', 'model.attention=plain', 'model.block_size=1024')
@@ -280,46 +293,55 @@ def _plain_attention_long(plan: Plan) -> Trouble | None:
     m, B = plan.config.model, plan.config.train.batch_size
     if m.attention != 'plain' or m.block_size < 512: return None
     return Trouble(f'model.attention = plain with a context of {m.block_size}: {format_bytes(4*B*m.n_layer*m.n_head*m.block_size**2)} of such tables in a step',
-                   ['attention=auto: the same result without the table', 'keep it: to look at the tables in a short run'], ['model.attention=auto'])
+                   ['attention=auto: the same result without the table', 'keep it: to look at the tables in a short run'],
+                   ['model.attention=auto'])
 
 # %% ../nbs/04_validation.ipynb #0071
-@rule('GP-TOKEN-001', 'error', 'model.vocab_size', 'tokenizer.kind=gpt2', 'model.n_layer=12', 'model.n_embd=768', 'model.n_head=12')
+@rule('GP-TOKEN-001', 'error', 'model.vocab_size', 'model.vocab_size=32768', preset='gpt2')
 def _gpt2_rows(plan: Plan) -> Trouble | None:
     "every token needs a row in the embedding table, and GPT-2's tokenizer has 50,257"
     c = plan.config
     if c.tokenizer.kind != 'gpt2' or c.tokenizer.path or c.model.vocab_size >= 50257: return None
     return Trouble(f'model.vocab_size = {c.model.vocab_size:,} with tokenizer.kind = gpt2',
-                   ['vocab_size=50257: GPT-2\'s own tokenizer, a table of 50,257 rows', 'tokenizer.kind=bpe: a vocabulary of your size, trained on your text'], ['model.vocab_size=50257'])
+                   ['vocab_size=50257: GPT-2\'s own tokenizer, a table of 50,257 rows',
+                    'tokenizer.kind=bpe: a vocabulary of your size, trained on your text'],
+                   ['model.vocab_size=50257'])
 
 @rule('GP-TOKEN-004', 'error', 'tokenizer.path', 'tokenizer.path=no/such/folder')
 def _tokenizer_there(plan: Plan) -> Trouble | None:
     "the text is read with this tokenizer before anything else happens"
     path = plan.config.tokenizer.path
     if path is None or Path(path, 'tokenizer.json').is_file(): return None
-    return Trouble(f'tokenizer.path = {path!r} holds no tokenizer.json', ['name the folder that holds tokenizer.json', 'tokenizer.path=null: make one of the given kind'], ['tokenizer.path=null'])
+    return Trouble(f'tokenizer.path = {path!r} holds no tokenizer.json',
+                   ['name the folder that holds tokenizer.json', 'tokenizer.path=null: make one of the given kind'],
+                   ['tokenizer.path=null'])
 
 @rule('GP-TOKEN-002', 'error', 'model.vocab_size', 'model.vocab_size=200')
 def _byte_rows(plan: Plan) -> Trouble | None:
     "a byte-level vocabulary begins with the 256 bytes and the token between documents, and joins come on top"
     c = plan.config
     if c.tokenizer.kind == 'gpt2' or c.tokenizer.path or c.model.vocab_size >= 257: return None
-    return Trouble(f'model.vocab_size = {c.model.vocab_size}', ['vocab_size=512: the smallest that saves something over bytes', 'vocab_size=257: plain bytes'], ['model.vocab_size=512'])
+    return Trouble(f'model.vocab_size = {c.model.vocab_size}',
+                   ['vocab_size=512: the smallest that saves something over bytes', 'vocab_size=257: plain bytes'],
+                   ['model.vocab_size=512'])
 
 # %% ../nbs/04_validation.ipynb #0075
-@rule('GP-TOKEN-003', 'warning', 'model.vocab_size', 'model.vocab_size=8192', 'train.max_steps=100', 'train.warmup_steps=10', 'train.batch_size=4', 'train.eval_interval=50', 'train.checkpoint_interval=50', text=TextFacts(bytes=150_000))
+@rule('GP-TOKEN-003', 'warning', 'model.vocab_size', 'model.vocab_size=8192', text=TextFacts(bytes=150_000))
 def _updates_per_row(plan: Plan) -> Trouble | None:
     "the row of a token learns only where that token occurs; with a few dozen occurrences it stays near its random start"
     c, size = plan.config, plan.config.model.vocab_size
     if plan.text is None or plan.train_tokens >= 30*size or (better := suggest_vocabulary(plan.text.bytes)) >= size: return None
     return Trouble(f'about {plan.train_tokens:,.0f} tokens of text for model.vocab_size = {size:,}: {plan.train_tokens/size:.0f} for each',
-                   [f'vocab_size={better}: what {format_bytes(plan.text.bytes)} of text can fill', 'more text'], [f'model.vocab_size={better}', 'tokenizer.kind=bpe'])
+                   [f'vocab_size={better}: what {format_bytes(plan.text.bytes)} of text can fill', 'more text'],
+                   [f'model.vocab_size={better}', 'tokenizer.kind=bpe'])
 
-@rule('GP-TOKEN-005', 'warning', 'tokenizer.kind', 'tokenizer.kind=gpt2', 'model.vocab_size=50257', 'model.n_layer=12', 'model.n_embd=768', 'model.n_head=12', 'train.batch_size=4', text=TextFacts(bytes=10**8, languages={'en': 0.4, 'es': 0.6}))
+@rule('GP-TOKEN-005', 'warning', 'tokenizer.kind', preset='gpt2', text=TextFacts(bytes=10**8, languages={'en': 0.4, 'es': 0.6}))
 def _gpt2_speaks_english(plan: Plan) -> Trouble | None:
     "GPT-2's tokens were made from English; other languages break into twice as many pieces, which cost time and context"
     other = 1 - plan.text.languages.get('en', 0) if plan.text and plan.text.languages else 0
     if plan.config.tokenizer.kind != 'gpt2' or plan.config.tokenizer.path or other < 0.2: return None
-    return Trouble(f'tokenizer.kind = gpt2, and {other:.0%} of the text is not English', ['tokenizer.kind=bpe: a vocabulary trained on this text', 'keep it: where GPT-2\'s published weights are the start'],
+    return Trouble(f'tokenizer.kind = gpt2, and {other:.0%} of the text is not English',
+                   ['tokenizer.kind=bpe: a vocabulary trained on this text', 'keep it: where GPT-2\'s published weights are the start'],
                    ['tokenizer.kind=bpe', f'model.vocab_size={suggest_vocabulary(plan.text.bytes if plan.text else 0)}'])
 
 # %% ../nbs/04_validation.ipynb #0080
@@ -342,7 +364,8 @@ def _one_batch(plan: Plan) -> Trouble | None:
     if plan.train_tokens > need: return None
     T, B = _fit_batch(plan.train_tokens, c.model.block_size, c.train.batch_size)
     return Trouble(f'about {plan.train_tokens:,.0f} tokens of text, and a batch takes {c.train.batch_size} × {c.model.block_size} = {need:,}',
-                   [f'block_size={T} and batch_size={B}: batches that this text can fill', 'more text'], [f'model.block_size={T}', f'train.batch_size={B}'])
+                   [f'block_size={T} and batch_size={B}: batches that this text can fill', 'more text'],
+                   [f'model.block_size={T}', f'train.batch_size={B}'])
 
 @rule('GP-DATA-004', 'error', 'data.val_fraction', 'data.val_fraction=0.001', text=TextFacts(bytes=400_000))
 def _validation_window(plan: Plan) -> Trouble | None:
@@ -351,10 +374,12 @@ def _validation_window(plan: Plan) -> Trouble | None:
     if plan.text is None or c.data.validation or tokens > c.model.block_size: return None
     T = _fit_batch(0.1*plan.tokens*c.data.sample, c.model.block_size, 1)[0]
     return Trouble(f'data.val_fraction = {c.data.val_fraction:g} leaves about {tokens:,.0f} tokens for validation, and a window has {c.model.block_size}',
-                   ['val_fraction=0.1: a tenth of the text', 'data.validation: a text of its own'], ['data.val_fraction=0.1', f'model.block_size={T}'])
+                   ['val_fraction=0.1: a tenth of the text', 'data.validation: a text of its own'],
+                   ['data.val_fraction=0.1', f'model.block_size={T}'])
 
 # %% ../nbs/04_validation.ipynb #0087
-_LADDER = [(2, 2, 64, 128), (4, 4, 128, 256), (6, 6, 192, 256), (6, 6, 384, 256), (8, 8, 512, 512), (12, 12, 768, 1024), (24, 16, 1024, 1024), (36, 20, 1280, 1024), (48, 25, 1600, 1024)]
+_LADDER = [(2, 2, 64, 128), (4, 4, 128, 256), (6, 6, 192, 256), (6, 6, 384, 256), (8, 8, 512, 512),
+           (12, 12, 768, 1024), (24, 16, 1024, 1024), (36, 20, 1280, 1024), (48, 25, 1600, 1024)]
 _PARAMETERS_PER_TOKEN = 20 # of the text; beyond that a model mostly memorises
 _SMALLEST = 150_000        # parameters; below that a smaller model helps nobody
 
@@ -372,23 +397,32 @@ def _epochs(plan: Plan) -> Trouble | None:
     c, limit = plan.config, 25
     if plan.epochs <= limit or c.train.patience: return None
     steps = max(1, int(limit*plan.train_tokens/plan.step_tokens))
-    return Trouble(f'{c.train.max_steps:,} steps read the text {plan.epochs:.0f} times', [f'max_steps={steps}: {limit} times', 'patience=5: stops when validation no longer improves', 'model.dropout=0.2 and more text'],
-                   [f'train.max_steps={steps}', f'train.warmup_steps={min(c.train.warmup_steps, steps//10)}', f'train.eval_interval={min(c.train.eval_interval, steps)}', f'train.checkpoint_interval={min(c.train.checkpoint_interval, steps)}'])
+    return Trouble(f'{c.train.max_steps:,} steps read the text {plan.epochs:.0f} times',
+                   [f'max_steps={steps}: {limit} times', 'patience=5: stops when validation no longer improves', 'model.dropout=0.2 and more text'],
+                   [f'train.max_steps={steps}',
+                    f'train.warmup_steps={min(c.train.warmup_steps, steps//10)}',
+                    f'train.eval_interval={min(c.train.eval_interval, steps)}',
+                    f'train.checkpoint_interval={min(c.train.checkpoint_interval, steps)}'])
 
-@rule('GP-DATA-003', 'warning', 'model.n_embd', 'model.n_layer=12', 'model.n_embd=768', 'model.n_head=12', 'train.batch_size=4', text=TextFacts(bytes=1_660_000))
+@rule('GP-DATA-003', 'warning', 'model.n_embd', preset='87m', text=TextFacts(bytes=1_660_000))
 def _parameters_for_text(plan: Plan) -> Trouble | None:
     "a model with far more parameters than the text has tokens can store the text instead of learning from it"
     size, limit = count_parameters(plan.config.model)['total'], _PARAMETERS_PER_TOKEN*plan.train_tokens
     if size <= max(limit, _SMALLEST): return None
     shape = next((s for s in reversed(_LADDER) if count_parameters(_shaped(plan.config.model, s))['total'] <= limit), _LADDER[0])
-    return Trouble(f'{size:,} parameters for about {plan.train_tokens:,.0f} tokens of text', [f'n_layer={shape[0]}, n_embd={shape[2]}: a size that this text can fill', 'more text', 'model.dropout=0.2 and train.patience=3: stop in time'],
+    return Trouble(f'{size:,} parameters for about {plan.train_tokens:,.0f} tokens of text',
+                   [f'n_layer={shape[0]}, n_embd={shape[2]}: a size that this text can fill',
+                    'more text',
+                    'model.dropout=0.2 and train.patience=3: stop in time'],
                    [f'model.n_layer={shape[0]}', f'model.n_head={shape[1]}', f'model.n_embd={shape[2]}'])
 
 @rule('GP-DATA-005', 'note', 'model.dropout', 'model.dropout=0.2', text=TextFacts(bytes=100_000_000))
 def _dropout_without_repeats(plan: Plan) -> Trouble | None:
     "dropout hinders learning by heart; text that is read once cannot be learnt by heart, and dropout then only costs"
     if not plan.text or plan.config.model.dropout == 0 or plan.epochs >= 1: return None
-    return Trouble(f'model.dropout = {plan.config.model.dropout:g}, and the text is read {plan.epochs:.2f} times', ['dropout=0: faster, and a lower loss', 'keep it: where a later run goes on with the same text'], ['model.dropout=0.0'])
+    return Trouble(f'model.dropout = {plan.config.model.dropout:g}, and the text is read {plan.epochs:.2f} times',
+                   ['dropout=0: faster, and a lower loss', 'keep it: where a later run goes on with the same text'],
+                   ['model.dropout=0.0'])
 
 # %% ../nbs/04_validation.ipynb #0095
 def usual_rate(
@@ -403,21 +437,26 @@ def _warmup_ends(plan: Plan) -> Trouble | None:
     "the learning rate rises during the warmup; if that never ends, the model never learns at full speed"
     t = plan.config.train
     if t.warmup_steps < t.max_steps: return None
-    return Trouble(f'train.warmup_steps = {t.warmup_steps} of train.max_steps = {t.max_steps}', [f'warmup_steps={t.max_steps//10}: a tenth, as is usual', 'more steps'], [f'train.warmup_steps={t.max_steps//10}'])
+    return Trouble(f'train.warmup_steps = {t.warmup_steps} of train.max_steps = {t.max_steps}',
+                   [f'warmup_steps={t.max_steps//10}: a tenth, as is usual', 'more steps'],
+                   [f'train.warmup_steps={t.max_steps//10}'])
 
 @rule('GP-TRAIN-002', 'error', 'train.min_lr', 'train.lr=1e-4')
 def _rate_falls(plan: Plan) -> Trouble | None:
     "the learning rate falls from its peak lr to min_lr, so that the model settles"
     t = plan.config.train
     if t.min_lr <= t.lr: return None
-    return Trouble(f'train.min_lr = {t.min_lr:g} is above train.lr = {t.lr:g}', [f'min_lr={t.lr/10:g}: a tenth, as is usual', 'a larger lr'], [f'train.min_lr={t.lr/10:g}'])
+    return Trouble(f'train.min_lr = {t.min_lr:g} is above train.lr = {t.lr:g}',
+                   [f'min_lr={t.lr/10:g}: a tenth, as is usual', 'a larger lr'],
+                   [f'train.min_lr={t.lr/10:g}'])
 
 @rule('GP-TRAIN-003', 'warning', 'train.lr', 'train.lr=0.1')
 def _rate_height(plan: Plan) -> Trouble | None:
     "steps too large for the width throw the model about, and the loss rises or becomes NaN"
     t, usual = plan.config.train, usual_rate(plan.config.model.n_embd)
     if t.lr <= 5*usual: return None
-    return Trouble(f'train.lr = {t.lr:g}, where {usual:g} is usual for a width of {plan.config.model.n_embd}', [f'lr={usual:g}: usual', 'a longer warmup with a lower grad_clip: if you know what you do'],
+    return Trouble(f'train.lr = {t.lr:g}, where {usual:g} is usual for a width of {plan.config.model.n_embd}',
+                   [f'lr={usual:g}: usual', 'a longer warmup with a lower grad_clip: if you know what you do'],
                    [f'train.lr={usual:g}', f'train.min_lr={min(t.min_lr, usual/10):g}'])
 
 # %% ../nbs/04_validation.ipynb #0102
@@ -428,7 +467,9 @@ def _format_is_fast(plan: Plan) -> Trouble | None:
     "a format without units in the hardware is imitated: everything works, ten times slower and more, and nothing says so"
     if plan.hardware is None: return None
     try: pick_precision(plan.config.train.precision, plan.device, plan.hardware)
-    except UserError as e: return Trouble(e.what, [f'precision=auto: takes {fast_formats(plan.device, plan.hardware)[0]} here', 'a machine with such units'], ['train.precision=auto'])
+    except UserError as e:
+        best = fast_formats(plan.device, plan.hardware)[0]
+        return Trouble(e.what, [f'precision=auto: takes {best} here', 'a machine with such units'], ['train.precision=auto'])
     return None
 
 @rule('GP-TRAIN-005', 'error', 'train.device', 'train.device=cuda', hardware=Hardware(cores=2))
@@ -438,13 +479,18 @@ def _device_there(plan: Plan) -> Trouble | None:
     there = [] if h is None else [f'cuda:{i}' for i, g in enumerate(h.gpus) if g.vendor != 'Apple'] or ['mps' for _ in h.gpus]
     known = name in ('auto', 'cpu', 'mps', 'cuda') or (name.startswith('cuda:') and name[5:].isdigit())
     if known and (h is None or name in ('auto', 'cpu') or any(device == name or device.startswith(f'{name}:') for device in there)): return None
-    return Trouble(f'train.device = {name!r}' + ('' if h is None else f', and this machine has {", ".join([*there, "cpu"])}'), ['device=auto: the fastest there is', 'device=cpu: works everywhere'], ['train.device=auto'])
+    return Trouble(f'train.device = {name!r}' + ('' if h is None else f', and this machine has {", ".join([*there, "cpu"])}'),
+                   ['device=auto: the fastest there is', 'device=cpu: works everywhere'],
+                   ['train.device=auto'])
 
 @rule('GP-TRAIN-006', 'note', 'train.precision', 'train.precision=fp32', hardware=_T4)
 def _format_is_best(plan: Plan) -> Trouble | None:
     "formats of 16 bits take half the memory and run several times as fast where the hardware has units for them"
-    if plan.hardware is None or plan.device != 'cuda' or plan.config.train.precision != 'fp32' or (best := fast_formats('cuda', plan.hardware)[0]) == 'fp32': return None
-    return Trouble(f'train.precision = fp32 on a GPU that has {best}', ['precision=auto: fast', 'keep fp32: to compare results digit by digit'], ['train.precision=auto'])
+    best = fast_formats('cuda', plan.hardware)[0] if plan.hardware else 'fp32'
+    if plan.device != 'cuda' or plan.config.train.precision != 'fp32' or best == 'fp32': return None
+    return Trouble(f'train.precision = fp32 on a GPU that has {best}',
+                   ['precision=auto: fast', 'keep fp32: to compare results digit by digit'],
+                   ['train.precision=auto'])
 
 # %% ../nbs/04_validation.ipynb #0106
 @rule('GP-TRAIN-007', 'warning', 'train.eval_interval', 'train.eval_interval=5000')
@@ -452,14 +498,17 @@ def _evaluated(plan: Plan) -> Trouble | None:
     "only text that the model did not train on shows whether it learns or memorises"
     t = plan.config.train
     if t.eval_interval <= t.max_steps: return None
-    return Trouble(f'train.eval_interval = {t.eval_interval} and train.max_steps = {t.max_steps}: not one evaluation on the way', [f'eval_interval={max(1, t.max_steps//10)}: ten of them', 'more steps'], [f'train.eval_interval={max(1, t.max_steps//10)}'])
+    return Trouble(f'train.eval_interval = {t.eval_interval} and train.max_steps = {t.max_steps}: not one evaluation on the way',
+                   [f'eval_interval={max(1, t.max_steps//10)}: ten of them', 'more steps'],
+                   [f'train.eval_interval={max(1, t.max_steps//10)}'])
 
 @rule('GP-TRAIN-008', 'warning', 'train.checkpoint_interval', 'train.checkpoint_interval=5000')
 def _saved(plan: Plan) -> Trouble | None:
     "what was learnt since the last checkpoint is lost when the machine stops"
     t = plan.config.train
     if t.checkpoint_interval <= t.max_steps: return None
-    return Trouble(f'train.checkpoint_interval = {t.checkpoint_interval} and train.max_steps = {t.max_steps}: nothing is saved before the end', [f'checkpoint_interval={max(1, t.max_steps//10)}: a tenth is lost at most', 'a smaller interval: writes more'],
+    return Trouble(f'train.checkpoint_interval = {t.checkpoint_interval} and train.max_steps = {t.max_steps}: nothing is saved before the end',
+                   [f'checkpoint_interval={max(1, t.max_steps//10)}: a tenth is lost at most', 'a smaller interval: writes more'],
                    [f'train.checkpoint_interval={max(1, t.max_steps//10)}'])
 
 @rule('GP-TRAIN-009', 'note', 'train.patience', 'train.patience=50')
@@ -468,7 +517,8 @@ def _patience_ends(plan: Plan) -> Trouble | None:
     t = plan.config.train
     if not t.patience or t.patience*t.eval_interval < t.max_steps: return None
     patience = max(1, t.max_steps//t.eval_interval//3)
-    return Trouble(f'train.patience = {t.patience} evaluations of {t.eval_interval} steps are more than train.max_steps = {t.max_steps}: it never stops early', [f'patience={patience}: a third of the run', 'patience=0: says so openly'],
+    return Trouble(f'train.patience = {t.patience} evaluations of {t.eval_interval} steps are more than train.max_steps = {t.max_steps}: it never stops early',
+                   [f'patience={patience}: a third of the run', 'patience=0: says so openly'],
                    [f'train.patience={patience if patience*t.eval_interval < t.max_steps else 0}'])
 
 @rule('GP-TRAIN-010', 'warning', 'train.max_hours', hardware=Hardware(cores=2, service='Kaggle', hours_left=2.0))
@@ -477,7 +527,8 @@ def _session_ends(plan: Plan) -> Trouble | None:
     left, limit = plan.hardware.hours_left if plan.hardware else None, plan.config.train.max_hours
     if plan.hardware is None or left is None or (limit is not None and limit < left): return None
     return Trouble(f'{plan.hardware.service} ends this session in about {left:.1f} hours, and train.max_hours is {"not set" if limit is None else f"{limit:g}"}',
-                   [f'max_hours={0.9*left:.2f}: stops in time, with a checkpoint to resume from', 'checkpoints on a disk that outlives the session'], [f'train.max_hours={max(0.01, 0.9*left):.2f}'])
+                   [f'max_hours={0.9*left:.2f}: stops in time, with a checkpoint to resume from', 'checkpoints on a disk that outlives the session'],
+                   [f'train.max_hours={max(0.01, 0.9*left):.2f}'])
 
 # %% ../nbs/04_validation.ipynb #0111
 _RESERVED = 500_000_000 # bytes for Python, PyTorch and a GPU's own needs
@@ -518,8 +569,11 @@ def _memory_fits(plan: Plan) -> Trouble | None:
     if budget is None or need <= budget: return None
     parts = ', '.join(f'{name} {format_bytes(size)}' for name, size in sorted(plan.memory.items(), key=lambda item: -item[1])[1:5])
     words = _made_to_fit(plan, lambda p: p.memory['total'] <= 0.9*budget)
-    advice = f'{" ".join(words)}: {format_bytes(Plan(with_overrides(plan.config, words), plan.hardware).memory["total"])}' if words else 'nothing here fits: free some memory, or take a larger machine'
-    return Trouble(f'a training step takes {format_bytes(need)} ({parts}), and {format_bytes(max(0, budget))} are free', [advice, 'a machine with more memory'], words)
+    after = Plan(with_overrides(plan.config, words), plan.hardware).memory['total']
+    advice = f'{" ".join(words)}: {format_bytes(after)}' if words else 'no size of model fits here: free some memory'
+    return Trouble(f'a training step takes {format_bytes(need)} ({parts}), and {format_bytes(max(0, budget))} are free',
+                   [advice, 'a machine with more memory'],
+                   words)
 
 @rule('GP-MEMORY-002', 'warning', 'train.batch_size', 'train.batch_size=64', hardware=Hardware(cores=2, ram_available=1_150_000_000))
 def _memory_spare(plan: Plan) -> Trouble | None:
@@ -527,7 +581,9 @@ def _memory_spare(plan: Plan) -> Trouble | None:
     budget, need = _budget(plan.hardware, plan.device), plan.memory['total']
     if budget is None or not 0.9*budget < need <= budget: return None
     words = _made_to_fit(plan, lambda p: p.memory['total'] <= 0.9*budget)
-    return Trouble(f'a training step takes {format_bytes(need)} of {format_bytes(budget)} that are free', [f'{" ".join(words)}: leaves room', 'close other programs'], words)
+    return Trouble(f'a training step takes {format_bytes(need)} of {format_bytes(budget)} that are free',
+                   [f'{" ".join(words)}: leaves room', 'close other programs'],
+                   words)
 
 # %% ../nbs/04_validation.ipynb #0119
 def checkpoint_bytes(
@@ -542,15 +598,20 @@ def _disk_fits(plan: Plan) -> Trouble | None:
     need, free = checkpoint_bytes(plan.config), plan.hardware.disk_free if plan.hardware else None
     if free is None or need <= free: return None
     fewer = with_overrides(plan.config, ['train.keep_checkpoints=2'])
-    words = ['train.keep_checkpoints=2'] + ([] if checkpoint_bytes(fewer) <= free else _made_to_fit(Plan(fewer, plan.hardware), lambda p: checkpoint_bytes(p.config) <= free))
-    return Trouble(f'checkpoints take up to {format_bytes(need)}, and {format_bytes(free)} of disk are free', [f'{" ".join(words)}: {format_bytes(checkpoint_bytes(with_overrides(plan.config, words)))}', 'another disk'], words)
+    words = ['train.keep_checkpoints=2']
+    if checkpoint_bytes(fewer) > free: words += _made_to_fit(Plan(fewer, plan.hardware), lambda p: checkpoint_bytes(p.config) <= free)
+    return Trouble(f'checkpoints take up to {format_bytes(need)}, and {format_bytes(free)} of disk are free',
+                   [f'{" ".join(words)}: {format_bytes(checkpoint_bytes(with_overrides(plan.config, words)))}', 'another disk'],
+                   words)
 
 @rule('GP-GENERATE-001', 'note', 'generate.max_new_tokens', 'generate.max_new_tokens=1000')
 def _remembers_beginning(plan: Plan) -> Trouble | None:
     "the model sees block_size tokens at once; in a longer text it forgets how it began"
     c = plan.config
     if c.generate.max_new_tokens <= c.model.block_size: return None
-    return Trouble(f'generate.max_new_tokens = {c.generate.max_new_tokens}, and the context is model.block_size = {c.model.block_size}', [f'max_new_tokens={c.model.block_size}', 'a longer context: more memory and time'], [f'generate.max_new_tokens={c.model.block_size}'])
+    return Trouble(f'generate.max_new_tokens = {c.generate.max_new_tokens}, and the context is model.block_size = {c.model.block_size}',
+                   [f'max_new_tokens={c.model.block_size}', 'a longer context: more memory and time'],
+                   [f'generate.max_new_tokens={c.model.block_size}'])
 
 # %% ../nbs/04_validation.ipynb #0124
 class PlanError(UserError):
@@ -594,15 +655,15 @@ def explain(
 ) -> str:
     "What a rule is about, with an example that breaks it and the fix"
     found = RULES.get(code.upper())
-    if found is None: raise UserError(f'{code}: no rule has this code', 'every finding has a code of this form', f'did you mean {did_you_mean(code.upper(), RULES)}? The rules are {", ".join(RULES)}')
+    if found is None: raise UserError(f'{code}: no rule has this code', f'the rules are {", ".join(RULES)}', f'did you mean {did_you_mean(code.upper(), RULES, 0)}?')
     finding = next(f for f in validate(*_example(found)) if f.code == found.code)
-    return f'{found.code} ({found.severity}, {found.key})\n{found.why}.\n\nFor example, {" ".join(found.example) or "this machine"}:\n{finding}'
+    return f'{found.code} ({found.severity}, {found.key})\n{found.why}.\n\nFor example, {" ".join([found.preset, *found.example])}:\n{finding}'
 
 def _example(
     rule: Rule, # One of `RULES`
 ) -> tuple[Config, Hardware | None, TextFacts | None]:
     "A plan that breaks a rule"
-    return with_overrides(Config(), rule.example), rule.hardware, rule.text
+    return load_config(rule.preset, rule.example), rule.hardware, rule.text
 
 # %% ../nbs/04_validation.ipynb #0139
 class Forecast(Settings):
@@ -616,8 +677,8 @@ class Forecast(Settings):
     tokens_per_second: float | None = Field(None, description='speed of the training steps')
     seconds: float | None = Field(None, description='training and its evaluations')
     disk: int = Field(description='bytes of checkpoints at most')
-    def __rich__(self) -> object: return _forecast_table(self)
-    def _repr_html_(self) -> str: return '<table>' + ''.join(f'<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>' for name, value in _forecast_rows(self)) + '</table>'
+    def __rich__(self) -> object: return rich_table('forecast', _forecast_rows(self))
+    def _repr_html_(self) -> str: return html_table(_forecast_rows(self))
 
 def forecast(
     config: Config,                   # The plan
@@ -652,13 +713,6 @@ def _forecast_rows(
     return [*kinds, ('memory: together', f'{format_bytes(f.memory["total"])} of {format_bytes(f.memory_free)} free'), ('parameters', f'{f.parameters:,}'),
             ('tokens', f'{f.tokens:,}' + ('' if f.epochs is None else f', the text {f.epochs:.1f} times')), ('operations', f'{f.total_flops:.2g}'),
             ('speed', 'unknown' if f.tokens_per_second is None else f'{f.tokens_per_second:,.0f} tokens/s'), ('time', format_seconds(f.seconds)), ('disk', format_bytes(f.disk))]
-
-def _forecast_table(f: Forecast) -> object:
-    "A forecast for the terminal"
-    from rich.table import Table
-    table = Table('forecast', '', show_edge=False)
-    for row in _forecast_rows(f): table.add_row(*row)
-    return table
 
 # %% ../nbs/04_validation.ipynb #0145
 def _wanted_tokens(
@@ -716,8 +770,9 @@ def _batched(
 ) -> Config:
     "The configuration with a batch for this many tokens"
     block, budget = config.model.block_size, _budget(hardware, _device(config, hardware))
-    windows = max(1, text.bytes/bytes_per_token(config.model.vocab_size)/block)
-    step = 2**max(0, min(round(math.log2(min(tokens/600, 2**19)/block)), int(math.log2(0.9*windows/8)))) # sequences; at least eight steps in a reading of the text
+    windows = max(9, text.bytes/bytes_per_token(config.model.vocab_size)/block)
+    wanted, possible = min(tokens/600, 2**19)/block, 0.9*windows/8 # sequences: by time, and with eight steps in a reading of the text
+    step = 2**max(0, min(round(math.log2(wanted)), int(math.log2(possible))))
     micro = step
     while micro > 1 and budget is not None and Plan(with_overrides(config, [f'train.batch_size={micro}']), hardware).memory['total'] > 0.6*budget: micro //= 2
     return with_overrides(config, [f'train.batch_size={micro}', f'train.gradient_accumulation_steps={step//micro}'])
@@ -727,15 +782,8 @@ class Recommendation(Settings):
     "A configuration and why it is so"
     config: Config = Field(description='the configuration')
     reasons: dict[str, str] = Field(description='why, by setting')
-    def __rich__(self) -> object: return _reasons_table(self)
-    def _repr_html_(self) -> str: return '<table>' + ''.join(f'<tr><th>{escape(key)}</th><td>{escape(why)}</td></tr>' for key, why in self.reasons.items()) + '</table>'
-
-def _reasons_table(recommendation: Recommendation) -> object:
-    "Reasons for the terminal"
-    from rich.table import Table
-    table = Table('setting', 'because', show_edge=False)
-    for row in recommendation.reasons.items(): table.add_row(*row)
-    return table
+    def __rich__(self) -> object: return rich_table('recommended', self.reasons.items())
+    def _repr_html_(self) -> str: return html_table(self.reasons.items())
 
 def _usual_probe(
     hardware: Hardware, # The machine
@@ -760,8 +808,9 @@ def plan_run(
     steps = max(20, min(int(seen/plan.step_tokens), int(20*plan.train_tokens/plan.step_tokens)))
     lr, every = usual_rate(config.model.n_embd), max(1, steps//10)
     windows = plan.tokens*config.data.val_fraction/config.model.block_size
-    config = with_overrides(config, [f'train.max_steps={steps}', f'train.warmup_steps={steps//10}', f'train.lr={lr:g}', f'train.min_lr={lr/10:g}', f'train.eval_interval={every}', f'train.checkpoint_interval={every}',
-                                     f'train.log_interval={max(1, steps//100)}', f'train.eval_batches={max(1, min(20, int(windows/config.train.batch_size)))}', f'generate.max_new_tokens={min(200, config.model.block_size)}'])
+    train = dict(max_steps=steps, warmup_steps=steps//10, lr=lr, min_lr=lr/10, eval_interval=every, checkpoint_interval=every, log_interval=max(1, steps//100),
+                 eval_batches=max(1, min(20, int(windows/config.train.batch_size))))
+    config = make_config(deep_merge(config.model_dump(), dict(train=train, generate=dict(max_new_tokens=min(200, config.model.block_size)))))
     config, _ = repair(config, hardware, text, ('error', 'warning'))
     return Recommendation(config=config, reasons=_reasons(Plan(config, hardware, text), pace, why, minutes))
 
@@ -773,11 +822,13 @@ def _reasons(
 ) -> dict[str, str]: # By setting
     "Why a recommendation is as it is"
     m, t, text = plan.config.model, plan.config.train, plan.text or TextFacts(bytes=0)
-    return {'model.vocab_size': f'{m.vocab_size:,}: what {format_bytes(text.bytes)} of text can fill',
+    more = f' × {t.gradient_accumulation_steps}' if t.gradient_accumulation_steps > 1 else ''
+    time = format_seconds(t.max_steps*step_seconds(plan.config, probe))
+    return {'model.vocab_size': f'{m.vocab_size:,}: what {format_bytes(text.bytes)} of text can fill, and no more than the layers',
             'model.n_layer, n_embd': f'{m.n_layer} × {m.n_embd}, {count_parameters(m)["total"]:,} parameters: {why}',
             'model.block_size': f'{m.block_size}: about {plan.train_tokens/m.block_size:,.0f} windows of text',
-            'train.batch_size': f'{t.batch_size}{f" × {t.gradient_accumulation_steps}" if t.gradient_accumulation_steps > 1 else ""} sequences, {plan.step_tokens:,} tokens a step: {format_bytes(plan.memory["total"])} of memory',
-            'train.max_steps': f'{t.max_steps:,}: {format_seconds(t.max_steps*step_seconds(plan.config, probe))} of {minutes:g} minutes, the text read {plan.epochs:.1f} times',
+            'train.batch_size': f'{t.batch_size}{more} sequences, {plan.step_tokens:,} tokens a step: {format_bytes(plan.memory["total"])} of memory',
+            'train.max_steps': f'{t.max_steps:,}: {time} of {minutes:g} minutes, the text read {plan.epochs:.1f} times',
             'train.lr': f'{t.lr:g}: usual for a width of {m.n_embd}'}
 
 def recommend(
