@@ -35,6 +35,13 @@ def _token_bytes(
     return bytes(_BYTES[c] for c in token) if all(c in _BYTES for c in token) else token.encode()
 
 # %% ../nbs/05_tokenizers.ipynb #0032
+def _lookup(
+    token_bytes: list[bytes], # The bytes of each token, by id
+    id: int,                  # A token
+) -> bytes:                   # Those of the replacement character where the vocabulary has no such row
+    "The bytes of one token"
+    return token_bytes[id] if 0 <= id < len(token_bytes) else '\ufffd'.encode()
+
 class TokenStream:
     "Text from token ids that arrive one at a time, in whole characters only"
     def __init__(self,
@@ -46,13 +53,6 @@ class TokenStream:
     ) -> str:    # What can now be shown, '' while a character is incomplete
         return self._decoder.decode(_lookup(self._token_bytes, id))
     def flush(self) -> str: return self._decoder.decode(b'', final=True)
-
-def _lookup(
-    token_bytes: list[bytes], # The bytes of each token, by id
-    id: int,                  # A token
-) -> bytes:                   # Those of the replacement character where the vocabulary has no such row
-    "The bytes of one token"
-    return token_bytes[id] if 0 <= id < len(token_bytes) else '\ufffd'.encode()
 
 # %% ../nbs/05_tokenizers.ipynb #0037
 class Tokenizer:
@@ -81,7 +81,8 @@ class Tokenizer:
         allow_special: bool = False, # Whether a spelled-out `<|endoftext|>` becomes `eot`
     ) -> list[int]:
         "The ids of a text"
-        ids, *others = self.encode_batch(text.split(EOT) if allow_special else [text])
+        try: ids, *others = self.encode_batch(text.split(EOT) if allow_special else [text])
+        except TypeError: raise UserError(f'The text {text!r:.60}', 'it holds half of a character, which is no text', 'remove it') from None
         for more in others: ids += [self.eot, *more]
         return ids
     def token_bytes(self, id: int) -> bytes: return _lookup(self._bytes, id)
@@ -114,7 +115,7 @@ def gpt2_tokenizer() -> Tokenizer:
     inner.add_special_tokens([EOT])
     return Tokenizer(inner.to_str(), 'gpt2')
 
-# %% ../nbs/05_tokenizers.ipynb #0059
+# %% ../nbs/05_tokenizers.ipynb #0062
 def train_bpe(
     texts: Iterable[str],   # The documents, read once and never held all together
     vocab_size: int,        # Rows at most, the 256 bytes and `<|endoftext|>` among them
@@ -132,19 +133,20 @@ def train_bpe(
     inner.add_special_tokens([EOT])
     return Tokenizer(inner.to_str(), f'bpe-{inner.get_vocab_size()}')
 
-# %% ../nbs/05_tokenizers.ipynb #0071
+# %% ../nbs/05_tokenizers.ipynb #0074
 def _save(
     tokenizer: Tokenizer, # What to save
     folder: Path,         # Made where it is missing
 ) -> None:
     "Write a tokenizer's three files, the card last"
-    config = dict(tokenizer_class='PreTrainedTokenizerFast', bos_token=EOT, eos_token=EOT, unk_token=EOT, clean_up_tokenization_spaces=False)
+    config = dict(tokenizer_class='PreTrainedTokenizerFast', bos_token=EOT, eos_token=EOT, unk_token=EOT,
+                  clean_up_tokenization_spaces=False)
     card = dict(name=tokenizer.name, vocab_size=tokenizer.vocab_size, eot=tokenizer.eot, hash=tokenizer.hash)
     write_file(folder/'tokenizer.json', tokenizer.json)
     write_file(folder/'tokenizer_config.json', json.dumps(config, indent=2))
     write_file(folder/'card.json', json.dumps(card, indent=2))
 
-# %% ../nbs/05_tokenizers.ipynb #0074
+# %% ../nbs/05_tokenizers.ipynb #0077
 def _load(
     folder: Path, # With a `tokenizer.json`
 ) -> Tokenizer:
@@ -163,11 +165,11 @@ def _load(
                         'save it again, or take it from a backup')
     sample = ' A  ñ\n好 😀'
     if tokenizer.eot is None or tokenizer.decode(tokenizer.encode(sample)) != sample:
-        raise UserError(f'{path}: not a byte-level tokenizer with {EOT}', f'{sample!r} must come back as it was, and a document needs an end',
-                        'make one with: gpt2pro tokenizer train')
+        raise UserError(f'{path}: not a byte-level tokenizer with {EOT}',
+                        f'{sample!r} must come back as it was, and a document needs an end', 'make one with: gpt2pro tokenizer train')
     return tokenizer
 
-# %% ../nbs/05_tokenizers.ipynb #0088
+# %% ../nbs/05_tokenizers.ipynb #0091
 def bytes_per_token(
     tokenizer: Tokenizer, # The one to judge
     texts: list[str],     # Some text, at least one character in all
@@ -175,7 +177,7 @@ def bytes_per_token(
     "How many bytes of text one token carries on average"
     return sum(len(text.encode()) for text in texts) / sum(map(len, tokenizer.encode_batch(texts)))
 
-# %% ../nbs/05_tokenizers.ipynb #0099
+# %% ../nbs/05_tokenizers.ipynb #0102
 def build_tokenizer(
     config: Config,        # Says which tokenizer
     texts: Iterable[str],  # The training text, read only where a vocabulary is learned
@@ -186,6 +188,7 @@ def build_tokenizer(
     tokenizer = (Tokenizer.load(wish.path) if wish.path else gpt2_tokenizer() if wish.kind == 'gpt2' else
                  train_bpe(texts, rows, wish.min_frequency, progress))
     if tokenizer.vocab_size > rows:
-        raise UserError(f'The tokenizer {tokenizer.name} has {tokenizer.vocab_size:,} tokens', f'model.vocab_size = {rows:,} rows cannot hold them',
+        raise UserError(f'The tokenizer {tokenizer.name} has {tokenizer.vocab_size:,} tokens',
+                        f'model.vocab_size = {rows:,} rows cannot hold them',
                         f'set model.vocab_size to {tokenizer.vocab_size} or more, or tokenizer.kind to bpe')
     return tokenizer
