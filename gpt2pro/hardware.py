@@ -106,7 +106,8 @@ def find_gpus() -> list[Gpu]:
     amd = parse_rocm(_ask('rocm-smi', '--showproductname', '--showmeminfo', 'vram', '--json'))
     if amd or (sys.platform, platform.machine()) != ('darwin', 'arm64'): return amd
     memory = psutil.virtual_memory()
-    return [Gpu(name=_ask('sysctl', '-n', 'machdep.cpu.brand_string') or 'Apple GPU', vendor='Apple', memory_total=memory.total, memory_free=memory.available)]
+    name = _ask('sysctl', '-n', 'machdep.cpu.brand_string') or 'Apple GPU'
+    return [Gpu(name=name, vendor='Apple', memory_total=memory.total, memory_free=memory.available)]
 
 # %% ../nbs/01_hardware.ipynb #0036
 def parse_cpuinfo(
@@ -157,7 +158,8 @@ def cgroup_memory(
 ) -> int | None:            # Bytes, or None without a limit
     "How much memory the control groups allow"
     limits = cgroup_values('memory', 'memory.max', root) + cgroup_values('memory', 'memory.limit_in_bytes', root)
-    return min((n for n in map(_number, limits) if n is not None and n < 2**60), default=None) # the old layout writes nearly 2**63 for no limit
+    numbers = [n for n in map(_number, limits) if n is not None]
+    return min((n for n in numbers if n < 2**60), default=None) # the old layout writes nearly 2**63 for no limit
 
 # %% ../nbs/01_hardware.ipynb #0048
 def count_cores() -> int: # At least 1
@@ -185,8 +187,8 @@ def measure_memory(
 # %% ../nbs/01_hardware.ipynb #0058
 _SERVICES: dict[str, tuple[str, float | None]] = { # Variable in the environment → service, and hours until it ends a session
     'COLAB_RELEASE_TAG': ('Google Colab', 12), 'KAGGLE_KERNEL_RUN_TYPE': ('Kaggle', 12), 'BINDER_SERVICE_HOST': ('Binder', 6),
-    'CODESPACES': ('GitHub Codespaces', None), 'DATABRICKS_RUNTIME_VERSION': ('Databricks', None), 'SAGEMAKER_INTERNAL_IMAGE_URI': ('SageMaker', None),
-    'SLURM_JOB_ID': ('Slurm', None)}
+    'CODESPACES': ('GitHub Codespaces', None), 'DATABRICKS_RUNTIME_VERSION': ('Databricks', None),
+    'SAGEMAKER_INTERNAL_IMAGE_URI': ('SageMaker', None), 'SLURM_JOB_ID': ('Slurm', None)}
 
 def find_service(
     environment: dict[str, str], # Variables, such as `os.environ`
@@ -240,23 +242,33 @@ def detect_hardware(
     "The machine that this process runs on"
     cpu, bf16 = _or_unknown(describe_cpu, (None, False))
     total, available = _or_unknown(measure_memory, (None, None))
-    age = _or_unknown(lambda: (time.time() - psutil.Process(1).create_time())/3600, 0.) # a rented session is a container, and process 1 began it
+    age = _or_unknown(lambda: (time.time() - psutil.Process(1).create_time())/3600, 0.) # process 1 began the container we rent
     service, hours = find_service(dict(os.environ), age, time.time())
-    return Hardware(os=f'{platform.system()} {platform.release()}', python=platform.python_version(), cpu=cpu, cores=_or_unknown(count_cores, 1), cpu_bf16=bf16,
-                    ram_total=total, ram_available=available, disk_free=_free_space(folder), shared_memory=_free_space('/dev/shm') if Path('/dev/shm').is_dir() else None,
+    return Hardware(os=f'{platform.system()} {platform.release()}', python=platform.python_version(),
+                    cpu=cpu, cores=_or_unknown(count_cores, 1), cpu_bf16=bf16, ram_total=total, ram_available=available,
+                    disk_free=_free_space(folder), shared_memory=_free_space('/dev/shm') if Path('/dev/shm').is_dir() else None,
                     gpus=_or_unknown(find_gpus, []), service=service, hours_left=hours)
 
 # %% ../nbs/01_hardware.ipynb #0068
+_SIZES = {'ram_total', 'ram_available', 'disk_free', 'shared_memory'}
+
+def _in_words(
+    name: str,   # A field of `Hardware`
+    value: Any,  # What it holds
+) -> str:
+    "A field's value as a person says it"
+    if name in _SIZES: return format_bytes(value)
+    if isinstance(value, bool): return 'yes' if value else 'no'
+    return 'unknown' if value is None else f'{value:.1f}' if isinstance(value, float) else str(value)
+
 def _hardware_rows(
     hardware: Hardware, # The machine
 ) -> list[tuple[str, str]]: # Name and value of each thing worth showing
     "A machine in words"
-    sizes = {'ram_total', 'ram_available', 'disk_free', 'shared_memory'}
-    rows = [(name, format_bytes(value) if name in sizes else 'unknown' if value is None else 'yes' if value is True else 'no' if value is False else str(value))
-            for name, value in hardware if name not in ('gpus', 'service', 'hours_left')]
-    rows += [('gpu', f'{g.name}, {format_bytes(g.memory_free)} of {format_bytes(g.memory_total)} free, generation {g.compute_capability or "unknown"}') for g in hardware.gpus] or [('gpu', 'none')]
-    if hardware.service: rows += [('service', f'{hardware.service}, {"unknown" if hardware.hours_left is None else f"{hardware.hours_left:.1f}"} hours left')]
-    return rows
+    skip = {'gpus'} | (set() if hardware.service else {'service', 'hours_left'})
+    gpus = [f'{g.name}: {format_bytes(g.memory_free)} of {format_bytes(g.memory_total)} free, {g.compute_capability or "unknown"}'
+            for g in hardware.gpus]
+    return [(name, _in_words(name, value)) for name, value in hardware if name not in skip] + [('gpu', gpu) for gpu in gpus or ['none']]
 
 # %% ../nbs/01_hardware.ipynb #0070
 def rich_table(
@@ -293,16 +305,19 @@ def explain_hardware(
     hardware: Hardware, # The machine
 ) -> list[str]:         # Sentences
     "What a machine means for training"
-    lines, gpu = [], hardware.gpus[0] if hardware.gpus else None
-    memory, where = (gpu.memory_free, f'on the {gpu.name}') if gpu else (hardware.ram_available, f'on {hardware.cores} processor core{"s"*(hardware.cores > 1)}')
-    lines.append(f'Training runs {where}' + ('.' if gpu else ': models of some million parameters in minutes or hours; the 124 million of GPT-2 want a GPU.'))
-    if memory is not None: lines.append(f'{format_bytes(memory)} of memory are free: with AdamW in fp32 that is a model of up to {memory/32/1e6:,.0f} million parameters.')
-    formats = fast_formats('cuda' if gpu and gpu.vendor != 'Apple' else 'mps' if gpu else 'cpu', hardware)
-    lines.append(f'Fast number formats: {", ".join(formats)}.' + ('' if 'bf16' in formats else ' Leave bf16 alone: it would be imitated, many times slower.'))
-    if len(hardware.gpus) > 1 and (hardware.shared_memory or 2e9) < 1e9: lines.append('Less than 1 GB of shared memory: several GPUs cannot work together here (in Docker: --shm-size=8g).')
-    if hardware.disk_free is not None and hardware.disk_free < 2e9: lines.append(f'Only {format_bytes(hardware.disk_free)} of disk are free: few checkpoints fit.')
-    if hardware.hours_left is not None: lines.append(f'The session ends in about {hardware.hours_left:.1f} hours: set train.max_hours below that, and resume later.')
-    return lines
+    h, gpu = hardware, hardware.gpus[0] if hardware.gpus else None
+    formats = fast_formats('cpu' if gpu is None else 'mps' if gpu.vendor == 'Apple' else 'cuda', h)
+    memory = gpu.memory_free if gpu else h.ram_available
+    cores = f'Training runs on {h.cores} processor core{"s"*(h.cores > 1)}'
+    return [line for true, line in (
+        (gpu, f'Training runs on the {gpu.name if gpu else ""}.'),
+        (not gpu, f'{cores}: models of some million parameters in minutes or hours; the 124 million of GPT-2 want a GPU.'),
+        (memory, f'{format_bytes(memory)} of memory are free: with AdamW in fp32, at most {(memory or 0)/32e6:,.0f} million parameters.'),
+        (True, f'Fast number formats: {", ".join(formats)}.'),
+        ('bf16' not in formats, 'Leave bf16 alone: it would be imitated, many times slower.'),
+        (len(h.gpus) > 1 and (h.shared_memory or 2e9) < 1e9, 'Too little shared memory for several GPUs (in Docker: --shm-size=8g).'),
+        (h.disk_free is not None and h.disk_free < 2e9, f'Only {format_bytes(h.disk_free)} of disk are free: few checkpoints fit.'),
+        (h.hours_left is not None, f'The session ends in about {h.hours_left or 0:.1f} hours: set train.max_hours below that.')) if true]
 
 # %% ../nbs/01_hardware.ipynb #0086
 def resolve_device(
@@ -314,7 +329,8 @@ def resolve_device(
     there += (['mps'] if torch.backends.mps.is_available() else []) + ['cpu']
     if name == 'auto': return torch.device(there[0].partition(':')[0])
     if name not in there and not any(device.startswith(f'{name}:') for device in there):
-        raise UserError(f'train.device = {name!r}', f'PyTorch {torch.__version__} sees {", ".join(there)} here', f'choose auto or one of {", ".join(there)}; for a GPU, install the PyTorch made for it')
+        raise UserError(f'train.device = {name!r}', f'PyTorch {torch.__version__} sees {", ".join(there)} here',
+                        f'choose auto or one of {", ".join(there)}; for a GPU, install the PyTorch made for it')
     return torch.device(name)
 
 # %% ../nbs/01_hardware.ipynb #0092
@@ -327,7 +343,8 @@ def pick_precision(
     formats = fast_formats(device, hardware)
     if precision == 'auto': return formats[0]
     if precision in formats: return precision
-    raise UserError(f'train.precision = {precision!r} on {device}', f'this device has no {precision} units: PyTorch imitates them, ten times slower and more',
+    raise UserError(f'train.precision = {precision!r} on {device}',
+                    f'this device has no {precision} units: PyTorch imitates them, ten times slower and more',
                     f'set train.precision to {formats[0]}, or leave it at auto')
 
 # %% ../nbs/01_hardware.ipynb #0096

@@ -12,8 +12,8 @@ from html import escape
 from pathlib import Path
 from typing import Any, Literal
 from pydantic import Field
-from .config import (Config, ModelConfig, Settings, TrainConfig, UserError, count_parameters, deep_merge, did_you_mean, flops_per_token, load_config,
-                            make_config, parse_override)
+from .config import (Config, ModelConfig, Settings, TrainConfig, UserError, count_parameters, deep_merge, did_you_mean,
+                            flops_per_token, load_config, make_config, parse_override)
 from .hardware import Gpu, Hardware, Probe, fast_formats, format_bytes, html_table, pick_precision, rich_table
 
 # %% auto #0
@@ -103,9 +103,13 @@ class Plan:
     @property
     def tokens(self) -> float: return math.inf if self.text is None else self.text.bytes/bytes_per_token(self.config.model.vocab_size)
     @property
-    def train_tokens(self) -> float: return self.tokens*(1 if self.config.data.validation else 1 - self.config.data.val_fraction)*self.config.data.sample
+    def train_tokens(self) -> float:
+        data = self.config.data
+        return self.tokens*data.sample*(1 if data.validation else 1 - data.val_fraction)
     @property
-    def step_tokens(self) -> int: return self.config.train.batch_size*self.config.train.gradient_accumulation_steps*self.config.model.block_size
+    def batch_tokens(self) -> int: return self.config.train.batch_size*self.config.model.block_size
+    @property
+    def step_tokens(self) -> int: return self.batch_tokens*self.config.train.gradient_accumulation_steps
     @property
     def epochs(self) -> float: return self.config.train.max_steps*self.step_tokens/max(self.train_tokens, 1)
     @cached_property
@@ -141,6 +145,9 @@ class Finding(Settings):
     def __str__(self) -> str:
         ways = '\n'.join(f'       - {way}' for way in self.solutions)
         return f'{self.severity} {self.code}: {self.what}\n  why: {self.why}\n  fix: {" ".join(self.fix)}\n{ways}'
+    def __rich__(self) -> Any:
+        from rich.text import Text
+        return Text(str(self), style=dict(error='red', warning='yellow', note='cyan')[self.severity])
     def _repr_html_(self) -> str:
         ways = ''.join(f'<li>{escape(way)}</li>' for way in self.solutions)
         return (f'<p><b>{self.severity} {self.code}</b>: {escape(self.what)}<br><i>{escape(self.why)}</i><br>'
@@ -200,7 +207,7 @@ def validate(
     "Everything that is wrong with a plan"
     plan = Plan(config, hardware, text_facts(report))
     found = [(r, trouble) for r in RULES.values() if (trouble := r.check(plan))]
-    findings = [Finding(code=r.code, severity=r.severity, key=r.key, what=t.what, why=r.why, solutions=t.solutions, fix=t.fix) for r, t in found]
+    findings = [Finding(code=r.code, severity=r.severity, key=r.key, why=r.why, **vars(trouble)) for r, trouble in found]
     return sorted(findings, key=lambda finding: ['error', 'warning', 'note'].index(finding.severity))
 
 # %% ../nbs/04_validation.ipynb #0045
@@ -222,7 +229,7 @@ def _heads_divide_width(plan: Plan) -> Trouble | None:
                    [f'n_head={heads}: same size and speed', f'n_embd={width}: keeps {m.n_head} heads, changes the size of the model'],
                    [f'model.n_head={heads}'])
 
-# %% ../nbs/04_validation.ipynb #0051
+# %% ../nbs/04_validation.ipynb #0053
 def with_overrides(
     config: Config,       # What to begin with
     words: Iterable[str], # Words such as `model.n_head=4`
@@ -232,14 +239,14 @@ def with_overrides(
     for word in words: values = deep_merge(values, parse_override(word))
     return make_config(values)
 
-# %% ../nbs/04_validation.ipynb #0055
+# %% ../nbs/04_validation.ipynb #0057
 def _balanced_vocabulary(
     model: ModelConfig, # The shape
 ) -> int:               # A power of two, at least 512
     "The vocabulary whose table is no larger than the layers"
     return 2**int(math.log2(max(512, count_parameters(model)['non_embedding']/model.n_embd)))
 
-# %% ../nbs/04_validation.ipynb #0059
+# %% ../nbs/04_validation.ipynb #0061
 @rule('GP-MODEL-002', 'warning', 'model.n_head', 'model.n_embd=132')
 def _head_width(plan: Plan) -> Trouble | None:
     "a head below 16 numbers can hardly tell tokens apart, and fast attention wants multiples of 8, up to 256"
@@ -251,7 +258,7 @@ def _head_width(plan: Plan) -> Trouble | None:
                     'other n_head: same size of model; 64 wide is what GPT-2 has'],
                    [f'model.n_embd={size*m.n_head}'])
 
-# %% ../nbs/04_validation.ipynb #0063
+# %% ../nbs/04_validation.ipynb #0065
 _H100 = Hardware(gpus=[Gpu(name='H100', vendor='NVIDIA', memory_free=80*10**9, compute_capability='9.0')])
 
 @rule('GP-MODEL-003', 'note', 'model.vocab_size', preset='gpt2', hardware=_H100)
@@ -286,17 +293,18 @@ def _untied_small(plan: Plan) -> Trouble | None:
                     'keep it: where each has to learn on its own, and there is much data'],
                    ['model.tie_word_embeddings=true'])
 
-# %% ../nbs/04_validation.ipynb #0067
+# %% ../nbs/04_validation.ipynb #0069
 @rule('GP-MODEL-006', 'warning', 'model.attention', 'model.attention=plain', 'model.block_size=1024')
 def _plain_attention_long(plan: Plan) -> Trouble | None:
     "plain attention writes down how much each token looks at each other, a table that grows with the square of the context"
     m, B = plan.config.model, plan.config.train.batch_size
     if m.attention != 'plain' or m.block_size < 512: return None
-    return Trouble(f'model.attention = plain with a context of {m.block_size}: {format_bytes(4*B*m.n_layer*m.n_head*m.block_size**2)} of such tables in a step',
+    size = 4*B*m.n_layer*m.n_head*m.block_size**2
+    return Trouble(f'model.attention = plain with a context of {m.block_size}: {format_bytes(size)} of such tables in a step',
                    ['attention=auto: the same result without the table', 'keep it: to look at the tables in a short run'],
                    ['model.attention=auto'])
 
-# %% ../nbs/04_validation.ipynb #0071
+# %% ../nbs/04_validation.ipynb #0073
 @rule('GP-TOKEN-001', 'error', 'model.vocab_size', 'model.vocab_size=32768', preset='gpt2')
 def _gpt2_rows(plan: Plan) -> Trouble | None:
     "every token needs a row in the embedding table, and GPT-2's tokenizer has 50,257"
@@ -325,11 +333,11 @@ def _byte_rows(plan: Plan) -> Trouble | None:
                    ['vocab_size=512: the smallest that saves something over bytes', 'vocab_size=257: plain bytes'],
                    ['model.vocab_size=512'])
 
-# %% ../nbs/04_validation.ipynb #0075
+# %% ../nbs/04_validation.ipynb #0077
 @rule('GP-TOKEN-003', 'warning', 'model.vocab_size', 'model.vocab_size=8192', text=TextFacts(bytes=150_000))
 def _updates_per_row(plan: Plan) -> Trouble | None:
     "the row of a token learns only where that token occurs; with a few dozen occurrences it stays near its random start"
-    c, size = plan.config, plan.config.model.vocab_size
+    size = plan.config.model.vocab_size
     if plan.text is None or plan.train_tokens >= 30*size or (better := suggest_vocabulary(plan.text.bytes)) >= size: return None
     return Trouble(f'about {plan.train_tokens:,.0f} tokens of text for model.vocab_size = {size:,}: {plan.train_tokens/size:.0f} for each',
                    [f'vocab_size={better}: what {format_bytes(plan.text.bytes)} of text can fill', 'more text'],
@@ -344,7 +352,7 @@ def _gpt2_speaks_english(plan: Plan) -> Trouble | None:
                    ['tokenizer.kind=bpe: a vocabulary trained on this text', 'keep it: where GPT-2\'s published weights are the start'],
                    ['tokenizer.kind=bpe', f'model.vocab_size={suggest_vocabulary(plan.text.bytes if plan.text else 0)}'])
 
-# %% ../nbs/04_validation.ipynb #0080
+# %% ../nbs/04_validation.ipynb #0082
 def _fit_batch(
     tokens: float,   # Tokens to train on
     block_size: int, # Context wanted
@@ -356,14 +364,14 @@ def _fit_batch(
         else: block_size //= 2
     return block_size, batch_size
 
-# %% ../nbs/04_validation.ipynb #0083
+# %% ../nbs/04_validation.ipynb #0085
 @rule('GP-DATA-001', 'error', 'train.batch_size', 'model.vocab_size=512', 'model.block_size=1024', text=TextFacts(bytes=30_000))
 def _one_batch(plan: Plan) -> Trouble | None:
     "a step needs a whole batch of windows, each of block_size tokens, and no window twice"
-    c, need = plan.config, plan.config.train.batch_size*plan.config.model.block_size
+    c, need = plan.config, plan.batch_tokens
     if plan.train_tokens > need: return None
     T, B = _fit_batch(plan.train_tokens, c.model.block_size, c.train.batch_size)
-    return Trouble(f'about {plan.train_tokens:,.0f} tokens of text, and a batch takes {c.train.batch_size} × {c.model.block_size} = {need:,}',
+    return Trouble(f'a batch takes {c.train.batch_size} × {c.model.block_size} = {need:,} tokens, the text has {plan.train_tokens:,.0f}',
                    [f'block_size={T} and batch_size={B}: batches that this text can fill', 'more text'],
                    [f'model.block_size={T}', f'train.batch_size={B}'])
 
@@ -373,11 +381,11 @@ def _validation_window(plan: Plan) -> Trouble | None:
     c, tokens = plan.config, plan.tokens*plan.config.data.sample*plan.config.data.val_fraction
     if plan.text is None or c.data.validation or tokens > c.model.block_size: return None
     T = _fit_batch(0.1*plan.tokens*c.data.sample, c.model.block_size, 1)[0]
-    return Trouble(f'data.val_fraction = {c.data.val_fraction:g} leaves about {tokens:,.0f} tokens for validation, and a window has {c.model.block_size}',
+    return Trouble(f'data.val_fraction = {c.data.val_fraction:g} leaves about {tokens:,.0f} tokens, and a window has {c.model.block_size}',
                    ['val_fraction=0.1: a tenth of the text', 'data.validation: a text of its own'],
                    ['data.val_fraction=0.1', f'model.block_size={T}'])
 
-# %% ../nbs/04_validation.ipynb #0087
+# %% ../nbs/04_validation.ipynb #0089
 _LADDER = [(2, 2, 64, 128), (4, 4, 128, 256), (6, 6, 192, 256), (6, 6, 384, 256), (8, 8, 512, 512),
            (12, 12, 768, 1024), (24, 16, 1024, 1024), (36, 20, 1280, 1024), (48, 25, 1600, 1024)]
 _PARAMETERS_PER_TOKEN = 20 # of the text; beyond that a model mostly memorises
@@ -390,7 +398,7 @@ def _shaped(
     "The model with another number of layers, heads and another width"
     return model.model_copy(update=dict(n_layer=shape[0], n_head=shape[1], n_embd=shape[2]))
 
-# %% ../nbs/04_validation.ipynb #0090
+# %% ../nbs/04_validation.ipynb #0092
 @rule('GP-DATA-002', 'warning', 'train.max_steps', 'train.max_steps=20000', 'train.warmup_steps=500', text=TextFacts(bytes=1_660_000))
 def _epochs(plan: Plan) -> Trouble | None:
     "a text read too often is learnt by heart: the training loss falls on while the validation loss rises"
@@ -398,7 +406,7 @@ def _epochs(plan: Plan) -> Trouble | None:
     if plan.epochs <= limit or c.train.patience: return None
     steps = max(1, int(limit*plan.train_tokens/plan.step_tokens))
     return Trouble(f'{c.train.max_steps:,} steps read the text {plan.epochs:.0f} times',
-                   [f'max_steps={steps}: {limit} times', 'patience=5: stops when validation no longer improves', 'model.dropout=0.2 and more text'],
+                   [f'max_steps={steps}: {limit} times', 'patience=5: stops when validation no longer improves', 'more text'],
                    [f'train.max_steps={steps}',
                     f'train.warmup_steps={min(c.train.warmup_steps, steps//10)}',
                     f'train.eval_interval={min(c.train.eval_interval, steps)}',
@@ -424,14 +432,14 @@ def _dropout_without_repeats(plan: Plan) -> Trouble | None:
                    ['dropout=0: faster, and a lower loss', 'keep it: where a later run goes on with the same text'],
                    ['model.dropout=0.0'])
 
-# %% ../nbs/04_validation.ipynb #0095
+# %% ../nbs/04_validation.ipynb #0097
 def usual_rate(
     width: int, # n_embd
 ) -> float:     # Peak learning rate
     "A learning rate that usually works at a width"
     return float(f'{min(3e-3, 0.4/width):.1g}')
 
-# %% ../nbs/04_validation.ipynb #0098
+# %% ../nbs/04_validation.ipynb #0100
 @rule('GP-TRAIN-001', 'error', 'train.warmup_steps', 'train.warmup_steps=1000')
 def _warmup_ends(plan: Plan) -> Trouble | None:
     "the learning rate rises during the warmup; if that never ends, the model never learns at full speed"
@@ -459,7 +467,7 @@ def _rate_height(plan: Plan) -> Trouble | None:
                    [f'lr={usual:g}: usual', 'a longer warmup with a lower grad_clip: if you know what you do'],
                    [f'train.lr={usual:g}', f'train.min_lr={min(t.min_lr, usual/10):g}'])
 
-# %% ../nbs/04_validation.ipynb #0102
+# %% ../nbs/04_validation.ipynb #0104
 _T4 = Hardware(gpus=[Gpu(name='Tesla T4', vendor='NVIDIA', memory_total=16*10**9, memory_free=15*10**9, compute_capability='7.5')])
 
 @rule('GP-TRAIN-004', 'error', 'train.precision', 'train.precision=bf16', hardware=Hardware(cores=2, cpu_bf16=False))
@@ -478,7 +486,7 @@ def _device_there(plan: Plan) -> Trouble | None:
     name, h = plan.config.train.device, plan.hardware
     there = [] if h is None else [f'cuda:{i}' for i, g in enumerate(h.gpus) if g.vendor != 'Apple'] or ['mps' for _ in h.gpus]
     known = name in ('auto', 'cpu', 'mps', 'cuda') or (name.startswith('cuda:') and name[5:].isdigit())
-    if known and (h is None or name in ('auto', 'cpu') or any(device == name or device.startswith(f'{name}:') for device in there)): return None
+    if known and (h is None or name in ('auto', 'cpu', *there, *(device.partition(':')[0] for device in there))): return None
     return Trouble(f'train.device = {name!r}' + ('' if h is None else f', and this machine has {", ".join([*there, "cpu"])}'),
                    ['device=auto: the fastest there is', 'device=cpu: works everywhere'],
                    ['train.device=auto'])
@@ -492,7 +500,7 @@ def _format_is_best(plan: Plan) -> Trouble | None:
                    ['precision=auto: fast', 'keep fp32: to compare results digit by digit'],
                    ['train.precision=auto'])
 
-# %% ../nbs/04_validation.ipynb #0106
+# %% ../nbs/04_validation.ipynb #0108
 @rule('GP-TRAIN-007', 'warning', 'train.eval_interval', 'train.eval_interval=5000')
 def _evaluated(plan: Plan) -> Trouble | None:
     "only text that the model did not train on shows whether it learns or memorises"
@@ -507,7 +515,7 @@ def _saved(plan: Plan) -> Trouble | None:
     "what was learnt since the last checkpoint is lost when the machine stops"
     t = plan.config.train
     if t.checkpoint_interval <= t.max_steps: return None
-    return Trouble(f'train.checkpoint_interval = {t.checkpoint_interval} and train.max_steps = {t.max_steps}: nothing is saved before the end',
+    return Trouble(f'train.checkpoint_interval = {t.checkpoint_interval}, train.max_steps = {t.max_steps}: nothing is saved before the end',
                    [f'checkpoint_interval={max(1, t.max_steps//10)}: a tenth is lost at most', 'a smaller interval: writes more'],
                    [f'train.checkpoint_interval={max(1, t.max_steps//10)}'])
 
@@ -517,7 +525,7 @@ def _patience_ends(plan: Plan) -> Trouble | None:
     t = plan.config.train
     if not t.patience or t.patience*t.eval_interval < t.max_steps: return None
     patience = max(1, t.max_steps//t.eval_interval//3)
-    return Trouble(f'train.patience = {t.patience} evaluations of {t.eval_interval} steps are more than train.max_steps = {t.max_steps}: it never stops early',
+    return Trouble(f'train.patience = {t.patience} evaluations, one in {t.eval_interval} steps, exceed train.max_steps = {t.max_steps}',
                    [f'patience={patience}: a third of the run', 'patience=0: says so openly'],
                    [f'train.patience={patience if patience*t.eval_interval < t.max_steps else 0}'])
 
@@ -526,11 +534,11 @@ def _session_ends(plan: Plan) -> Trouble | None:
     "a rented session ends whatever is running in it, and with it everything since the last checkpoint"
     left, limit = plan.hardware.hours_left if plan.hardware else None, plan.config.train.max_hours
     if plan.hardware is None or left is None or (limit is not None and limit < left): return None
-    return Trouble(f'{plan.hardware.service} ends this session in about {left:.1f} hours, and train.max_hours is {"not set" if limit is None else f"{limit:g}"}',
-                   [f'max_hours={0.9*left:.2f}: stops in time, with a checkpoint to resume from', 'checkpoints on a disk that outlives the session'],
+    return Trouble(f'{plan.hardware.service} ends this session in about {left:.1f} hours, and train.max_hours is {limit or "not set"}',
+                   [f'max_hours={0.9*left:.2f}: stops in time, to be resumed later', 'checkpoints on a disk that outlives the session'],
                    [f'train.max_hours={max(0.01, 0.9*left):.2f}'])
 
-# %% ../nbs/04_validation.ipynb #0111
+# %% ../nbs/04_validation.ipynb #0113
 _RESERVED = 500_000_000 # bytes for Python, PyTorch and a GPU's own needs
 
 def _budget(
@@ -551,17 +559,20 @@ def _ways_to_fit(
     smaller = [[f'model.n_layer={layer}', f'model.n_head={head}', f'model.n_embd={width}', f'model.block_size={min(block, m.block_size)}']
                for layer, head, width, block in reversed(_LADDER) if layer*width**2 < m.n_layer*m.n_embd**2]
     for change in ([], *shorter, *smaller):
-        for size in (B//2**i for i in range(B.bit_length())):
-            yield change + ([] if size == B else [f'train.batch_size={size}', f'train.gradient_accumulation_steps={-(-t.gradient_accumulation_steps*B//size)}'])
+        yield change
+        for size in (B//2**i for i in range(1, B.bit_length())):
+            more = -(-t.gradient_accumulation_steps*B//size) # rounded up: the step stays as large as it was
+            yield [*change, f'train.batch_size={size}', f'train.gradient_accumulation_steps={more}']
 
 def _made_to_fit(
     plan: Plan,                         # A plan that does not fit
     fits: Callable[[Plan], bool],       # Whether another one does
 ) -> list[str]:                         # Overrides; [] when nothing fits
     "The cheapest change after which a plan fits"
-    return next((words for words in _ways_to_fit(plan.config) if fits(Plan(with_overrides(plan.config, words), plan.hardware, plan.text))), [])
+    changed = ((words, Plan(with_overrides(plan.config, words), plan.hardware, plan.text)) for words in _ways_to_fit(plan.config))
+    return next((words for words, plan in changed if fits(plan)), [])
 
-# %% ../nbs/04_validation.ipynb #0115
+# %% ../nbs/04_validation.ipynb #0117
 @rule('GP-MEMORY-001', 'error', 'train.batch_size', 'train.batch_size=256', hardware=Hardware(cores=2, ram_available=10**9))
 def _memory_fits(plan: Plan) -> Trouble | None:
     "weights, gradients, optimizer and activations of a step are in memory at the same time; what does not fit ends the run"
@@ -585,7 +596,7 @@ def _memory_spare(plan: Plan) -> Trouble | None:
                    [f'{" ".join(words)}: leaves room', 'close other programs'],
                    words)
 
-# %% ../nbs/04_validation.ipynb #0119
+# %% ../nbs/04_validation.ipynb #0121
 def checkpoint_bytes(
     config: Config, # The plan
 ) -> int:           # Bytes on disk at most
@@ -613,13 +624,14 @@ def _remembers_beginning(plan: Plan) -> Trouble | None:
                    [f'max_new_tokens={c.model.block_size}', 'a longer context: more memory and time'],
                    [f'generate.max_new_tokens={c.model.block_size}'])
 
-# %% ../nbs/04_validation.ipynb #0124
+# %% ../nbs/04_validation.ipynb #0126
 class PlanError(UserError):
     "All errors of a plan"
     def __init__(self,
         findings: list[Finding], # Those that stop the run
     ) -> None:
-        super().__init__('; '.join(f.what for f in findings), '; '.join(f.why for f in findings), ' '.join(word for f in findings for word in f.fix))
+        super().__init__('; '.join(f.what for f in findings), '; '.join(f.why for f in findings),
+                         ' '.join(word for f in findings for word in f.fix))
         self.findings = findings
     def __str__(self) -> str: return '\n\n'.join(map(str, self.findings))
 
@@ -634,7 +646,7 @@ def check(
     if errors: raise PlanError(errors)
     return findings
 
-# %% ../nbs/04_validation.ipynb #0128
+# %% ../nbs/04_validation.ipynb #0130
 def repair(
     config: Config,                    # A plan with errors
     hardware: Hardware | None = None,  # The machine
@@ -649,15 +661,18 @@ def repair(
         config, words = with_overrides(config, broken.fix), words + broken.fix
     return config, words
 
-# %% ../nbs/04_validation.ipynb #0132
+# %% ../nbs/04_validation.ipynb #0134
 def explain(
     code: str, # Such as GP-MODEL-001
 ) -> str:
     "What a rule is about, with an example that breaks it and the fix"
     found = RULES.get(code.upper())
-    if found is None: raise UserError(f'{code}: no rule has this code', f'the rules are {", ".join(RULES)}', f'did you mean {did_you_mean(code.upper(), RULES, 0)}?')
+    if found is None:
+        raise UserError(f'{code}: no rule has this code', f'the rules are {", ".join(RULES)}',
+                        f'did you mean {did_you_mean(code.upper(), RULES, 0)}?')
     finding = next(f for f in validate(*_example(found)) if f.code == found.code)
-    return f'{found.code} ({found.severity}, {found.key})\n{found.why}.\n\nFor example, {" ".join([found.preset, *found.example])}:\n{finding}'
+    example = ' '.join([found.preset, *found.example])
+    return f'{found.code} ({found.severity}, {found.key})\n{found.why}.\n\nFor example, {example}:\n{finding}'
 
 def _example(
     rule: Rule, # One of `RULES`
@@ -665,7 +680,7 @@ def _example(
     "A plan that breaks a rule"
     return load_config(rule.preset, rule.example), rule.hardware, rule.text
 
-# %% ../nbs/04_validation.ipynb #0139
+# %% ../nbs/04_validation.ipynb #0141
 class Forecast(Settings):
     "What a run will take"
     memory: dict[str, int] = Field(description='bytes by kind at the fullest moment of a step, and total')
@@ -690,12 +705,13 @@ def forecast(
     plan, t = Plan(config, hardware, text_facts(report)), config.train
     tokens = t.max_steps*plan.step_tokens
     seconds = step_seconds(config, probe) if probe else None
-    evaluations = -(-t.max_steps//t.eval_interval)*t.eval_batches*t.batch_size*config.model.block_size # tokens; forward only is a third of the work
-    return Forecast(memory=plan.memory, memory_free=_budget(hardware, plan.device), parameters=count_parameters(config.model)['total'], tokens=tokens,
-                    epochs=plan.epochs if plan.text else None, total_flops=flops_per_token(config.model)*tokens, disk=checkpoint_bytes(config),
-                    tokens_per_second=plan.step_tokens/seconds if seconds else None, seconds=seconds*(t.max_steps + evaluations/3/plan.step_tokens) if seconds else None)
+    evaluated = -(-t.max_steps//t.eval_interval)*t.eval_batches*plan.batch_tokens # tokens; forward alone is a third of the work
+    return Forecast(memory=plan.memory, memory_free=_budget(hardware, plan.device), parameters=count_parameters(config.model)['total'],
+                    tokens=tokens, epochs=plan.epochs if plan.text else None, total_flops=flops_per_token(config.model)*tokens,
+                    tokens_per_second=plan.step_tokens/seconds if seconds else None,
+                    seconds=seconds*(t.max_steps + evaluated/3/plan.step_tokens) if seconds else None, disk=checkpoint_bytes(config))
 
-# %% ../nbs/04_validation.ipynb #0140
+# %% ../nbs/04_validation.ipynb #0142
 def format_seconds(
     seconds: float | None, # Duration, or None for unknown
 ) -> str:
@@ -710,11 +726,13 @@ def _forecast_rows(
 ) -> list[tuple[str, str]]: # Name and value
     "A forecast in words"
     kinds = [(f'memory: {name}', format_bytes(size)) for name, size in f.memory.items() if name != 'total']
-    return [*kinds, ('memory: together', f'{format_bytes(f.memory["total"])} of {format_bytes(f.memory_free)} free'), ('parameters', f'{f.parameters:,}'),
-            ('tokens', f'{f.tokens:,}' + ('' if f.epochs is None else f', the text {f.epochs:.1f} times')), ('operations', f'{f.total_flops:.2g}'),
-            ('speed', 'unknown' if f.tokens_per_second is None else f'{f.tokens_per_second:,.0f} tokens/s'), ('time', format_seconds(f.seconds)), ('disk', format_bytes(f.disk))]
+    speed = 'unknown' if f.tokens_per_second is None else f'{f.tokens_per_second:,.0f} tokens/s'
+    repeats = '' if f.epochs is None else f', the text {f.epochs:.1f} times'
+    return [*kinds, ('memory: together', f'{format_bytes(f.memory["total"])} of {format_bytes(f.memory_free)} free'),
+            ('parameters', f'{f.parameters:,}'), ('tokens', f'{f.tokens:,}{repeats}'), ('operations', f'{f.total_flops:.2g}'),
+            ('speed', speed), ('time', format_seconds(f.seconds)), ('disk', format_bytes(f.disk))]
 
-# %% ../nbs/04_validation.ipynb #0145
+# %% ../nbs/04_validation.ipynb #0147
 def _wanted_tokens(
     model: ModelConfig, # A size
 ) -> float:             # Tokens
@@ -741,7 +759,7 @@ def _sized(
     block, batch = _fit_batch(0.9*text.bytes/bytes_per_token(vocabulary), shape[3], 16)
     return Config(model=model.model_copy(update=dict(vocab_size=vocabulary, block_size=block)), train=TrainConfig(batch_size=batch))
 
-# %% ../nbs/04_validation.ipynb #0149
+# %% ../nbs/04_validation.ipynb #0151
 def _choose_size(
     hardware: Hardware, # The machine
     text: TextFacts,    # The text
@@ -752,16 +770,17 @@ def _choose_size(
     chosen, budget = _sized(_LADDER[0], text), _budget(hardware, _device(Config(), hardware))
     for shape in _LADDER[1:]:
         config = _sized(shape, text)
-        size, tokens = count_parameters(config.model)['total'], text.bytes/bytes_per_token(config.model.vocab_size)
-        single = with_overrides(config, ['train.batch_size=1'])
-        if size > 0.9*_PARAMETERS_PER_TOKEN*tokens: return chosen, f'the next size, {size:,} parameters, would be too large for a text of {tokens:,.0f} tokens'
-        if budget is not None and Plan(single, hardware).memory['total'] > 0.8*budget: return chosen, f'the next size, {size:,} parameters, would not fit into {format_bytes(budget)}'
-        if (seen := _affordable(config, probe, minutes)) < (wanted := _wanted_tokens(config.model)):
-            return chosen, f'the next size, {size:,} parameters, wants {wanted:,.0f} tokens and would see {seen:,.0f} in {minutes:g} minutes'
+        size, known = count_parameters(config.model)['total'], text.bytes/bytes_per_token(config.model.vocab_size)
+        wanted, seen = _wanted_tokens(config.model), _affordable(config, probe, minutes)
+        single = Plan(with_overrides(config, ['train.batch_size=1']), hardware).memory['total']
+        trouble = (f'would be too large for a text of {known:,.0f} tokens' if size > 0.9*_PARAMETERS_PER_TOKEN*known else
+                   f'would not fit into {format_bytes(budget)}' if budget is not None and single > 0.8*budget else
+                   f'wants {wanted:,.0f} tokens and would see {seen:,.0f} in {minutes:g} minutes' if seen < wanted else None)
+        if trouble: return chosen, f'the next size, {size:,} parameters, {trouble}'
         chosen = config
     return chosen, 'it is the largest of the table'
 
-# %% ../nbs/04_validation.ipynb #0152
+# %% ../nbs/04_validation.ipynb #0154
 def _batched(
     config: Config,     # A size
     hardware: Hardware, # The machine
@@ -773,11 +792,12 @@ def _batched(
     windows = max(9, text.bytes/bytes_per_token(config.model.vocab_size)/block)
     wanted, possible = min(tokens/600, 2**19)/block, 0.9*windows/8 # sequences: by time, and with eight steps in a reading of the text
     step = 2**max(0, min(round(math.log2(wanted)), int(math.log2(possible))))
+    def memory(batch: int) -> int: return Plan(with_overrides(config, [f'train.batch_size={batch}']), hardware).memory['total']
     micro = step
-    while micro > 1 and budget is not None and Plan(with_overrides(config, [f'train.batch_size={micro}']), hardware).memory['total'] > 0.6*budget: micro //= 2
+    while micro > 1 and budget is not None and memory(micro) > 0.6*budget: micro //= 2
     return with_overrides(config, [f'train.batch_size={micro}', f'train.gradient_accumulation_steps={step//micro}'])
 
-# %% ../nbs/04_validation.ipynb #0155
+# %% ../nbs/04_validation.ipynb #0157
 class Recommendation(Settings):
     "A configuration and why it is so"
     config: Config = Field(description='the configuration')
@@ -808,9 +828,10 @@ def plan_run(
     steps = max(20, min(int(seen/plan.step_tokens), int(20*plan.train_tokens/plan.step_tokens)))
     lr, every = usual_rate(config.model.n_embd), max(1, steps//10)
     windows = plan.tokens*config.data.val_fraction/config.model.block_size
-    train = dict(max_steps=steps, warmup_steps=steps//10, lr=lr, min_lr=lr/10, eval_interval=every, checkpoint_interval=every, log_interval=max(1, steps//100),
-                 eval_batches=max(1, min(20, int(windows/config.train.batch_size))))
-    config = make_config(deep_merge(config.model_dump(), dict(train=train, generate=dict(max_new_tokens=min(200, config.model.block_size)))))
+    train = dict(max_steps=steps, warmup_steps=steps//10, lr=lr, min_lr=lr/10, log_interval=max(1, steps//100), eval_interval=every,
+                 checkpoint_interval=every, eval_batches=max(1, min(20, int(windows/config.train.batch_size))))
+    generate = dict(max_new_tokens=min(200, config.model.block_size))
+    config = make_config(deep_merge(config.model_dump(), dict(train=train, generate=generate)))
     config, _ = repair(config, hardware, text, ('error', 'warning'))
     return Recommendation(config=config, reasons=_reasons(Plan(config, hardware, text), pace, why, minutes))
 
@@ -823,11 +844,11 @@ def _reasons(
     "Why a recommendation is as it is"
     m, t, text = plan.config.model, plan.config.train, plan.text or TextFacts(bytes=0)
     more = f' × {t.gradient_accumulation_steps}' if t.gradient_accumulation_steps > 1 else ''
-    time = format_seconds(t.max_steps*step_seconds(plan.config, probe))
+    time, memory = format_seconds(t.max_steps*step_seconds(plan.config, probe)), format_bytes(plan.memory['total'])
     return {'model.vocab_size': f'{m.vocab_size:,}: what {format_bytes(text.bytes)} of text can fill, and no more than the layers',
             'model.n_layer, n_embd': f'{m.n_layer} × {m.n_embd}, {count_parameters(m)["total"]:,} parameters: {why}',
             'model.block_size': f'{m.block_size}: about {plan.train_tokens/m.block_size:,.0f} windows of text',
-            'train.batch_size': f'{t.batch_size}{more} sequences, {plan.step_tokens:,} tokens a step: {format_bytes(plan.memory["total"])} of memory',
+            'train.batch_size': f'{t.batch_size}{more} sequences, {plan.step_tokens:,} tokens a step: {memory} of memory',
             'train.max_steps': f'{t.max_steps:,}: {time} of {minutes:g} minutes, the text read {plan.epochs:.1f} times',
             'train.lr': f'{t.lr:g}: usual for a width of {m.n_embd}'}
 
