@@ -49,7 +49,7 @@ def _moments(
     always = dict(weights=4*P, optimizer=8*P)
     return {'loss': always | dict(gradients=before + 4*V*C, activations=kept, logits=2*size*min(N, _CHUNK)*V, temporaries=4*N*C + copies),
             'backward': always | dict(gradients=before + 4*(V*C + C*I), activations=kept, logits=0, temporaries=N*(size*I - 4*C) + copies),
-            'update': always | dict(gradients=4*P, activations=0, logits=0, temporaries=8*V*C)}
+            'update': always | dict(gradients=4*P, activations=0, logits=0, temporaries=0)}
 
 def forecast_memory(
     config: Config,               # The plan
@@ -60,7 +60,7 @@ def forecast_memory(
     fullest = max(_moments(config, size).values(), key=lambda kinds: sum(kinds.values()))
     return {'total': sum(fullest.values()), **fullest}
 
-# %% ../nbs/04_validation.ipynb #0019
+# %% ../nbs/04_validation.ipynb #0020
 def step_seconds(
     config: Config, # The plan
     probe: Probe,   # The machine's measured speed
@@ -70,24 +70,25 @@ def step_seconds(
     carried = 4*(tokens*(67*m.n_layer*m.n_embd + 5*m.vocab_size) + 3*count_parameters(m)['total'])
     return tokens*flops_per_token(m)/probe.matmul_flops + carried/probe.memory_bandwidth
 
-# %% ../nbs/04_validation.ipynb #0024
+# %% ../nbs/04_validation.ipynb #0025
 def bytes_per_token(
     vocab_size: int, # Tokens in the vocabulary
 ) -> float:
     "The usual length of a token, for a vocabulary trained on the text"
     return max(1., min(4.4, 0.55*(math.log2(vocab_size) - 5)))
 
-# %% ../nbs/04_validation.ipynb #0029
+# %% ../nbs/04_validation.ipynb #0030
 def suggest_vocabulary(
     size: int, # Bytes of text
 ) -> int:      # A power of two from 512 to 32,768
     "A vocabulary that a text of this size can fill"
     return 2**min(15, max(9, round(math.log2(3.2*math.sqrt(max(size, 1))))))
 
-# %% ../nbs/04_validation.ipynb #0034
+# %% ../nbs/04_validation.ipynb #0035
 class TextFacts(Settings):
     "What a plan needs to know of a text"
-    bytes: int = Field(ge=0, description='size of the text to train on')
+    bytes: int = Field(ge=0, description='size of the text that was looked at')
+    sample: float = Field(1.0, gt=0, le=1, description='share of the source that this is')
     languages: dict[str, float] = Field({}, description='share of the text by language code')
 
 @dataclass(frozen=True)
@@ -101,11 +102,11 @@ class Plan:
     @property
     def gpu(self) -> Gpu | None: return self.hardware.gpus[0] if self.hardware and self.hardware.gpus and self.device != 'cpu' else None
     @property
-    def tokens(self) -> float: return math.inf if self.text is None else self.text.bytes/bytes_per_token(self.config.model.vocab_size)
+    def tokens(self) -> float:
+        if self.text is None: return math.inf
+        return self.text.bytes*self.config.data.sample/self.text.sample/bytes_per_token(self.config.model.vocab_size)
     @property
-    def train_tokens(self) -> float:
-        data = self.config.data
-        return self.tokens*data.sample*(1 if data.validation else 1 - data.val_fraction)
+    def train_tokens(self) -> float: return self.tokens*(1 if self.config.data.validation else 1 - self.config.data.val_fraction)
     @property
     def batch_tokens(self) -> int: return self.config.train.batch_size*self.config.model.block_size
     @property
@@ -132,7 +133,7 @@ def _precision(
     wanted = config.train.precision
     return wanted if wanted != 'auto' else fast_formats(_device(config, hardware), hardware)[0] if hardware else 'fp32'
 
-# %% ../nbs/04_validation.ipynb #0039
+# %% ../nbs/04_validation.ipynb #0040
 class Finding(Settings):
     "One thing about a plan that should change"
     code: str = Field(description='name of the rule')
@@ -153,7 +154,7 @@ class Finding(Settings):
         return (f'<p><b>{self.severity} {self.code}</b>: {escape(self.what)}<br><i>{escape(self.why)}</i><br>'
                 f'<code>{escape(" ".join(self.fix))}</code></p><ul>{ways}</ul>')
 
-# %% ../nbs/04_validation.ipynb #0041
+# %% ../nbs/04_validation.ipynb #0042
 @dataclass(frozen=True)
 class Trouble:
     "What a rule found"
@@ -191,13 +192,13 @@ def rule(
         return check
     return register
 
-# %% ../nbs/04_validation.ipynb #0043
+# %% ../nbs/04_validation.ipynb #0044
 def text_facts(
     report: Any, # A `DatasetReport`, `TextFacts`, or None
 ) -> TextFacts | None:
     "What a plan needs of a report on a text"
     if report is None or isinstance(report, TextFacts): return report
-    return TextFacts(bytes=report.bytes)
+    return TextFacts(bytes=report.bytes, sample=report.sample, languages=report.shares)
 
 def validate(
     config: Config,                   # The plan
@@ -210,7 +211,7 @@ def validate(
     findings = [Finding(code=r.code, severity=r.severity, key=r.key, why=r.why, **vars(trouble)) for r, trouble in found]
     return sorted(findings, key=lambda finding: ['error', 'warning', 'note'].index(finding.severity))
 
-# %% ../nbs/04_validation.ipynb #0045
+# %% ../nbs/04_validation.ipynb #0048
 def _heads_for(
     width: int,      # n_embd
     wanted: int,     # n_head as it was asked for
@@ -229,7 +230,7 @@ def _heads_divide_width(plan: Plan) -> Trouble | None:
                    [f'n_head={heads}: same size and speed', f'n_embd={width}: keeps {m.n_head} heads, changes the size of the model'],
                    [f'model.n_head={heads}'])
 
-# %% ../nbs/04_validation.ipynb #0053
+# %% ../nbs/04_validation.ipynb #0056
 def with_overrides(
     config: Config,       # What to begin with
     words: Iterable[str], # Words such as `model.n_head=4`
@@ -239,14 +240,14 @@ def with_overrides(
     for word in words: values = deep_merge(values, parse_override(word))
     return make_config(values)
 
-# %% ../nbs/04_validation.ipynb #0057
+# %% ../nbs/04_validation.ipynb #0060
 def _balanced_vocabulary(
     model: ModelConfig, # The shape
 ) -> int:               # A power of two, at least 512
     "The vocabulary whose table is no larger than the layers"
     return 2**int(math.log2(max(512, count_parameters(model)['non_embedding']/model.n_embd)))
 
-# %% ../nbs/04_validation.ipynb #0061
+# %% ../nbs/04_validation.ipynb #0064
 @rule('GP-MODEL-002', 'warning', 'model.n_head', 'model.n_embd=132')
 def _head_width(plan: Plan) -> Trouble | None:
     "a head below 16 numbers can hardly tell tokens apart, and fast attention wants multiples of 8, up to 256"
@@ -258,7 +259,7 @@ def _head_width(plan: Plan) -> Trouble | None:
                     'other n_head: same size of model; 64 wide is what GPT-2 has'],
                    [f'model.n_embd={size*m.n_head}'])
 
-# %% ../nbs/04_validation.ipynb #0065
+# %% ../nbs/04_validation.ipynb #0068
 _H100 = Hardware(gpus=[Gpu(name='H100', vendor='NVIDIA', memory_free=80*10**9, compute_capability='9.0')])
 
 @rule('GP-MODEL-003', 'note', 'model.vocab_size', preset='gpt2', hardware=_H100)
@@ -293,7 +294,7 @@ def _untied_small(plan: Plan) -> Trouble | None:
                     'keep it: where each has to learn on its own, and there is much data'],
                    ['model.tie_word_embeddings=true'])
 
-# %% ../nbs/04_validation.ipynb #0069
+# %% ../nbs/04_validation.ipynb #0072
 @rule('GP-MODEL-006', 'warning', 'model.attention', 'model.attention=plain', 'model.block_size=1024')
 def _plain_attention_long(plan: Plan) -> Trouble | None:
     "plain attention writes down how much each token looks at each other, a table that grows with the square of the context"
@@ -304,7 +305,7 @@ def _plain_attention_long(plan: Plan) -> Trouble | None:
                    ['attention=auto: the same result without the table', 'keep it: to look at the tables in a short run'],
                    ['model.attention=auto'])
 
-# %% ../nbs/04_validation.ipynb #0073
+# %% ../nbs/04_validation.ipynb #0076
 @rule('GP-TOKEN-001', 'error', 'model.vocab_size', 'model.vocab_size=32768', preset='gpt2')
 def _gpt2_rows(plan: Plan) -> Trouble | None:
     "every token needs a row in the embedding table, and GPT-2's tokenizer has 50,257"
@@ -333,7 +334,7 @@ def _byte_rows(plan: Plan) -> Trouble | None:
                    ['vocab_size=512: the smallest that saves something over bytes', 'vocab_size=257: plain bytes'],
                    ['model.vocab_size=512'])
 
-# %% ../nbs/04_validation.ipynb #0077
+# %% ../nbs/04_validation.ipynb #0080
 @rule('GP-TOKEN-003', 'warning', 'model.vocab_size', 'model.vocab_size=8192', text=TextFacts(bytes=150_000))
 def _updates_per_row(plan: Plan) -> Trouble | None:
     "the row of a token learns only where that token occurs; with a few dozen occurrences it stays near its random start"
@@ -352,7 +353,7 @@ def _gpt2_speaks_english(plan: Plan) -> Trouble | None:
                    ['tokenizer.kind=bpe: a vocabulary trained on this text', 'keep it: where GPT-2\'s published weights are the start'],
                    ['tokenizer.kind=bpe', f'model.vocab_size={suggest_vocabulary(plan.text.bytes if plan.text else 0)}'])
 
-# %% ../nbs/04_validation.ipynb #0082
+# %% ../nbs/04_validation.ipynb #0085
 def _fit_batch(
     tokens: float,   # Tokens to train on
     block_size: int, # Context wanted
@@ -364,7 +365,7 @@ def _fit_batch(
         else: block_size //= 2
     return block_size, batch_size
 
-# %% ../nbs/04_validation.ipynb #0085
+# %% ../nbs/04_validation.ipynb #0088
 @rule('GP-DATA-001', 'error', 'train.batch_size', 'model.vocab_size=512', 'model.block_size=1024', text=TextFacts(bytes=30_000))
 def _one_batch(plan: Plan) -> Trouble | None:
     "a step needs a whole batch of windows, each of block_size tokens, and no window twice"
@@ -378,14 +379,14 @@ def _one_batch(plan: Plan) -> Trouble | None:
 @rule('GP-DATA-004', 'error', 'data.val_fraction', 'data.val_fraction=0.001', text=TextFacts(bytes=400_000))
 def _validation_window(plan: Plan) -> Trouble | None:
     "the loss on unseen text needs at least one whole window of it"
-    c, tokens = plan.config, plan.tokens*plan.config.data.sample*plan.config.data.val_fraction
+    c, tokens = plan.config, plan.tokens*plan.config.data.val_fraction
     if plan.text is None or c.data.validation or tokens > c.model.block_size: return None
-    T = _fit_batch(0.1*plan.tokens*c.data.sample, c.model.block_size, 1)[0]
+    T = _fit_batch(0.1*plan.tokens, c.model.block_size, 1)[0]
     return Trouble(f'data.val_fraction = {c.data.val_fraction:g} leaves about {tokens:,.0f} tokens, and a window has {c.model.block_size}',
                    ['val_fraction=0.1: a tenth of the text', 'data.validation: a text of its own'],
                    ['data.val_fraction=0.1', f'model.block_size={T}'])
 
-# %% ../nbs/04_validation.ipynb #0089
+# %% ../nbs/04_validation.ipynb #0092
 _LADDER = [(2, 2, 64, 128), (4, 4, 128, 256), (6, 6, 192, 256), (6, 6, 384, 256), (8, 8, 512, 512),
            (12, 12, 768, 1024), (24, 16, 1024, 1024), (36, 20, 1280, 1024), (48, 25, 1600, 1024)]
 _PARAMETERS_PER_TOKEN = 20 # of the text; beyond that a model mostly memorises
@@ -398,7 +399,7 @@ def _shaped(
     "The model with another number of layers, heads and another width"
     return model.model_copy(update=dict(n_layer=shape[0], n_head=shape[1], n_embd=shape[2]))
 
-# %% ../nbs/04_validation.ipynb #0092
+# %% ../nbs/04_validation.ipynb #0095
 @rule('GP-DATA-002', 'warning', 'train.max_steps', 'train.max_steps=20000', 'train.warmup_steps=500', text=TextFacts(bytes=1_660_000))
 def _epochs(plan: Plan) -> Trouble | None:
     "a text read too often is learnt by heart: the training loss falls on while the validation loss rises"
@@ -432,14 +433,14 @@ def _dropout_without_repeats(plan: Plan) -> Trouble | None:
                    ['dropout=0: faster, and a lower loss', 'keep it: where a later run goes on with the same text'],
                    ['model.dropout=0.0'])
 
-# %% ../nbs/04_validation.ipynb #0097
+# %% ../nbs/04_validation.ipynb #0100
 def usual_rate(
     width: int, # n_embd
 ) -> float:     # Peak learning rate
     "A learning rate that usually works at a width"
     return float(f'{min(3e-3, 0.4/width):.1g}')
 
-# %% ../nbs/04_validation.ipynb #0100
+# %% ../nbs/04_validation.ipynb #0103
 @rule('GP-TRAIN-001', 'error', 'train.warmup_steps', 'train.warmup_steps=1000')
 def _warmup_ends(plan: Plan) -> Trouble | None:
     "the learning rate rises during the warmup; if that never ends, the model never learns at full speed"
@@ -467,7 +468,7 @@ def _rate_height(plan: Plan) -> Trouble | None:
                    [f'lr={usual:g}: usual', 'a longer warmup with a lower grad_clip: if you know what you do'],
                    [f'train.lr={usual:g}', f'train.min_lr={min(t.min_lr, usual/10):g}'])
 
-# %% ../nbs/04_validation.ipynb #0104
+# %% ../nbs/04_validation.ipynb #0107
 _T4 = Hardware(gpus=[Gpu(name='Tesla T4', vendor='NVIDIA', memory_total=16*10**9, memory_free=15*10**9, compute_capability='7.5')])
 
 @rule('GP-TRAIN-004', 'error', 'train.precision', 'train.precision=bf16', hardware=Hardware(cores=2, cpu_bf16=False))
@@ -500,7 +501,7 @@ def _format_is_best(plan: Plan) -> Trouble | None:
                    ['precision=auto: fast', 'keep fp32: to compare results digit by digit'],
                    ['train.precision=auto'])
 
-# %% ../nbs/04_validation.ipynb #0108
+# %% ../nbs/04_validation.ipynb #0111
 @rule('GP-TRAIN-007', 'warning', 'train.eval_interval', 'train.eval_interval=5000')
 def _evaluated(plan: Plan) -> Trouble | None:
     "only text that the model did not train on shows whether it learns or memorises"
@@ -538,7 +539,7 @@ def _session_ends(plan: Plan) -> Trouble | None:
                    [f'max_hours={0.9*left:.2f}: stops in time, to be resumed later', 'checkpoints on a disk that outlives the session'],
                    [f'train.max_hours={max(0.01, 0.9*left):.2f}'])
 
-# %% ../nbs/04_validation.ipynb #0113
+# %% ../nbs/04_validation.ipynb #0116
 _RESERVED = 500_000_000 # bytes for Python, PyTorch and a GPU's own needs
 
 def _budget(
@@ -572,7 +573,7 @@ def _made_to_fit(
     changed = ((words, Plan(with_overrides(plan.config, words), plan.hardware, plan.text)) for words in _ways_to_fit(plan.config))
     return next((words for words, plan in changed if fits(plan)), [])
 
-# %% ../nbs/04_validation.ipynb #0117
+# %% ../nbs/04_validation.ipynb #0120
 @rule('GP-MEMORY-001', 'error', 'train.batch_size', 'train.batch_size=256', hardware=Hardware(cores=2, ram_available=10**9))
 def _memory_fits(plan: Plan) -> Trouble | None:
     "weights, gradients, optimizer and activations of a step are in memory at the same time; what does not fit ends the run"
@@ -596,7 +597,7 @@ def _memory_spare(plan: Plan) -> Trouble | None:
                    [f'{" ".join(words)}: leaves room', 'close other programs'],
                    words)
 
-# %% ../nbs/04_validation.ipynb #0121
+# %% ../nbs/04_validation.ipynb #0124
 def checkpoint_bytes(
     config: Config, # The plan
 ) -> int:           # Bytes on disk at most
@@ -624,7 +625,7 @@ def _remembers_beginning(plan: Plan) -> Trouble | None:
                    [f'max_new_tokens={c.model.block_size}', 'a longer context: more memory and time'],
                    [f'generate.max_new_tokens={c.model.block_size}'])
 
-# %% ../nbs/04_validation.ipynb #0126
+# %% ../nbs/04_validation.ipynb #0129
 class PlanError(UserError):
     "All errors of a plan"
     def __init__(self,
@@ -646,7 +647,7 @@ def check(
     if errors: raise PlanError(errors)
     return findings
 
-# %% ../nbs/04_validation.ipynb #0130
+# %% ../nbs/04_validation.ipynb #0133
 def repair(
     config: Config,                    # A plan with errors
     hardware: Hardware | None = None,  # The machine
@@ -661,7 +662,7 @@ def repair(
         config, words = with_overrides(config, broken.fix), words + broken.fix
     return config, words
 
-# %% ../nbs/04_validation.ipynb #0134
+# %% ../nbs/04_validation.ipynb #0137
 def explain(
     code: str, # Such as GP-MODEL-001
 ) -> str:
@@ -680,7 +681,7 @@ def _example(
     "A plan that breaks a rule"
     return load_config(rule.preset, rule.example), rule.hardware, rule.text
 
-# %% ../nbs/04_validation.ipynb #0141
+# %% ../nbs/04_validation.ipynb #0144
 class Forecast(Settings):
     "What a run will take"
     memory: dict[str, int] = Field(description='bytes by kind at the fullest moment of a step, and total')
@@ -711,7 +712,7 @@ def forecast(
                     tokens_per_second=plan.step_tokens/seconds if seconds else None,
                     seconds=seconds*(t.max_steps + evaluated/3/plan.step_tokens) if seconds else None, disk=checkpoint_bytes(config))
 
-# %% ../nbs/04_validation.ipynb #0142
+# %% ../nbs/04_validation.ipynb #0145
 def format_seconds(
     seconds: float | None, # Duration, or None for unknown
 ) -> str:
@@ -732,7 +733,7 @@ def _forecast_rows(
             ('parameters', f'{f.parameters:,}'), ('tokens', f'{f.tokens:,}{repeats}'), ('operations', f'{f.total_flops:.2g}'),
             ('speed', speed), ('time', format_seconds(f.seconds)), ('disk', format_bytes(f.disk))]
 
-# %% ../nbs/04_validation.ipynb #0147
+# %% ../nbs/04_validation.ipynb #0150
 def _wanted_tokens(
     model: ModelConfig, # A size
 ) -> float:             # Tokens
@@ -759,7 +760,7 @@ def _sized(
     block, batch = _fit_batch(0.9*text.bytes/bytes_per_token(vocabulary), shape[3], 16)
     return Config(model=model.model_copy(update=dict(vocab_size=vocabulary, block_size=block)), train=TrainConfig(batch_size=batch))
 
-# %% ../nbs/04_validation.ipynb #0151
+# %% ../nbs/04_validation.ipynb #0154
 def _choose_size(
     hardware: Hardware, # The machine
     text: TextFacts,    # The text
@@ -780,7 +781,7 @@ def _choose_size(
         chosen = config
     return chosen, 'it is the largest of the table'
 
-# %% ../nbs/04_validation.ipynb #0154
+# %% ../nbs/04_validation.ipynb #0157
 def _batched(
     config: Config,     # A size
     hardware: Hardware, # The machine
@@ -797,7 +798,7 @@ def _batched(
     while micro > 1 and budget is not None and memory(micro) > 0.6*budget: micro //= 2
     return with_overrides(config, [f'train.batch_size={micro}', f'train.gradient_accumulation_steps={step//micro}'])
 
-# %% ../nbs/04_validation.ipynb #0157
+# %% ../nbs/04_validation.ipynb #0160
 class Recommendation(Settings):
     "A configuration and why it is so"
     config: Config = Field(description='the configuration')
@@ -820,7 +821,8 @@ def plan_run(
     minutes: float = 3.0,       # Time for the training
 ) -> Recommendation:
     "A configuration for a machine, a text and a time, with its reasons"
-    text, pace = text_facts(report) or TextFacts(bytes=0), probe or _usual_probe(hardware)
+    facts, pace = text_facts(report) or TextFacts(bytes=0), probe or _usual_probe(hardware)
+    text = facts.model_copy(update=dict(sample=1.0)) # the plan is for what was looked at
     sized, why = _choose_size(hardware, text, pace, minutes)
     tokens = min(_affordable(sized, pace, minutes), 20*Plan(sized, hardware, text).train_tokens)
     config = _batched(sized, hardware, text, tokens)
