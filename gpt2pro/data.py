@@ -20,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 from torch import Tensor
 from tqdm.auto import tqdm
+from .analysis import detect_languages
 from .config import Config, RunError, Settings, UserError, file_hash, sync_folder, write_file
 from .corpus import Corpus, Document, open_splits
 from .tokenizers import Tokenizer, build_tokenizer
@@ -91,17 +92,10 @@ class Sieve:
 # %% ../nbs/06_data.ipynb #0026
 _BATCH_BYTES = 2**20
 
-class _Encoded(NamedTuple):
-    "A document as token ids"
-    split: str
-    ids: np.ndarray # (number of tokens + 1,), ends with `eot`
-    size: int       # Bytes of the text in UTF-8
-    language: str   # ISO 639-1, or 'und'
-
-def token_dtype(vocab_size: int) -> np.dtype: return np.dtype(np.uint16 if vocab_size <= 2**16 else np.int32)
-
-def _batched(rows: Iterable[_Row]) -> Iterator[list[_Row]]:
-    "Lists of rows with about `_BATCH_BYTES` of text each"
+def _batched(
+    rows: Iterable[_Row], # Documents
+) -> Iterator[list[_Row]]: # With about `_BATCH_BYTES` of text each
+    "Documents in batches of bounded size"
     batch, size = [], 0
     for row in rows:
         batch.append(row)
@@ -111,19 +105,32 @@ def _batched(rows: Iterable[_Row]) -> Iterator[list[_Row]]:
             batch, size = [], 0
     if batch: yield batch
 
+# %% ../nbs/06_data.ipynb #0029
+class _Encoded(NamedTuple):
+    "A document as token ids"
+    split: str
+    ids: np.ndarray # (number of tokens + 1,), ends with `eot`
+    size: int       # Bytes of the text in UTF-8
+    language: str   # ISO 639-1, or 'und'
+
+def token_dtype(
+    vocab_size: int, # Number of different ids
+) -> np.dtype:
+    "The smallest type that holds every id"
+    return np.dtype(np.uint16 if vocab_size <= 2**16 else np.int32)
+
 def _encode(
     rows: Iterable[_Row], # Documents
     tokenizer: Tokenizer, # Gives the ids
 ) -> Iterator[_Encoded]:
     "The ids of each document, with `eot` at the end"
-    from gpt2pro.analysis import detect_languages
     dtype = token_dtype(tokenizer.vocab_size)
     for batch in _batched(rows):
         texts = [row.document.text for row in batch]
         for row, ids, language in zip(batch, tokenizer.encode_batch(texts), detect_languages(texts)):
             yield _Encoded(row.split, np.array([*ids, tokenizer.eot], dtype), row.document.size, language)
 
-# %% ../nbs/06_data.ipynb #0031
+# %% ../nbs/06_data.ipynb #0034
 FORMAT: Literal['gpt2pro-tokens'] = 'gpt2pro-tokens'
 VERSION: Literal[1] = 1
 
@@ -147,7 +154,7 @@ def _count(items: Iterable[_Encoded]) -> Counts:
     for item in items: documents, size, tokens = documents + 1, size + item.size, tokens + len(item.ids)
     return Counts(documents=documents, bytes=size, tokens=tokens)
 
-# %% ../nbs/06_data.ipynb #0034
+# %% ../nbs/06_data.ipynb #0037
 def _write_shard(
     path: Path,            # Ends in .safetensors
     items: list[_Encoded], # Documents, whole
@@ -163,9 +170,9 @@ def _write_shard(
     write_file(path, save(tensors, {FORMAT: about})) # several entries would be written in a random order
     return Shard(name=path.name, sha256=file_hash(path), counts=_count(items))
 
-# %% ../nbs/06_data.ipynb #0040
+# %% ../nbs/06_data.ipynb #0043
 def _refuse(path: Path, what: str, why: str) -> UserError:
-    return UserError(f'{path}: {what}', why, 'remove the data folder and run: gpt2pro prepare')
+    return UserError(f'{path}: {what}', why, 'run gpt2pro prepare again, which makes the data anew from its sources')
 
 def _read_shard(
     path: Path,           # The file
@@ -189,7 +196,7 @@ def _read_shard(
         raise _refuse(path, f'token id {top}', f'the vocabulary has {tokenizer.vocab_size} rows')
     return tensors, [about['languages'][code] for code in tensors['languages'].tolist()]
 
-# %% ../nbs/06_data.ipynb #0047
+# %% ../nbs/06_data.ipynb #0050
 SHARD_TOKENS = 2**23
 
 class Split(Settings):
@@ -222,7 +229,7 @@ class _SplitWriter:
             split.languages[language] = split.languages.get(language, Counts()) + _count(i for i in self.items if i.language == language)
         self.items, self.pending = [], 0
 
-# %% ../nbs/06_data.ipynb #0052
+# %% ../nbs/06_data.ipynb #0055
 class Tokens:
     "One long sequence of token ids, with a table of its documents"
     def __init__(self,
@@ -235,7 +242,8 @@ class Tokens:
         self.offsets = np.cumsum([0, *map(len, shards)]).tolist() # where each shard begins, and the end
     def __len__(self) -> int: return self.offsets[-1]
     def __getitem__(self, part: slice) -> Tensor:
-        start, stop, _ = part.indices(len(self))
+        start, stop, step = part.indices(len(self))
+        assert step == 1, 'tokens are read in a row'
         first, last = bisect_right(self.offsets, start) - 1, bisect_right(self.offsets, stop - 1)
         pieces = [shard[max(start - begin, 0):stop - begin] for shard, begin in zip(self.shards[first:last], self.offsets[first:last])]
         return torch.cat([piece.long() for piece in pieces]) if pieces else torch.empty(0, dtype=torch.long)
@@ -253,6 +261,7 @@ class Tokens:
         return cls([torch.from_numpy(item.ids) for item in items], torch.from_numpy(ends[:-1]),
                    torch.tensor([item.size for item in items]), [item.language for item in items])
 
+# %% ../nbs/06_data.ipynb #0059
 def _join(
     folder: Path,         # Of the shards
     shards: list[Shard],  # In order
@@ -265,7 +274,7 @@ def _join(
                   torch.cat([tensors['starts'] + begin for (tensors, _), begin in zip(parts, offsets)]),
                   torch.cat([tensors['sizes'] for tensors, _ in parts]), list(chain.from_iterable(names for _, names in parts)))
 
-# %% ../nbs/06_data.ipynb #0059
+# %% ../nbs/06_data.ipynb #0065
 class Manifest(Settings):
     "What is in a prepared folder, and how it came about"
     format: Literal['gpt2pro-tokens'] = Field(FORMAT, description='what this file is')
@@ -293,7 +302,7 @@ def _manifest_table(
     dropped = ', '.join(f'{count:,} {reason}' for reason, count in manifest.dropped.items()) or 'none'
     return '\n'.join([*lines, f'{manifest.read.documents:,} documents read, dropped: {dropped}, files skipped: {len(manifest.skipped)}'])
 
-# %% ../nbs/06_data.ipynb #0061
+# %% ../nbs/06_data.ipynb #0067
 def read_manifest(
     folder: str | Path, # A run directory, or another folder that was prepared
 ) -> Manifest:
@@ -304,7 +313,7 @@ def read_manifest(
     try: return Manifest.model_validate_json(path.read_bytes())
     except ValidationError as e: raise _refuse(path, 'not a readable manifest', str(e.errors()[0]['msg'])) from None
 
-# %% ../nbs/06_data.ipynb #0064
+# %% ../nbs/06_data.ipynb #0070
 def _data_key(
     config: Config,            # Of the run
     train: Corpus,             # Its text
@@ -318,7 +327,7 @@ def _data_key(
                  settings=config.data.model_dump(exclude={'source', 'validation'}))
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
-# %% ../nbs/06_data.ipynb #0069
+# %% ../nbs/06_data.ipynb #0075
 def _staging(folder: Path) -> Path: return folder.with_name(f'.{folder.name}.tmp')
 
 @contextmanager
@@ -336,11 +345,11 @@ def _whole_or_absent(
         staging.rename(folder)
         sync_folder(folder.parent)
     except OSError as e:
-        raise RunError(f'{folder}: {e.strerror or e}', 'the folder could not be written; nothing half-written is left of it',
+        raise RunError(f'{e.filename or folder}: {e.strerror or e}', f'{folder} could not be filled; nothing half-written is left of it',
                        'free some disk space, or choose a folder where you may write') from e
     finally: shutil.rmtree(staging, ignore_errors=True)
 
-# %% ../nbs/06_data.ipynb #0073
+# %% ../nbs/06_data.ipynb #0079
 def _check_enough(
     config: Config,    # Says how long and how many the sequences are
     train: Split,      # Text to train on
@@ -357,7 +366,7 @@ def _check_enough(
                         f'one sequence takes model.block_size + 1 = {T + 1}',
                         'add text, raise data.val_fraction, or name validation text in data.validation')
 
-# %% ../nbs/06_data.ipynb #0077
+# %% ../nbs/06_data.ipynb #0083
 @dataclass(frozen=True)
 class Prepared:
     "A prepared folder: a tokenizer, and text as its ids"
@@ -374,6 +383,7 @@ class Prepared:
         train, validation = (_join(folder/'data', split.shards, tokenizer) for split in (manifest.train, manifest.validation))
         return cls(folder, tokenizer, manifest, train, validation)
 
+# %% ../nbs/06_data.ipynb #0085
 def _reuse(
     folder: Path, # Perhaps prepared before
     key: str,     # Of what is wanted
@@ -385,7 +395,7 @@ def _reuse(
     except UserError as e: logging.getLogger(__name__).warning('Preparing again, since what is there cannot be used. %s', e.what)
     return None
 
-# %% ../nbs/06_data.ipynb #0079
+# %% ../nbs/06_data.ipynb #0087
 def _read_rows(
     config: Config,            # Says how much is for validation
     train: Corpus,             # Text to train on
@@ -397,12 +407,12 @@ def _read_rows(
 
 def _watch(
     rows: Iterable[_Row], # To pass on
-    total: int,           # Bytes to expect
+    total: int,           # Bytes to expect, 0 where nobody knows
     label: str,           # What is going on
     progress: bool,       # Whether to show a bar
 ) -> Iterator[_Row]:
     "The same rows, with a progress bar in bytes"
-    with tqdm(total=total, desc=label, unit='B', unit_scale=True, disable=not progress) as bar:
+    with tqdm(total=total or None, desc=label, unit='B', unit_scale=True, disable=not progress) as bar:
         for row in rows:
             yield row
             bar.update(row.document.size)
@@ -418,7 +428,7 @@ def _write_splits(
     for writer in writers.values(): writer.flush()
     return writers['train'].split, writers['validation'].split
 
-# %% ../nbs/06_data.ipynb #0081
+# %% ../nbs/06_data.ipynb #0089
 def prepare(
     config: Config,        # Says which text and which tokenizer
     folder: str | Path,    # A run directory; gets `tokenizer` and `data`
@@ -442,7 +452,7 @@ def prepare(
         tokenizer.save(folder/'tokenizer')
     return Prepared.open(folder)
 
-# %% ../nbs/06_data.ipynb #0097
+# %% ../nbs/06_data.ipynb #0108
 def _scramble(
     x: np.ndarray,  # uint64
     key: np.uint64, # Changes the result completely
@@ -453,6 +463,7 @@ def _scramble(
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return x ^ (x >> np.uint64(31))
 
+# %% ../nbs/06_data.ipynb #0110
 def _feistel(
     x: np.ndarray,    # uint64, each below 2**(2*half)
     half: int,        # Bits in a half
@@ -464,7 +475,7 @@ def _feistel(
     for key in keys: left, right = right, left ^ (_scramble(right, key) & mask)
     return left << bits | right
 
-# %% ../nbs/06_data.ipynb #0100
+# %% ../nbs/06_data.ipynb #0113
 def permute(
     places: np.ndarray, # uint64, each below `n`, (k,)
     n: int,             # How many there are in all
@@ -476,7 +487,7 @@ def permute(
     while (outside := result >= n).any(): result[outside] = _feistel(result[outside], half, keys)
     return result
 
-# %% ../nbs/06_data.ipynb #0109
+# %% ../nbs/06_data.ipynb #0122
 class Batches:
     "Batches of token windows, each a function of its number alone"
     def __init__(self,
