@@ -437,7 +437,9 @@ def prepare(
     "Text made ready for training, or found ready"
     folder, corpora = Path(folder), open_splits(config.data)
     key = _data_key(config, *corpora)
-    if ready := _reuse(folder, key): return ready
+    if ready := _reuse(folder, key):
+        _check_enough(config, ready.manifest.train, ready.manifest.validation)
+        return ready
     read, total = _read_rows(config, *corpora), sum(corpus.size for corpus in corpora if corpus)
     texts = (row.document.text for row in _watch(read(), total, 'vocabulary', progress) if row.split == 'train')
     tokenizer, sieve = build_tokenizer(config, texts, progress=False), Sieve(config.data.deduplicate)
