@@ -5,8 +5,9 @@
 # %% ../nbs/02_corpus.ipynb #0003
 from __future__ import annotations
 import bz2, codecs, csv, glob, gzip, hashlib, json, logging, lzma, os, re, tempfile, urllib.request, zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import formatdate, parsedate_to_datetime
 from functools import partial
 from itertools import chain
@@ -74,7 +75,7 @@ def _find(
 ) -> Iterator[tuple[str, Path]]: # Name and path of each file
     "The files that a source on this machine stands for"
     path = asset_path('corpus') if source == EMBEDDED else Path(source).expanduser()
-    found = [path] if path.exists() else [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]
+    found = [path] if source and path.exists() else [Path(match) for match in sorted(glob.glob(os.path.expanduser(source), recursive=True))]
     if not found: raise _no_such(source)
     for place in found:
         name, real = source if source == EMBEDDED else place.resolve().name, os.path.realpath(place)
@@ -84,10 +85,7 @@ def _find(
         else: yield name, place
 
 # %% ../nbs/02_corpus.ipynb #0024
-def _cache_folder() -> Path:
-    "Where downloads are kept"
-    base = os.environ.get('XDG_CACHE_HOME') or os.environ.get('LOCALAPPDATA') or os.path.expanduser('~/.cache')
-    return Path(base if os.path.isabs(base) else tempfile.gettempdir())/'gpt2pro'
+_BLOCK = 2**16 # Bytes read at a time
 
 def _fetch(
     url: str,     # An http(s) address
@@ -100,11 +98,17 @@ def _fetch(
     try:
         with urllib.request.urlopen(request, timeout=30) as answer, open(temporary, 'wb') as f:
             while block := answer.read(_BLOCK): f.write(block)
-            if f.tell() != int(answer.headers.get('Content-Length') or f.tell()): raise OSError(f'the transfer ended after {f.tell()} bytes')
-        changed = answer.headers.get('Last-Modified')
+            got, wanted, changed = f.tell(), answer.headers.get('Content-Length'), answer.headers.get('Last-Modified')
+        if wanted and got != int(wanted): raise OSError(f'the transfer ended after {got:,} of {int(wanted):,} bytes')
         if changed: os.utime(temporary, times=(parsedate_to_datetime(changed).timestamp(),)*2)
         os.replace(temporary, target)
     finally: temporary.unlink(missing_ok=True)
+
+# %% ../nbs/02_corpus.ipynb #0029
+def _cache_folder() -> Path:
+    "Where downloads are kept"
+    base = os.environ.get('XDG_CACHE_HOME') or os.environ.get('LOCALAPPDATA') or os.path.expanduser('~/.cache')
+    return Path(base if os.path.isabs(base) else tempfile.gettempdir())/'gpt2pro'
 
 def download(
     url: str,                   # An http(s) address
@@ -116,40 +120,40 @@ def download(
     target.parent.mkdir(parents=True, exist_ok=True)
     try: _fetch(url, target)
     except (OSError, ValueError) as e:
-        if not target.exists():
-            raise UserError(f'source {url!r}', f'it could not be fetched: {e}', 'check the address and the connection, or download the file and name it here') from None
+        fix = 'check the address and the connection, or download the file and name it here'
+        if not target.exists(): raise UserError(f'source {url!r}', f'it could not be fetched: {e}', fix) from None
         if getattr(e, 'code', None) != 304: logger.warning('%s: %s; the file kept from before is used', url, e)
     return target
 
-_BLOCK = 2**16 # Bytes read at a time
-
-# %% ../nbs/02_corpus.ipynb #0031
-def _zst_blocks(path: Path) -> Iterator[bytes]:
-    "The content of a Zstandard file, in blocks"
-    try: import zstandard
-    except ImportError: raise UserError(path.name, 'reading .zst needs the package zstandard', 'pip install zstandard') from None
-    frame = None
-    with open(path, 'rb') as f:
-        while block := f.read(_BLOCK):
-            while block: # a file may hold several frames
-                frame = frame or zstandard.ZstdDecompressor().decompressobj()
-                try: yield frame.decompress(block)
-                except zstandard.ZstdError as e: raise OSError(str(e)) from None
-                block, frame = (frame.unused_data, None) if frame.eof else (b'', frame)
-    if frame: raise EOFError('the file ends too early')
-
+# %% ../nbs/02_corpus.ipynb #0035
 _OPENERS: dict[str, Callable[..., Any]] = {'.gz': gzip.open, '.bz2': bz2.open, '.xz': lzma.open}
 
 def _blocks(
     path: Path, # Any file, packed or not
 ) -> Iterator[bytes]: # About 64 KiB each
     "The unpacked bytes of a file"
-    if path.suffix.lower() == '.zst': yield from _zst_blocks(path)
-    else:
-        with _OPENERS.get(path.suffix.lower(), open)(path, 'rb') as f:
-            while block := f.read(_BLOCK): yield block
+    suffix = path.suffix.lower()
+    with _OPENERS.get(suffix, open)(path, 'rb') as f:
+        blocks = iter(partial(f.read, _BLOCK), b'')
+        yield from _unpack_zst(blocks) if suffix == '.zst' else blocks
 
-# %% ../nbs/02_corpus.ipynb #0038
+# %% ../nbs/02_corpus.ipynb #0039
+def _unpack_zst(
+    blocks: Iterable[bytes], # A Zstandard file
+) -> Iterator[bytes]:
+    "Its content, in blocks"
+    try: import zstandard
+    except ImportError: raise UserError('A file ends in .zst', 'reading it needs the package zstandard', 'pip install zstandard') from None
+    frame = None
+    for block in blocks:
+        while block:
+            frame = frame or zstandard.ZstdDecompressor().decompressobj()
+            try: yield frame.decompress(block)
+            except zstandard.ZstdError as e: raise OSError(str(e)) from None
+            block, frame = (frame.unused_data, None) if frame.eof else (b'', frame)
+    if frame: raise EOFError('the file ends too early')
+
+# %% ../nbs/02_corpus.ipynb #0043
 _MARKS = {codecs.BOM_UTF8: 'utf_8', codecs.BOM_UTF16_LE: 'utf_16_le', codecs.BOM_UTF16_BE: 'utf_16_be'}
 
 def _encoding(
@@ -160,7 +164,7 @@ def _encoding(
 
 def _is_binary(head: bytes) -> bool: return head.startswith(b'%PDF-') or (_encoding(head)[1] == 0 and b'\0' in head)
 
-# %% ../nbs/02_corpus.ipynb #0042
+# %% ../nbs/02_corpus.ipynb #0047
 _LONE = re.compile(r'[\ud800-\udfff]')
 
 class _BadBytes(UserError):
@@ -186,13 +190,7 @@ class _Mender:
         self.count += count
         return text
 
-# %% ../nbs/02_corpus.ipynb #0046
-def _guess(data: bytes) -> str:
-    "What the reader of an error should know about some bytes"
-    from charset_normalizer import from_bytes
-    best = from_bytes(data).best()
-    return f'; the file may be {best.encoding}' if best and not best.encoding.startswith('utf') else ''
-
+# %% ../nbs/02_corpus.ipynb #0051
 def _decode(
     blocks: Iterable[bytes], # The bytes of a file
     mend: _Mender,           # Deals with bad ones
@@ -205,12 +203,14 @@ def _decode(
         text, used = getattr(codecs, f'{encoding}_decode')(data, errors)
         begin, mark = start + mark, 0
         def explain(i: int) -> tuple[str, str]:
-            return f'byte {begin + len(text[:i].encode(encoding, errors)):,}', f'the bytes there are not {encoding}{_guess(data)}' # noqa: B023
+            at = len(text[:i].encode(encoding, errors)) # noqa: B023
+            around = data[max(0, at - 20):at + 20].decode('cp1252', 'replace') # noqa: B023
+            return f'byte {begin + at:,}', f'it is not {encoding.replace("_", "-").upper()}; in cp1252 the text there would be {around!r}' # noqa: B023
         yield mend(text, explain)
         rest, start = data[used:], begin + used
-    if rest: yield mend('\udc80'*len(rest), lambda i: (f'byte {start:,}', 'the file ends inside a character'))
+    if rest: yield mend('\udc80'*len(rest), lambda i: (f'byte {start:,}', 'the file ends inside a character, or it is not UTF-8'))
 
-# %% ../nbs/02_corpus.ipynb #0053
+# %% ../nbs/02_corpus.ipynb #0058
 DOCUMENT_CHARS = 4096 # Characters in a document of a text file, at most
 _BREAKS = ('\n\n', '\n\r\n', '\n', ' ')
 
@@ -222,9 +222,10 @@ def _cut_at(
     found = ((text.rfind(mark, limit//2, limit), len(mark)) for mark in _BREAKS)
     return next((place + length for place, length in found if place >= 0), limit)
 
+# %% ../nbs/02_corpus.ipynb #0060
 def _cut(
-    chunks: Iterable[str],        # A text in pieces of any size
-    limit: int = DOCUMENT_CHARS,  # Largest piece to give
+    chunks: Iterable[str],       # A text in pieces of any size
+    limit: int = DOCUMENT_CHARS, # Largest piece to give
 ) -> Iterator[str]:
     "The same text in pieces that end where a reader would pause"
     text = ''
@@ -236,8 +237,13 @@ def _cut(
             text = text[end:]
     if text: yield text
 
-# %% ../nbs/02_corpus.ipynb #0060
-_MISSING = object()
+# %% ../nbs/02_corpus.ipynb #0067
+def _no_field(row: Any, field: str, where: str) -> UserError:
+    "The error for a row without the field"
+    if not isinstance(row, dict): return UserError(f'{where}: no fields', f'it is {row!r:.60}', 'a row is a table of fields, or a text')
+    texts = [name for name in row if isinstance(row[name], str)]
+    best = did_you_mean(field, texts) or max(texts, key=lambda name: len(row[name]), default='NAME')
+    return UserError(f'{where}: no field {field!r}', f'its fields are {", ".join(map(str, row))}', f'data.text_field={best}')
 
 def _text_of(
     row: Any,   # A row, or the text itself
@@ -245,20 +251,18 @@ def _text_of(
     where: str, # File and row, for messages
 ) -> str:
     "The text of a row"
-    fields = list(row) if isinstance(row, dict) else []
-    text = row[field] if field in fields else row if isinstance(row, str) else _MISSING
+    if isinstance(row, str): return row
+    if not isinstance(row, dict) or field not in row: raise _no_field(row, field, where)
+    text = row[field]
     if text is None or isinstance(text, str): return text or ''
-    if field in fields: raise UserError(f'{where}: the field {field!r} holds {text!r:.60}', 'it should hold text', 'name another field with data.text_field')
-    texts = [name for name in fields if isinstance(row[name], str)]
-    best = did_you_mean(field, texts) or max(texts, key=lambda name: len(row[name]), default='NAME')
-    raise UserError(f'{where}: no field {field!r}', f'its fields are {", ".join(map(str, fields))}' if fields else f'it is {row!r:.60}', f'data.text_field={best}')
+    raise UserError(f'{where}: {field!r} holds {text!r:.60}', 'it should hold text', 'name another field with data.text_field')
 
-# %% ../nbs/02_corpus.ipynb #0064
+# %% ../nbs/02_corpus.ipynb #0071
 MAX_ROW = 2**24 # Characters in a row of a table, at most
 _BETWEEN = re.compile(r'[\s,\[\]]*')
 
 def _bad_json(name: str, line: int, why: str) -> UserError:
-    return UserError(f'{name}:{line}: not readable as JSON', why, 'correct or remove that line')
+    return UserError(f'{name}:{line}: the row that begins here is not readable as JSON', why, 'correct the row or remove it')
 
 def _json_rows(
     chunks: Iterable[str], # JSON in pieces
@@ -275,13 +279,13 @@ def _json_rows(
             at, depth = at + len(gap), depth + gap.count('[') - gap.count(']')
             if at == len(text): break
             try: row, at = decode(text, at)
-            except (ValueError, RecursionError) as e: trouble, bad = getattr(e, 'msg', str(e)), getattr(e, 'pos', at)
+            except (ValueError, RecursionError) as e: trouble = getattr(e, 'msg', str(e))
             else: yield row
-        if trouble and (not chunk or len(text) - at > MAX_ROW): raise _bad_json(name, line + text.count('\n', 0, bad), trouble)
         text, line, wanted = text[at:], line + text.count('\n', 0, at), 2*(len(text) - at)
+        if trouble and (not chunk or len(text) > MAX_ROW): raise _bad_json(name, line, trouble)
     if depth: raise _bad_json(name, line, 'a bracket [ or ] has no partner, so rows may be missing')
 
-# %% ../nbs/02_corpus.ipynb #0069
+# %% ../nbs/02_corpus.ipynb #0076
 def _lines(
     chunks: Iterable[str], # A text in pieces
     name: str,             # The file
@@ -291,7 +295,7 @@ def _lines(
     for chunk in chunks:
         *lines, rest = (rest + chunk).split('\n')
         yield from (line + '\n' for line in lines)
-        if len(rest) > MAX_ROW: raise UserError(f'{name}: a line has more than {MAX_ROW:,} characters', 'rows are read whole', 'check that this file is a table')
+        if len(rest) > MAX_ROW: raise UserError(f'{name}: a line is too long', f'a row has at most {MAX_ROW:,} characters', 'split it')
     if rest: yield rest
 
 def _csv_rows(
@@ -304,9 +308,10 @@ def _csv_rows(
     csv.field_size_limit(MAX_ROW)
     reader = csv.DictReader(chain([head], lines), delimiter=max(',;\t', key=head.count))
     try: yield from reader
-    except csv.Error as e: raise UserError(f'{name}:{reader.line_num}: not readable as CSV', str(e), 'correct or remove that line') from None
+    except csv.Error as e:
+        raise UserError(f'{name}:{reader.line_num}: not readable as CSV', str(e), 'correct or remove that line') from None
 
-# %% ../nbs/02_corpus.ipynb #0073
+# %% ../nbs/02_corpus.ipynb #0080
 def _parquet_rows(
     path: Path, # A Parquet file
     field: str, # The column wanted
@@ -317,9 +322,11 @@ def _parquet_rows(
         columns = [field] if field in table.schema_arrow.names else None
         for batch in table.iter_batches(1000, columns=columns): yield from batch.to_pylist()
 
+# %% ../nbs/02_corpus.ipynb #0084
 def _no_dataset(name: str, e: Exception) -> UserError:
     why = (str(e) or type(e).__name__).split('\n')[0]
-    return UserError(f'source {name!r}', f'the data set could not be opened: {why:.200}', 'check the name (hf:OWNER/NAME or hf:OWNER/NAME:SUBSET) and the connection, or name files on this machine')
+    return UserError(f'source {name!r}', f'the data set could not be opened: {why:.200}',
+                     'check the name (hf:OWNER/NAME or hf:OWNER/NAME:SUBSET) and the connection, or name files of this machine')
 
 def _hub_file(
     name: str, # Such as hf:owner/name or hf:owner/name:subset
@@ -329,17 +336,18 @@ def _hub_file(
     try: return SourceFile(name, 0, revision=HfApi().dataset_info(name.split(':')[1]).sha or '')
     except Exception as e: raise _no_dataset(name, e) from None # the hub's client raises many kinds
 
+# %% ../nbs/02_corpus.ipynb #0087
 def _hub_rows(
     file: SourceFile, # A data set of the hub
 ) -> Iterator[Any]:
-    "The rows of the training split, streamed"
+    "The rows of its training split, streamed"
     from datasets import load_dataset
     try: yield from load_dataset(*file.path.split(':')[1:], split='train', streaming=True, revision=file.revision or None)
-    except UserError: raise
     except Exception as e: raise _no_dataset(file.path, e) from None
 
-# %% ../nbs/02_corpus.ipynb #0081
-_ROWS: dict[str, Callable[..., Iterator[Any]]] = {'.jsonl': _json_rows, '.ndjson': _json_rows, '.json': _json_rows, '.csv': _csv_rows, '.tsv': _csv_rows}
+# %% ../nbs/02_corpus.ipynb #0092
+_ROWS: dict[str, Callable[..., Iterator[Any]]] = {
+    '.jsonl': _json_rows, '.ndjson': _json_rows, '.json': _json_rows, '.csv': _csv_rows, '.tsv': _csv_rows}
 
 def _kind(path: Path) -> str: return next((s.lower() for s in reversed(path.suffixes) if s.lower() not in (*_OPENERS, '.zst')), '')
 
@@ -354,6 +362,7 @@ def _rows(
     if kind == '.parquet': return _parquet_rows(file.place, field)
     return _ROWS[kind](_decode(_blocks(file.place), mend), file.path) if kind in _ROWS else None
 
+# %% ../nbs/02_corpus.ipynb #0094
 def _texts(
     file: SourceFile, # Which file
     mend: _Mender,    # Deals with bad bytes
@@ -368,22 +377,36 @@ def _texts(
     for i, row in enumerate(rows or ()):
         yield i, mend(_text_of(row, field, f'{file.path}, row {i}'), lambda _: (f'row {i}', 'it holds half of a character')) # noqa: B023
 
-# %% ../nbs/02_corpus.ipynb #0085
+# %% ../nbs/02_corpus.ipynb #0098
+def _documents(
+    file: SourceFile, # Which file
+    mend: _Mender,    # Deals with bad bytes
+    field: str,       # The field of a table that holds the text
+) -> Iterator[Document]:
+    "The documents of a file"
+    try:
+        for offset, text in _texts(file, mend, field):
+            text = text.replace('\r\n', '\n')
+            yield Document(text, file.path, offset, len(text.encode()))
+    except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as e:
+        raise UserError(file.path, f'the file cannot be read to its end: {e}', 'replace the file by a whole one, or leave it out') from None
+
 def _in_sample(
     text: str,    # A document
     share: float, # Share of documents wanted, 0 to 1
 ) -> bool:
-    "Whether a document belongs to a sample"
+    "Whether a document belongs to a sample: decided by a hash of its text"
     return share >= 1 or int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8, person=b'sample').digest(), 'big') < share*2**64
 
+# %% ../nbs/02_corpus.ipynb #0102
 class Corpus:
     "Files of text, read as a stream of documents"
     def __init__(self,
-        files: list[SourceFile],       # What it consists of, in order
-        skipped: dict[str, str],       # What was left out → why
-        text_field: str = 'text',      # The field of a table that holds the text
-        bad_bytes: str = 'error',      # What to do with bytes that are not text: error, skip or replace
-        sample: float = 1.0,           # Share of documents to give
+        files: list[SourceFile],  # What it consists of, in order
+        skipped: dict[str, str],  # What was left out → why
+        text_field: str = 'text', # The field of a table that holds the text
+        bad_bytes: str = 'error', # What to do with bytes that are not text: error, skip or replace
+        sample: float = 1.0,      # Share of documents to give
     ) -> None:
         self.files, self.skipped, self.text_field, self.bad_bytes, self.sample = files, skipped, text_field, bad_bytes, sample
         self.replaced: dict[str, int] = {} # Files whose bad bytes were replaced → how many
@@ -393,23 +416,15 @@ class Corpus:
     def size(self) -> int: return sum(file.size for file in self.files) # Bytes on disk
     def __iter__(self) -> Iterator[Document]:
         for file in self.files:
-            if self.bad_bytes != 'skip' or self._is_sound(file):
-                yield from (document for document in self._documents(file) if _in_sample(document.text, self.sample))
-    def _documents(self, file: SourceFile) -> Iterator[Document]:
-        "The documents of one file"
-        mend = _Mender(file.path, self.bad_bytes == 'replace')
-        try:
-            for offset, text in _texts(file, mend, self.text_field):
-                text = text.replace('\r\n', '\n')
-                yield Document(text, file.path, offset, len(text.encode()))
-        except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as e:
-            raise UserError(file.path, f'the file cannot be read to its end: {e}', 'replace the file by a whole one, or leave it out') from None
-        if mend.count: self.replaced[file.path] = mend.count
+            if self.bad_bytes == 'skip' and not self._is_sound(file): continue
+            mend = _Mender(file.path, self.bad_bytes == 'replace')
+            yield from (document for document in _documents(file, mend, self.text_field) if _in_sample(document.text, self.sample))
+            if mend.count: self.replaced[file.path] = mend.count
     def _is_sound(self, file: SourceFile) -> bool:
-        "Read a file through once to see whether it is text; if not, it is skipped from now on"
+        "Read a file through, once, to see whether all of it is text; if not, it is skipped from now on"
         if file.path not in self._sound and file.path not in self.skipped:
-            try: any(False for _ in self._documents(file))
-            except _BadBytes as e: self.skipped[file.path] = f'{e.what.removeprefix(file.path + ", ")}: {e.why}'
+            try: any(False for _ in _documents(file, _Mender(file.path, False), self.text_field))
+            except _BadBytes as e: self.skipped[file.path] = f'{e.what.removeprefix(file.path + ", ")} is not text'
             else: self._sound.add(file.path)
         return file.path in self._sound
     def fingerprint(self) -> str:
@@ -417,7 +432,7 @@ class Corpus:
         parts = [[file.path, file.size, file_hash(file.place) if file.place else file.revision] for file in self.files]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
-# %% ../nbs/02_corpus.ipynb #0090
+# %% ../nbs/02_corpus.ipynb #0107
 def _trouble(
     path: Path, # A file
 ) -> str:       # Empty if it can be read
@@ -428,25 +443,26 @@ def _trouble(
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as e: return getattr(e, 'strerror', None) or str(e)
     return 'empty' if not head else 'binary' if _kind(path) != '.parquet' and _is_binary(head) else ''
 
+# %% ../nbs/02_corpus.ipynb #0111
 def _open(
     source: str,             # One source
     skipped: dict[str, str], # Gains what is left out, with the reason
     seen: set[str],          # Real paths met so far; gains those met here
 ) -> Iterator[SourceFile]:
     "The readable files of one source"
-    if source.startswith('hf:'): yield _hub_file(source)
-    else:
-        found = [(source, download(source))] if source.startswith(('http://', 'https://')) else _find(source, skipped, seen)
-        for name, path in found:
-            reason = _trouble(path)
-            if reason: skipped[name] = reason
-            else: yield SourceFile(name, path.stat().st_size, path)
+    if source.startswith('hf:'):
+        yield _hub_file(source)
+        return
+    for name, path in [(source, download(source))] if source.startswith(('http://', 'https://')) else _find(source, skipped, seen):
+        reason = _trouble(path)
+        if reason: skipped[name] = reason
+        else: yield SourceFile(name, path.stat().st_size, path)
 
 def open_corpus(
     source: str | Path | Iterable[str | Path], # Files, folders, patterns, http(s) addresses, hf:NAME, or `bilingual`
-    text_field: str = 'text',  # The field of a table that holds the text
-    bad_bytes: str = 'error',  # What to do with bytes that are not text: error, skip or replace
-    sample: float = 1.0,       # Share of documents to give
+    text_field: str = 'text', # The field of a table that holds the text
+    bad_bytes: str = 'error', # What to do with bytes that are not text: error, skip or replace
+    sample: float = 1.0,      # Share of documents to give
 ) -> Corpus:
     "The text of one or more sources"
     sources = [str(s) for s in ([source] if isinstance(source, (str, Path)) else source)]
@@ -454,11 +470,14 @@ def open_corpus(
     seen: set[str] = set()
     files = [file for s in sources for file in _open(s, skipped, seen)]
     if not files:
-        some = '; '.join(f'{name}: {why}' for name, why in list(skipped.items())[:3])
-        raise UserError(f'source {", ".join(sources)}', f'no text: {some}' if some else 'no text: there are no files', f'put .txt, .md, .jsonl, .json, .csv or .parquet files there, or use {EMBEDDED}')
+        why = '; '.join(f'{name}: {reason}' for name, reason in list(skipped.items())[:3]) or 'there are no files'
+        fix = f'put .txt, .md, .jsonl, .json, .csv or .parquet files there, or try {EMBEDDED}'
+        raise UserError(f'source {", ".join(sources)}', f'no text: {why}', fix)
+    names = Counter(file.path for file in files)
+    files = [replace(file, path=str(file.place or file.path)) if names[file.path] > 1 else file for file in files]
     return Corpus(files, skipped, text_field, bad_bytes, sample)
 
-# %% ../nbs/02_corpus.ipynb #0109
+# %% ../nbs/02_corpus.ipynb #0133
 _VALIDATION = ('validation', 'valid', 'val')
 
 def _own_split(
