@@ -11,7 +11,7 @@ from functools import cache
 from html import escape
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from pydantic import Field
 from tqdm.auto import tqdm
 from .config import Settings, UserError
@@ -61,6 +61,16 @@ def _for_lingua(codes: Iterable[str]) -> tuple[str, ...]:
     import lingua
     return tuple(sorted(code for code in set(codes) if hasattr(lingua.IsoCode639_1, code.upper())))
 
+def _second_look(
+    texts: Sequence[str], # Doubtful texts
+    codes: Iterable[str], # Languages in question
+) -> list[str]:           # A code for each text, empty where it stays open
+    "A careful look with lingua"
+    known = _for_lingua(codes) if any(c.isalpha() for text in texts for c in text) else ()
+    if len(known) < 2: return ['']*len(texts)
+    found = _lingua(known).detect_languages_in_parallel_of([text[:1000] for text in texts])
+    return [language.iso_code_639_1.name.lower() if language else '' for language in found]
+
 # %% ../nbs/03_analysis.ipynb #0015
 SHORT = 100 # Characters below which a first look needs support from other texts
 _MOST = 8   # Languages that lingua is loaded for at most
@@ -76,28 +86,18 @@ class LanguageDetector:
     def candidates(self) -> frozenset[str]:
         "The languages in question"
         if self.given is not None: return self.given
-        least = self.seen.total()/50
-        return frozenset(code for code, count in self.seen.most_common(_MOST) if count >= least)
+        return frozenset(code for code, count in self.seen.most_common(_MOST) if count >= self.seen.total()/50)
     def __call__(self, texts: Sequence[str]) -> list[str]:
         glances = [_glance(text) for text in texts]
         self.seen.update(glance.code for glance in glances if glance.sure)
         self.mixed += sum(glance.mixed for glance in glances)
         expected = self.candidates()
-        codes = [glance.code if self._settled(glance, text, expected) else '' for glance, text in zip(glances, texts)]
-        doubtful = [i for i, code in enumerate(codes) if not code]
-        for i, code in zip(doubtful, self._decide([texts[i] for i in doubtful], [glances[i] for i in doubtful], expected)): codes[i] = code
-        return codes
-    def _settled(self, glance: _Glance, text: str, expected: frozenset[str]) -> bool:
+        first = [glance.code if self._settles(glance, text, expected) else '' for glance, text in zip(glances, texts)]
+        second = iter(_second_look([text for text, code in zip(texts, first) if not code], expected))
+        return [code or next(second) or (glance.code if glance.code in expected else 'und') for code, glance in zip(first, glances)]
+    def _settles(self, glance: _Glance, text: str, expected: frozenset[str]) -> bool:
+        "Whether a first look is enough"
         return glance.sure and (glance.code in expected or (self.given is None and len(text) >= SHORT))
-    def _decide(self, texts: list[str], glances: list[_Glance], expected: frozenset[str]) -> list[str]:
-        "Languages of doubtful texts, among those expected"
-        codes = [glance.code if glance.code in expected else 'und' for glance in glances]
-        known = _for_lingua(expected) if any(map(_has_letters, texts)) else ()
-        if len(known) < 2: return codes
-        found = _lingua(known).detect_languages_in_parallel_of([text[:1000] for text in texts])
-        return [language.iso_code_639_1.name.lower() if language else code for language, code in zip(found, codes)]
-
-def _has_letters(text: str) -> bool: return any(map(str.isalpha, text))
 
 def detect_languages(
     texts: Sequence[str],                    # Texts of any length
@@ -117,7 +117,8 @@ def language_name(
     return next((name.replace('_', ' ').title() for name, known in LANGUAGES if known in wanted), code)
 
 # %% ../nbs/03_analysis.ipynb #0031
-_WORD = re.compile(r'[^\W\d_]+')
+_MARKS = '\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0963\u0966-\u109f' # accents and vowel signs
+_WORD = re.compile(rf'[^\W\d_]+(?:[{_MARKS}]+[^\W\d_]*)*')
 
 def find_words(
     text: str, # Any text
@@ -137,8 +138,10 @@ def _is_mojibake(text: str, words: list[str]) -> bool:
 
 # %% ../nbs/03_analysis.ipynb #0039
 _CONTROL = re.compile('[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ufffd]')
-_BOILERPLATE = re.compile(r'lorem ipsum|(?:enable|requires?|activate) javascript|(?:use|uses|utiliza|utilise) (?:de )?cookies|all rights reserved|'
-                          r'todos los derechos reservados|tous droits réservés', re.I)
+_BOILERPLATE = (
+    'lorem ipsum', 'enable javascript', 'use cookies', 'uses cookies', 'use of cookies', 'cookie policy', 'privacy policy', 'terms of use',
+    'all rights reserved', 'utiliza cookies', 'política de cookies', 'política de privacidad', 'todos los derechos reservados',
+    'utilise des cookies', 'politique de confidentialité', 'tous droits réservés')
 
 def _share_repeated(parts: Sequence[str]) -> float: return 1 - len(set(parts))/len(parts) if len(parts) >= 4 else 0.0
 
@@ -151,14 +154,18 @@ def shingles(
 
 # %% ../nbs/03_analysis.ipynb #0042
 RULES: dict[str, tuple[str, Callable[[str, list[str]], bool]]] = { # finding → what it means, and whether a text and its words have it
-    'too short': ('fewer than 5 words', lambda text, words: len(words) < 5),
-    'control characters': ('characters that no text needs, or the sign for a byte that could not be read', lambda text, words: bool(_CONTROL.search(text))),
+    'too short': ('fewer than 5 words and 30 letters', lambda text, words: len(words) < 5 and sum(map(len, words)) < 30),
+    'control characters': ('characters that no text needs, or the sign for a byte that could not be read',
+                           lambda text, words: bool(_CONTROL.search(text))),
     'mojibake': ('text read in the wrong encoding, such as Ã± for ñ', _is_mojibake),
-    'few letters': ('less than half of what is written are letters', lambda text, words: 2*sum(map(len, words)) < len(''.join(text.split()))),
+    'few letters': ('less than half of what is written are letters',
+                    lambda text, words: 2*sum(map(len, words)) < len(''.join(text.split()))),
     'repeated lines': ('more than 30 % of the lines are repeats',
                        lambda text, words: _share_repeated([line for line in text.splitlines() if line.strip()]) > 0.3),
-    'repeated phrases': ('more than 30 % of the runs of five words are repeats', lambda text, words: _share_repeated(shingles(words)) > 0.3),
-    'boilerplate': ('notices about cookies, JavaScript or rights, or placeholder text', lambda text, words: bool(_BOILERPLATE.search(text))),
+    'repeated phrases': ('more than 30 % of the runs of five words are repeats',
+                         lambda text, words: _share_repeated(shingles(words)) > 0.3),
+    'boilerplate': ('notices about cookies, JavaScript or rights, or placeholder text',
+                    lambda text, words: any(notice in text.lower() for notice in _BOILERPLATE)),
 }
 
 def find_flaws(
@@ -170,7 +177,7 @@ def find_flaws(
     return [name for name, (_, broken) in RULES.items() if broken(text, words)]
 
 # %% ../nbs/03_analysis.ipynb #0047
-NEAR_LIMIT = 200_000 # Documents in the index of near copies at most, some 300 MB
+NEAR_LIMIT = 100_000 # Documents in the index of near copies at most: some 200 MB
 
 class CopyFinder:
     "Tells whether a text came before, exactly or nearly"
@@ -191,7 +198,8 @@ class CopyFinder:
         digest = hashlib.blake2b(text.strip().encode(), digest_size=12).digest()
         if digest in self.digests: return 'exact copy'
         self.digests.add(digest)
-        near = long and (self.index.len() < NEAR_LIMIT) and not self.index.add(digest.hex(), sketch)
+        full = self.index.len() >= NEAR_LIMIT
+        near = long and (self.index.is_duplicate('', sketch) if full else not self.index.add(digest.hex(), sketch))
         return 'near copy' if near else ''
 
 # %% ../nbs/03_analysis.ipynb #0054
@@ -242,7 +250,8 @@ def summarise_lengths(
     "Quantiles and a histogram"
     ordered, bins = sorted(counts.items()), Counter[int]()
     for length, n in ordered: bins[math.floor(2**(math.floor(4*math.log2(length))/4)) if length else 0] += n
-    return Lengths(unit=unit, quantiles={f'{q} %': _quantile(ordered, q) for q in _QUANTILES}, histogram=[list(pair) for pair in sorted(bins.items())])
+    quantiles = {f'{q} %': _quantile(ordered, q) for q in _QUANTILES}
+    return Lengths(unit=unit, quantiles=quantiles, histogram=[list(pair) for pair in sorted(bins.items())])
 
 # %% ../nbs/03_analysis.ipynb #0061
 _MOST_WORDS = 10**6
@@ -287,13 +296,33 @@ class DatasetReport(Settings):
     complete: bool = Field(description='whether all of the corpus, or of its sample, was read')
     seconds: float = Field(description='time taken')
     @property
-    def shares(self) -> dict[str, float]: return {code: amount.bytes/self.bytes for code, amount in self.languages.items()}
+    def shares(self) -> dict[str, float]: return {code: amount.bytes/max(self.bytes, 1) for code, amount in self.languages.items()}
     @property
     def bytes_per_token(self) -> float | None: return self.bytes/self.tokens if self.tokens else None
     def __rich__(self) -> Any: return _report_text(self)
     def _repr_html_(self) -> str: return _report_html(self)
 
 # %% ../nbs/03_analysis.ipynb #0067
+class _Amounts:
+    "How much text there is of several kinds of things"
+    def __init__(self) -> None: self.rows: dict[tuple[str, str], list[int]] = {} # (kind, name) → documents, bytes, tokens
+    def add(self,
+        names: Iterable[tuple[str, str]], # Kinds and names that a document counts for
+        size: int,                        # Its bytes
+        tokens: int,                      # Its tokens
+    ) -> None:
+        for key in names:
+            row = self.rows.setdefault(key, [0, 0, 0])
+            row[:] = row[0] + 1, row[1] + size, row[2] + tokens
+    def table(self,
+        kind: str,    # Which kind
+        tokens: bool, # Whether tokens were counted
+    ) -> dict[str, Amount]:
+        "Amounts of one kind by name, most first"
+        rows = sorted(((name, row) for (k, name), row in self.rows.items() if k == kind), key=lambda item: -item[1][1])
+        return {name: Amount(documents=d, bytes=b, tokens=t if tokens else None) for name, (d, b, t) in rows}
+
+# %% ../nbs/03_analysis.ipynb #0071
 _WORST = 5 # Examples to keep
 
 class _Tally:
@@ -303,39 +332,33 @@ class _Tally:
         candidates: Iterable[str] | None = None, # Languages there can be; None finds out
     ) -> None:
         self.tokenizer, self.detect, self.find_copies = tokenizer, LanguageDetector(candidates), CopyFinder()
-        self.amounts: dict[tuple[str, str], list[int]] = {} # (what is counted, its name) → documents, bytes, tokens
-        self.chars = self.words = 0
-        self.lengths, self.vocabulary = Counter[int](), Counter[str]()
-        self.worst: list[tuple[int, int, Example]] = []
-    def _add(self, kind: str, name: str, size: int, tokens: int) -> None:
-        amount = self.amounts.setdefault((kind, name), [0, 0, 0])
-        for i, n in enumerate((1, size, tokens)): amount[i] += n
+        self.amounts, self.lengths, self.vocabulary = _Amounts(), Counter[int](), Counter[str]()
+        self.chars = self.words = self.documents = 0
+        self.worst: list[tuple[int, int, Example]] = [] # a heap: findings, order, document
     def add(self, batch: list[Document]) -> None:
         "Count some documents"
         texts = [document.text for document in batch]
         words = [find_words(text) for text in texts]
         lengths = list(map(len, self.tokenizer.encode_batch(texts) if self.tokenizer else words))
         for document, w, length, language, copy in zip(batch, words, lengths, self.detect(texts), self.find_copies(texts, words)):
-            self._count(document, w, length, language, [*find_flaws(document.text, w), *filter(None, [copy])])
+            findings = [*find_flaws(document.text, w), *filter(None, [copy])]
+            kinds = [('finding', name) for name in findings] or [('clean', '')]
+            self.amounts.add([('all', ''), ('file', document.file), ('language', language), *kinds], document.size, length)
+            self._count(document, w, findings)
         self.lengths.update(lengths)
         _prune(self.vocabulary)
-    def _count(self, document: Document, words: list[str], length: int, language: str, findings: list[str]) -> None:
-        names = [('all', ''), ('file', document.file), ('language', language), *(('finding', name) for name in findings)]
-        for kind, name in [*names, *([] if findings else [('clean', '')])]: self._add(kind, name, document.size, length)
+    def _count(self, document: Document, words: list[str], findings: list[str]) -> None:
+        self.documents += 1
         self.chars += len(document.text)
         self.words += len(words)
         self.vocabulary.update(words)
-        if findings:
-            number = self.amounts['all', ''][0]
-            example = Example(file=document.file, offset=document.offset, findings=findings, text=document.text[:160])
-            keep = heapq.heappush if len(self.worst) < _WORST else heapq.heappushpop
-            keep(self.worst, (len(findings), -number, example))
-    def table(self, kind: str) -> dict[str, Amount]:
-        "Amounts of one kind, most first"
-        rows = sorted(((name, row) for (k, name), row in self.amounts.items() if k == kind), key=lambda item: -item[1][1])
-        return {name: Amount(documents=d, bytes=b, tokens=t if self.tokenizer else None) for name, (d, b, t) in rows}
+        if not findings: return
+        example = Example(file=document.file, offset=document.offset, findings=findings, text=document.text[:160])
+        keep = heapq.heappush if len(self.worst) < _WORST else heapq.heappushpop
+        keep(self.worst, (len(findings), -self.documents, example))
+    def table(self, kind: str) -> dict[str, Amount]: return self.amounts.table(kind, bool(self.tokenizer))
 
-# %% ../nbs/03_analysis.ipynb #0071
+# %% ../nbs/03_analysis.ipynb #0075
 _MEANINGS = {name: meaning for name, (meaning, _) in RULES.items()} | {
     'exact copy': 'the same text came before', 'near copy': 'about 70 % or more of its phrases came before in one document'}
 
@@ -349,7 +372,25 @@ def _judge(
                    reasons=[f'{share[name]:.2g} % {name}: {_MEANINGS[name]}' for name in findings],
                    worst=[example for *_, example in sorted(tally.worst, reverse=True)])
 
-# %% ../nbs/03_analysis.ipynb #0076
+# %% ../nbs/03_analysis.ipynb #0080
+def _make_report(
+    corpus: Corpus,  # What was read
+    tally: _Tally,   # What was counted
+    complete: bool,  # Whether all was read
+    seconds: float,  # How long it took
+) -> DatasetReport:
+    "The tally as a report"
+    total, tokenizer = tally.table('all')[''], tally.tokenizer
+    return DatasetReport(
+        **total.model_dump(), chars=tally.chars, words=tally.words,
+        tokenizer=getattr(tokenizer, 'name', None), tokenizer_hash=getattr(tokenizer, 'hash', None),
+        languages=tally.table('language'), mixed=tally.detect.mixed, files=tally.table('file'),
+        skipped=dict(corpus.skipped), replaced=dict(corpus.replaced),
+        lengths=summarise_lengths(tally.lengths, 'tokens' if tokenizer else 'words'), quality=_judge(tally),
+        vocabulary=len(tally.vocabulary), zipf=zipf_curve(tally.vocabulary), frequent=dict(tally.vocabulary.most_common(10)),
+        sample=corpus.sample, complete=complete, seconds=seconds)
+
+# %% ../nbs/03_analysis.ipynb #0084
 _BATCH_BYTES = 2**20
 
 def _batched(
@@ -366,13 +407,13 @@ def _batched(
             batch, size = [], 0
     if batch: yield batch
 
-# %% ../nbs/03_analysis.ipynb #0079
+# %% ../nbs/03_analysis.ipynb #0087
 def analyze(
     corpus: Corpus | str | Path | Iterable[str | Path], # A corpus, or sources as for `open_corpus`
     tokenizer: Any = None,                   # Has `encode_batch`, `name` and `hash`; None counts no tokens
-    candidates: Iterable[str] | None = None, # ISO 639-1 codes of the languages there can be; None finds out
     max_documents: int | None = None,        # Stop after so many; None reads all
     progress: bool = True,                   # Whether to show a bar
+    candidates: Iterable[str] | None = None, # ISO 639-1 codes of the languages there can be; None finds out
 ) -> DatasetReport:
     "Read a text once and tell what is in it"
     corpus, start = corpus if isinstance(corpus, Corpus) else open_corpus(corpus), time.monotonic()
@@ -382,24 +423,10 @@ def analyze(
             tally.add(batch)
             bar.update(sum(document.size for document in batch))
     complete = next(documents, None) is None
-    if not tally.amounts: raise UserError(repr(corpus), 'it has no documents to analyse', 'add text, or take a larger data.sample')
+    if not tally.documents: raise UserError(repr(corpus), 'it has no documents to analyse', 'add text, or take a larger data.sample')
     return _make_report(corpus, tally, complete, time.monotonic() - start)
 
-def _make_report(
-    corpus: Corpus,  # What was read
-    tally: _Tally,   # What was counted
-    complete: bool,  # Whether all was read
-    seconds: float,  # How long it took
-) -> DatasetReport:
-    "The tally as a report"
-    total, tokenizer = tally.table('all')[''], tally.tokenizer
-    return DatasetReport(
-        **total.model_dump(), chars=tally.chars, words=tally.words, tokenizer=getattr(tokenizer, 'name', None), tokenizer_hash=getattr(tokenizer, 'hash', None),
-        languages=tally.table('language'), mixed=tally.detect.mixed, files=tally.table('file'), skipped=dict(corpus.skipped), replaced=dict(corpus.replaced),
-        lengths=summarise_lengths(tally.lengths, 'tokens' if tokenizer else 'words'), quality=_judge(tally), vocabulary=len(tally.vocabulary),
-        zipf=zipf_curve(tally.vocabulary), frequent=dict(tally.vocabulary.most_common(10)), sample=corpus.sample, complete=complete, seconds=seconds)
-
-# %% ../nbs/03_analysis.ipynb #0092
+# %% ../nbs/03_analysis.ipynb #0100
 def plot_languages(
     report: DatasetReport, # What to show
     ax: Any,               # Where: axes of matplotlib
@@ -408,7 +435,7 @@ def plot_languages(
     names, shares = zip(*list(report.shares.items())[:6])
     bars = ax.barh([language_name(code) for code in names], [100*share for share in shares], color='#4263eb')
     ax.bar_label(bars, [f'{share:.1%}' for share in shares], padding=3)
-    ax.set(title='languages', xlabel='% of bytes', xlim=(0, 118*max(shares)))
+    ax.set(title='languages', xlabel='% of bytes', xlim=(0, 140*max(shares) or 1))
     ax.invert_yaxis()
 
 def plot_lengths(
@@ -418,14 +445,16 @@ def plot_lengths(
     "How long documents are"
     edges, counts = zip(*report.lengths.histogram)
     ax.bar([max(edge, 0.5) for edge in edges], counts, width=[0.15*max(edge, 0.5) for edge in edges], align='edge', color='#4263eb')
-    ax.set(title='length of documents', xlabel=report.lengths.unit, ylabel='documents', xscale='log')
+    ax.set_xscale('log', base=2)
+    ax.xaxis.set_major_formatter('{x:g}')
+    ax.set(title='length of documents', xlabel=report.lengths.unit, ylabel='documents')
 
 def plot_zipf(
     report: DatasetReport, # What to show
     ax: Any,               # Where: axes of matplotlib
 ) -> None:
     "Frequency of words by rank, beside Zipf's law"
-    ranks, counts = zip(*report.zipf)
+    ranks, counts = zip(*report.zipf or [[1, 1]])
     ax.loglog(ranks, counts, color='#4263eb', label='this text')
     ax.loglog(ranks, [counts[0]/rank for rank in ranks], '--', color='#868e96', label="Zipf's law")
     ax.set(title='words', xlabel='rank', ylabel='occurrences')
@@ -435,38 +464,51 @@ def plot_report(
     report: DatasetReport, # What to show
 ) -> Any:                  # A figure of matplotlib
     "Languages, lengths and words side by side"
-    from matplotlib.figure import Figure
-    figure = Figure(figsize=(9, 2.4), layout='constrained')
-    for draw, ax in zip((plot_languages, plot_lengths, plot_zipf), figure.subplots(1, 3)): draw(report, ax)
+    import matplotlib.pyplot as plt
+    figure, axes = plt.subplots(1, 3, figsize=(9, 2.4), layout='constrained')
+    for draw, ax in zip((plot_languages, plot_lengths, plot_zipf), axes): draw(report, ax)
+    plt.close(figure) # shown where it is returned, not once more at the end of the cell
     return figure
 
-# %% ../nbs/03_analysis.ipynb #0097
+# %% ../nbs/03_analysis.ipynb #0105
 def _number(n: int | None) -> str: return '–' if n is None else f'{n:,}'
 
+def _amounts(
+    report: DatasetReport,      # What to show
+    amounts: dict[str, Amount], # Name → how much text
+) -> list[list[str]]:           # The heads, then a row for each name
+    "A table of amounts, with the share that each is of the text"
+    rows = [[name, *map(_number, (a.documents, a.bytes, a.tokens)), f'{a.bytes/max(report.bytes, 1):.1%}'] for name, a in amounts.items()]
+    return [['', 'documents', 'bytes', 'tokens', 'share'], *rows]
+
 def _tables(
-    report: DatasetReport, # What to show
+    report: DatasetReport,       # What to show
 ) -> dict[str, list[list[str]]]: # Title → rows, the first being the heads
     "The tables of a report"
-    def amount(a: Amount) -> list[str]: return [_number(a.documents), _number(a.bytes), _number(a.tokens), f'{a.bytes/max(report.bytes, 1):.1%}']
-    heads = ['documents', 'bytes', 'tokens', 'share']
-    tables = {'Text': [['', *heads], ['all', *amount(Amount(documents=report.documents, bytes=report.bytes, tokens=report.tokens))],
-                       *([language_name(code), *amount(a)] for code, a in report.languages.items())]}
-    if len(report.files) > 1: tables[f'Files, largest of {len(report.files):,}'] = [['', *heads], *([name, *amount(a)] for name, a in list(report.files.items())[:8])]
-    if report.quality.findings: tables['Findings'] = [['', *heads], *([name, *amount(a)] for name, a in report.quality.findings.items())]
-    if report.skipped: tables[f'Left out: {len(report.skipped):,} files'] = [['', 'why'], *([name, why] for name, why in list(report.skipped.items())[:8])]
+    total = Amount(documents=report.documents, bytes=report.bytes, tokens=report.tokens)
+    tables = {'Text': _amounts(report, {'all': total} | {language_name(code): amount for code, amount in report.languages.items()})}
+    largest = dict(list(report.files.items())[:_LISTED])
+    if len(report.files) > 1: tables[f'Largest of {len(report.files):,} files'] = _amounts(report, largest)
+    if report.quality.findings: tables['Findings'] = _amounts(report, report.quality.findings)
+    if report.skipped: tables[f'{len(report.skipped):,} files left out'] = [['', 'why'], *map(list, list(report.skipped.items())[:_LISTED])]
     return tables
 
+_LISTED = 8 # Files to list at most
+
+# %% ../nbs/03_analysis.ipynb #0108
 def _facts(
     report: DatasetReport, # What to show
 ) -> list[str]:
     "What a report says in sentences"
-    rate = report.bytes_per_token
-    lengths = report.lengths.quantiles
-    return [f'Quality {report.quality.score:.1f} of 100' + (': ' + '; '.join(report.quality.reasons) if report.quality.reasons else ', no findings'),
-            f'{report.words:,} words, {report.vocabulary:,} different' + (f'; {rate:.2f} bytes per token with {report.tokenizer}' if rate else ''),
-            f'Documents have {lengths["50 %"]:,} {report.lengths.unit} in the middle, {lengths["5 %"]:,} to {lengths["95 %"]:,} nine times of ten; {report.mixed:,} mix languages',
+    rate, lengths, unit = report.bytes_per_token, report.lengths.quantiles, report.lengths.unit
+    words = f'{report.words:,} words, {report.vocabulary:,} different'
+    return [f'Quality {report.quality.score:.1f} of 100: {"; ".join(report.quality.reasons) or "no findings"}',
+            f'{words}; {rate:.2f} bytes per token with {report.tokenizer}' if rate else words,
+            f'Half of the documents have {lengths["50 %"]:,} {unit} or fewer, nine of ten {lengths["5 %"]:,} to {lengths["95 %"]:,}',
+            f'{report.mixed:,} documents mix languages',
             f'Read {"everything" if report.complete and report.sample == 1 else "a part"} in {report.seconds:.1f} s']
 
+# %% ../nbs/03_analysis.ipynb #0110
 def _report_text(report: DatasetReport) -> Any:
     "A report for the terminal"
     from rich.console import Group
@@ -480,7 +522,7 @@ def _report_text(report: DatasetReport) -> Any:
         parts += [table, Text()]
     return Group(*parts, *map(Text, _facts(report)))
 
-# %% ../nbs/03_analysis.ipynb #0099
+# %% ../nbs/03_analysis.ipynb #0112
 def _picture(figure: Any) -> str:
     "A figure as an HTML image that needs no file"
     import base64, io
