@@ -126,7 +126,7 @@ def _read_manifest(
 ) -> dict[str, Any]:
     "The manifest of a checkpoint, checked by its own hash"
     file = path/'manifest.json'
-    if not file.is_file(): raise UserError(f'{path}: not a checkpoint', 'it has no manifest.json', 'name one such as checkpoints/step-000000100')
+    if not file.is_file(): raise UserError(f'{path}: not a checkpoint', 'it has no manifest.json', 'name one, such as checkpoints/step-…')
     manifest = _unseal(file.read_bytes())
     if manifest is None: raise DamagedCheckpoint(file, 'the hash in it does not match its text')
     found = {key: manifest.get(key) for key in _FORMAT}
@@ -171,7 +171,7 @@ def load_checkpoint(
     return Checkpoint(manifest['step'], tensors, json.loads((path/'state.json').read_text('utf-8')), manifest['environment'], path)
 
 # %% ../nbs/10_checkpoint.ipynb #0051
-_log = logging.getLogger(__name__)
+_log = logging.getLogger('gpt2pro.checkpoint')
 
 def list_checkpoints(
     folder: str | Path, # A run's folder

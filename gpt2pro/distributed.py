@@ -73,7 +73,7 @@ class Strategy(ABC):
         self.scaler.step(optimizer)
         self.scaler.update()
     @abstractmethod
-    def wrap(self, model: nn.Module) -> nn.Module: "The model on its device or devices"
+    def wrap(self, model: nn.Module) -> Any: "The model on its device or devices"
     @abstractmethod
     def mean(self, value: Tensor) -> Tensor: "The mean of a value over all processes"
     @abstractmethod
@@ -108,7 +108,7 @@ def _below(
 
 class SingleDevice(Strategy):
     "Everything on one device"
-    def wrap(self, model: nn.Module) -> nn.Module: return model.to(self.device)
+    def wrap(self, model: nn.Module) -> Any: return model.to(self.device)
     def mean(self, value: Tensor) -> Tensor: return value
     def state(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> State:
         scaler = {f'scaler/{name}': torch.tensor(value) for name, value in self.scaler.state_dict().items()}
