@@ -490,7 +490,7 @@ def _tables(
     largest = dict(list(report.files.items())[:_LISTED])
     if len(report.files) > 1: tables[f'Largest of {len(report.files):,} files'] = _amounts(report, largest)
     if report.quality.findings: tables['Findings'] = _amounts(report, report.quality.findings)
-    if report.skipped: tables[f'{len(report.skipped):,} files left out'] = [['', 'why'], *map(list, list(report.skipped.items())[:_LISTED])]
+    if report.skipped: tables[f'Left out ({len(report.skipped):,})'] = [['', 'why'], *map(list, list(report.skipped.items())[:_LISTED])]
     return tables
 
 _LISTED = 8 # Files to list at most

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from email.utils import formatdate, parsedate_to_datetime
 from functools import partial
+from http.client import HTTPException
 from itertools import chain
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 from .config import DataConfig, UserError, asset_path, did_you_mean, file_hash
 
 # %% auto #0
@@ -115,11 +116,12 @@ def download(
     folder: Path | None = None, # Where files are kept; None is the cache of the user
 ) -> Path:
     "The file at an address, fetched if it is new or has changed"
-    name = unquote(urlsplit(url).path).rsplit('/', 1)[-1] or 'index'
-    target = (folder or _cache_folder())/f'{hashlib.sha256(url.encode()).hexdigest()[:16]}-{name[-100:]}'
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try: _fetch(url, target)
-    except (OSError, ValueError) as e:
+    name = re.sub(r'[^\w.-]', '_', unquote(re.split('[?#]', url)[0]).rsplit('/', 1)[-1])[-100:]
+    target = (folder or _cache_folder())/f'{hashlib.sha256(url.encode()).hexdigest()[:16]}-{name}'
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _fetch(url, target)
+    except (OSError, ValueError, HTTPException) as e:
         fix = 'check the address and the connection, or download the file and name it here'
         if not target.exists(): raise UserError(f'source {url!r}', f'it could not be fetched: {e}', fix) from None
         if getattr(e, 'code', None) != 304: logger.warning('%s: %s; the file kept from before is used', url, e)
