@@ -24,67 +24,80 @@ __all__ = ['RULES', 'forecast_memory', 'step_seconds', 'bytes_per_token', 'sugge
 
 # %% ../nbs/04_validation.ipynb #0007
 def _layer_bytes(
-    model: ModelConfig, # The shape
-    size: int,          # Bytes of a number in matrix products: 4 or 2
-) -> int:               # Bytes for each token
+    model: ModelConfig,  # The shape
+    size: int,           # Bytes of a number in matrix products: 4 or 2
+    device: str = 'cpu', # cpu, cuda or mps
+) -> int:                # Bytes for each token
     "What a layer keeps of the forward pass for the backward pass"
     C, I, H, T = model.n_embd, model.inner_size, model.n_head, model.block_size
     mlp = I if model.activation_function == 'relu' else 2*I # relu needs its result only, which the next product keeps anyway
-    scores = H*T if model.attention == 'plain' else 0       # plain attention keeps the table of who looks at whom
-    return 4*(2*C + 4 + H) + size*(6*C + mlp + scores)
+    tables = 3*(device == 'cpu' or model.attention == 'plain') if model.dropout else int(model.attention == 'plain')
+    zeroed = 2*C if model.dropout else 0
+    return 4*(2*C + 4 + H*(not tables) + tables*H*T) + size*(6*C + mlp + zeroed)
 
 # %% ../nbs/04_validation.ipynb #0013
-_CHUNK = 1024 # tokens whose logits exist at the same time
+_CHUNK = 512 # tokens whose logits exist at the same time
+
+def _logit_bytes(
+    tokens: int,     # In a micro-batch
+    vocab_size: int, # V
+    size: int,       # Bytes of a number in matrix products: 4 or 2
+) -> int:
+    "What the logits take while the loss is computed"
+    now, before = (8, 4) if size == 4 else (10, 6) # bytes for each: in this chunk, and left over from the last one
+    return min(tokens, _CHUNK)*vocab_size*(now + before*(tokens > _CHUNK))
 
 def _moments(
-    config: Config, # The plan
-    size: int,      # Bytes of a number in matrix products: 4 or 2
+    config: Config,      # The plan
+    size: int,           # Bytes of a number in matrix products: 4 or 2
+    device: str = 'cpu', # cpu, cuda or mps
 ) -> dict[str, dict[str, int]]: # Moment → bytes by kind
     "The memory in use when a step can be fullest"
     m, B, more = config.model, config.train.batch_size, config.train.gradient_accumulation_steps > 1
     C, I, V, N, P = m.n_embd, m.inner_size, m.vocab_size, B*m.block_size, count_parameters(m)['total']
-    copies = 0 if size == 4 else size*(m.n_layer*(4*C*C + 2*C*I) + V*C)    # the weights in 16 bits
-    kept = N*(m.n_layer*_layer_bytes(m, size) + 4*(2*C + 2) + 16)          # final norm, and the ids
-    before = 4*P if more else 0                                            # gradients of earlier micro-batches
+    copies = 0 if size == 4 else size*(m.n_layer*(4*C*C + 2*C*I) + V*C)                  # the weights in 16 bits
+    kept = N*(m.n_layer*_layer_bytes(m, size, device) + 4*(2 + bool(m.dropout))*C + 24)  # final norm, and the ids
+    before, twice = 4*P*more, 4*V*C*(m.tie_word_embeddings or more)                      # gradients of earlier micro-batches
     always = dict(weights=4*P, optimizer=8*P)
-    return {'loss': always | dict(gradients=before + 4*V*C, activations=kept, logits=2*size*min(N, _CHUNK)*V, temporaries=4*N*C + copies),
+    return {'loss': always | dict(gradients=before + 4*V*C, activations=kept, logits=_logit_bytes(N, V, size), temporaries=4*N*C + copies),
             'backward': always | dict(gradients=before + 4*(V*C + C*I), activations=kept, logits=0, temporaries=N*(size*I - 4*C) + copies),
-            'update': always | dict(gradients=4*P, activations=0, logits=0, temporaries=0)}
+            'end': always | dict(gradients=4*P + twice, activations=0, logits=0, temporaries=4*N*C)}
 
 def forecast_memory(
     config: Config,               # The plan
     precision: str | None = None, # fp32, bf16 or fp16; None takes the plan's, where auto counts as fp32
+    device: str = 'cpu',          # cpu, cuda or mps
 ) -> dict[str, int]:              # Bytes by kind at the fullest moment of a step, and `total`
     "The memory that training takes at its fullest moment"
     size = 2 if (precision or config.train.precision) in ('bf16', 'fp16') else 4
-    fullest = max(_moments(config, size).values(), key=lambda kinds: sum(kinds.values()))
+    fullest = max(_moments(config, size, device).values(), key=lambda kinds: sum(kinds.values()))
     return {'total': sum(fullest.values()), **fullest}
 
-# %% ../nbs/04_validation.ipynb #0020
+# %% ../nbs/04_validation.ipynb #0022
 def step_seconds(
     config: Config, # The plan
     probe: Probe,   # The machine's measured speed
 ) -> float:         # Seconds of one optimizer step
     "How long a training step takes"
     m, tokens = config.model, config.train.batch_size*config.train.gradient_accumulation_steps*config.model.block_size
-    carried = 4*(tokens*(67*m.n_layer*m.n_embd + 5*m.vocab_size) + 3*count_parameters(m)['total'])
+    carried = 4*(tokens*(55*m.n_layer*m.n_embd + 4*m.vocab_size) + 2*count_parameters(m)['total'])
     return tokens*flops_per_token(m)/probe.matmul_flops + carried/probe.memory_bandwidth
 
-# %% ../nbs/04_validation.ipynb #0025
+# %% ../nbs/04_validation.ipynb #0027
 def bytes_per_token(
     vocab_size: int, # Tokens in the vocabulary
 ) -> float:
     "The usual length of a token, for a vocabulary trained on the text"
     return max(1., min(4.4, 0.55*(math.log2(vocab_size) - 5)))
 
-# %% ../nbs/04_validation.ipynb #0030
+# %% ../nbs/04_validation.ipynb #0032
 def suggest_vocabulary(
     size: int, # Bytes of text
 ) -> int:      # A power of two from 512 to 32,768
     "A vocabulary that a text of this size can fill"
     return 2**min(15, max(9, round(math.log2(3.2*math.sqrt(max(size, 1))))))
 
-# %% ../nbs/04_validation.ipynb #0035
+# %% ../nbs/04_validation.ipynb #0037
 class TextFacts(Settings):
     "What a plan needs to know of a text"
     bytes: int = Field(ge=0, description='size of the text that was looked at')
@@ -114,7 +127,7 @@ class Plan:
     @property
     def epochs(self) -> float: return self.config.train.max_steps*self.step_tokens/max(self.train_tokens, 1)
     @cached_property
-    def memory(self) -> dict[str, int]: return forecast_memory(self.config, _precision(self.config, self.hardware))
+    def memory(self) -> dict[str, int]: return forecast_memory(self.config, _precision(self.config, self.hardware), self.device)
 
 def _device(
     config: Config,            # What is asked for
@@ -133,7 +146,7 @@ def _precision(
     wanted = config.train.precision
     return wanted if wanted != 'auto' else fast_formats(_device(config, hardware), hardware)[0] if hardware else 'fp32'
 
-# %% ../nbs/04_validation.ipynb #0040
+# %% ../nbs/04_validation.ipynb #0042
 class Finding(Settings):
     "One thing about a plan that should change"
     code: str = Field(description='name of the rule')
@@ -145,7 +158,8 @@ class Finding(Settings):
     fix: list[str] = Field(description='overrides to copy, enough to settle it')
     def __str__(self) -> str:
         ways = '\n'.join(f'       - {way}' for way in self.solutions)
-        return f'{self.severity} {self.code}: {self.what}\n  why: {self.why}\n  fix: {" ".join(self.fix)}\n{ways}'
+        fix = ' '.join(self.fix) or 'none by settings alone'
+        return f'{self.severity} {self.code}: {self.what}\n  why: {self.why}\n  fix: {fix}\n{ways}'
     def __rich__(self) -> Any:
         from rich.text import Text
         return Text(str(self), style=dict(error='red', warning='yellow', note='cyan')[self.severity])
@@ -154,7 +168,7 @@ class Finding(Settings):
         return (f'<p><b>{self.severity} {self.code}</b>: {escape(self.what)}<br><i>{escape(self.why)}</i><br>'
                 f'<code>{escape(" ".join(self.fix))}</code></p><ul>{ways}</ul>')
 
-# %% ../nbs/04_validation.ipynb #0042
+# %% ../nbs/04_validation.ipynb #0044
 @dataclass(frozen=True)
 class Trouble:
     "What a rule found"
@@ -192,7 +206,7 @@ def rule(
         return check
     return register
 
-# %% ../nbs/04_validation.ipynb #0044
+# %% ../nbs/04_validation.ipynb #0046
 def text_facts(
     report: Any, # A `DatasetReport`, `TextFacts`, or None
 ) -> TextFacts | None:
@@ -211,7 +225,7 @@ def validate(
     findings = [Finding(code=r.code, severity=r.severity, key=r.key, why=r.why, **vars(trouble)) for r, trouble in found]
     return sorted(findings, key=lambda finding: ['error', 'warning', 'note'].index(finding.severity))
 
-# %% ../nbs/04_validation.ipynb #0048
+# %% ../nbs/04_validation.ipynb #0050
 def _heads_for(
     width: int,      # n_embd
     wanted: int,     # n_head as it was asked for
@@ -230,24 +244,28 @@ def _heads_divide_width(plan: Plan) -> Trouble | None:
                    [f'n_head={heads}: same size and speed', f'n_embd={width}: keeps {m.n_head} heads, changes the size of the model'],
                    [f'model.n_head={heads}'])
 
-# %% ../nbs/04_validation.ipynb #0056
+# %% ../nbs/04_validation.ipynb #0058
 def with_overrides(
     config: Config,       # What to begin with
     words: Iterable[str], # Words such as `model.n_head=4`
 ) -> Config:              # A new configuration
     "A configuration with some settings changed"
     values = config.model_dump()
-    for word in words: values = deep_merge(values, parse_override(word))
+    for word in words:
+        key, _, number = word.partition('=')
+        section, _, name = key.partition('.')
+        if number.isdecimal() and section in values: values[section][name] = int(number) # the usual case, without a YAML reader
+        else: values = deep_merge(values, parse_override(word))
     return make_config(values)
 
-# %% ../nbs/04_validation.ipynb #0060
+# %% ../nbs/04_validation.ipynb #0062
 def _balanced_vocabulary(
     model: ModelConfig, # The shape
 ) -> int:               # A power of two, at least 512
     "The vocabulary whose table is no larger than the layers"
     return 2**int(math.log2(max(512, count_parameters(model)['non_embedding']/model.n_embd)))
 
-# %% ../nbs/04_validation.ipynb #0064
+# %% ../nbs/04_validation.ipynb #0066
 @rule('GP-MODEL-002', 'warning', 'model.n_head', 'model.n_embd=132')
 def _head_width(plan: Plan) -> Trouble | None:
     "a head below 16 numbers can hardly tell tokens apart, and fast attention wants multiples of 8, up to 256"
@@ -259,7 +277,7 @@ def _head_width(plan: Plan) -> Trouble | None:
                     'other n_head: same size of model; 64 wide is what GPT-2 has'],
                    [f'model.n_embd={size*m.n_head}'])
 
-# %% ../nbs/04_validation.ipynb #0068
+# %% ../nbs/04_validation.ipynb #0070
 _H100 = Hardware(gpus=[Gpu(name='H100', vendor='NVIDIA', memory_free=80*10**9, compute_capability='9.0')])
 
 @rule('GP-MODEL-003', 'note', 'model.vocab_size', preset='gpt2', hardware=_H100)
@@ -294,7 +312,7 @@ def _untied_small(plan: Plan) -> Trouble | None:
                     'keep it: where each has to learn on its own, and there is much data'],
                    ['model.tie_word_embeddings=true'])
 
-# %% ../nbs/04_validation.ipynb #0072
+# %% ../nbs/04_validation.ipynb #0074
 @rule('GP-MODEL-006', 'warning', 'model.attention', 'model.attention=plain', 'model.block_size=1024')
 def _plain_attention_long(plan: Plan) -> Trouble | None:
     "plain attention writes down how much each token looks at each other, a table that grows with the square of the context"
@@ -305,7 +323,7 @@ def _plain_attention_long(plan: Plan) -> Trouble | None:
                    ['attention=auto: the same result without the table', 'keep it: to look at the tables in a short run'],
                    ['model.attention=auto'])
 
-# %% ../nbs/04_validation.ipynb #0076
+# %% ../nbs/04_validation.ipynb #0078
 @rule('GP-TOKEN-001', 'error', 'model.vocab_size', 'model.vocab_size=32768', preset='gpt2')
 def _gpt2_rows(plan: Plan) -> Trouble | None:
     "every token needs a row in the embedding table, and GPT-2's tokenizer has 50,257"
@@ -334,7 +352,7 @@ def _byte_rows(plan: Plan) -> Trouble | None:
                    ['vocab_size=512: the smallest that saves something over bytes', 'vocab_size=257: plain bytes'],
                    ['model.vocab_size=512'])
 
-# %% ../nbs/04_validation.ipynb #0080
+# %% ../nbs/04_validation.ipynb #0082
 @rule('GP-TOKEN-003', 'warning', 'model.vocab_size', 'model.vocab_size=8192', text=TextFacts(bytes=150_000))
 def _updates_per_row(plan: Plan) -> Trouble | None:
     "the row of a token learns only where that token occurs; with a few dozen occurrences it stays near its random start"
@@ -353,7 +371,7 @@ def _gpt2_speaks_english(plan: Plan) -> Trouble | None:
                    ['tokenizer.kind=bpe: a vocabulary trained on this text', 'keep it: where GPT-2\'s published weights are the start'],
                    ['tokenizer.kind=bpe', f'model.vocab_size={suggest_vocabulary(plan.text.bytes if plan.text else 0)}'])
 
-# %% ../nbs/04_validation.ipynb #0085
+# %% ../nbs/04_validation.ipynb #0087
 def _fit_batch(
     tokens: float,   # Tokens to train on
     block_size: int, # Context wanted
@@ -365,15 +383,16 @@ def _fit_batch(
         else: block_size //= 2
     return block_size, batch_size
 
-# %% ../nbs/04_validation.ipynb #0088
+# %% ../nbs/04_validation.ipynb #0090
 @rule('GP-DATA-001', 'error', 'train.batch_size', 'model.vocab_size=512', 'model.block_size=1024', text=TextFacts(bytes=30_000))
 def _one_batch(plan: Plan) -> Trouble | None:
     "a step needs a whole batch of windows, each of block_size tokens, and no window twice"
     c, need = plan.config, plan.batch_tokens
     if plan.train_tokens > need: return None
     T, B = _fit_batch(plan.train_tokens, c.model.block_size, c.train.batch_size)
-    return Trouble(f'a batch takes {c.train.batch_size} × {c.model.block_size} = {need:,} tokens, the text has {plan.train_tokens:,.0f}',
-                   [f'block_size={T} and batch_size={B}: batches that this text can fill', 'more text'],
+    what = f'a batch takes {c.train.batch_size} × {c.model.block_size} = {need:,} tokens, the text has {plan.train_tokens:,.0f}'
+    if plan.train_tokens <= T*B: return Trouble(what, ['more text', 'a larger data.sample'], [])
+    return Trouble(what, [f'block_size={T} and batch_size={B}: batches that this text can fill', 'more text'],
                    [f'model.block_size={T}', f'train.batch_size={B}'])
 
 @rule('GP-DATA-004', 'error', 'data.val_fraction', 'data.val_fraction=0.001', text=TextFacts(bytes=400_000))
@@ -383,10 +402,10 @@ def _validation_window(plan: Plan) -> Trouble | None:
     if plan.text is None or c.data.validation or tokens > c.model.block_size: return None
     T = _fit_batch(0.1*plan.tokens, c.model.block_size, 1)[0]
     return Trouble(f'data.val_fraction = {c.data.val_fraction:g} leaves about {tokens:,.0f} tokens, and a window has {c.model.block_size}',
-                   ['val_fraction=0.1: a tenth of the text', 'data.validation: a text of its own'],
-                   ['data.val_fraction=0.1', f'model.block_size={T}'])
+                   ['val_fraction=0.1: a tenth of the text', 'data.validation: a text of its own', 'more text'],
+                   ['data.val_fraction=0.1', f'model.block_size={T}'] if 0.1*plan.tokens > T else [])
 
-# %% ../nbs/04_validation.ipynb #0092
+# %% ../nbs/04_validation.ipynb #0094
 _LADDER = [(2, 2, 64, 128), (4, 4, 128, 256), (6, 6, 192, 256), (6, 6, 384, 256), (8, 8, 512, 512),
            (12, 12, 768, 1024), (24, 16, 1024, 1024), (36, 20, 1280, 1024), (48, 25, 1600, 1024)]
 _PARAMETERS_PER_TOKEN = 20 # of the text; beyond that a model mostly memorises
@@ -399,7 +418,7 @@ def _shaped(
     "The model with another number of layers, heads and another width"
     return model.model_copy(update=dict(n_layer=shape[0], n_head=shape[1], n_embd=shape[2]))
 
-# %% ../nbs/04_validation.ipynb #0095
+# %% ../nbs/04_validation.ipynb #0097
 @rule('GP-DATA-002', 'warning', 'train.max_steps', 'train.max_steps=20000', 'train.warmup_steps=500', text=TextFacts(bytes=1_660_000))
 def _epochs(plan: Plan) -> Trouble | None:
     "a text read too often is learnt by heart: the training loss falls on while the validation loss rises"
@@ -433,14 +452,14 @@ def _dropout_without_repeats(plan: Plan) -> Trouble | None:
                    ['dropout=0: faster, and a lower loss', 'keep it: where a later run goes on with the same text'],
                    ['model.dropout=0.0'])
 
-# %% ../nbs/04_validation.ipynb #0100
+# %% ../nbs/04_validation.ipynb #0102
 def usual_rate(
     width: int, # n_embd
 ) -> float:     # Peak learning rate
     "A learning rate that usually works at a width"
     return float(f'{min(3e-3, 0.4/width):.1g}')
 
-# %% ../nbs/04_validation.ipynb #0103
+# %% ../nbs/04_validation.ipynb #0105
 @rule('GP-TRAIN-001', 'error', 'train.warmup_steps', 'train.warmup_steps=1000')
 def _warmup_ends(plan: Plan) -> Trouble | None:
     "the learning rate rises during the warmup; if that never ends, the model never learns at full speed"
@@ -468,7 +487,7 @@ def _rate_height(plan: Plan) -> Trouble | None:
                    [f'lr={usual:g}: usual', 'a longer warmup with a lower grad_clip: if you know what you do'],
                    [f'train.lr={usual:g}', f'train.min_lr={min(t.min_lr, usual/10):g}'])
 
-# %% ../nbs/04_validation.ipynb #0107
+# %% ../nbs/04_validation.ipynb #0109
 _T4 = Hardware(gpus=[Gpu(name='Tesla T4', vendor='NVIDIA', memory_total=16*10**9, memory_free=15*10**9, compute_capability='7.5')])
 
 @rule('GP-TRAIN-004', 'error', 'train.precision', 'train.precision=bf16', hardware=Hardware(cores=2, cpu_bf16=False))
@@ -501,7 +520,7 @@ def _format_is_best(plan: Plan) -> Trouble | None:
                    ['precision=auto: fast', 'keep fp32: to compare results digit by digit'],
                    ['train.precision=auto'])
 
-# %% ../nbs/04_validation.ipynb #0111
+# %% ../nbs/04_validation.ipynb #0113
 @rule('GP-TRAIN-007', 'warning', 'train.eval_interval', 'train.eval_interval=5000')
 def _evaluated(plan: Plan) -> Trouble | None:
     "only text that the model did not train on shows whether it learns or memorises"
@@ -539,7 +558,7 @@ def _session_ends(plan: Plan) -> Trouble | None:
                    [f'max_hours={0.9*left:.2f}: stops in time, to be resumed later', 'checkpoints on a disk that outlives the session'],
                    [f'train.max_hours={max(0.01, 0.9*left):.2f}'])
 
-# %% ../nbs/04_validation.ipynb #0116
+# %% ../nbs/04_validation.ipynb #0118
 _RESERVED = 500_000_000 # bytes for Python, PyTorch and a GPU's own needs
 
 def _budget(
@@ -573,7 +592,7 @@ def _made_to_fit(
     changed = ((words, Plan(with_overrides(plan.config, words), plan.hardware, plan.text)) for words in _ways_to_fit(plan.config))
     return next((words for words, plan in changed if fits(plan)), [])
 
-# %% ../nbs/04_validation.ipynb #0120
+# %% ../nbs/04_validation.ipynb #0122
 @rule('GP-MEMORY-001', 'error', 'train.batch_size', 'train.batch_size=256', hardware=Hardware(cores=2, ram_available=10**9))
 def _memory_fits(plan: Plan) -> Trouble | None:
     "weights, gradients, optimizer and activations of a step are in memory at the same time; what does not fit ends the run"
@@ -597,7 +616,7 @@ def _memory_spare(plan: Plan) -> Trouble | None:
                    [f'{" ".join(words)}: leaves room', 'close other programs'],
                    words)
 
-# %% ../nbs/04_validation.ipynb #0124
+# %% ../nbs/04_validation.ipynb #0126
 def checkpoint_bytes(
     config: Config, # The plan
 ) -> int:           # Bytes on disk at most
@@ -609,12 +628,14 @@ def _disk_fits(plan: Plan) -> Trouble | None:
     "a checkpoint holds the weights and twice as much for the optimizer, and a new one is written whole before an old one goes"
     need, free = checkpoint_bytes(plan.config), plan.hardware.disk_free if plan.hardware else None
     if free is None or need <= free: return None
-    fewer = with_overrides(plan.config, ['train.keep_checkpoints=2'])
     words = ['train.keep_checkpoints=2']
-    if checkpoint_bytes(fewer) > free: words += _made_to_fit(Plan(fewer, plan.hardware), lambda p: checkpoint_bytes(p.config) <= free)
+    fewer = with_overrides(plan.config, words)
+    if checkpoint_bytes(fewer) > free:
+        smaller = _made_to_fit(Plan(fewer, plan.hardware), lambda p: checkpoint_bytes(p.config) <= free)
+        words = words + smaller if smaller else []
+    after = format_bytes(checkpoint_bytes(with_overrides(plan.config, words)))
     return Trouble(f'checkpoints take up to {format_bytes(need)}, and {format_bytes(free)} of disk are free',
-                   [f'{" ".join(words)}: {format_bytes(checkpoint_bytes(with_overrides(plan.config, words)))}', 'another disk'],
-                   words)
+                   ['another disk', f'{" ".join(words)}: {after}' if words else 'free some of it'], words)
 
 @rule('GP-GENERATE-001', 'note', 'generate.max_new_tokens', 'generate.max_new_tokens=1000')
 def _remembers_beginning(plan: Plan) -> Trouble | None:
@@ -625,7 +646,7 @@ def _remembers_beginning(plan: Plan) -> Trouble | None:
                    [f'max_new_tokens={c.model.block_size}', 'a longer context: more memory and time'],
                    [f'generate.max_new_tokens={c.model.block_size}'])
 
-# %% ../nbs/04_validation.ipynb #0129
+# %% ../nbs/04_validation.ipynb #0131
 class PlanError(UserError):
     "All errors of a plan"
     def __init__(self,
@@ -647,7 +668,7 @@ def check(
     if errors: raise PlanError(errors)
     return findings
 
-# %% ../nbs/04_validation.ipynb #0133
+# %% ../nbs/04_validation.ipynb #0135
 def repair(
     config: Config,                    # A plan with errors
     hardware: Hardware | None = None,  # The machine
@@ -662,7 +683,7 @@ def repair(
         config, words = with_overrides(config, broken.fix), words + broken.fix
     return config, words
 
-# %% ../nbs/04_validation.ipynb #0137
+# %% ../nbs/04_validation.ipynb #0139
 def explain(
     code: str, # Such as GP-MODEL-001
 ) -> str:
@@ -681,7 +702,7 @@ def _example(
     "A plan that breaks a rule"
     return load_config(rule.preset, rule.example), rule.hardware, rule.text
 
-# %% ../nbs/04_validation.ipynb #0144
+# %% ../nbs/04_validation.ipynb #0148
 class Forecast(Settings):
     "What a run will take"
     memory: dict[str, int] = Field(description='bytes by kind at the fullest moment of a step, and total')
@@ -712,7 +733,7 @@ def forecast(
                     tokens_per_second=plan.step_tokens/seconds if seconds else None,
                     seconds=seconds*(t.max_steps + evaluated/3/plan.step_tokens) if seconds else None, disk=checkpoint_bytes(config))
 
-# %% ../nbs/04_validation.ipynb #0145
+# %% ../nbs/04_validation.ipynb #0149
 def format_seconds(
     seconds: float | None, # Duration, or None for unknown
 ) -> str:
@@ -733,7 +754,7 @@ def _forecast_rows(
             ('parameters', f'{f.parameters:,}'), ('tokens', f'{f.tokens:,}{repeats}'), ('operations', f'{f.total_flops:.2g}'),
             ('speed', speed), ('time', format_seconds(f.seconds)), ('disk', format_bytes(f.disk))]
 
-# %% ../nbs/04_validation.ipynb #0150
+# %% ../nbs/04_validation.ipynb #0154
 def _wanted_tokens(
     model: ModelConfig, # A size
 ) -> float:             # Tokens
@@ -760,7 +781,7 @@ def _sized(
     block, batch = _fit_batch(0.9*text.bytes/bytes_per_token(vocabulary), shape[3], 16)
     return Config(model=model.model_copy(update=dict(vocab_size=vocabulary, block_size=block)), train=TrainConfig(batch_size=batch))
 
-# %% ../nbs/04_validation.ipynb #0154
+# %% ../nbs/04_validation.ipynb #0158
 def _choose_size(
     hardware: Hardware, # The machine
     text: TextFacts,    # The text
@@ -781,7 +802,7 @@ def _choose_size(
         chosen = config
     return chosen, 'it is the largest of the table'
 
-# %% ../nbs/04_validation.ipynb #0157
+# %% ../nbs/04_validation.ipynb #0161
 def _batched(
     config: Config,     # A size
     hardware: Hardware, # The machine
@@ -798,7 +819,7 @@ def _batched(
     while micro > 1 and budget is not None and memory(micro) > 0.6*budget: micro //= 2
     return with_overrides(config, [f'train.batch_size={micro}', f'train.gradient_accumulation_steps={step//micro}'])
 
-# %% ../nbs/04_validation.ipynb #0160
+# %% ../nbs/04_validation.ipynb #0164
 class Recommendation(Settings):
     "A configuration and why it is so"
     config: Config = Field(description='the configuration')
