@@ -333,6 +333,8 @@ class Trainer:
         progress: bool = True,               # Whether a bar is shown
     ) -> None:
         self.config, self.prepared, self.folder, self.callbacks, self.show = config, prepared, Path(folder), list(callbacks), progress
+        if (tokens := prepared.tokenizer.vocab_size) > config.model.vocab_size:
+            raise UserError(f'model.vocab_size = {config.model.vocab_size}', f'the tokenizer has {tokens} tokens', f'set model.vocab_size={tokens}')
         self.strategy = strategy or make_strategy(config.train)
         self.model = self.strategy.wrap(model)
         self.optimizer = make_optimizer(self.model, config.train)
