@@ -760,7 +760,7 @@ def _wanted_tokens(
 ) -> float:             # Tokens
     "How many tokens a model should see to be worth its size"
     size = count_parameters(model)['non_embedding']
-    return size*min(20, max(1, size/1e6))
+    return size*min(20, max(0.5, size/1e6))
 
 def _affordable(
     config: Config,     # A size with its batch
