@@ -64,7 +64,8 @@ def shape_scores(
     "Apply the penalty, temperature, top-k and top-p of `config`"
     logits = logits.float()
     if config.repetition_penalty != 1: logits = apply_repetition_penalty(logits, seen, config.repetition_penalty)
-    if config.temperature > 0: logits = apply_temperature(logits, config.temperature)
+    if config.temperature == 0: return logits # only the best score will matter
+    logits = apply_temperature(logits, config.temperature)
     if config.top_k is not None: logits = keep_top_k(logits, config.top_k)
     if config.top_p is not None: logits = keep_top_p(logits, config.top_p)
     return logits
@@ -95,8 +96,8 @@ def generate_ids(
     with eval_mode(model):
         for _ in range(config.max_new_tokens):
             if ids.shape[1] - start > limit: start, cache = ids.shape[1] - (limit + 1)//2, None
-            fresh = ids[:, -1:] if cache else ids[:, start:] # (B, 1) or (B, T)
-            cache = cache or model.new_cache(len(ids))
+            fresh = ids[:, -1:] if cache is not None else ids[:, start:] # (B, 1) or (B, T)
+            if cache is None: cache = model.new_cache(len(ids), ids.shape[1] - start + config.max_new_tokens)
             logits = model.lm_head(model.hidden(fresh, cache)[:, -1])[:, :vocab_size] # (B, V)
             token = choose(shape_scores(logits, ids, config), generators) # (B,)
             ids = torch.cat([ids, token[:, None]], 1)
@@ -131,7 +132,7 @@ def until_stop(
     for piece in pieces:
         waiting += piece
         if found := [waiting.index(s) for s in stop if s in waiting]:
-            yield waiting[:min(found)]
+            if min(found): yield waiting[:min(found)]
             return
         ready = len(waiting) - _held(waiting, stop)
         if ready: yield waiting[:ready]
@@ -192,7 +193,7 @@ def generate_batch(
     "Continue several prompts together"
     config = config or GenerateConfig()
     rows = [encode_prompt(tokenizer, prompt, model.config.block_size) for prompt in prompts]
-    texts = {}
+    texts: dict[int, str] = {}
     for length in {len(row) for row in rows}:
         same = [i for i, row in enumerate(rows) if len(row) == length]
         texts |= zip(same, _generate_rows(model, tokenizer, [rows[i] for i in same], config, [config.seed + i for i in same]))
