@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from .config import RunError, Settings, UserError
 from .corpus import open_corpus
 from .data import Tokens
-from .hardware import resolve_device
 from .model import GPT
 from .trainer import load_run
 
@@ -155,4 +154,4 @@ def evaluate_run(
     "How well a run's best model knows its validation text, or any other"
     model, tokenizer, _ = load_run(folder)
     tokens = Tokens.from_texts((document.text for document in open_corpus(source)), tokenizer) if source else Tokens.open(folder, 'validation')
-    return evaluate(model.to(resolve_device()), tokens, stride=stride, max_tokens=max_tokens)
+    return evaluate(model, tokens, stride=stride, max_tokens=max_tokens)
