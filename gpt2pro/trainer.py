@@ -27,7 +27,7 @@ from .tokenizers import Tokenizer, gpt2_tokenizer
 __all__ = ['Listener', 'learning_rate', 'parameter_groups', 'make_optimizer', 'fixed_batches', 'mean_loss', 'MetricsFile',
            'logging_to', 'tensorboard', 'MemoryMeter', 'memory_in_use', 'Interrupted', 'StopSignals', 'dropout_seed',
            'changed_settings', 'find_start', 'NonFinite', 'out_of_memory', 'training_step', 'Progress', 'TrainResult',
-           'Trainer', 'train', 'load_run']
+           'stop_reason', 'tokens_per_second', 'RunState', 'Trainer', 'train', 'load_run']
 
 # %% ../nbs/12_trainer.ipynb #0009
 def learning_rate(
@@ -321,6 +321,73 @@ class TrainResult(Settings):
     stopped: str               # Why it ended: max_steps, patience or max_hours
 
 # %% ../nbs/12_trainer.ipynb #0080
+def stop_reason(
+    train: TrainConfig,  # Says max_steps and patience
+    progress: Progress,  # Where the run stands
+    number: int,         # Of the signal that asked to stop, or 0
+    deadline: float,     # When time is up, by the monotonic clock
+) -> str | None:         # None is no reason
+    "Why a run should stop now"
+    reasons = {'signal': number > 0, 'max_steps': progress.step >= train.max_steps, 'max_hours': time.monotonic() >= deadline,
+               'patience': 0 < train.patience <= progress.worse}
+    return next((name for name, true in reasons.items() if true), None)
+
+def tokens_per_second(
+    config: Config,            # Says how many tokens a step has
+    durations: list[float],    # Seconds that each of some steps took
+) -> float:                    # 0 for no steps
+    "The speed of some steps"
+    tokens = config.train.batch_size*config.train.gradient_accumulation_steps*config.model.block_size
+    return tokens*len(durations)/sum(durations) if durations else 0.
+
+# %% ../nbs/12_trainer.ipynb #0084
+class RunState:
+    "All that a run would need to go on, and how it is saved and restored"
+    def __init__(self,
+        config: Config,      # The whole configuration
+        model: GPT,          # Fresh; restoring replaces its weights
+        strategy: Strategy,  # Where it is trained
+        text: str,           # Stands for the prepared text
+    ) -> None:
+        self.config, self.strategy, self.text = config, strategy, text
+        self.model = strategy.wrap(model)
+        self.optimizer = make_optimizer(self.model, config.train)
+        self.progress, self.failures = Progress(), 0
+    def tensors(self) -> list[Tensor]: return [*self.model.parameters(), *optimizer_tensors(self.model, self.optimizer).values()]
+    def restore(self,
+        path: Path, # A checkpoint
+    ) -> None:
+        "Go back to where a checkpoint was saved"
+        checkpoint, here = load_checkpoint(path), environment(self.strategy)
+        if checkpoint.state['text'] != self.text:
+            raise UserError(f'Cannot resume {path.name}', 'it was trained on other text', 'bring that text back, or use another folder')
+        self.strategy.load_state(self.model, self.optimizer, checkpoint.tensors)
+        self.progress = Progress(**checkpoint.state['progress'])
+        changes = [f'{name}: {value} → {here.get(name)}' for name, value in checkpoint.environment.items() if value != here.get(name)]
+        if changes: _log.warning('this run will differ in its last bits from one that never stopped, since %s', '; '.join(changes))
+        _log.info('going on from %s', path.name)
+    def save(self,
+        folder: Path,       # The run's folder
+        last: bool = False, # Whether there is no later chance
+    ) -> None:
+        "Save a checkpoint and remove old ones"
+        state, step = {'progress': asdict(self.progress), 'config': self.config.model_dump(), 'text': self.text}, self.progress.step
+        try: save_checkpoint(folder, step, self.strategy.state(self.model, self.optimizer), state, environment(self.strategy))
+        except OSError as e:
+            _log.warning('the checkpoint of step %d could not be saved: %s', step, e)
+            self.failures += 1
+            if self.failures < 3 and not last: return
+            raise RunError(f'Step {step} could not be saved', f'{e}', 'make room on the disk, then resume the run') from None
+        self.failures = 0
+        rotate_checkpoints(folder, self.config.train.keep_checkpoints, self.progress.best_step)
+
+# %% ../nbs/12_trainer.ipynb #0088
+def _check_vocabulary(config: Config, tokenizer: Tokenizer) -> None:
+    "Refuse a model that lacks rows for some tokens, before any of them reaches a device"
+    rows, known = config.model.vocab_size, tokenizer.vocab_size
+    if known > rows: raise UserError(f'model.vocab_size = {rows}', f'the tokenizer has {known} tokens', f'set model.vocab_size={known}')
+
+# %% ../nbs/12_trainer.ipynb #0091
 class Trainer:
     "Trains a model on prepared text and keeps its run's folder up to date"
     def __init__(self,
@@ -332,100 +399,57 @@ class Trainer:
         callbacks: Iterable[Listener] = (),  # Called with each line of metrics
         progress: bool = True,               # Whether a bar is shown
     ) -> None:
-        self.config, self.prepared, self.folder, self.callbacks, self.show = config, prepared, Path(folder), list(callbacks), progress
-        if (tokens := prepared.tokenizer.vocab_size) > config.model.vocab_size:
-            raise UserError(f'model.vocab_size = {config.model.vocab_size}', f'the tokenizer has {tokens} tokens', f'set model.vocab_size={tokens}')
-        self.strategy = strategy or make_strategy(config.train)
-        self.model = self.strategy.wrap(model)
-        self.optimizer = make_optimizer(self.model, config.train)
-        self.batches = Batches(prepared.train, config.train.batch_size, config.model.block_size, config.train.seed)
-        self.judges = fixed_batches(prepared.validation, config)
-        self.tokens_per_step = config.train.batch_size*config.model.block_size*config.train.gradient_accumulation_steps
-
+        train, T = config.train, config.model.block_size
+        _check_vocabulary(config, prepared.tokenizer)
+        self.config, self.folder, self.callbacks, self.show = config, Path(folder), list(callbacks), progress
+        self.state = RunState(config, model, strategy or make_strategy(train), prepared.manifest.key)
+        self.batches, self.judges = Batches(prepared.train, train.batch_size, T, train.seed), fixed_batches(prepared.validation, config)
     def fit(self,
         resume: bool = False, # Whether to go on from the newest checkpoint, if there is one
     ) -> TrainResult:
         "Train until there is a reason to stop"
-        self.progress = self._start(find_start(self.config, self.folder, resume))
-        self.metrics, first, train = MetricsFile(self.folder, self.progress.step), self.progress.step, self.config.train
-        self.listeners = [self.metrics.write, *tensorboard(self.folder, first), *self.callbacks]
-        self.durations, self.failures, self.started = list[float](), 0, time.monotonic() - self.progress.seconds
+        if path := find_start(self.config, self.folder, resume): self.state.restore(path)
+        train, state, progress = self.config.train, self.state, self.state.progress
+        first, self.durations, self.started = progress.step, list[float](), time.monotonic() - progress.seconds
         self.deadline = time.monotonic() + 3600*(train.max_hours or math.inf)
-        tensors = [*self.model.parameters(), *optimizer_tensors(self.model, self.optimizer).values()]
+        self.metrics = MetricsFile(self.folder, first)
         self.bar = tqdm(total=train.max_steps, initial=first, desc='training', unit='step', disable=not self.show)
+        self.listeners = [self.metrics.write, *tensorboard(self.folder, first), *self.callbacks]
         with closing(self.metrics), StopSignals() as self.wish, self.bar:
-            with MemoryMeter(self.strategy.device, tensors) as meter: self._advance(min(first + 2, train.max_steps))
-            if self.progress.step > first: meter.save(self.folder)
+            with MemoryMeter(state.strategy.device, state.tensors()) as meter: self._advance(first + 2)
+            if progress.step > first: meter.save(self.folder)
             self._advance(train.max_steps)
-            self._save()
-        if self.wish.number: raise Interrupted(self.wish.number, self.progress.step)
-        kept = {name: value for name, value in asdict(self.progress).items() if name in TrainResult.model_fields}
-        return TrainResult(**kept, tokens_per_second=self._pace(self.durations), stopped=self._reason() or '')
-
-    def _start(self, path: Path | None) -> Progress:
-        if path is None: return Progress()
-        checkpoint, here = load_checkpoint(path), environment(self.strategy)
-        if checkpoint.state['data'] != self.prepared.manifest.key:
-            raise UserError(f'Cannot resume {path.name}', 'it was trained on other text', 'bring that text back, or use another folder')
-        self.strategy.load_state(self.model, self.optimizer, checkpoint.tensors)
-        changes = [f'{name}: {value} → {here.get(name)}' for name, value in checkpoint.environment.items() if value != here.get(name)]
-        if changes: _log.warning('this run will differ in its last bits from one that never stopped, since %s', '; '.join(changes))
-        _log.info('going on from %s', path.name)
-        return Progress(**checkpoint.state['progress'])
-
-    def _reason(self) -> str | None: # Why to stop now
-        train, progress = self.config.train, self.progress
-        reasons = {'signal': self.wish.number, 'max_steps': progress.step >= train.max_steps, 'max_hours': time.monotonic() > self.deadline,
-                   'patience': train.patience and progress.worse >= train.patience}
-        return next((name for name, true in reasons.items() if true), None)
-
-    def _pace(self, durations: list[float]) -> float: # Tokens per second
-        train = self.config.train
-        tokens = len(durations)*train.batch_size*train.gradient_accumulation_steps*self.config.model.block_size
-        return tokens/sum(durations) if durations else 0.
-
+            state.save(self.folder, last=True)
+        if self.wish.number: raise Interrupted(self.wish.number, progress.step)
+        told = {name: value for name, value in asdict(progress).items() if name != 'worse'}
+        return TrainResult(**told, tokens_per_second=tokens_per_second(self.config, self.durations), stopped=self._reason() or '')
+    def _reason(self) -> str | None: return stop_reason(self.config.train, self.state.progress, self.wish.number, self.deadline)
+    def _tell(self, **values: Any) -> None:
+        for listener in self.listeners: listener({'step': self.state.progress.step, **values, 'seconds': self.state.progress.seconds})
     def _advance(self, until: int) -> None:
-        while self.progress.step < until and not self._reason():
+        state, progress = self.state, self.state.progress
+        while progress.step < until and not self._reason():
             began = time.monotonic()
-            loss, norm = training_step(self.model, self.optimizer, self.strategy, self.batches, self.config.train, self.progress.step)
+            loss, norm = training_step(state.model, state.optimizer, state.strategy, self.batches, self.config.train, progress.step)
             self.durations.append(time.monotonic() - began)
-            self.progress.step, self.progress.loss, self.progress.seconds = self.progress.step + 1, loss, time.monotonic() - self.started
+            progress.step, progress.loss, progress.seconds = progress.step + 1, loss, time.monotonic() - self.started
             self._after_step(loss, norm)
             self.bar.update()
-
     def _after_step(self, loss: float, norm: float) -> None:
-        train, step, better = self.config.train, self.progress.step, False
+        train, state, step, better = self.config.train, self.state, self.state.progress.step, False
         if step in (1, train.max_steps) or step % train.log_interval == 0:
-            self._tell(loss=loss, lr=learning_rate(step - 1, train), grad_norm=norm, memory=memory_in_use(self.strategy.device),
-                       tokens_per_second=self._pace(self.durations[-train.log_interval:]))
+            self._tell(loss=loss, lr=learning_rate(step - 1, train), grad_norm=norm, memory=memory_in_use(state.strategy.device),
+                       tokens_per_second=tokens_per_second(self.config, self.durations[-train.log_interval:]))
             self.bar.set_postfix(loss=f'{loss:.3f}', refresh=False)
         if step == train.max_steps or step % train.eval_interval == 0:
-            value = mean_loss(self.model, self.judges, self.strategy)
-            better = self.progress.judge(value)
+            better = state.progress.judge(value := mean_loss(state.model, self.judges, state.strategy))
             self._tell(val_loss=value)
             _log.info('step %d: validation loss %.4f%s', step, value, ', the best so far' if better else '')
-        if better or step % train.checkpoint_interval == 0: self._save()
-
-    def _tell(self, **values: Any) -> None:
-        for listener in self.listeners: listener({'step': self.progress.step, **values, 'seconds': self.progress.seconds})
-
-    def _save(self) -> None:
-        state = {'progress': asdict(self.progress), 'config': self.config.model_dump(), 'data': self.prepared.manifest.key}
-        try:
+        if better or step % train.checkpoint_interval == 0:
             self.metrics.sync()
-            tensors = self.strategy.state(self.model, self.optimizer)
-            save_checkpoint(self.folder, self.progress.step, tensors, state, environment(self.strategy))
-            rotate_checkpoints(self.folder, self.config.train.keep_checkpoints, self.progress.best_step)
-            self.failures = 0
-        except OSError as e: self._failed(e)
+            state.save(self.folder)
 
-    def _failed(self, error: OSError) -> None:
-        self.failures += 1
-        _log.warning('the checkpoint of step %d could not be saved: %s', self.progress.step, error)
-        if self.failures == 3 or self._reason():
-            raise RunError(f'Step {self.progress.step} could not be saved', f'{error}', 'make room on the disk, then resume the run')
-
-# %% ../nbs/12_trainer.ipynb #0082
+# %% ../nbs/12_trainer.ipynb #0093
 def train(
     config: Config,                     # What to train, on what, and how
     folder: str | Path,                 # The run's folder
@@ -443,7 +467,7 @@ def train(
         try: return Trainer(config, GPT(config.model), prepared, folder, strategy, callbacks, progress).fit(resume)
         except torch.OutOfMemoryError: raise out_of_memory(config.train, strategy.device) from None
 
-# %% ../nbs/12_trainer.ipynb #0092
+# %% ../nbs/12_trainer.ipynb #0103
 def _pick(
     run: Path,   # A run's folder
     which: str,  # best or latest
