@@ -4,23 +4,27 @@
 
 # %% ../nbs/19_report.ipynb #0003
 from __future__ import annotations
-import json, math, re
+import json, math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from typing import Any
-from pydantic import Field
+from pydantic import Field, TypeAdapter, ValidationError
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 from .config import Config, Gpt2proError, Settings, UserError, count_parameters, load_config, write_file
 from .hardware import format_bytes
+from .analysis import DatasetReport
+from .validation import Forecast, format_seconds
+from .data import Manifest
+from .evaluation import Evaluation
 
 # %% auto #0
-__all__ = ['Points', 'Html', 'tag', 'short', 'duration', 'ticks', 'thin', 'spread', 'line_chart', 'read_metrics', 'curve', 'Run',
-           'read_run', 'language_name', 'join_words', 'figures', 'Comparison', 'compare', 'describe', 'tiles',
-           'learning_section', 'table', 'bar', 'evaluation_section', 'samples_section', 'data_section',
+__all__ = ['Points', 'Html', 'tag', 'short', 'ticks', 'thin', 'spread', 'line_chart', 'read_metrics', 'curve', 'Sample', 'Run',
+           'read_run', 'language_name', 'join_words', 'figures', 'Comparison', 'compare', 'describe', 'spell_figures',
+           'tiles', 'learning_section', 'table', 'bar', 'evaluation_section', 'samples_section', 'data_section',
            'forecast_section', 'settings_section', 'repeat_section', 'fragment', 'page', 'RunReport', 'report']
 
 # %% ../nbs/19_report.ipynb #0007
@@ -47,16 +51,6 @@ def short(
     for size, unit in ((1e18, 'E'), (1e15, 'P'), (1e12, 'T'), (1e9, 'G'), (1e6, 'M'), (1e4, 'k')):
         if abs(number) >= size*.9995: return f'{number/(1e3 if unit == "k" else size):.3g} {unit}'
     return f'{number:,.0f}' if number == int(number) or abs(number) >= 1000 else f'{number:.2e}' if abs(number) < 1e-4 else f'{number:.3g}'
-
-def duration(
-    seconds: float | None, # None for unknown
-) -> str:
-    "A time as a person says it"
-    if seconds is None: return '–'
-    if seconds < 60: return f'{seconds:.1f} s' if seconds < 10 else f'{seconds:.0f} s'
-    minutes, s = divmod(round(seconds), 60)
-    hours, m = divmod(minutes, 60)
-    return f'{hours} h {m} min' if hours else f'{m} min {s} s'
 
 # %% ../nbs/19_report.ipynb #0017
 def ticks(
@@ -120,6 +114,7 @@ def line_chart(
     marks = [tag('g', tag('line', x1=_LEFT, x2=_WIDTH - _RIGHT, y1=f'{fy*t + oy:.1f}', y2=f'{fy*t + oy:.1f}'),
                  tag('text', short(t), x=_LEFT - 6, y=f'{fy*t + oy + 3.5:.1f}', text_anchor='end')) for t in ticks(low, high)]
     marks += [tag('text', short(t), x=f'{fx*t + ox:.1f}', y=_HEIGHT - 8, text_anchor='middle') for t in ticks(left, right)]
+    marks.append(tag('text', 'step', x=_WIDTH, y=_HEIGHT - 8, text_anchor='end'))
     labels, curves = spread([fy*points[-1][1] + oy + 3.5 for points in lines.values()]), []
     for i, points in enumerate(lines.values()):
         at, (x, y) = ' '.join(f'{fx*x + ox:.1f},{fy*y + oy:.1f}' for x, y in points), points[-1]
@@ -130,24 +125,26 @@ def line_chart(
     return tag('figure', tag('figcaption', tag('b', title), *legend), picture)
 
 # %% ../nbs/19_report.ipynb #0035
-def _read_json(
+def _read(
     path: Path,               # A JSON file
+    kind: Any,                # What it should hold
     problems: dict[str, str], # Gains a line when the file cannot be used
-) -> Any:                     # Its value, or None
-    "A part of the run, when it is there"
-    try: return json.loads(path.read_text(encoding='utf-8'))
+) -> Any:                     # What it holds, or None
+    "A part of the run, when it is there and whole"
+    try: return TypeAdapter(kind).validate_json(path.read_bytes())
     except FileNotFoundError: problems[path.name] = 'is not there'
-    except (OSError, ValueError) as e: problems[path.name] = f'cannot be read ({type(e).__name__})'
+    except OSError as e: problems[path.name] = f'cannot be read ({e.strerror})'
+    except ValidationError as e: problems[path.name] = f'is damaged, or was written by another version ({e.errors()[0]["msg"]})'
 
 def read_metrics(
     path: Path, # The run's metrics.jsonl
 ) -> list[dict[str, Any]]: # One dictionary for each line that is whole, by step
     "What the trainer measured"
-    lines: dict[tuple, dict[str, Any]] = {}
+    lines: dict[tuple[int, bool], dict[str, Any]] = {}
     for text in path.read_text(encoding='utf-8', errors='replace').splitlines() if path.is_file() else ():
         try: line = json.loads(text)
         except ValueError: continue
-        if isinstance(line, dict) and 'step' in line: lines[line['step'], *sorted(line)] = line
+        if isinstance(line, dict) and isinstance(line.get('step'), int): lines[line['step'], 'val_loss' in line] = line
     return sorted(lines.values(), key=lambda line: line['step'])
 
 def curve(
@@ -159,31 +156,40 @@ def curve(
     return [*values.items()]
 
 # %% ../nbs/19_report.ipynb #0039
+class Sample(Settings):
+    "Something that the model said"
+    prompt: str = Field(description='what it was given')
+    text: str = Field(description='what it went on with')
+    language: str | None = Field(None, description='ISO 639-1 code of the prompt')
+
 @dataclass
 class Run:
     "What a run's folder tells"
-    folder: Path                                 # The run
-    problems: dict[str, str]                     # File → why it could not be used
-    config: Config | None = None                 # config.yaml
-    analysis: Any = None                         # analysis.json: the text
-    forecast: Any = None                         # forecast.json: what was expected
-    memory: Any = None                           # memory.json: what was measured
-    evaluation: Any = None                       # evaluation.json: what it can do
-    samples: Any = None                          # samples.json: what it says
+    folder: Path                           # The run
+    problems: dict[str, str]               # File → why it could not be used
+    config: Config | None = None           # config.yaml
+    analysis: DatasetReport | None = None  # analysis.json: the text
+    data: Manifest | None = None           # data/manifest.json: what became of it
+    forecast: Forecast | None = None       # forecast.json: what was expected
+    memory: dict[str, Any] | None = None   # memory.json: what was measured
+    evaluation: Evaluation | None = None   # evaluation.json: what it can do
+    samples: list[Sample] | None = None    # samples.json: what it says
     metrics: list[dict[str, Any]] = field(default_factory=list)  # metrics.jsonl: how it learned
     environment: dict[str, Any] = field(default_factory=dict)    # The latest checkpoint's: versions, device, threads
+
+_PARTS = dict(analysis=DatasetReport, forecast=Forecast, memory=dict[str, Any], evaluation=Evaluation, samples=list[Sample])
 
 def read_run(
     folder: str | Path, # The run
 ) -> Run:
     "All that a run's folder tells, whatever is missing"
     folder, problems = Path(folder), dict[str, str]()
-    parts = {name: _read_json(folder/f'{name}.json', problems) for name in ('analysis', 'forecast', 'memory', 'evaluation', 'samples')}
+    parts = {name: _read(folder/f'{name}.json', kind, problems) for name, kind in _PARTS.items()}
     try: config = load_config(folder/'config.yaml')
     except Gpt2proError as e: config, problems['config.yaml'] = None, e.what.removeprefix(f'{folder/"config.yaml"}: ')
-    run = Run(folder, problems, config, metrics=read_metrics(folder/'metrics.jsonl'), **parts)
+    run = Run(folder, problems, config, data=_read(folder/'data'/'manifest.json', Manifest, problems), metrics=read_metrics(folder/'metrics.jsonl'), **parts)
     if not run.metrics: problems['metrics.jsonl'] = 'holds no steps yet' if (folder/'metrics.jsonl').is_file() else 'is not there'
-    for path in sorted(folder.glob('checkpoints/step-*/manifest.json')): run.environment = (_read_json(path, {}) or {}).get('environment', {})
+    for path in sorted(folder.glob('checkpoints/step-*/manifest.json')): run.environment = (_read(path, dict[str, Any], {}) or {}).get('environment', {})
     return run
 
 # %% ../nbs/19_report.ipynb #0044
@@ -206,13 +212,12 @@ def figures(
     run: Run, # A run
 ) -> dict[str, float | None]: # None for what is not known
     "The numbers that describe a run"
-    train, steps = run.config and run.config.train, [line['step'] for line in run.metrics]
-    read = train and run.config and train.batch_size*train.gradient_accumulation_steps*run.config.model.block_size*(max(steps, default=0))
-    speed, seconds, evaluation = curve(run.metrics, 'tokens_per_second'), curve(run.metrics, 'seconds'), run.evaluation or {}
-    rates = sorted(y for _, y in speed)
-    return dict(parameters=run.config and count_parameters(run.config.model)['total'], steps=max(steps, default=None), tokens=read or None,
-                seconds=seconds[-1][1] if seconds else None, tokens_per_second=rates[len(rates)//2] if rates else None,
-                bits_per_byte=evaluation.get('bits_per_byte'), perplexity=evaluation.get('perplexity'), memory=(run.memory or {}).get('peak'))
+    config, evaluation, steps = run.config, run.evaluation, max((line['step'] for line in run.metrics), default=0)
+    speeds, seconds = sorted(y for _, y in curve(run.metrics, 'tokens_per_second')), curve(run.metrics, 'seconds')
+    step_tokens = config.train.batch_size*config.train.gradient_accumulation_steps*config.model.block_size if config else 0
+    return dict(parameters=count_parameters(config.model)['total'] if config else None, steps=steps or None, tokens=steps*step_tokens or None,
+                seconds=seconds[-1][1] if seconds else None, tokens_per_second=speeds[len(speeds)//2] if speeds else None, memory=(run.memory or {}).get('measured_bytes'),
+                bits_per_byte=evaluation.bits_per_byte if evaluation else None, perplexity=evaluation.perplexity if evaluation else None)
 
 # %% ../nbs/19_report.ipynb #0048
 class Comparison(Settings):
@@ -227,11 +232,11 @@ def compare(
     run: Run, # A run
 ) -> list[Comparison]: # Those of which both sides are known
     "Forecast against measured"
-    forecast, known = run.forecast or {}, figures(run)
-    memory = forecast.get('memory') or {}
-    pairs = [('peak memory of training', 'bytes', memory.get('total'), known['memory']),
-             ('speed of training', 'tokens/s', forecast.get('tokens_per_second'), known['tokens_per_second']),
-             ('time of training', 'seconds', forecast.get('seconds'), known['seconds'])]
+    if not run.forecast: return []
+    forecast, known = run.forecast, figures(run)
+    pairs = [('peak memory of training', 'bytes', forecast.memory.get('total'), known['memory']),
+             ('speed of training', 'tokens/s', forecast.tokens_per_second, known['tokens_per_second']),
+             ('time of training', 'seconds', forecast.seconds, known['seconds'])]
     return [Comparison(what=what, unit=unit, forecast=f, measured=m, error=100*(f - m)/m) for what, unit, f, m in pairs if f and m]
 
 # %% ../nbs/19_report.ipynb #0052
@@ -240,28 +245,32 @@ def describe(
 ) -> str:
     "The run in one sentence"
     known = figures(run)
-    languages = join_words(language_name(code) for code in sorted((run.evaluation or {}).get('languages') or {}) if code != 'und')
+    languages = join_words(language_name(code) for code in sorted(run.evaluation.languages if run.evaluation else ()) if code != 'und')
     text = f'A GPT-2 with {short(known["parameters"])} parameters' if known['parameters'] else 'A GPT-2'
     text += f' that read {short(known["tokens"])} tokens' if known['tokens'] else ' that has not been trained yet'
     if known['tokens'] and languages: text += f' of {languages}'
-    if known['seconds']: text += f' in {duration(known["seconds"])}'
+    if known['seconds']: text += f' in {format_seconds(known["seconds"])}'
     if known['bits_per_byte']: text += f', and now needs {known["bits_per_byte"]:.2f} bits for each byte of text it has never seen'
     return text + '.'
+
+def spell_figures(
+    known: dict[str, float | None], # A run's figures
+) -> list[tuple[str, str, str]]:    # Name, value and a remark
+    "The figures that are known, for people"
+    forms = dict(bits_per_byte=('{:.3f}'.format, f'unseen text shrinks to {(known.get("bits_per_byte") or 0)/8:.0%} of its size'), perplexity=('{:.1f}'.format, 'as if guessing among so many tokens'),
+                 parameters=(short, 'numbers that were learned'), tokens=(short, f'read in {known.get("steps") or 0:,.0f} steps'), seconds=(format_seconds, 'of training'),
+                 tokens_per_second=(short, 'median while training'), memory=(lambda size: format_bytes(round(size)), 'at the fullest moment of a step'))
+    names = dict(tokens='tokens read', seconds='time', tokens_per_second='tokens/s', memory='peak memory')
+    return [(names.get(key, key.replace('_', ' ')), form(known[key]), note) for key, (form, note) in forms.items() if known.get(key) is not None]
 
 def tiles(
     run: Run, # A run
 ) -> Html:
     "The figures of a run, large"
-    known = figures(run)
-    rows = [('bits per byte', known['bits_per_byte'], '{:.3f}'.format, f'unseen text shrinks to {(known["bits_per_byte"] or 0)/8:.0%} of its size'), ('perplexity', known['perplexity'], '{:.1f}'.format, 'as if guessing among so many tokens'),
-            ('parameters', known['parameters'], short, 'numbers that were learned'), ('tokens read', known['tokens'], short, f'in {known["steps"] or 0:,} steps'),
-            ('time', known['seconds'], duration, 'of training'), ('tokens/s', known['tokens_per_second'], short, 'median while training'),
-            ('peak memory', known['memory'], lambda b: format_bytes(int(b)), 'of training'),
-            ('memory forecast', next((c.error for c in compare(run) if c.unit == 'bytes'), None), '{:+.1f} %'.format, 'against that peak')]
-    shown = [tag('div', tag('span', name), tag('strong', form(value)), tag('small', note), cls='tile') for name, value, form, note in rows if value is not None]
-    return tag('div', *shown, cls='tiles')
+    rows = spell_figures(figures(run)) + [('memory forecast', _percent(c.error), 'against that peak') for c in compare(run) if c.unit == 'bytes']
+    return tag('div', *(tag('div', tag('span', name), tag('strong', value), tag('small', note), cls='tile') for name, value, note in rows), cls='tiles')
 
-# %% ../nbs/19_report.ipynb #0056
+# %% ../nbs/19_report.ipynb #0057
 def learning_section(
     run: Run, # A run
 ) -> Html | None:
@@ -272,7 +281,7 @@ def learning_section(
     drawn = [line_chart(title, lines, zero) for title, lines, zero in found if any(lines.values())]
     return tag('div', *drawn, cls='charts') if drawn else None
 
-# %% ../nbs/19_report.ipynb #0060
+# %% ../nbs/19_report.ipynb #0061
 def table(
     head: Iterable[str],             # Names of the columns
     rows: Iterable[Iterable[object]], # Cells of each row; numbers are aligned by the page's style
@@ -294,35 +303,66 @@ def evaluation_section(
 ) -> Html | None:
     "What the model can do, per language"
     if not run.evaluation: return None
-    rows = {'all text': run.evaluation, **{language_name(c): s for c, s in sorted((run.evaluation.get('languages') or {}).items())}}
-    most = max(score['bits_per_byte'] for score in rows.values())
-    cells = [(name, bar(s['bits_per_byte']/most), f'{s["bits_per_byte"]:.3f}', f'{s["perplexity"]:.1f}', f'{s["loss"]:.3f}', short(s['tokens']), format_bytes(s['bytes']))
+    rows = {'all text': run.evaluation, **{language_name(code): score for code, score in run.evaluation.languages.items()}}
+    most = max(score.bits_per_byte for score in rows.values())
+    cells = [(name, bar(s.bits_per_byte/most), f'{s.bits_per_byte:.3f}', f'{s.perplexity:.1f}', f'{s.loss:.3f}', short(s.tokens), format_bytes(s.bytes))
              for name, s in rows.items()]
     return table(['', '', 'bits per byte', 'perplexity', 'loss', 'tokens', 'text'], cells)
 
-# %% ../nbs/19_report.ipynb #0063
+# %% ../nbs/19_report.ipynb #0064
 def samples_section(
     run: Run, # A run
 ) -> Html | None:
     "What the model says"
-    cards = []
-    for sample in run.samples or []:
-        prompt, language = str(sample.get('prompt', '')), sample.get('language')
-        text = str(sample.get('text', '')).removeprefix(prompt)
-        cards.append(tag('blockquote', tag('p', tag('b', prompt), text), tag('footer', language_name(language)) if language else None, lang=language))
+    cards = [tag('blockquote', tag('p', tag('b', s.prompt), s.text), tag('footer', language_name(s.language)) if s.language else None, lang=s.language)
+             for s in run.samples or ()]
     return tag('div', *cards, cls='samples') if cards else None
 
-# %% ../nbs/19_report.ipynb #0067
+# %% ../nbs/19_report.ipynb #0068
+def _languages_part(
+    data: Manifest, # Of the run's token shards
+) -> Html:
+    "Shares of the languages, and how much of each there is"
+    train = sorted(data.train.languages.items(), key=lambda item: -item[1].bytes)
+    shares = [tag('span', style=f'width:{100*c.bytes/max(data.train.counts.bytes, 1):.1f}%', cls=f'c{i % 4}') for i, (_, c) in enumerate(train)]
+    keys = [tag('span', f'{language_name(code)} {c.bytes/max(data.train.counts.bytes, 1):.0%}', cls=f'key c{i % 4}') for i, (code, c) in enumerate(train)]
+    rows = [(f'{split}, {language_name(code)}', format_bytes(c.bytes), f'{c.documents:,}', f'{c.tokens:,}', f'{c.bytes/max(c.tokens, 1):.2f}')
+            for split, part in (('training', data.train), ('validation', data.validation)) for code, c in sorted(part.languages.items())]
+    return tag('div', tag('div', *shares, cls='stack'), tag('figcaption', *keys), table(['', 'text', 'documents', 'tokens', 'bytes per token'], rows))
+
+def _left_out(
+    data: Manifest, # Of the run's token shards
+) -> list[str]:
+    "What was not used, in words"
+    return [*(f'{number:,} documents dropped: {reason}' for reason, number in data.dropped.items()),
+            *(f'{file} skipped: {reason}' for file, reason in data.skipped.items()), *(f'{file}: {number:,} bad bytes replaced' for file, number in data.replaced.items())]
+
+def _analysis_part(
+    analysis: DatasetReport, # Of the whole text
+) -> Html:
+    "How clean the text is, and what each file holds"
+    most, lengths = 12, analysis.lengths
+    rows = [(file, format_bytes(a.bytes), f'{a.documents:,}', short(a.tokens)) for file, a in [*analysis.files.items()][:most]]
+    if len(analysis.files) > most: rows.append((f'and {len(analysis.files) - most:,} more', '', '', ''))
+    middle = f'Half of the documents have more than {lengths.quantiles.get("50 %", 0):,} {lengths.unit}, one in twenty more than {lengths.quantiles.get("95 %", 0):,}.'
+    if analysis.sample < 1 or not analysis.complete: middle += f' These figures come from a sample of {analysis.documents:,} documents.'
+    return tag('div', tag('h3', f'Quality: {analysis.quality.score:.0f} of 100'), tag('p', ' '.join(analysis.quality.reasons) or 'Nothing to complain about.', cls='note'),
+               tag('p', middle, cls='note'), tag('h3', 'Files'), table(['', 'text', 'documents', f'tokens ({analysis.tokenizer})' if analysis.tokenizer else ''], rows))
+
 def data_section(
     run: Run, # A run
 ) -> Html | None:
     "The text that the model read"
-    return tag('pre', json.dumps(run.analysis)) if run.analysis else None
+    if not run.data and not run.analysis: return None
+    words = _left_out(run.data) if run.data else []
+    return tag('div', _languages_part(run.data) if run.data else None, *(tag('p', line, cls='note') for line in words), _analysis_part(run.analysis) if run.analysis else None)
 
-# %% ../nbs/19_report.ipynb #0069
+# %% ../nbs/19_report.ipynb #0072
 def _quantity(value: float, unit: str) -> str:
     "A number with its unit, for people"
-    return format_bytes(int(value)) if unit == 'bytes' else duration(value) if unit == 'seconds' else f'{short(value)} {unit}'
+    return format_bytes(int(value)) if unit == 'bytes' else format_seconds(value) if unit == 'seconds' else f'{short(value)} {unit}'
+
+def _percent(error: float) -> str: return f'{round(error, 1) + 0.:+.1f} %' # adding zero makes -0.0 positive
 
 def forecast_section(
     run: Run, # A run
@@ -332,13 +372,15 @@ def forecast_section(
     for c in compare(run):
         most = max(c.forecast, c.measured)
         bars = tag('div', bar(c.forecast/most, f'forecast {_quantity(c.forecast, c.unit)}', 1), bar(c.measured/most, f'measured {_quantity(c.measured, c.unit)}'))
-        rows.append((c.what, bars, tag('span', f'{c.error:+.1f} %', cls='good' if abs(c.error) <= 5 else 'fair' if abs(c.error) <= 25 else 'poor')))
-    memory = {kind: size for kind, size in ((run.forecast or {}).get('memory') or {}).items() if kind != 'total' and size}
+        rows.append((c.what, bars, tag('span', _percent(c.error), cls='good' if abs(c.error) <= 5 else 'fair' if abs(c.error) <= 25 else 'poor')))
+    memory = {kind: size for kind, size in (run.forecast.memory if run.forecast else {}).items() if kind != 'total' and size}
     kinds = [(kind, bar(size/max(memory.values()), '', 1), format_bytes(size)) for kind, size in memory.items()]
-    parts = [table(['', '', 'error'], rows) if rows else None, tag('h3', 'Where the memory goes') if kinds else None, table(['', '', 'forecast'], kinds) if kinds else None]
+    resident, how = (run.memory or {}).get('rss_bytes'), (run.memory or {}).get('how')
+    note = f'Measured: {how}. The whole process, with Python and PyTorch, held {format_bytes(resident)}.' if resident else None
+    parts = [table(['', '', 'error'], rows) if rows else None, tag('p', note, cls='note') if note else None, tag('h3', 'Where the memory goes') if kinds else None, table(['', '', 'forecast'], kinds) if kinds else None]
     return tag('div', *parts) if rows or kinds else None
 
-# %% ../nbs/19_report.ipynb #0072
+# %% ../nbs/19_report.ipynb #0075
 def settings_section(
     run: Run, # A run
 ) -> Html | None:
@@ -351,11 +393,11 @@ def repeat_section(
     "What the run was made with, and how to make it again"
     if not run.config: return None
     name = run.folder.absolute().name
-    commands = f'gpt2pro train {name}/config.yaml\ngpt2pro evaluate {name}\ngpt2pro generate {name} --prompt "…"\ngpt2pro report {name}'
+    commands = f'gpt2pro train {name}/config.yaml --out {name}-again\ngpt2pro evaluate {name}\ngpt2pro generate {name} --prompt "…"\ngpt2pro report {name}'
     facts = [(key.replace('_', ' '), value) for key, value in run.environment.items()]
     return tag('div', tag('pre', commands), table(['made with', ''], facts) if facts else None)
 
-# %% ../nbs/19_report.ipynb #0076
+# %% ../nbs/19_report.ipynb #0079
 _STYLE = '''.gpt2pro {
   --ink:#1b2430; --soft:#5c6875; --line:#e4e8ee; --card:#fff; --page:#f5f6f9; --a:#3b5bdb; --b:#f08c00; --c:#0ca678; --d:#ae3ec9; --tint:#e7ecff; --good:#2b8a3e; --fair:#b35c00; --poor:#c92a2a;
   color:var(--ink); background:var(--page); font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif; padding:clamp(1rem,4vw,3rem) 0; text-align:left;
@@ -377,7 +419,7 @@ _STYLE = '''.gpt2pro {
   & .key::before { content:""; display:inline-block; width:.7rem; height:.7rem; border-radius:3px; background:var(--k); margin-right:.35rem }
   & .scroll { overflow-x:auto } & table { border-collapse:collapse; width:100%; font-size:.92rem; background:none } & th { font-weight:500; color:var(--soft); font-size:.8rem }
   & th,& td { padding:.45rem .7rem; text-align:right; white-space:nowrap; border:0; border-bottom:1px solid var(--line); font-variant-numeric:tabular-nums; background:none }
-  & th:first-child,& td:first-child { text-align:left; padding-left:0 } & tr:last-child td { border-bottom:0 } & td:has(.bar) { width:55%; min-width:9rem }
+  & th:first-child,& td:first-child { text-align:left; padding-left:0 } & tr:last-child td { border-bottom:0 } & td:has(.bar) { width:55%; min-width:8.5rem } & td:first-child { white-space:normal }
   & .bar { position:relative; height:1.35rem; border-radius:5px; background:var(--tint); overflow:hidden; margin:2px 0; text-align:left }
   & .bar span { display:block; height:100%; background:var(--k); opacity:.75; border-radius:5px } & .bar:has(em) span { opacity:.4 } & .bar em { position:absolute; inset:0; padding-left:.5rem; font-style:normal; font-size:.78rem; line-height:1.35rem; white-space:nowrap }
   & .good { color:var(--good); font-weight:650 } & .fair { color:var(--fair); font-weight:650 } & .poor { color:var(--poor); font-weight:650 }
@@ -391,7 +433,7 @@ _STYLE = '''.gpt2pro {
 @media (prefers-color-scheme:dark) { .gpt2pro { --ink:#e6eaf0; --soft:#9aa7b5; --line:#2b3440; --card:#1a212b; --page:#12171e; --a:#8da2fb; --b:#ffb14a; --c:#38d9a9; --d:#e599f7; --tint:#252f3d; --good:#69db7c; --fair:#ffc078; --poor:#ff8787 } }
 @media print { .gpt2pro { --page:#fff; padding:0; & .card { break-inside:avoid } } }'''
 
-# %% ../nbs/19_report.ipynb #0078
+# %% ../nbs/19_report.ipynb #0081
 _SECTIONS = [('How it learned', learning_section, 'metrics.jsonl', 'gpt2pro train'), ('What it knows', evaluation_section, 'evaluation.json', 'gpt2pro evaluate'),
              ('What it says', samples_section, 'samples.json', 'gpt2pro generate'), ('What it read', data_section, 'analysis.json', 'gpt2pro analyze'),
              ('Forecast and fact', forecast_section, 'forecast.json', 'gpt2pro validate'), ('Settings', settings_section, 'config.yaml', 'gpt2pro train'),
@@ -417,7 +459,7 @@ def page(
             '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; style-src \'unsafe-inline\'"><meta name="color-scheme" content="light dark">'
             f'{tag("title", title)}<style>body{{margin:0}} body>.gpt2pro{{min-height:100vh; box-sizing:border-box}}</style></head><body>{body}</body></html>\n')
 
-# %% ../nbs/19_report.ipynb #0084
+# %% ../nbs/19_report.ipynb #0087
 class RunReport(Settings):
     "A run, told on one page"
     folder: Path = Field(description='the run')
@@ -432,9 +474,9 @@ class RunReport(Settings):
 
 def _report_text(report: RunReport) -> Group:
     "A report for the terminal"
-    rows = Table('figure', 'value', title=f'Run {report.folder.absolute().name}', title_justify='left')
-    for name, value in report.figures.items(): rows.add_row(name.replace('_', ' '), '–' if value is None else short(value))
-    for c in report.comparisons: rows.add_row(f'forecast of {c.what}', f'{_quantity(c.forecast, c.unit)}, measured {_quantity(c.measured, c.unit)} ({c.error:+.1f} %)')
+    rows = Table(title=f'Run {report.folder.absolute().name}', title_justify='left', show_header=False)
+    for name, value, note in spell_figures(report.figures): rows.add_row(name, value, note)
+    for c in report.comparisons: rows.add_row(f'forecast: {c.what}', _quantity(c.forecast, c.unit), f'{_percent(c.error)} against {_quantity(c.measured, c.unit)} measured')
     return Group(Text(report.summary), rows, *(Text(f'{file} {why}') for file, why in report.problems.items()))
 
 def _save_report(report: RunReport, path: Path) -> Path:
