@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from . import __version__
-if TYPE_CHECKING: from gpt2pro.config import Config
+if TYPE_CHECKING:
+    from gpt2pro.config import Config
+    from gpt2pro.corpus import Corpus
 
 # %% auto #0
-__all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'RunFolder', 'tokenizer_app', 'main', 'hardware', 'presets', 'analyze',
-           'validate', 'train_tokenizer', 'prepare', 'train', 'quickstart', 'evaluate', 'generate', 'report']
+__all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'RunFolder', 'Source', 'tokenizer_app', 'main', 'hardware', 'presets',
+           'analyze', 'validate', 'train_tokenizer', 'prepare', 'train', 'quickstart', 'evaluate', 'generate', 'report']
 
 # %% ../nbs/22_cli.ipynb #0007
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help='From a folder of text to a trained, talking GPT-2.')
@@ -72,7 +74,8 @@ def _show(
         print(to_json(result).decode())
     else:
         from rich.console import Console
-        Console().print(*(result.values() if isinstance(result, dict) else [result]), sep='\n')
+        console = Console(highlight=False)
+        for item in result.values() if isinstance(result, dict) else [result]: console.print(*item if isinstance(item, list) else [item], sep='\n')
 
 def _table(rows: dict[str, dict[str, Any]]) -> Any:
     "Named rows of equal columns, for the terminal"
@@ -98,20 +101,29 @@ def presets(as_json: AsJson = False) -> None:
     _show(list_presets() if as_json else _table(list_presets()), as_json)
 
 # %% ../nbs/22_cli.ipynb #0027
+_source = typer.Argument(metavar='SOURCE... [data.KEY=VALUE]...', help='Files, folders, globs, addresses, hf:NAME or bilingual, and how to read them')
+Source = Annotated[list[str], _source]
+
+def _corpus(
+    words: list[str], # Sources, and settings of the section `data`
+) -> Corpus:
+    "The text that some words describe"
+    from gpt2pro.config import load_config
+    from gpt2pro.corpus import open_corpus
+    settings = [word for word in words if word.startswith('data.') and '=' in word]
+    data = load_config(None, settings).data
+    return open_corpus([word for word in words if word not in settings] or data.source, data.text_field, data.bad_bytes, data.sample)
+
 @app.command()
 def analyze(
-    source: Annotated[list[str], typer.Argument(help='Files, folders, globs, addresses, hf:NAME, or bilingual for the embedded corpus')],
+    source: Source,
     tokenizer: Annotated[str | None, typer.Option(help='Folder of a saved tokenizer; without it, GPT-2\'s own')] = None,
-    sample: Annotated[float, typer.Option(help='Share of the documents to read')] = 1.0,
-    text_field: Annotated[str, typer.Option(help='Field that holds the text in JSONL, JSON, CSV and Parquet')] = 'text',
-    bad_bytes: Annotated[str, typer.Option(help='error, skip or replace: what to do with a file that is not valid text')] = 'error',
     as_json: AsJson = False,
 ) -> None:
     "Languages, quality and exact token counts of a text"
     from gpt2pro.analysis import analyze
-    from gpt2pro.corpus import open_corpus
     from gpt2pro.tokenizers import Tokenizer, gpt2_tokenizer
-    _show(analyze(open_corpus(source, text_field, bad_bytes, sample), Tokenizer.load(tokenizer) if tokenizer else gpt2_tokenizer()), as_json)
+    _show(analyze(_corpus(source), Tokenizer.load(tokenizer) if tokenizer else gpt2_tokenizer()), as_json)
 
 @app.command()
 def validate(words: Words = None, as_json: AsJson = False) -> None:
@@ -129,15 +141,14 @@ app.add_typer(tokenizer_app, name='tokenizer')
 
 @tokenizer_app.command('train')
 def train_tokenizer(
-    source: Annotated[list[str], typer.Argument(help='Text to train on, as for analyze')],
+    source: Source,
     out: Annotated[Path, typer.Option(help='Folder to save the tokenizer in')],
     vocab_size: Annotated[int, typer.Option(help='Tokens it has at most')] = 4096,
     as_json: AsJson = False,
 ) -> None:
     "Train a byte-level BPE on a text"
-    from gpt2pro.corpus import open_corpus
     from gpt2pro.tokenizers import train_bpe
-    tokenizer = train_bpe((document.text for document in open_corpus(source)), vocab_size)
+    tokenizer = train_bpe((document.text for document in _corpus(source)), vocab_size)
     tokenizer.save(out)
     _show({'folder': str(out), 'tokens': tokenizer.vocab_size, 'hash': tokenizer.hash}, as_json)
 
