@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 import tokenizers
 from tokenizers import decoders, models, pre_tokenizers, trainers
+from tqdm.auto import tqdm
 from .config import Config, UserError, asset_path, write_file
 
 # %% auto #0
@@ -120,7 +121,7 @@ def train_bpe(
     texts: Iterable[str],   # The documents, read once and never held all together
     vocab_size: int,        # Rows at most, the 256 bytes and `<|endoftext|>` among them
     min_frequency: int = 2, # How often a pair has to occur to become a token
-    progress: bool = True,  # Whether bars are shown in a terminal
+    progress: bool = True,  # Whether a bar counts the documents
 ) -> Tokenizer:
     "A byte-level BPE learned from text"
     if vocab_size < 257:
@@ -128,8 +129,8 @@ def train_bpe(
                         'set model.vocab_size to 257 or more, such as 4096')
     inner = _byte_level(models.BPE())
     trainer = trainers.BpeTrainer(vocab_size=vocab_size - 1, min_frequency=min_frequency, initial_alphabet=sorted(_BYTES),
-                                  show_progress=progress)
-    inner.train_from_iterator(texts, trainer)
+                                  show_progress=False) # its bars would write to standard output
+    inner.train_from_iterator(tqdm(texts, desc='vocabulary', unit=' documents', disable=not progress), trainer)
     inner.add_special_tokens([EOT])
     return Tokenizer(inner.to_str(), f'bpe-{inner.get_vocab_size()}')
 
@@ -181,7 +182,7 @@ def bytes_per_token(
 def build_tokenizer(
     config: Config,        # Says which tokenizer
     texts: Iterable[str],  # The training text, read only where a vocabulary is learned
-    progress: bool = True, # Whether bars are shown in a terminal
+    progress: bool = True, # Whether a bar counts the documents
 ) -> Tokenizer:
     "The tokenizer that a configuration asks for"
     wish, rows = config.tokenizer, config.model.vocab_size
