@@ -157,7 +157,7 @@ class TrainConfig(Settings):
     schedule: Literal['cosine', 'linear', 'constant'] = Field('cosine', description='how the learning rate falls from its peak to min_lr')
     weight_decay: float = Field(0.1, ge=0, lt=10, description='decay of the weight matrices; biases and norms have none')
     beta1: float = Field(0.9, ge=0, lt=1, description='AdamW: memory of the mean gradient')
-    beta2: float = Field(0.95, ge=0, lt=1, description='AdamW: memory of the squared gradient')
+    beta2: float = Field(0.99, ge=0, lt=1, description='AdamW: memory of the squared gradient; 0.95 for batches of 100,000 tokens and more')
     grad_clip: float = Field(1.0, ge=0, description='longest gradient; longer ones are shortened to it, 0 leaves them')
     precision: Literal['auto', 'fp32', 'bf16', 'fp16'] = Field('auto', description='number format; auto takes what the hardware does well')
     device: str = Field('auto', description='auto, cpu, cuda, cuda:1, mps')
@@ -259,7 +259,7 @@ MODEL_PRESETS: dict[str, dict[str, int]] = {
 }
 
 # %% ../nbs/00_config.ipynb #0062
-_LARGE = dict(lr=6e-4, min_lr=6e-5, warmup_steps=700, max_steps=20_000, batch_size=8, gradient_accumulation_steps=16)
+_LARGE = dict(lr=6e-4, min_lr=6e-5, beta2=0.95, warmup_steps=700, max_steps=20_000, batch_size=8, gradient_accumulation_steps=16)
 RUN_PRESETS: dict[str, dict[str, Any]] = {
     'quickstart': {'model': 'tiny'},
     'bilingual':  {'model': 'mini', 'train': dict(lr=1e-3, min_lr=1e-4, batch_size=16, max_steps=3000)},

@@ -457,7 +457,7 @@ def usual_rate(
     width: int, # n_embd
 ) -> float:     # Peak learning rate
     "A learning rate that usually works at a width"
-    return float(f'{min(3e-3, 0.4/width):.1g}')
+    return float(f'{5e-3*min(1, 128/width)**1.15:.1g}')
 
 # %% ../nbs/04_validation.ipynb #0105
 @rule('GP-TRAIN-001', 'error', 'train.warmup_steps', 'train.warmup_steps=1000')
@@ -812,7 +812,7 @@ def _batched(
     "The configuration with a batch for this many tokens"
     block, budget = config.model.block_size, _budget(hardware, _device(config, hardware))
     windows = max(9, text.bytes/bytes_per_token(config.model.vocab_size)/block)
-    wanted, possible = min(tokens/600, 2**19)/block, 0.9*windows/8 # sequences: by time, and with eight steps in a reading of the text
+    wanted, possible = min(tokens/1500, 2**19)/block, 0.9*windows/8 # sequences: by time, and with eight steps in a reading of the text
     step = 2**max(0, min(round(math.log2(wanted)), int(math.log2(possible))))
     def memory(batch: int) -> int: return Plan(with_overrides(config, [f'train.batch_size={batch}']), hardware).memory['total']
     micro = step
@@ -839,7 +839,7 @@ def plan_run(
     hardware: Hardware,         # The machine
     report: Any,                # A `DatasetReport` or `TextFacts` of the text
     probe: Probe | None = None, # The machine's measured speed; None guesses it from the number of cores
-    minutes: float = 3.0,       # Time for the training
+    minutes: float = 3.5,       # Time for the training
 ) -> Recommendation:
     "A configuration for a machine, a text and a time, with its reasons"
     facts, pace = text_facts(report) or TextFacts(bytes=0), probe or _usual_probe(hardware)
@@ -851,7 +851,7 @@ def plan_run(
     steps = max(20, min(int(seen/plan.step_tokens), int(20*plan.train_tokens/plan.step_tokens)))
     lr, every = usual_rate(config.model.n_embd), max(1, steps//10)
     windows = plan.tokens*config.data.val_fraction/config.model.block_size
-    train = dict(max_steps=steps, warmup_steps=steps//10, lr=lr, min_lr=lr/10, log_interval=max(1, steps//100), eval_interval=every,
+    train = dict(max_steps=steps, warmup_steps=steps//10, lr=lr, min_lr=lr/10, beta2=0.99 if plan.step_tokens < 2**16 else 0.95, log_interval=max(1, steps//100), eval_interval=every,
                  checkpoint_interval=every, eval_batches=max(1, min(20, int(windows/config.train.batch_size))))
     generate = dict(max_new_tokens=min(200, config.model.block_size))
     config = make_config(deep_merge(config.model_dump(), dict(train=train, generate=generate)))
@@ -879,7 +879,7 @@ def recommend(
     hardware: Hardware,         # The machine
     report: Any,                # A `DatasetReport` or `TextFacts` of the text
     probe: Probe | None = None, # The machine's measured speed; None guesses it
-    minutes: float = 3.0,       # Time for the training
+    minutes: float = 3.5,       # Time for the training
 ) -> Config:
     "A configuration for a machine, a text and a time"
     return plan_run(hardware, report, probe, minutes).config
