@@ -144,8 +144,7 @@ def _unpack_zst(
     blocks: Iterable[bytes], # A Zstandard file
 ) -> Iterator[bytes]:
     "Its content, in blocks"
-    try: import zstandard
-    except ImportError: raise UserError('A file ends in .zst', 'reading it needs the package zstandard', 'pip install zstandard') from None
+    import zstandard
     frame = None
     for block in blocks:
         while block:
@@ -155,7 +154,7 @@ def _unpack_zst(
             block, frame = (frame.unused_data, None) if frame.eof else (b'', frame)
     if frame: raise EOFError('the file ends too early')
 
-# %% ../nbs/02_corpus.ipynb #0043
+# %% ../nbs/02_corpus.ipynb #0042
 _MARKS = {codecs.BOM_UTF8: 'utf_8', codecs.BOM_UTF16_LE: 'utf_16_le', codecs.BOM_UTF16_BE: 'utf_16_be'}
 
 def _encoding(
@@ -166,7 +165,7 @@ def _encoding(
 
 def _is_binary(head: bytes) -> bool: return head.startswith(b'%PDF-') or (_encoding(head)[1] == 0 and b'\0' in head)
 
-# %% ../nbs/02_corpus.ipynb #0047
+# %% ../nbs/02_corpus.ipynb #0046
 _LONE = re.compile(r'[\ud800-\udfff]')
 
 class _BadBytes(UserError):
@@ -192,7 +191,7 @@ class _Mender:
         self.count += count
         return text
 
-# %% ../nbs/02_corpus.ipynb #0051
+# %% ../nbs/02_corpus.ipynb #0050
 def _decode(
     blocks: Iterable[bytes], # The bytes of a file
     mend: _Mender,           # Deals with bad ones
@@ -212,7 +211,7 @@ def _decode(
         rest, start = data[used:], begin + used
     if rest: yield mend('\udc80'*len(rest), lambda i: (f'byte {start:,}', 'the file ends inside a character, or it is not UTF-8'))
 
-# %% ../nbs/02_corpus.ipynb #0058
+# %% ../nbs/02_corpus.ipynb #0057
 DOCUMENT_CHARS = 4096 # Characters in a document of a text file, at most
 _BREAKS = ('\n\n', '\n\r\n', '\n', ' ')
 
@@ -224,7 +223,7 @@ def _cut_at(
     found = ((text.rfind(mark, limit//2, limit), len(mark)) for mark in _BREAKS)
     return next((place + length for place, length in found if place >= 0), limit)
 
-# %% ../nbs/02_corpus.ipynb #0060
+# %% ../nbs/02_corpus.ipynb #0059
 def _cut(
     chunks: Iterable[str],       # A text in pieces of any size
     limit: int = DOCUMENT_CHARS, # Largest piece to give
@@ -239,7 +238,7 @@ def _cut(
             text = text[end:]
     if text: yield text
 
-# %% ../nbs/02_corpus.ipynb #0067
+# %% ../nbs/02_corpus.ipynb #0066
 def _no_field(row: Any, field: str, where: str) -> UserError:
     "The error for a row without the field"
     if not isinstance(row, dict): return UserError(f'{where}: no fields', f'it is {row!r:.60}', 'a row is a table of fields, or a text')
@@ -259,7 +258,7 @@ def _text_of(
     if text is None or isinstance(text, str): return text or ''
     raise UserError(f'{where}: {field!r} holds {text!r:.60}', 'it should hold text', 'name another field with data.text_field')
 
-# %% ../nbs/02_corpus.ipynb #0071
+# %% ../nbs/02_corpus.ipynb #0070
 MAX_ROW = 2**24 # Characters in a row of a table, at most
 _BETWEEN = re.compile(r'[\s,\[\]]*')
 
@@ -287,7 +286,7 @@ def _json_rows(
         if trouble and (not chunk or len(text) > MAX_ROW): raise _bad_json(name, line, trouble)
     if depth: raise _bad_json(name, line, 'a bracket [ or ] has no partner, so rows may be missing')
 
-# %% ../nbs/02_corpus.ipynb #0076
+# %% ../nbs/02_corpus.ipynb #0075
 def _lines(
     chunks: Iterable[str], # A text in pieces
     name: str,             # The file
@@ -313,7 +312,7 @@ def _csv_rows(
     except csv.Error as e:
         raise UserError(f'{name}:{reader.line_num}: not readable as CSV', str(e), 'correct or remove that line') from None
 
-# %% ../nbs/02_corpus.ipynb #0080
+# %% ../nbs/02_corpus.ipynb #0079
 def _parquet_rows(
     path: Path, # A Parquet file
     field: str, # The column wanted
@@ -324,7 +323,7 @@ def _parquet_rows(
         columns = [field] if field in table.schema_arrow.names else None
         for batch in table.iter_batches(1000, columns=columns): yield from batch.to_pylist()
 
-# %% ../nbs/02_corpus.ipynb #0084
+# %% ../nbs/02_corpus.ipynb #0083
 def _no_dataset(name: str, e: Exception) -> UserError:
     why = (str(e) or type(e).__name__).split('\n')[0]
     return UserError(f'source {name!r}', f'the data set could not be opened: {why:.200}',
@@ -338,7 +337,7 @@ def _hub_file(
     try: return SourceFile(name, 0, revision=HfApi().dataset_info(name.split(':')[1]).sha or '')
     except Exception as e: raise _no_dataset(name, e) from None # the hub's client raises many kinds
 
-# %% ../nbs/02_corpus.ipynb #0087
+# %% ../nbs/02_corpus.ipynb #0086
 def _hub_rows(
     file: SourceFile, # A data set of the hub
 ) -> Iterator[Any]:
@@ -347,7 +346,7 @@ def _hub_rows(
     try: yield from load_dataset(*file.path.split(':')[1:], split='train', streaming=True, revision=file.revision or None)
     except Exception as e: raise _no_dataset(file.path, e) from None
 
-# %% ../nbs/02_corpus.ipynb #0092
+# %% ../nbs/02_corpus.ipynb #0091
 _ROWS: dict[str, Callable[..., Iterator[Any]]] = {
     '.jsonl': _json_rows, '.ndjson': _json_rows, '.json': _json_rows, '.csv': _csv_rows, '.tsv': _csv_rows}
 
@@ -364,7 +363,7 @@ def _rows(
     if kind == '.parquet': return _parquet_rows(file.place, field)
     return _ROWS[kind](_decode(_blocks(file.place), mend), file.path) if kind in _ROWS else None
 
-# %% ../nbs/02_corpus.ipynb #0094
+# %% ../nbs/02_corpus.ipynb #0093
 def _texts(
     file: SourceFile, # Which file
     mend: _Mender,    # Deals with bad bytes
@@ -379,7 +378,7 @@ def _texts(
     for i, row in enumerate(rows or ()):
         yield i, mend(_text_of(row, field, f'{file.path}, row {i}'), lambda _: (f'row {i}', 'it holds half of a character')) # noqa: B023
 
-# %% ../nbs/02_corpus.ipynb #0098
+# %% ../nbs/02_corpus.ipynb #0097
 def _documents(
     file: SourceFile, # Which file
     mend: _Mender,    # Deals with bad bytes
@@ -400,7 +399,7 @@ def _in_sample(
     "Whether a document belongs to a sample: decided by a hash of its text"
     return share >= 1 or int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8, person=b'sample').digest(), 'big') < share*2**64
 
-# %% ../nbs/02_corpus.ipynb #0102
+# %% ../nbs/02_corpus.ipynb #0101
 class Corpus:
     "Files of text, read as a stream of documents"
     def __init__(self,
@@ -434,7 +433,7 @@ class Corpus:
         parts = [[file.path, file.size, file_hash(file.place) if file.place else file.revision] for file in self.files]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
-# %% ../nbs/02_corpus.ipynb #0107
+# %% ../nbs/02_corpus.ipynb #0106
 def _trouble(
     path: Path, # A file
 ) -> str:       # Empty if it can be read
@@ -445,7 +444,7 @@ def _trouble(
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as e: return getattr(e, 'strerror', None) or str(e)
     return 'empty' if not head else 'binary' if _kind(path) != '.parquet' and _is_binary(head) else ''
 
-# %% ../nbs/02_corpus.ipynb #0111
+# %% ../nbs/02_corpus.ipynb #0110
 def _open(
     source: str,             # One source
     skipped: dict[str, str], # Gains what is left out, with the reason
@@ -479,7 +478,7 @@ def open_corpus(
     files = [replace(file, path=str(file.place or file.path)) if names[file.path] > 1 else file for file in files]
     return Corpus(files, skipped, text_field, bad_bytes, sample)
 
-# %% ../nbs/02_corpus.ipynb #0133
+# %% ../nbs/02_corpus.ipynb #0132
 _VALIDATION = ('validation', 'valid', 'val')
 
 def _own_split(
