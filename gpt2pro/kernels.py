@@ -37,7 +37,7 @@ def _add_product(
     b: Tensor,     # (n, C)
 ) -> Tensor:       # `total`
     "Add `a @ b` to a sum of higher or equal precision"
-    return total.addmm_(a, b) if total.dtype == a.dtype else total.add_(a @ b)
+    return torch.addmm(total, a, b, out=total) if total.dtype == a.dtype else total.add_(a @ b)
 
 # %% ../nbs/07_kernels.ipynb #0029
 def _matmul_dtype(
