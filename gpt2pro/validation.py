@@ -44,8 +44,7 @@ def _logit_bytes(
     size: int,       # Bytes of a number in matrix products: 4 or 2
 ) -> int:
     "What the logits take while the loss is computed"
-    now, before = (8, 4) if size == 4 else (10, 6) # bytes for each: in this chunk, and left over from the last one
-    return min(tokens, _CHUNK)*vocab_size*(now + before*(tokens > _CHUNK))
+    return min(tokens, _CHUNK)*vocab_size*(8 if size == 4 else 10) # logits and their logarithms of probabilities
 
 def _moments(
     config: Config,      # The plan
