@@ -106,7 +106,8 @@ def _cache_full(
     size: int,   # Positions there is room for
 ) -> UserError:
     "What to say when a text outgrows its cache"
-    return UserError(f'{T} tokens to read after {length}', f'the cache has room for {size}', f'read at most {size - length} more, or make a larger cache')
+    return UserError(f'{T} tokens to read after {length}', f'the cache has room for {size}',
+                     f'read at most {size - length} more, or make a larger cache')
 
 # %% ../nbs/08_attention.ipynb #0046
 class CausalSelfAttention(nn.Module):

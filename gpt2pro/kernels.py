@@ -20,7 +20,8 @@ def _log_probabilities(
 ) -> Tensor:        # (n, V), float32 or float64
     "Log-probability of every token of the vocabulary, after each of `n` positions"
     logits = hidden @ weight.T # (n, V)
-    return torch.log_softmax(logits, -1, dtype=torch.promote_types(logits.dtype, torch.float32))
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    return torch.log_softmax(logits, -1, out=logits) # in place: a row is read before it is written
 
 # %% ../nbs/07_kernels.ipynb #0018
 def _logit_gradient(

@@ -69,6 +69,15 @@ def init_weights(
         elif name.endswith('bias'): nn.init.zeros_(p)
 
 # %% ../nbs/09_model.ipynb #0032
+def _too_long(
+    length: int, # Positions of the text
+    limit: int,  # Positions that the model knows
+) -> UserError:
+    "What to say when a text is longer than the context"
+    return UserError(f'a text of {length} tokens', f'this model reads at most {limit} (model.block_size)',
+                     'shorten the text, or train with a larger model.block_size')
+
+# %% ../nbs/09_model.ipynb #0036
 class GPT(nn.Module):
     "GPT-2: from token ids to scores for the next token"
     def __init__(self,
@@ -76,27 +85,22 @@ class GPT(nn.Module):
     ) -> None:
         super().__init__()
         self.config = config
-        self.wte, self.wpe = nn.Embedding(config.vocab_size, config.n_embd), nn.Embedding(config.block_size, config.n_embd)
+        C, V = config.n_embd, config.vocab_size
+        self.wte, self.wpe = nn.Embedding(V, C), nn.Embedding(config.block_size, C)
         self.h = nn.ModuleList(Block(config) for _ in range(config.n_layer))
-        self.ln_f = nn.LayerNorm(config.n_embd, config.layer_norm_epsilon)
-        self.lm_head = nn.Linear(config.n_embd, config.vocab_size, bias=False)
-        self.tie_weights()
+        self.ln_f, self.lm_head = nn.LayerNorm(C, config.layer_norm_epsilon), nn.Linear(C, V, bias=False)
+        if config.tie_word_embeddings: self.lm_head.weight = self.wte.weight # (V, C)
         init_weights(self, config.n_layer)
-    def tie_weights(self) -> None:
-        "Give both ends one table, where the configuration says so"
-        if self.config.tie_word_embeddings: self.lm_head.weight = self.wte.weight # (V, C)
     def hidden(self,
         idx: Tensor,                  # Token ids, (B, T)
         cache: KVCache | None = None, # What was read before; written to in place
     ) -> Tensor:                      # (B, T, C)
         "What the model knows at each position, before it becomes scores"
-        start = cache.length if cache else 0
-        end = start + idx.size(1)
-        if end > self.config.block_size: raise _too_long(end, self.config.block_size)
-        x = self.wte(idx) + self.wpe.weight[start:end] # (B, T, C)
-        x = F.dropout(x, self.config.dropout, self.training)
+        start = 0 if cache is None else cache.length
+        if (end := start + idx.size(1)) > self.config.block_size: raise _too_long(end, self.config.block_size)
+        x = F.dropout(self.wte(idx) + self.wpe.weight[start:end], self.config.dropout, self.training) # (B, T, C)
         for layer, block in enumerate(self.h): x = block(x, cache, layer) # (B, T, C)
-        if cache: cache.length = end
+        if cache is not None: cache.length = end
         return self.ln_f(x)
     def forward(self,
         idx: Tensor,                  # Token ids, (B, T)
@@ -136,15 +140,9 @@ class GPT(nn.Module):
         write_file(Path(folder)/'model.safetensors', save(_their_weights(self), {'format': 'pt'}))
         write_file(Path(folder)/'config.json', json.dumps(_their_config(self.config), indent=2))
 
-def _too_long(
-    length: int, # Positions of the text
-    limit: int,  # Positions of the model
-) -> UserError:
-    "What to say when a text is longer than the context"
-    return UserError(f'a text of {length} tokens', f'this model reads at most {limit} (model.block_size)', 'shorten the text, or train with a larger model.block_size')
-
-# %% ../nbs/09_model.ipynb #0058
-_SETTINGS: dict[str, tuple[str, Any]] = dict(vocab_size=('vocab_size', 50257), n_positions=('block_size', 1024), n_layer=('n_layer', 12), n_head=('n_head', 12),
+# %% ../nbs/09_model.ipynb #0061
+_SETTINGS: dict[str, tuple[str, Any]] = dict(
+    vocab_size=('vocab_size', 50257), n_positions=('block_size', 1024), n_layer=('n_layer', 12), n_head=('n_head', 12),
     n_embd=('n_embd', 768), n_inner=('n_inner', None), activation_function=('activation_function', 'gelu_new'),
     layer_norm_epsilon=('layer_norm_epsilon', 1e-5), tie_word_embeddings=('tie_word_embeddings', True)) # theirs → ours, and their default
 _DROPOUTS = 'resid_pdrop', 'embd_pdrop', 'attn_pdrop'
@@ -155,26 +153,26 @@ def _their_config(
     config: ModelConfig, # Ours
 ) -> dict[str, Any]:     # What config.json holds
     "Settings in Hugging Face's words"
-    return {'architectures': ['GPT2LMHeadModel'], **_FIXED, **{theirs: getattr(config, ours) for theirs, (ours, _) in _SETTINGS.items()},
-            **dict.fromkeys(_DROPOUTS, config.dropout), 'bos_token_id': None, 'eos_token_id': None}
+    settings = {theirs: getattr(config, ours) for theirs, (ours, _) in _SETTINGS.items()} | dict.fromkeys(_DROPOUTS, config.dropout)
+    return {'architectures': ['GPT2LMHeadModel'], **_FIXED, **settings, 'bos_token_id': None, 'eos_token_id': None}
 
-# %% ../nbs/09_model.ipynb #0061
+# %% ../nbs/09_model.ipynb #0064
 def _our_config(
     values: dict[str, Any], # What config.json holds
 ) -> ModelConfig:
     "Settings in our words, or an error where theirs ask for what this GPT does not do"
     def refuse(key: str, why: str, fix: str) -> UserError: return UserError(f'config.json: {key} = {values.get(key)!r}', why, fix)
-    for key, ours in _FIXED.items():
-        if values.get(key, ours) != ours: raise refuse(key, 'this GPT does not do that', f'take a model with {key} = {ours!r}')
+    for key, only in _FIXED.items():
+        if values.get(key, only) != only: raise refuse(key, 'this GPT does not do that', f'take a model with {key} = {only!r}')
     dropouts = [values.get(key, 0.1) for key in _DROPOUTS]
-    if len(set(dropouts)) > 1: raise refuse('resid_pdrop', f'{" and ".join(_DROPOUTS[1:])} differ from it: {dropouts[1:]}', 'give all three one value')
+    if dropouts != 3*dropouts[:1]: raise refuse('resid_pdrop', f'embd_pdrop, attn_pdrop = {dropouts[1:]}', 'give all three one value')
     settings = {ours: values.get(theirs, default) for theirs, (ours, default) in _SETTINGS.items()}
     try: return ModelConfig(dropout=dropouts[0], **settings)
     except ValidationError as e:
-        problem = e.errors()[0]
-        raise refuse(next(k for k, v in _SETTINGS.items() if v[0] == problem['loc'][0]), problem['msg'], 'take a model without that') from None
+        problem, theirs = e.errors()[0], {ours: theirs for theirs, (ours, _) in _SETTINGS.items()} | {'dropout': 'resid_pdrop'}
+        raise refuse(theirs[str(problem['loc'][0])], problem['msg'], 'take a model without that') from None
 
-# %% ../nbs/09_model.ipynb #0066
+# %% ../nbs/09_model.ipynb #0069
 _CONV1D = 'c_attn.weight', 'c_proj.weight', 'c_fc.weight' # matrices they store as (in, out)
 
 def _their_weights(
@@ -182,7 +180,8 @@ def _their_weights(
 ) -> dict[str, Tensor]: # By the names of Hugging Face's GPT2LMHeadModel
     "Every parameter once, named and turned as in Hugging Face's files"
     def name(ours: str) -> str: return ours if ours.startswith('lm_head') else f'transformer.{ours}'
-    return {name(ours): (p.T if ours.endswith(_CONV1D) else p).detach().cpu().contiguous() for ours, p in model.named_parameters()}
+    def turned(ours: str, p: Tensor) -> Tensor: return p.T if ours.endswith(_CONV1D) else p
+    return {name(ours): turned(ours, p).detach().cpu().contiguous() for ours, p in model.named_parameters()}
 
 def _our_weights(
     weights: dict[str, Tensor], # As read from their files
@@ -191,13 +190,14 @@ def _our_weights(
     names = {name: name.removeprefix('transformer.') for name in weights if not name.endswith(('.attn.bias', '.attn.masked_bias'))}
     return {ours: (weights[name].T if ours.endswith(_CONV1D) else weights[name]).float().contiguous() for name, ours in names.items()}
 
-# %% ../nbs/09_model.ipynb #0071
+# %% ../nbs/09_model.ipynb #0074
 def _unreadable(
     name: str,    # The file
     why: object,  # What is wrong with it
 ) -> UserError:
     "What to say when a model's folder cannot be read"
-    return UserError(f'{name}: cannot be read', str(why).split('\n')[0], 'give a folder with config.json and model.safetensors, as save_pretrained writes it')
+    return UserError(f'{name}: cannot be read', str(why).split('\n')[0],
+                     'give a folder with config.json and model.safetensors, as save_pretrained writes it')
 
 def _read_json(
     path: Path, # A file that should be there
@@ -212,15 +212,16 @@ def _read_weights(
     folder: Path, # With model.safetensors, or its parts and their index
 ) -> dict[str, Tensor]: # As stored
     "All tensors of a model's files"
-    index, weights, part = folder/'model.safetensors.index.json', {}, ''
-    parts = {Path(p).name for p in _read_json(index)['weight_map'].values()} if index.is_file() else {'model.safetensors'}
-    try:
-        for part in sorted(parts):
+    index, weights = folder/'model.safetensors.index.json', dict[str, Tensor]()
+    weight_map = _read_json(index).get('weight_map', {}) if index.is_file() else {'all': 'model.safetensors'}
+    for part in sorted({Path(str(p)).name for p in weight_map.values()}):
+        if not (folder/part).is_file(): raise _unreadable(part, 'there is no such file')
+        try:
             with safe_open(folder/part, 'pt') as f: weights |= {name: f.get_tensor(name) for name in f.keys()}
-    except (OSError, SafetensorError) as e: raise _unreadable(part, e) from None
+        except (OSError, SafetensorError) as e: raise _unreadable(part, e) from None
     return weights
 
-# %% ../nbs/09_model.ipynb #0076
+# %% ../nbs/09_model.ipynb #0079
 def _load_folder(
     folder: Path, # In Hugging Face's layout
 ) -> GPT:         # Ready for use
@@ -233,10 +234,10 @@ def _load_folder(
         if shapes.get(name) != found.get(name):
             raise _unreadable('model.safetensors', f'{name} has shape {found.get(name)} where config.json asks for {shapes.get(name)}')
     model.load_state_dict(weights, assign=True)
-    model.tie_weights()
+    if config.tie_word_embeddings: model.lm_head.weight = model.wte.weight
     return model.eval()
 
-# %% ../nbs/09_model.ipynb #0080
+# %% ../nbs/09_model.ipynb #0083
 def find_pretrained(
     source: str | Path, # A folder in Hugging Face's layout, or a name on its hub
 ) -> Path:
