@@ -84,8 +84,7 @@ class GPT(nn.Module):
         config: ModelConfig, # Shape of the model
     ) -> None:
         super().__init__()
-        self.config = config
-        C, V = config.n_embd, config.vocab_size
+        self.config, C, V = config, config.n_embd, config.vocab_size
         self.wte, self.wpe = nn.Embedding(V, C), nn.Embedding(config.block_size, C)
         self.h = nn.ModuleList(Block(config) for _ in range(config.n_layer))
         self.ln_f, self.lm_head = nn.LayerNorm(C, config.layer_norm_epsilon), nn.Linear(C, V, bias=False)
