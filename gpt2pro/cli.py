@@ -4,7 +4,7 @@
 
 # %% ../nbs/22_cli.ipynb #0003
 from __future__ import annotations
-import sys
+import os, sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 import typer
@@ -35,6 +35,7 @@ def _options(
 # %% ../nbs/22_cli.ipynb #0010
 def main() -> None:
     "Run the command line, and turn errors into a few words and an exit code"
+    os.environ.setdefault('GOMP_SPINCOUNT', '1000')
     try: app()
     except Exception as e:
         from gpt2pro.config import Gpt2proError, RunError
@@ -187,7 +188,7 @@ def quickstart(
     words: SettingWords = None,
     data: Annotated[list[str] | None, typer.Option(help='Text, as for analyze; without it, the embedded English and Spanish corpus')] = None,
     out: Annotated[Path | None, typer.Option(help='Run directory; without it, a new one below runs/')] = None,
-    minutes: Annotated[float, typer.Option(help='How long training should take')] = 3.0,
+    minutes: Annotated[float, typer.Option(help='How long training should take')] = 3.5,
     resume: Annotated[bool, typer.Option('--resume', help='Go on with the last quick start')] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -67,7 +67,7 @@ class RunPlan:
 
 def make_plan(
     data: str | list[str] | None = None, # Files, folders, globs or addresses; None is the embedded corpus
-    minutes: float = 3.0,                # How long training should take
+    minutes: float = 3.5,                # How long training should take
     overrides: Iterable[str] = (),       # Words such as `train.lr=1e-3`, on top of what is recommended
     stage: Stages | None = None,         # Announces the steps
 ) -> RunPlan:
@@ -156,7 +156,7 @@ def run_folder(
 def quickstart(
     data: str | list[str] | None = None, # Files, folders, globs or addresses; None is the embedded English and Spanish corpus
     folder: str | Path | None = None,    # Directory of the run; None takes the next free one below `runs/`
-    minutes: float = 3.0,                # How long training should take
+    minutes: float = 3.5,                # How long training should take
     overrides: Iterable[str] = (),       # Words such as `train.lr=1e-3`, on top of what is recommended
     resume: bool = False,                # Whether to go on with the run in that directory
 ) -> RunReport:
