@@ -40,7 +40,8 @@ def make_score(
 ) -> Score:
     "The three numbers that follow from a total surprise"
     loss = nats/tokens
-    if not loss < 700: raise RunError(f'The loss is {loss}', 'the weights of this model give no usable probabilities', 'evaluate an earlier checkpoint')
+    if not loss < 700:
+        raise RunError(f'The loss is {loss}', 'the weights of this model give no usable probabilities', 'evaluate an earlier checkpoint')
     return Score(loss=loss, perplexity=math.exp(loss), bits_per_byte=nats/math.log(2)/max(size, 1), tokens=tokens, bytes=size, documents=documents)
 
 # %% ../nbs/14_evaluation.ipynb #0015

@@ -148,7 +148,8 @@ def encode_prompt(
     "The ids of a prompt that fits the model"
     ids = tokenizer.encode(prompt) or [tokenizer.eot]
     if len(ids) <= block_size: return ids
-    raise UserError(f'The prompt has {len(ids):,} tokens: {prompt[:40]!r}…', f'the model reads at most {block_size:,} tokens at once (model.block_size)',
+    raise UserError(f'The prompt has {len(ids):,} tokens: {prompt[:40]!r}…',
+                    f'the model reads at most {block_size:,} tokens at once (model.block_size)',
                     f'shorten the prompt to about {len(prompt)*block_size//len(ids):,} characters, or train with a larger model.block_size')
 
 # %% ../nbs/15_generation.ipynb #0070

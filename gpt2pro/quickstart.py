@@ -148,7 +148,7 @@ def run_folder(
         folder = Path(root)/f'{name}-{max(last, 1) if resume else last + 1}'
     there = Path(folder, 'config.yaml').is_file()
     if resume and not there:
-        raise UserError(f'{folder}: nothing to resume', 'no run began there: it holds no config.yaml', 'name a run\'s directory, or leave --resume out')
+        raise UserError(f'{folder}: nothing to resume', 'it has no config.yaml', 'name a directory that holds a run, or leave --resume out')
     if there and not resume:
         raise UserError(f'{folder}: holds a run', 'a new one would overwrite it', 'add --resume to go on with it, or name another with --out')
     return Path(folder)

@@ -850,7 +850,8 @@ def plan_run(
     steps = max(20, min(int(seen/plan.step_tokens), int(20*plan.train_tokens/plan.step_tokens)))
     lr, every = usual_rate(config.model.n_embd), max(1, steps//10)
     windows = plan.tokens*config.data.val_fraction/config.model.block_size
-    train = dict(max_steps=steps, warmup_steps=steps//10, lr=lr, min_lr=lr/10, beta2=0.99 if plan.step_tokens < 2**16 else 0.95, log_interval=max(1, steps//100), eval_interval=every,
+    train = dict(max_steps=steps, warmup_steps=steps//10, lr=lr, min_lr=lr/10, beta2=0.99 if plan.step_tokens < 2**16 else 0.95,
+                 log_interval=max(1, steps//100), eval_interval=every,
                  checkpoint_interval=every, eval_batches=max(1, min(20, int(windows/config.train.batch_size))))
     generate = dict(max_new_tokens=min(200, config.model.block_size))
     config = make_config(deep_merge(config.model_dump(), dict(train=train, generate=generate)))
