@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from . import __version__
-if TYPE_CHECKING:
-    from gpt2pro.config import Config
-    from gpt2pro.corpus import Corpus
 
 # %% auto #0
 __all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'RunFolder', 'Source', 'tokenizer_app', 'main', 'hardware', 'presets',
            'analyze', 'validate', 'train_tokenizer', 'prepare', 'train', 'quickstart', 'evaluate', 'generate', 'report']
 
-# %% ../nbs/22_cli.ipynb #0007
+# %% ../nbs/22_cli.ipynb #0004
+if TYPE_CHECKING:
+    from gpt2pro.config import Config
+    from gpt2pro.corpus import Corpus
+
+# %% ../nbs/22_cli.ipynb #0008
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help='From a folder of text to a trained, talking GPT-2.')
 
 def _print_version(wanted: bool) -> None:
@@ -32,7 +34,7 @@ def _options(
 ) -> None:
     "From a folder of text to a trained, talking GPT-2."
 
-# %% ../nbs/22_cli.ipynb #0010
+# %% ../nbs/22_cli.ipynb #0011
 def main() -> None:
     "Run the command line, and turn errors into a few words and an exit code"
     os.environ.setdefault('GOMP_SPINCOUNT', '1000')
@@ -45,7 +47,7 @@ def main() -> None:
         print(known, file=sys.stderr)
         sys.exit(known.exit_code)
 
-# %% ../nbs/22_cli.ipynb #0015
+# %% ../nbs/22_cli.ipynb #0016
 _words = typer.Argument(metavar='[CONFIG] [KEY=VALUE]...', help='A YAML file, preset or run directory, and settings on top', show_default=False)
 _settings = typer.Argument(metavar='[KEY=VALUE]...', help='Settings on top, such as train.lr=1e-3 or generate.top_k=10', show_default=False)
 Words = Annotated[list[str] | None, _words]
@@ -64,7 +66,7 @@ def _config(
     source = sources[0] if sources else default
     return load_config(Path(source)/'config.yaml' if source and Path(source, 'config.yaml').is_file() else source, settings)
 
-# %% ../nbs/22_cli.ipynb #0018
+# %% ../nbs/22_cli.ipynb #0019
 def _show(
     result: Any,     # A report, or plain data
     as_json: bool,   # For a program
@@ -87,7 +89,7 @@ def _table(rows: dict[str, dict[str, Any]]) -> Any:
     for name, row in rows.items(): table.add_row(name, *(f'{value:,}' for value in row.values()))
     return table
 
-# %% ../nbs/22_cli.ipynb #0021
+# %% ../nbs/22_cli.ipynb #0022
 @app.command()
 def hardware(as_json: AsJson = False) -> None:
     "What this machine has, and what that means for training"
@@ -101,7 +103,7 @@ def presets(as_json: AsJson = False) -> None:
     from gpt2pro.config import list_presets
     _show(list_presets() if as_json else _table(list_presets()), as_json)
 
-# %% ../nbs/22_cli.ipynb #0027
+# %% ../nbs/22_cli.ipynb #0028
 _source = typer.Argument(metavar='SOURCE... [data.KEY=VALUE]...', help='Files, folders, globs, addresses, hf:NAME or bilingual, and how to read them')
 Source = Annotated[list[str], _source]
 
@@ -136,7 +138,7 @@ def validate(words: Words = None, as_json: AsJson = False) -> None:
     _show({'findings': findings, 'forecast': forecast(config, machine)}, as_json)
     raise typer.Exit(2 if any(f.severity == 'error' for f in findings) else 0)
 
-# %% ../nbs/22_cli.ipynb #0031
+# %% ../nbs/22_cli.ipynb #0032
 tokenizer_app = typer.Typer(no_args_is_help=True, help='Train a tokenizer.')
 app.add_typer(tokenizer_app, name='tokenizer')
 
@@ -163,7 +165,7 @@ def prepare(
     from gpt2pro.data import prepare
     _show(prepare(_config(words), out).manifest, as_json)
 
-# %% ../nbs/22_cli.ipynb #0037
+# %% ../nbs/22_cli.ipynb #0038
 @app.command()
 def train(
     words: Words = None,
@@ -196,7 +198,7 @@ def quickstart(
     from gpt2pro.quickstart import quickstart
     _show(quickstart(data, out, minutes, words or [], resume), as_json)
 
-# %% ../nbs/22_cli.ipynb #0041
+# %% ../nbs/22_cli.ipynb #0042
 @app.command()
 def evaluate(
     folder: RunFolder,
