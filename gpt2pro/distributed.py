@@ -63,8 +63,6 @@ class Strategy(ABC):
         self.device, self.dtype = device, dtype
         self.scaler = torch.amp.GradScaler(device.type, enabled=dtype == torch.float16)
     @property
-    def is_main(self) -> bool: return self.rank == 0
-    @property
     def may_overflow(self) -> bool: return self.scaler.is_enabled() and self.scaler.get_scale() > 1
     def autocast(self) -> AbstractContextManager: return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
     def backward(self, loss: Tensor) -> None: self.scaler.scale(loss).backward()
@@ -80,10 +78,6 @@ class Strategy(ABC):
     def state(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> State: "The tensors of a checkpoint"
     @abstractmethod
     def load_state(self, model: nn.Module, optimizer: torch.optim.Optimizer, tensors: State) -> None: "Take them back"
-    @abstractmethod
-    def barrier(self) -> None: "Wait for all processes"
-    @abstractmethod
-    def close(self) -> None: "Leave the group of processes"
 
 # %% ../nbs/11_distributed.ipynb #0025
 def _clip(
@@ -119,8 +113,6 @@ class SingleDevice(Strategy):
         load_optimizer_tensors(model, optimizer, _below(tensors['state'], 'optimizer/'))
         scaler = _below(tensors['state'], 'scaler/')
         if scaler: self.scaler.load_state_dict({name: value.item() for name, value in scaler.items()})
-    def barrier(self) -> None: pass
-    def close(self) -> None: pass
 
 # %% ../nbs/11_distributed.ipynb #0043
 def environment(

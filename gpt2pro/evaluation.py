@@ -106,7 +106,7 @@ class Evaluation(Score):
     "How well a model knows a text, in total and per language"
     block_size: int = Field(description='tokens that the model read at once')
     stride: int = Field(description='tokens by which its window moved on')
-    languages: dict[str, Score] = Field(description='the same figures by ISO 639-1 code; und is undecided')
+    languages: dict[str, Score] = Field(description='the same figures by ISO 639-1 code; und is undetermined')
     def __rich__(self) -> Table: return _evaluation_table(self)
     def _repr_html_(self) -> str: return _evaluation_html(self)
 
@@ -147,7 +147,7 @@ def evaluate(
 
 # %% ../nbs/14_evaluation.ipynb #0047
 def evaluate_run(
-    folder: str | Path,                    # A run, a checkpoint or a Hugging Face folder
+    folder: str | Path,                    # A run; with a source, also a checkpoint or a Hugging Face folder
     source: str | list[str] | None = None, # Text to evaluate on; None is the run's validation text
     stride: int | None = None,             # Tokens by which the window moves on; None is a whole window
     max_tokens: int | None = None,         # Score only the first documents, about this many tokens; None is all

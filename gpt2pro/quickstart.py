@@ -19,10 +19,11 @@ from .analysis import DatasetReport, analyze
 from .validation import check, forecast, plan_run
 from .tokenizers import EOT, Tokenizer, gpt2_tokenizer
 from .data import Tokens
+from .checkpoint import RunLock
 from .trainer import load_run, train
 from .evaluation import evaluate_run
 from .generation import generate
-from .report import RunReport, report
+from .report import RunReport, Sample, report
 
 # %% auto #0
 __all__ = ['SAMPLE_BYTES', 'PROMPT_TOKENS', 'Stages', 'choose_data', 'RunPlan', 'make_plan', 'choose_prompts', 'write_samples',
@@ -100,12 +101,12 @@ def choose_prompts(
 # %% ../nbs/20_quickstart.ipynb #0023
 def write_samples(
     folder: str | Path,     # A run directory with a trained model
-) -> list[dict[str, str]]:  # Language where known, prompt and text of each sample
+) -> list[Sample]:         # Prompt and text, and the language where it is known
     "Let the model continue some prompts, and keep what it says in samples.json"
     model, tokenizer, config = load_run(folder)
-    prompts = [('', prompt) for prompt in config.generate.prompts] or choose_prompts(Tokens.open(folder, 'validation'), tokenizer)
-    samples = [dict(language=code, prompt=prompt, text=generate(model, tokenizer, prompt, config.generate)) for code, prompt in prompts]
-    write_file(Path(folder)/'samples.json', json.dumps(samples, ensure_ascii=False, indent=2))
+    prompts = [(None, prompt) for prompt in config.generate.prompts] or choose_prompts(Tokens.open(folder, 'validation'), tokenizer)
+    samples = [Sample(language=code, prompt=prompt, text=generate(model, tokenizer, prompt, config.generate)) for code, prompt in prompts]
+    write_file(Path(folder)/'samples.json', json.dumps([sample.model_dump() for sample in samples], ensure_ascii=False, indent=2))
     return samples
 
 # %% ../nbs/20_quickstart.ipynb #0026
@@ -122,14 +123,14 @@ def run(
         hardware = detect_hardware(folder)
         findings, ahead = check(config, hardware, analysis), forecast(config, hardware, probe_speed(device=config.train.device), analysis)
         for item in [*findings, ahead]: stage.show(item)
-    write_file(folder/'forecast.json', ahead.model_dump_json(indent=2))
+    with RunLock(folder): write_file(folder/'forecast.json', ahead.model_dump_json(indent=2))
     with stage('Tokenizer, token shards and training'): train(config, folder, resume)
     with stage('Evaluation'):
         evaluation = evaluate_run(folder)
         write_file(folder/'evaluation.json', evaluation.model_dump_json(indent=2))
         stage.show(evaluation)
     with stage('Samples'):
-        for sample in write_samples(folder): stage.show(Text.assemble((sample['prompt'], 'bold'), sample['text'], '\n'))
+        for sample in write_samples(folder): stage.show(Text.assemble((sample.prompt, 'bold'), sample.text, '\n'))
     with stage('Report'):
         story = report(folder)
         stage.show(f'{story.save()}')

@@ -16,15 +16,15 @@ from rich.table import Table
 from rich.text import Text
 from .config import Config, Gpt2proError, Settings, UserError, count_parameters, load_config, write_file
 from .hardware import format_bytes
-from .analysis import DatasetReport
+from .analysis import DatasetReport, language_name
 from .validation import Forecast, format_seconds
 from .data import Manifest
 from .evaluation import Evaluation
 
 # %% auto #0
 __all__ = ['Points', 'Html', 'tag', 'short', 'ticks', 'thin', 'spread', 'line_chart', 'read_metrics', 'curve', 'Sample', 'Run',
-           'read_run', 'language_name', 'join_words', 'figures', 'Comparison', 'compare', 'describe', 'spell_figures',
-           'tiles', 'learning_section', 'table', 'bar', 'evaluation_section', 'samples_section', 'data_section',
+           'read_run', 'join_words', 'figures', 'Comparison', 'compare', 'describe', 'spell_figures', 'tiles',
+           'learning_section', 'table', 'bar', 'evaluation_section', 'samples_section', 'data_section',
            'forecast_section', 'settings_section', 'repeat_section', 'fragment', 'page', 'RunReport', 'report']
 
 # %% ../nbs/19_report.ipynb #0007
@@ -193,14 +193,6 @@ def read_run(
     return run
 
 # %% ../nbs/19_report.ipynb #0044
-_LANGUAGES = dict(ar='Arabic', ca='Catalan', de='German', el='Greek', en='English', es='Spanish', fi='Finnish', fr='French', he='Hebrew', hi='Hindi', it='Italian',
-                  ja='Japanese', ko='Korean', nl='Dutch', pl='Polish', pt='Portuguese', ro='Romanian', ru='Russian', sv='Swedish', tr='Turkish', uk='Ukrainian', zh='Chinese', und='undecided')
-def language_name(
-    code: str, # ISO 639-1, or 'und'
-) -> str:      # The code itself for a language without a name here
-    "A language's English name"
-    return _LANGUAGES.get(code, code)
-
 def join_words(
     words: Iterable[str], # Such as English, Spanish, French
 ) -> str:                 # Such as English, Spanish and French
@@ -434,9 +426,9 @@ _STYLE = '''.gpt2pro {
 @media print { .gpt2pro { --page:#fff; padding:0; & .card { break-inside:avoid } } }'''
 
 # %% ../nbs/19_report.ipynb #0081
-_SECTIONS = [('How it learned', learning_section, 'metrics.jsonl', 'gpt2pro train'), ('What it knows', evaluation_section, 'evaluation.json', 'gpt2pro evaluate'),
-             ('What it says', samples_section, 'samples.json', 'gpt2pro generate'), ('What it read', data_section, 'analysis.json', 'gpt2pro analyze'),
-             ('Forecast and fact', forecast_section, 'forecast.json', 'gpt2pro validate'), ('Settings', settings_section, 'config.yaml', 'gpt2pro train'),
+_SECTIONS = [('How it learned', learning_section, 'metrics.jsonl', 'gpt2pro train'), ('What it knows', evaluation_section, 'evaluation.json', 'gpt2pro train'),
+             ('What it says', samples_section, 'samples.json', 'gpt2pro train'), ('What it read', data_section, 'analysis.json', 'gpt2pro quickstart'),
+             ('Forecast and fact', forecast_section, 'forecast.json', 'gpt2pro train'), ('Settings', settings_section, 'config.yaml', 'gpt2pro train'),
              ('Do it again', repeat_section, 'config.yaml', 'gpt2pro train')]
 
 def fragment(
