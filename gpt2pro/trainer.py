@@ -187,7 +187,7 @@ class Interrupted(RunError):
         step: int,   # Steps done
     ) -> None:
         super().__init__(f'Stopped by {signal.Signals(number).name} after step {step}', 'somebody asked for it',
-                         'resume the run; its checkpoint is saved')
+                         'its checkpoint is saved; go on with: gpt2pro train RUN --resume')
         self.exit_code = 128 + number
 
 class StopSignals:
