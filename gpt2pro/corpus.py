@@ -22,7 +22,7 @@ __all__ = ['logger', 'EMBEDDED', 'DOCUMENT_CHARS', 'MAX_ROW', 'Document', 'Sourc
            'open_splits']
 
 # %% ../nbs/02_corpus.ipynb #0007
-logger = logging.getLogger(__name__)
+logger = logging.getLogger('gpt2pro.corpus')
 
 @dataclass(frozen=True, slots=True)
 class Document:

@@ -392,7 +392,7 @@ def _reuse(
     shutil.rmtree(_staging(folder/'data'), ignore_errors=True)
     if not (folder/'data').exists(): return None
     try: return Prepared.open(folder) if read_manifest(folder).key == key else None
-    except UserError as e: logging.getLogger(__name__).warning('Preparing again, since what is there cannot be used. %s', e.what)
+    except UserError as e: logging.getLogger('gpt2pro.data').warning('Preparing again, since what is there cannot be used. %s', e.what)
     return None
 
 # %% ../nbs/06_data.ipynb #0087
