@@ -177,9 +177,8 @@ def train(
     "Train a model as a configuration says"
     from gpt2pro.quickstart import run, run_folder
     folder = run_folder(out or _run_named(words), 'train', resume)
-    config = _config(words, str(folder) if resume else None)
-    if max_hours: config.train.max_hours = max_hours
-    _show(run(config, folder, resume), as_json)
+    limit = [] if max_hours is None else [f'train.max_hours={max_hours}']
+    _show(run(_config([*(words or []), *limit], str(folder) if resume else None), folder, resume), as_json)
 
 def _run_named(words: list[str] | None) -> Path | None:
     "The run directory among some words, if one is there"
