@@ -123,7 +123,8 @@ def run(
         hardware = detect_hardware(folder)
         findings, ahead = check(config, hardware, analysis), forecast(config, hardware, probe_speed(device=config.train.device), analysis)
         for item in [*findings, ahead]: stage.show(item)
-    with RunLock(folder): write_file(folder/'forecast.json', ahead.model_dump_json(indent=2))
+    if not (folder/'forecast.json').is_file(): # a resumed run keeps the forecast that it began with
+        with RunLock(folder): write_file(folder/'forecast.json', ahead.model_dump_json(indent=2))
     with stage('Tokenizer, token shards and training'): train(config, folder, resume)
     with stage('Evaluation'):
         evaluation = evaluate_run(folder)
