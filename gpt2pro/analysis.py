@@ -7,116 +7,22 @@ from __future__ import annotations
 import hashlib, heapq, math, re, time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache
 from html import escape
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from pydantic import Field
 from tqdm.auto import tqdm
 from .config import Settings, UserError
 from .corpus import Corpus, Document, open_corpus
+from .languages import LanguageDetector, language_name
 
 # %% auto #0
-__all__ = ['SHORT', 'RULES', 'NEAR_LIMIT', 'LanguageDetector', 'detect_languages', 'language_name', 'find_words', 'shingles',
-           'find_flaws', 'CopyFinder', 'Amount', 'Example', 'Quality', 'Lengths', 'summarise_lengths', 'zipf_curve',
-           'DatasetReport', 'analyze', 'plot_languages', 'plot_lengths', 'plot_zipf', 'plot_report']
+__all__ = ['RULES', 'NEAR_LIMIT', 'find_words', 'shingles', 'find_flaws', 'CopyFinder', 'Amount', 'Example', 'Quality', 'Lengths',
+           'summarise_lengths', 'zipf_curve', 'DatasetReport', 'analyze', 'plot_languages', 'plot_lengths', 'plot_zipf',
+           'plot_report']
 
 # %% ../nbs/03_analysis.ipynb #0007
-_ALIASES = {'iw': 'he', 'jw': 'jv', 'un': 'und', 'no': 'nb', 'mo': 'ro'} # codes of pycld2 that others write differently
-
-class _Glance(NamedTuple):
-    "What a first look says of a text"
-    code: str   # ISO 639-1, or und
-    sure: bool  # Whether that can be relied on
-    mixed: bool # Whether a second language has a fifth of the text or more
-
-def _glance(
-    text: str, # Any text
-) -> _Glance:
-    "A first look with pycld2"
-    import pycld2
-    text = text[:_LONG]
-    try: sure, _, found = pycld2.detect(text, isPlainText=True)
-    except pycld2.error: # it refuses control characters
-        sure, _, found = pycld2.detect(''.join(c if c.isprintable() else ' ' for c in text), isPlainText=True)
-    code = found[0][1].split('-')[0]
-    code = _ALIASES.get(code, code)
-    return _Glance(code if len(code) == 2 and code != 'xx' else 'und', sure and code != 'und', found[1][2] >= 20)
-
-_LONG = 2**16 # Characters of a text that are looked at
-
-# %% ../nbs/03_analysis.ipynb #0011
-@cache
-def _lingua(
-    codes: tuple[str, ...], # ISO 639-1 codes, two or more
-) -> Any:
-    "A lingua detector that knows these languages only"
-    import lingua
-    known = [getattr(lingua.IsoCode639_1, code.upper()) for code in codes]
-    return lingua.LanguageDetectorBuilder.from_iso_codes_639_1(*known).with_minimum_relative_distance(0.05).build()
-
-def _for_lingua(codes: Iterable[str]) -> tuple[str, ...]:
-    "Those of some codes that lingua knows, sorted"
-    import lingua
-    return tuple(sorted(code for code in set(codes) if hasattr(lingua.IsoCode639_1, code.upper())))
-
-def _second_look(
-    texts: Sequence[str], # Doubtful texts
-    codes: Iterable[str], # Languages in question
-) -> list[str]:           # A code for each text, empty where it stays open
-    "A careful look with lingua"
-    known = _for_lingua(codes) if any(c.isalpha() for text in texts for c in text) else ()
-    if len(known) < 2: return ['']*len(texts)
-    found = _lingua(known).detect_languages_in_parallel_of([text[:1000] for text in texts])
-    return [language.iso_code_639_1.name.lower() if language else '' for language in found]
-
-# %% ../nbs/03_analysis.ipynb #0015
-SHORT = 100 # Characters below which a first look needs support from other texts
-_MOST = 8   # Languages that lingua is loaded for at most
-
-class LanguageDetector:
-    "Tells the languages of texts, and learns from them which languages to expect"
-    def __init__(self,
-        candidates: Iterable[str] | None = None, # ISO 639-1 codes of the languages there can be; None finds out
-    ) -> None:
-        self.given = None if candidates is None else frozenset(candidates)
-        self.seen: Counter[str] = Counter() # Language → texts that were surely in it
-        self.mixed = 0                      # Texts with a second language
-    def candidates(self) -> frozenset[str]:
-        "The languages in question"
-        if self.given is not None: return self.given
-        return frozenset(code for code, count in self.seen.most_common(_MOST) if count >= self.seen.total()/50)
-    def __call__(self, texts: Sequence[str]) -> list[str]:
-        glances = [_glance(text) for text in texts]
-        self.seen.update(glance.code for glance in glances if glance.sure)
-        self.mixed += sum(glance.mixed for glance in glances)
-        expected = self.candidates()
-        first = [glance.code if self._settles(glance, text, expected) else '' for glance, text in zip(glances, texts)]
-        second = iter(_second_look([text for text, code in zip(texts, first) if not code], expected))
-        return [code or next(second) or (glance.code if glance.code in expected else 'und') for code, glance in zip(first, glances)]
-    def _settles(self, glance: _Glance, text: str, expected: frozenset[str]) -> bool:
-        "Whether a first look is enough"
-        return glance.sure and (glance.code in expected or (self.given is None and len(text) >= SHORT))
-
-def detect_languages(
-    texts: Sequence[str],                    # Texts of any length
-    candidates: Iterable[str] | None = None, # ISO 639-1 codes of the languages there can be; None finds out
-) -> list[str]:                              # ISO 639-1 codes, und where it cannot be told
-    "The language of each text"
-    return LanguageDetector(candidates)(texts)
-
-# %% ../nbs/03_analysis.ipynb #0026
-def language_name(
-    code: str, # ISO 639-1, or und
-) -> str:
-    "The English name of a language"
-    from pycld2 import LANGUAGES
-    if code == 'und': return 'undetermined'
-    wanted = {code, *(old for old, new in _ALIASES.items() if new == code)}
-    return next((name.replace('_', ' ').title() for name, known in LANGUAGES if known in wanted), code)
-
-# %% ../nbs/03_analysis.ipynb #0031
 _MARKS = '\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0963\u0966-\u109f' # accents and vowel signs
 _WORD = re.compile(rf'[^\W\d_]+(?:[{_MARKS}]+[^\W\d_]*)*')
 
@@ -126,7 +32,7 @@ def find_words(
     "The words of a text in lower case"
     return _WORD.findall(text.lower())
 
-# %% ../nbs/03_analysis.ipynb #0035
+# %% ../nbs/03_analysis.ipynb #0011
 _HIGH = bytes(range(128, 192)).decode('cp1252', 'ignore') + ''.join(map(chr, range(128, 192)))
 _SUSPECT = re.compile(f'[\u00c2-\u00f4][{re.escape(_HIGH)}]')
 
@@ -136,7 +42,7 @@ def _is_mojibake(text: str, words: list[str]) -> bool:
     from ftfy import fix_encoding
     return any(fix_encoding(line) != line for line in text.splitlines() if _SUSPECT.search(line))
 
-# %% ../nbs/03_analysis.ipynb #0039
+# %% ../nbs/03_analysis.ipynb #0015
 _CONTROL = re.compile('[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ufffd]')
 _BOILERPLATE = (
     'lorem ipsum', 'enable javascript', 'use cookies', 'uses cookies', 'use of cookies', 'cookie policy', 'privacy policy', 'terms of use',
@@ -152,7 +58,7 @@ def shingles(
     "Each run of `n` words"
     return list(map(' '.join, zip(*(words[i:] for i in range(n)))))
 
-# %% ../nbs/03_analysis.ipynb #0042
+# %% ../nbs/03_analysis.ipynb #0018
 RULES: dict[str, tuple[str, Callable[[str, list[str]], bool]]] = { # finding → what it means, and whether a text and its words have it
     'too short': ('fewer than 5 words and 30 letters', lambda text, words: len(words) < 5 and sum(map(len, words)) < 30),
     'control characters': ('characters that no text needs, or the sign for a byte that could not be read',
@@ -176,7 +82,7 @@ def find_flaws(
     words = find_words(text) if words is None else words
     return [name for name, (_, broken) in RULES.items() if broken(text, words)]
 
-# %% ../nbs/03_analysis.ipynb #0047
+# %% ../nbs/03_analysis.ipynb #0023
 NEAR_LIMIT = 100_000 # Documents in the index of near copies at most: some 200 MB
 
 class CopyFinder:
@@ -202,7 +108,7 @@ class CopyFinder:
         near = long and (self.index.is_duplicate('', sketch) if full else not self.index.add(digest.hex(), sketch))
         return 'near copy' if near else ''
 
-# %% ../nbs/03_analysis.ipynb #0054
+# %% ../nbs/03_analysis.ipynb #0030
 class Amount(Settings):
     "How much text"
     documents: int = Field(0, ge=0, description='documents')
@@ -229,7 +135,7 @@ class Lengths(Settings):
     quantiles: dict[str, int] = Field(description='length at 0, 5, 25, 50, 75, 95 and 100 per cent of the documents')
     histogram: list[list[int]] = Field(description='lower edge of each bin, and documents in it')
 
-# %% ../nbs/03_analysis.ipynb #0057
+# %% ../nbs/03_analysis.ipynb #0033
 _QUANTILES = (0, 5, 25, 50, 75, 95, 100)
 
 def _quantile(
@@ -253,7 +159,7 @@ def summarise_lengths(
     quantiles = {f'{q} %': _quantile(ordered, q) for q in _QUANTILES}
     return Lengths(unit=unit, quantiles=quantiles, histogram=[list(pair) for pair in sorted(bins.items())])
 
-# %% ../nbs/03_analysis.ipynb #0061
+# %% ../nbs/03_analysis.ipynb #0037
 _MOST_WORDS = 10**6
 
 def _prune(counts: Counter[str]) -> None:
@@ -272,7 +178,7 @@ def zipf_curve(
     ranks = sorted({round(len(ordered)**(i/(points - 1))) for i in range(points)}) if ordered else []
     return [[rank, ordered[rank - 1]] for rank in ranks]
 
-# %% ../nbs/03_analysis.ipynb #0065
+# %% ../nbs/03_analysis.ipynb #0041
 class DatasetReport(Settings):
     "What is in a text"
     documents: int = Field(description='documents read')
@@ -302,7 +208,7 @@ class DatasetReport(Settings):
     def __rich__(self) -> Any: return _report_text(self)
     def _repr_html_(self) -> str: return _report_html(self)
 
-# %% ../nbs/03_analysis.ipynb #0067
+# %% ../nbs/03_analysis.ipynb #0043
 class _Amounts:
     "How much text there is of several kinds of things"
     def __init__(self) -> None: self.rows: dict[tuple[str, str], list[int]] = {} # (kind, name) → documents, bytes, tokens
@@ -322,7 +228,7 @@ class _Amounts:
         rows = sorted(((name, row) for (k, name), row in self.rows.items() if k == kind), key=lambda item: -item[1][1])
         return {name: Amount(documents=d, bytes=b, tokens=t if tokens else None) for name, (d, b, t) in rows}
 
-# %% ../nbs/03_analysis.ipynb #0071
+# %% ../nbs/03_analysis.ipynb #0047
 _WORST = 5 # Examples to keep
 
 class _Tally:
@@ -358,7 +264,7 @@ class _Tally:
         keep(self.worst, (len(findings), -self.documents, example))
     def table(self, kind: str) -> dict[str, Amount]: return self.amounts.table(kind, bool(self.tokenizer))
 
-# %% ../nbs/03_analysis.ipynb #0075
+# %% ../nbs/03_analysis.ipynb #0051
 _MEANINGS = {name: meaning for name, (meaning, _) in RULES.items()} | {
     'exact copy': 'the same text came before', 'near copy': 'about 70 % or more of its phrases came before in one document'}
 
@@ -372,7 +278,7 @@ def _judge(
                    reasons=[f'{share[name]:.2g} % {name}: {_MEANINGS[name]}' for name in findings],
                    worst=[example for *_, example in sorted(tally.worst, reverse=True)])
 
-# %% ../nbs/03_analysis.ipynb #0080
+# %% ../nbs/03_analysis.ipynb #0056
 def _make_report(
     corpus: Corpus,  # What was read
     tally: _Tally,   # What was counted
@@ -390,7 +296,7 @@ def _make_report(
         vocabulary=len(tally.vocabulary), zipf=zipf_curve(tally.vocabulary), frequent=dict(tally.vocabulary.most_common(10)),
         sample=corpus.sample, complete=complete, seconds=seconds)
 
-# %% ../nbs/03_analysis.ipynb #0084
+# %% ../nbs/03_analysis.ipynb #0060
 _BATCH_BYTES = 2**20
 
 def _batched(
@@ -407,7 +313,7 @@ def _batched(
             batch, size = [], 0
     if batch: yield batch
 
-# %% ../nbs/03_analysis.ipynb #0087
+# %% ../nbs/03_analysis.ipynb #0063
 def analyze(
     corpus: Corpus | str | Path | Iterable[str | Path], # A corpus, or sources as for `open_corpus`
     tokenizer: Any = None,                   # Has `encode_batch`, `name` and `hash`; None counts no tokens
@@ -426,7 +332,7 @@ def analyze(
     if not tally.documents: raise UserError(repr(corpus), 'it has no documents to analyse', 'add text, or take a larger data.sample')
     return _make_report(corpus, tally, complete, time.monotonic() - start)
 
-# %% ../nbs/03_analysis.ipynb #0100
+# %% ../nbs/03_analysis.ipynb #0076
 def plot_languages(
     report: DatasetReport, # What to show
     ax: Any,               # Where: axes of matplotlib
@@ -470,7 +376,7 @@ def plot_report(
     plt.close(figure) # shown where it is returned, not once more at the end of the cell
     return figure
 
-# %% ../nbs/03_analysis.ipynb #0105
+# %% ../nbs/03_analysis.ipynb #0081
 def _number(n: int | None) -> str: return '–' if n is None else f'{n:,}'
 
 def _amounts(
@@ -495,7 +401,7 @@ def _tables(
 
 _LISTED = 8 # Files to list at most
 
-# %% ../nbs/03_analysis.ipynb #0108
+# %% ../nbs/03_analysis.ipynb #0084
 def _facts(
     report: DatasetReport, # What to show
 ) -> list[str]:
@@ -508,7 +414,7 @@ def _facts(
             f'{report.mixed:,} documents mix languages',
             f'Read {"everything" if report.complete and report.sample == 1 else "a part"} in {report.seconds:.1f} s']
 
-# %% ../nbs/03_analysis.ipynb #0110
+# %% ../nbs/03_analysis.ipynb #0086
 def _report_text(report: DatasetReport) -> Any:
     "A report for the terminal"
     from rich.console import Group
@@ -522,7 +428,7 @@ def _report_text(report: DatasetReport) -> Any:
         parts += [table, Text()]
     return Group(*parts, *map(Text, _facts(report)))
 
-# %% ../nbs/03_analysis.ipynb #0112
+# %% ../nbs/03_analysis.ipynb #0088
 def _picture(figure: Any) -> str:
     "A figure as an HTML image that needs no file"
     import base64, io

@@ -132,7 +132,8 @@ def analyze(
 def validate(words: Words = None, as_json: AsJson = False) -> None:
     "Every problem of a configuration with its fix, and the memory and time it will take"
     from gpt2pro.hardware import detect_hardware
-    from gpt2pro.validation import forecast, validate
+    from gpt2pro.forecast import forecast
+    from gpt2pro.validation import validate
     config, machine = _config(words), detect_hardware()
     findings = validate(config, machine)
     _show({'findings': findings, 'forecast': forecast(config, machine)}, as_json)

@@ -20,7 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 from torch import Tensor
 from tqdm.auto import tqdm
-from .analysis import detect_languages
+from .languages import detect_languages
 from .config import Config, RunError, Settings, UserError, file_hash, sync_folder, write_file
 from .corpus import Corpus, Document, open_splits
 from .tokenizers import Tokenizer, build_tokenizer

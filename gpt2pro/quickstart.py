@@ -16,7 +16,9 @@ from .config import Config, DataConfig, UserError, load_config, write_file
 from .hardware import detect_hardware, explain_hardware, probe_speed
 from .corpus import open_splits
 from .analysis import DatasetReport, analyze
-from .validation import check, forecast, plan_run
+from .forecast import forecast
+from .validation import check
+from .recommendation import plan_run
 from .tokenizers import EOT, Tokenizer, gpt2_tokenizer
 from .data import Tokens
 from .checkpoint import RunLock

@@ -16,8 +16,9 @@ from rich.table import Table
 from rich.text import Text
 from .config import Config, Gpt2proError, Settings, UserError, count_parameters, load_config, write_file
 from .hardware import format_bytes
-from .analysis import DatasetReport, language_name
-from .validation import Forecast, format_seconds
+from .languages import language_name
+from .analysis import DatasetReport
+from .forecast import Forecast, format_seconds
 from .data import Manifest
 from .evaluation import Evaluation
 
