@@ -4,9 +4,9 @@
 
 # %% ../nbs/03_analysis.ipynb #0003
 from __future__ import annotations
-import hashlib, heapq, math, re, time
+import heapq, math, time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from html import escape
 from itertools import islice
 from pathlib import Path
@@ -16,99 +16,13 @@ from tqdm.auto import tqdm
 from .config import Settings, UserError
 from .corpus import Corpus, Document, open_corpus
 from .languages import LanguageDetector, language_name
+from .quality import RULES, CopyFinder, find_flaws, find_words
 
 # %% auto #0
-__all__ = ['RULES', 'NEAR_LIMIT', 'find_words', 'shingles', 'find_flaws', 'CopyFinder', 'Amount', 'Example', 'Quality', 'Lengths',
-           'summarise_lengths', 'zipf_curve', 'DatasetReport', 'analyze', 'plot_languages', 'plot_lengths', 'plot_zipf',
-           'plot_report']
+__all__ = ['Amount', 'Example', 'Quality', 'Lengths', 'summarise_lengths', 'zipf_curve', 'DatasetReport', 'analyze',
+           'plot_languages', 'plot_lengths', 'plot_zipf', 'plot_report']
 
 # %% ../nbs/03_analysis.ipynb #0007
-_MARKS = '\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0963\u0966-\u109f' # accents and vowel signs
-_WORD = re.compile(rf'[^\W\d_]+(?:[{_MARKS}]+[^\W\d_]*)*')
-
-def find_words(
-    text: str, # Any text
-) -> list[str]:
-    "The words of a text in lower case"
-    return _WORD.findall(text.lower())
-
-# %% ../nbs/03_analysis.ipynb #0011
-_HIGH = bytes(range(128, 192)).decode('cp1252', 'ignore') + ''.join(map(chr, range(128, 192)))
-_SUSPECT = re.compile(f'[\u00c2-\u00f4][{re.escape(_HIGH)}]')
-
-def _is_mojibake(text: str, words: list[str]) -> bool:
-    "Whether it was decoded in the wrong encoding"
-    if not _SUSPECT.search(text): return False
-    from ftfy import fix_encoding
-    return any(fix_encoding(line) != line for line in text.splitlines() if _SUSPECT.search(line))
-
-# %% ../nbs/03_analysis.ipynb #0015
-_CONTROL = re.compile('[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ufffd]')
-_BOILERPLATE = (
-    'lorem ipsum', 'enable javascript', 'use cookies', 'uses cookies', 'use of cookies', 'cookie policy', 'privacy policy', 'terms of use',
-    'all rights reserved', 'utiliza cookies', 'política de cookies', 'política de privacidad', 'todos los derechos reservados',
-    'utilise des cookies', 'politique de confidentialité', 'tous droits réservés')
-
-def _share_repeated(parts: Sequence[str]) -> float: return 1 - len(set(parts))/len(parts) if len(parts) >= 4 else 0.0
-
-def shingles(
-    words: Sequence[str], # Words of a text
-    n: int = 5,           # Words in a shingle
-) -> list[str]:
-    "Each run of `n` words"
-    return list(map(' '.join, zip(*(words[i:] for i in range(n)))))
-
-# %% ../nbs/03_analysis.ipynb #0018
-RULES: dict[str, tuple[str, Callable[[str, list[str]], bool]]] = { # finding → what it means, and whether a text and its words have it
-    'too short': ('fewer than 5 words and 30 letters', lambda text, words: len(words) < 5 and sum(map(len, words)) < 30),
-    'control characters': ('characters that no text needs, or the sign for a byte that could not be read',
-                           lambda text, words: bool(_CONTROL.search(text))),
-    'mojibake': ('text read in the wrong encoding, such as Ã± for ñ', _is_mojibake),
-    'few letters': ('less than half of what is written are letters',
-                    lambda text, words: 2*sum(map(len, words)) < len(''.join(text.split()))),
-    'repeated lines': ('more than 30 % of the lines are repeats',
-                       lambda text, words: _share_repeated([line for line in text.splitlines() if line.strip()]) > 0.3),
-    'repeated phrases': ('more than 30 % of the runs of five words are repeats',
-                         lambda text, words: _share_repeated(shingles(words)) > 0.3),
-    'boilerplate': ('notices about cookies, JavaScript or rights, or placeholder text',
-                    lambda text, words: any(notice in text.lower() for notice in _BOILERPLATE)),
-}
-
-def find_flaws(
-    text: str,                      # A document
-    words: list[str] | None = None, # Its words, if known
-) -> list[str]:                     # Names out of `RULES`
-    "The rules that a document breaks"
-    words = find_words(text) if words is None else words
-    return [name for name, (_, broken) in RULES.items() if broken(text, words)]
-
-# %% ../nbs/03_analysis.ipynb #0023
-NEAR_LIMIT = 100_000 # Documents in the index of near copies at most: some 200 MB
-
-class CopyFinder:
-    "Tells whether a text came before, exactly or nearly"
-    def __init__(self) -> None:
-        from rensa import RMinHashDeduplicator
-        self.digests: set[bytes] = set()
-        self.index = RMinHashDeduplicator(0.7, 64, True, 16, 1) # share in common, numbers, use the index, bands of it, seed
-    def __call__(self,
-        texts: Sequence[str],            # Documents
-        words: Sequence[Sequence[str]],  # The words of each
-    ) -> list[str]:                      # `exact copy`, `near copy`, or nothing
-        "What each text is a copy of"
-        from rensa import RMinHash
-        runs = [shingles(w) for w in words]
-        sketches = RMinHash.from_token_sets(runs, 64, 1)
-        return [self._look(text, bool(run), sketch) for text, run, sketch in zip(texts, runs, sketches)]
-    def _look(self, text: str, long: bool, sketch: Any) -> str:
-        digest = hashlib.blake2b(text.strip().encode(), digest_size=12).digest()
-        if digest in self.digests: return 'exact copy'
-        self.digests.add(digest)
-        full = self.index.len() >= NEAR_LIMIT
-        near = long and (self.index.is_duplicate('', sketch) if full else not self.index.add(digest.hex(), sketch))
-        return 'near copy' if near else ''
-
-# %% ../nbs/03_analysis.ipynb #0030
 class Amount(Settings):
     "How much text"
     documents: int = Field(0, ge=0, description='documents')
@@ -135,7 +49,7 @@ class Lengths(Settings):
     quantiles: dict[str, int] = Field(description='length at 0, 5, 25, 50, 75, 95 and 100 per cent of the documents')
     histogram: list[list[int]] = Field(description='lower edge of each bin, and documents in it')
 
-# %% ../nbs/03_analysis.ipynb #0033
+# %% ../nbs/03_analysis.ipynb #0010
 _QUANTILES = (0, 5, 25, 50, 75, 95, 100)
 
 def _quantile(
@@ -159,7 +73,7 @@ def summarise_lengths(
     quantiles = {f'{q} %': _quantile(ordered, q) for q in _QUANTILES}
     return Lengths(unit=unit, quantiles=quantiles, histogram=[list(pair) for pair in sorted(bins.items())])
 
-# %% ../nbs/03_analysis.ipynb #0037
+# %% ../nbs/03_analysis.ipynb #0014
 _MOST_WORDS = 10**6
 
 def _prune(counts: Counter[str]) -> None:
@@ -178,7 +92,7 @@ def zipf_curve(
     ranks = sorted({round(len(ordered)**(i/(points - 1))) for i in range(points)}) if ordered else []
     return [[rank, ordered[rank - 1]] for rank in ranks]
 
-# %% ../nbs/03_analysis.ipynb #0041
+# %% ../nbs/03_analysis.ipynb #0018
 class DatasetReport(Settings):
     "What is in a text"
     documents: int = Field(description='documents read')
@@ -208,7 +122,7 @@ class DatasetReport(Settings):
     def __rich__(self) -> Any: return _report_text(self)
     def _repr_html_(self) -> str: return _report_html(self)
 
-# %% ../nbs/03_analysis.ipynb #0043
+# %% ../nbs/03_analysis.ipynb #0020
 class _Amounts:
     "How much text there is of several kinds of things"
     def __init__(self) -> None: self.rows: dict[tuple[str, str], list[int]] = {} # (kind, name) → documents, bytes, tokens
@@ -228,7 +142,7 @@ class _Amounts:
         rows = sorted(((name, row) for (k, name), row in self.rows.items() if k == kind), key=lambda item: -item[1][1])
         return {name: Amount(documents=d, bytes=b, tokens=t if tokens else None) for name, (d, b, t) in rows}
 
-# %% ../nbs/03_analysis.ipynb #0047
+# %% ../nbs/03_analysis.ipynb #0024
 _WORST = 5 # Examples to keep
 
 class _Tally:
@@ -264,7 +178,7 @@ class _Tally:
         keep(self.worst, (len(findings), -self.documents, example))
     def table(self, kind: str) -> dict[str, Amount]: return self.amounts.table(kind, bool(self.tokenizer))
 
-# %% ../nbs/03_analysis.ipynb #0051
+# %% ../nbs/03_analysis.ipynb #0028
 _MEANINGS = {name: meaning for name, (meaning, _) in RULES.items()} | {
     'exact copy': 'the same text came before', 'near copy': 'about 70 % or more of its phrases came before in one document'}
 
@@ -278,7 +192,7 @@ def _judge(
                    reasons=[f'{share[name]:.2g} % {name}: {_MEANINGS[name]}' for name in findings],
                    worst=[example for *_, example in sorted(tally.worst, reverse=True)])
 
-# %% ../nbs/03_analysis.ipynb #0056
+# %% ../nbs/03_analysis.ipynb #0033
 def _make_report(
     corpus: Corpus,  # What was read
     tally: _Tally,   # What was counted
@@ -296,7 +210,7 @@ def _make_report(
         vocabulary=len(tally.vocabulary), zipf=zipf_curve(tally.vocabulary), frequent=dict(tally.vocabulary.most_common(10)),
         sample=corpus.sample, complete=complete, seconds=seconds)
 
-# %% ../nbs/03_analysis.ipynb #0060
+# %% ../nbs/03_analysis.ipynb #0037
 _BATCH_BYTES = 2**20
 
 def _batched(
@@ -313,7 +227,7 @@ def _batched(
             batch, size = [], 0
     if batch: yield batch
 
-# %% ../nbs/03_analysis.ipynb #0063
+# %% ../nbs/03_analysis.ipynb #0040
 def analyze(
     corpus: Corpus | str | Path | Iterable[str | Path], # A corpus, or sources as for `open_corpus`
     tokenizer: Any = None,                   # Has `encode_batch`, `name` and `hash`; None counts no tokens
@@ -332,7 +246,7 @@ def analyze(
     if not tally.documents: raise UserError(repr(corpus), 'it has no documents to analyse', 'add text, or take a larger data.sample')
     return _make_report(corpus, tally, complete, time.monotonic() - start)
 
-# %% ../nbs/03_analysis.ipynb #0076
+# %% ../nbs/03_analysis.ipynb #0053
 def plot_languages(
     report: DatasetReport, # What to show
     ax: Any,               # Where: axes of matplotlib
@@ -376,7 +290,7 @@ def plot_report(
     plt.close(figure) # shown where it is returned, not once more at the end of the cell
     return figure
 
-# %% ../nbs/03_analysis.ipynb #0081
+# %% ../nbs/03_analysis.ipynb #0058
 def _number(n: int | None) -> str: return '–' if n is None else f'{n:,}'
 
 def _amounts(
@@ -401,7 +315,7 @@ def _tables(
 
 _LISTED = 8 # Files to list at most
 
-# %% ../nbs/03_analysis.ipynb #0084
+# %% ../nbs/03_analysis.ipynb #0061
 def _facts(
     report: DatasetReport, # What to show
 ) -> list[str]:
@@ -414,7 +328,7 @@ def _facts(
             f'{report.mixed:,} documents mix languages',
             f'Read {"everything" if report.complete and report.sample == 1 else "a part"} in {report.seconds:.1f} s']
 
-# %% ../nbs/03_analysis.ipynb #0086
+# %% ../nbs/03_analysis.ipynb #0063
 def _report_text(report: DatasetReport) -> Any:
     "A report for the terminal"
     from rich.console import Group
@@ -428,7 +342,7 @@ def _report_text(report: DatasetReport) -> Any:
         parts += [table, Text()]
     return Group(*parts, *map(Text, _facts(report)))
 
-# %% ../nbs/03_analysis.ipynb #0088
+# %% ../nbs/03_analysis.ipynb #0065
 def _picture(figure: Any) -> str:
     "A figure as an HTML image that needs no file"
     import base64, io
