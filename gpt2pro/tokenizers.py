@@ -12,22 +12,14 @@ import tokenizers
 from tokenizers import decoders, models, pre_tokenizers, trainers
 from tqdm.auto import tqdm
 from .config import Config, UserError, asset_path, write_file
+from .bpe import SYMBOLS
 
 # %% auto #0
 __all__ = ['EOT', 'TokenStream', 'Tokenizer', 'gpt2_tokenizer', 'train_bpe', 'bytes_per_token', 'build_tokenizer']
 
-# %% ../nbs/05_tokenizers.ipynb #0009
-def _byte_symbols() -> dict[int, str]:
-    "The printable character that stands for each byte in a vocabulary file"
-    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    others = [b for b in range(256) if b not in plain]
-    return {b: chr(b) for b in plain} | {b: chr(256 + i) for i, b in enumerate(others)}
-
-_SYMBOLS = _byte_symbols()
-_BYTES = {symbol: b for b, symbol in _SYMBOLS.items()}
-
-# %% ../nbs/05_tokenizers.ipynb #0028
+# %% ../nbs/05_tokenizers.ipynb #0007
 EOT = '<|endoftext|>'
+_BYTES = {symbol: b for b, symbol in SYMBOLS.items()}
 
 def _token_bytes(
     token: str, # A token as the vocabulary file writes it
@@ -35,7 +27,7 @@ def _token_bytes(
     "The bytes that a token stands for"
     return bytes(_BYTES[c] for c in token) if all(c in _BYTES for c in token) else token.encode()
 
-# %% ../nbs/05_tokenizers.ipynb #0032
+# %% ../nbs/05_tokenizers.ipynb #0011
 def _lookup(
     token_bytes: list[bytes], # The bytes of each token, by id
     id: int,                  # A token
@@ -55,7 +47,7 @@ class TokenStream:
         return self._decoder.decode(_lookup(self._token_bytes, id))
     def flush(self) -> str: return self._decoder.decode(b'', final=True)
 
-# %% ../nbs/05_tokenizers.ipynb #0037
+# %% ../nbs/05_tokenizers.ipynb #0016
 class Tokenizer:
     "Text to token ids and back, byte for byte"
     def __init__(self,
@@ -96,7 +88,7 @@ class Tokenizer:
     @classmethod
     def load(cls, folder: str | Path) -> Tokenizer: return _load(Path(folder))
 
-# %% ../nbs/05_tokenizers.ipynb #0040
+# %% ../nbs/05_tokenizers.ipynb #0019
 def _byte_level(
     model: models.BPE,     # Merges and vocabulary
 ) -> tokenizers.Tokenizer: # One that cuts text into words as GPT-2 does
@@ -116,7 +108,7 @@ def gpt2_tokenizer() -> Tokenizer:
     inner.add_special_tokens([EOT])
     return Tokenizer(inner.to_str(), 'gpt2')
 
-# %% ../nbs/05_tokenizers.ipynb #0062
+# %% ../nbs/05_tokenizers.ipynb #0041
 def train_bpe(
     texts: Iterable[str],   # The documents, read once and never held all together
     vocab_size: int,        # Rows at most, the 256 bytes and `<|endoftext|>` among them
@@ -134,7 +126,7 @@ def train_bpe(
     inner.add_special_tokens([EOT])
     return Tokenizer(inner.to_str(), f'bpe-{inner.get_vocab_size()}')
 
-# %% ../nbs/05_tokenizers.ipynb #0074
+# %% ../nbs/05_tokenizers.ipynb #0053
 def _save(
     tokenizer: Tokenizer, # What to save
     folder: Path,         # Made where it is missing
@@ -147,7 +139,7 @@ def _save(
     write_file(folder/'tokenizer_config.json', json.dumps(config, indent=2))
     write_file(folder/'card.json', json.dumps(card, indent=2))
 
-# %% ../nbs/05_tokenizers.ipynb #0077
+# %% ../nbs/05_tokenizers.ipynb #0056
 def _load(
     folder: Path, # With a `tokenizer.json`
 ) -> Tokenizer:
@@ -170,7 +162,7 @@ def _load(
                         f'{sample!r} must come back as it was, and a document needs an end', 'make one with: gpt2pro tokenizer train')
     return tokenizer
 
-# %% ../nbs/05_tokenizers.ipynb #0091
+# %% ../nbs/05_tokenizers.ipynb #0070
 def bytes_per_token(
     tokenizer: Tokenizer, # The one to judge
     texts: list[str],     # Some text, at least one character in all
@@ -178,7 +170,7 @@ def bytes_per_token(
     "How many bytes of text one token carries on average"
     return sum(len(text.encode()) for text in texts) / sum(map(len, tokenizer.encode_batch(texts)))
 
-# %% ../nbs/05_tokenizers.ipynb #0102
+# %% ../nbs/05_tokenizers.ipynb #0081
 def build_tokenizer(
     config: Config,        # Says which tokenizer
     texts: Iterable[str],  # The training text, read only where a vocabulary is learned
