@@ -60,7 +60,8 @@ def learn_merges(
         for pair in _pairs(word):
             counts[pair] += times[i]
             places[pair].add(i)
-    heap, merges = [(-count, pair) for pair, count in counts.items()], []
+    merges: list[str] = []
+    heap = [(-count, pair) for pair, count in counts.items()]
     heapify(heap)
     while heap and len(merges) < n:
         count, pair = heappop(heap)

@@ -151,8 +151,8 @@ def train_tokenizer(
     as_json: AsJson = False,
 ) -> None:
     "Train a byte-level BPE on a text"
-    from gpt2pro.tokenizers import train_bpe
-    tokenizer = train_bpe((document.text for document in _corpus(source)), vocab_size)
+    from gpt2pro.tokenizers import train_tokenizer
+    tokenizer = train_tokenizer((document.text for document in _corpus(source)), vocab_size)
     tokenizer.save(out)
     _show({'folder': str(out), 'tokens': tokenizer.vocab_size, 'hash': tokenizer.hash}, as_json)
 

@@ -130,9 +130,13 @@ Sources = Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
 
 class TokenizerConfig(Settings):
     "How text becomes tokens"
-    kind: Literal['bpe', 'gpt2'] = Field('bpe', description='bpe: learned from the data, up to model.vocab_size tokens; gpt2: its own 50,257')
+    kind: Literal['bpe', 'unigram', 'wordpiece', 'gpt2'] = Field(
+        'bpe', description='bpe, unigram, wordpiece: learned from the data, up to model.vocab_size tokens; gpt2: its own 50,257')
     path: str | None = Field(None, description='folder of a saved tokenizer to use as it is; null makes one of that kind')
     min_frequency: int = Field(2, ge=1, description='how often a pair has to occur to become a token')
+    split: Literal['gpt2', 'gpt4'] = Field('gpt2', description='how text is cut into words first: as GPT-2 does, or as newer models do')
+    normalization: Literal['none', 'nfc', 'nfkc'] = Field('none', description='how characters are unified first; anything but none changes the text')
+    special_tokens: list[str] = Field([], description='special tokens beside <|endoftext|>, such as chat marks')
 
 class DataConfig(Settings):
     "Which text, and how it is read"

@@ -4,27 +4,37 @@
 
 # %% ../nbs/05_tokenizers.ipynb #0003
 from __future__ import annotations
-import codecs, hashlib, json
-from collections.abc import Iterable
-from functools import cache
+import codecs, hashlib, json, random, re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache, cached_property
+from html import escape
 from pathlib import Path
-import tokenizers
-from tokenizers import decoders, models, pre_tokenizers, trainers
+from typing import Any
+import tiktoken, tokenizers
+from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers, trainers
+from pydantic import Field
 from tqdm.auto import tqdm
-from .config import Config, UserError, asset_path, write_file
-from .bpe import SYMBOLS
+from .config import Config, Settings, UserError, asset_path, write_file
+from .languages import detect_languages, language_name
+from .quality import find_words
+from .bpe import ALPHABET, SPLIT, SYMBOLS
 
 # %% auto #0
-__all__ = ['EOT', 'TokenStream', 'Tokenizer', 'gpt2_tokenizer', 'train_bpe', 'bytes_per_token', 'build_tokenizer']
+__all__ = ['EOT', 'CONTINUED', 'SPLITS', 'KINDS', 'TokenStream', 'Tokenizer', 'gpt2_tokenizer', 'train_tokenizer', 'color_tokens',
+           'bytes_per_token', 'TokenizerStats', 'tokenizer_stats', 'TokenizerComparison', 'compare_tokenizers',
+           'build_tokenizer']
 
 # %% ../nbs/05_tokenizers.ipynb #0007
 EOT = '<|endoftext|>'
+CONTINUED = '…' # begins a WordPiece token inside a word; no byte has this symbol
 _BYTES = {symbol: b for b, symbol in SYMBOLS.items()}
 
 def _token_bytes(
     token: str, # A token as the vocabulary file writes it
 ) -> bytes:
     "The bytes that a token stands for"
+    token = token.removeprefix(CONTINUED)
     return bytes(_BYTES[c] for c in token) if all(c in _BYTES for c in token) else token.encode()
 
 # %% ../nbs/05_tokenizers.ipynb #0011
@@ -48,36 +58,70 @@ class TokenStream:
     def flush(self) -> str: return self._decoder.decode(b'', final=True)
 
 # %% ../nbs/05_tokenizers.ipynb #0016
+SPLITS = { # name → the regular expression that cuts text into words
+    'gpt2': SPLIT,
+    'gpt4': r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"}
+
+def _cutter(
+    split: str, # A name in `SPLITS`
+) -> pre_tokenizers.PreTokenizer:
+    "Cuts text into words, and writes them in byte symbols"
+    if split == 'gpt2': return pre_tokenizers.ByteLevel(add_prefix_space=False) # it has this expression built in
+    return pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(SPLITS[split]), 'isolated'),
+                                    pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+
+def _fast_path(
+    inner: tokenizers.Tokenizer, # As the library has it
+    token_bytes: list[bytes],    # The bytes of each token, by id
+) -> tiktoken.Encoding | None:
+    "The same encoding in tiktoken, where it is sure to be the same"
+    if not isinstance(inner.model, models.BPE) or inner.normalizer is not None: return None
+    split = next((name for name in SPLITS if repr(_cutter(name)) == repr(inner.pre_tokenizer)), None)
+    model = json.loads(inner.to_str())['model']
+    made = [model['vocab'].get(''.join(pair)) for pair in model['merges']]
+    ordered = None not in made and made == sorted(set(made)) and len(made) + 256 == len(model['vocab'])
+    if split is None or not ordered: return None
+    ranks = {token_bytes[id]: id for id in model['vocab'].values()}
+    return tiktoken.Encoding('', pat_str=SPLITS[split], mergeable_ranks=ranks, special_tokens={})
+
+# %% ../nbs/05_tokenizers.ipynb #0018
 class Tokenizer:
     "Text to token ids and back, byte for byte"
     def __init__(self,
-        json: str, # A tokenizer as the `tokenizers` library writes it
-        name: str, # What reports call it
+        json: str,                   # A tokenizer as the `tokenizers` library writes it
+        name: str,                   # What reports call it
+        about: dict[str, Any] | None = None, # What its card says of the text it was learned from
     ) -> None:
-        self.json, self.name, self._inner = json, name, tokenizers.Tokenizer.from_str(json)
+        self.json, self.name, self.about, self._inner = json, name, about or {}, tokenizers.Tokenizer.from_str(json)
         self._inner.encode_special_tokens = True
         self._inner.no_truncation()
         self._inner.no_padding()
         self._bytes = [_token_bytes(self._inner.id_to_token(i) or '') for i in range(self.vocab_size)]
+        self._fast = _fast_path(self._inner, self._bytes)
     @property
     def vocab_size(self) -> int: return self._inner.get_vocab_size()
     @property
     def eot(self) -> int: return self._inner.token_to_id(EOT) # type: ignore[return-value]
     @property
+    def special(self) -> dict[str, int]: return {token.content: id for id, token in self._inner.get_added_tokens_decoder().items()}
+    @cached_property
     def hash(self) -> str: return hashlib.sha256(self.json.encode()).hexdigest()
 
     def encode_batch(self, texts: list[str]) -> list[list[int]]:
         "The ids of many texts, on all cores"
-        return [e.ids for e in self._inner.encode_batch_fast(texts, add_special_tokens=False)]
+        try:
+            if self._fast is None: return [e.ids for e in self._inner.encode_batch_fast(texts, add_special_tokens=False)]
+            for text in texts: text.encode() # tiktoken would replace half a character without a word
+            return self._fast.encode_ordinary_batch(texts)
+        except (TypeError, UnicodeEncodeError): raise UserError('The text', 'it holds half of a character, which is no text', 'remove it') from None
     def encode(self,
         text: str,                   # Any text
-        allow_special: bool = False, # Whether a spelled-out `<|endoftext|>` becomes `eot`
+        allow_special: bool = False, # Whether a spelled-out special token becomes its id
     ) -> list[int]:
         "The ids of a text"
-        try: ids, *others = self.encode_batch(text.split(EOT) if allow_special else [text])
-        except TypeError: raise UserError(f'The text {text!r:.60}', 'it holds half of a character, which is no text', 'remove it') from None
-        for more in others: ids += [self.eot, *more]
-        return ids
+        marks = '|'.join(re.escape(mark) for mark in sorted(self.special, key=len, reverse=True))
+        pieces = re.split(f'({marks})', text) if allow_special else [text] # text and special tokens in turn
+        return [id for i, piece in enumerate(pieces) for id in ([self.special[piece]] if i % 2 else self.encode_batch([piece])[0])]
     def token_bytes(self, id: int) -> bytes: return _lookup(self._bytes, id)
     def token(self, id: int) -> str: return self.token_bytes(id).decode('utf-8', 'backslashreplace')
     def decode(self, ids: Iterable[int]) -> str: return b''.join(map(self.token_bytes, ids)).decode('utf-8', 'replace')
@@ -88,45 +132,98 @@ class Tokenizer:
     @classmethod
     def load(cls, folder: str | Path) -> Tokenizer: return _load(Path(folder))
 
-# %% ../nbs/05_tokenizers.ipynb #0019
-def _byte_level(
-    model: models.BPE,     # Merges and vocabulary
-) -> tokenizers.Tokenizer: # One that cuts text into words as GPT-2 does
-    "A byte-level tokenizer around a model"
-    inner = tokenizers.Tokenizer(model)
-    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    inner.decoder = decoders.ByteLevel()
-    return inner
-
+# %% ../nbs/05_tokenizers.ipynb #0021
 @cache
 def gpt2_tokenizer() -> Tokenizer:
     "GPT-2's tokenizer, from the merges that come with this package"
     lines = asset_path('gpt2', 'merges.txt').read_text(encoding='utf-8').splitlines()[1:]
     merges = [(left, right) for left, _, right in (line.partition(' ') for line in lines)]
     rows = sorted(_BYTES) + [left + right for left, right in merges]
-    inner = _byte_level(models.BPE(vocab={token: i for i, token in enumerate(rows)}, merges=merges))
+    inner = tokenizers.Tokenizer(models.BPE(vocab={token: i for i, token in enumerate(rows)}, merges=merges))
+    inner.pre_tokenizer, inner.decoder = _cutter('gpt2'), decoders.ByteLevel()
     inner.add_special_tokens([EOT])
     return Tokenizer(inner.to_str(), 'gpt2')
 
-# %% ../nbs/05_tokenizers.ipynb #0041
-def train_bpe(
-    texts: Iterable[str],   # The documents, read once and never held all together
-    vocab_size: int,        # Rows at most, the 256 bytes and `<|endoftext|>` among them
-    min_frequency: int = 2, # How often a pair has to occur to become a token
-    progress: bool = True,  # Whether a bar counts the documents
-) -> Tokenizer:
-    "A byte-level BPE learned from text"
-    if vocab_size < 257:
-        raise UserError(f'A vocabulary of {vocab_size} tokens', 'each of the 256 bytes and the end of a document need one',
-                        'set model.vocab_size to 257 or more, such as 4096')
-    inner = _byte_level(models.BPE())
-    trainer = trainers.BpeTrainer(vocab_size=vocab_size - 1, min_frequency=min_frequency, initial_alphabet=sorted(_BYTES),
-                                  show_progress=False) # its bars would write to standard output
-    inner.train_from_iterator(tqdm(texts, desc='vocabulary', unit=' documents', disable=not progress), trainer)
-    inner.add_special_tokens([EOT])
-    return Tokenizer(inner.to_str(), f'bpe-{inner.get_vocab_size()}')
+# %% ../nbs/05_tokenizers.ipynb #0047
+_SYMBOLS = [SYMBOLS[b] for b in ALPHABET]
 
-# %% ../nbs/05_tokenizers.ipynb #0053
+def _bpe(rows: int, min_frequency: int) -> tuple[models.Model, trainers.Trainer]:
+    return models.BPE(), trainers.BpeTrainer(vocab_size=rows, min_frequency=min_frequency, initial_alphabet=_SYMBOLS, show_progress=False)
+
+def _unigram(rows: int, min_frequency: int) -> tuple[models.Model, trainers.Trainer]:
+    return models.Unigram(), trainers.UnigramTrainer(vocab_size=rows, initial_alphabet=_SYMBOLS, show_progress=False)
+
+def _wordpiece(rows: int, min_frequency: int) -> tuple[models.Model, trainers.Trainer]:
+    model = models.WordPiece(continuing_subword_prefix=CONTINUED, max_input_chars_per_word=10**9)
+    return model, trainers.WordPieceTrainer(vocab_size=rows, min_frequency=min_frequency, initial_alphabet=_SYMBOLS,
+                                            continuing_subword_prefix=CONTINUED, show_progress=False)
+
+KINDS: dict[str, Callable[[int, int], tuple[models.Model, trainers.Trainer]]] = {'bpe': _bpe, 'unigram': _unigram, 'wordpiece': _wordpiece}
+
+# %% ../nbs/05_tokenizers.ipynb #0050
+def _every_byte_inside(
+    inner: tokenizers.Tokenizer, # WordPiece, just trained
+    rows: int,                   # Rows it may have
+) -> tokenizers.Tokenizer:
+    "WordPiece with a row for every byte inside a word"
+    state = json.loads(inner.to_str())
+    alphabet = dict.fromkeys(_SYMBOLS + [CONTINUED + symbol for symbol in _SYMBOLS])
+    learned = [token for token in sorted(state['model']['vocab'], key=state['model']['vocab'].__getitem__) if token not in alphabet]
+    state['model']['vocab'] = {token: id for id, token in enumerate([*alphabet, *learned][:rows])}
+    return tokenizers.Tokenizer.from_str(json.dumps(state))
+
+def _pieces(cutter: pre_tokenizers.PreTokenizer) -> pre_tokenizers.PreTokenizer:
+    return pre_tokenizers.Sequence([cutter, pre_tokenizers.Split(Regex('.{64}'), 'isolated')])
+
+# %% ../nbs/05_tokenizers.ipynb #0054
+class _Witness:
+    "Passes texts on, counts and hashes them, and keeps some"
+    def __init__(self, texts: Iterable[str]) -> None:
+        self.texts, self.documents, self.bytes, self.digest, self.kept, self.dice = texts, 0, 0, hashlib.sha256(), [''][:0], random.Random(0)
+    def __iter__(self) -> Iterator[str]:
+        for text in self.texts:
+            data = text.encode()
+            self.documents, self.bytes = self.documents + 1, self.bytes + len(data)
+            self.digest.update(data + b'\0')
+            place = len(self.kept) if len(self.kept) < 500 else self.dice.randrange(self.documents)
+            if place < 500: self.kept[place:place + 1] = [text[:2000]]
+            yield text
+    def about(self) -> dict[str, Any]:
+        codes = Counter(detect_languages(self.kept))
+        return dict(documents=self.documents, bytes=self.bytes, corpus_hash=self.digest.hexdigest(),
+                    languages={code: round(n/codes.total(), 3) for code, n in codes.most_common()})
+
+# %% ../nbs/05_tokenizers.ipynb #0058
+_DECODERS = {'wordpiece': decoders.Sequence([decoders.Replace(CONTINUED, ''), decoders.ByteLevel()])}
+
+def train_tokenizer(
+    texts: Iterable[str],            # The documents, read once and never held all together
+    vocab_size: int,                 # Rows at most, the bytes and the special tokens among them
+    kind: str = 'bpe',               # bpe, unigram or wordpiece
+    min_frequency: int = 2,          # How often a pair has to occur to become a token; unigram does not ask
+    split: str = 'gpt2',             # A name in `SPLITS`
+    normalization: str = 'none',     # none, nfc or nfkc
+    special: Iterable[str] = (),     # Special tokens beside `<|endoftext|>`, such as chat marks
+    progress: bool = True,           # Whether a bar counts the documents
+) -> Tokenizer:
+    "A byte-level tokenizer learned from text"
+    marks = [EOT, *special]
+    rows, least = vocab_size - len(marks), 512 if kind == 'wordpiece' else 256
+    if rows < least:
+        raise UserError(f'A vocabulary of {vocab_size} tokens', f'{kind} needs {least} for the bytes, and {len(marks)} for special tokens',
+                        f'set model.vocab_size to {least + len(marks)} or more, such as 4096')
+    model, trainer = KINDS[kind](rows, min_frequency)
+    inner = tokenizers.Tokenizer(model)
+    inner.pre_tokenizer = _pieces(_cutter(split)) if kind == 'wordpiece' else _cutter(split)
+    inner.decoder = _DECODERS.get(kind, decoders.ByteLevel())
+    if normalization != 'none': inner.normalizer = dict(nfc=normalizers.NFC, nfkc=normalizers.NFKC)[normalization]()
+    witness = _Witness(texts)
+    inner.train_from_iterator(tqdm(witness, desc='vocabulary', unit=' documents', disable=not progress), trainer)
+    if kind == 'wordpiece': inner = _every_byte_inside(inner, rows)
+    inner.add_special_tokens(marks)
+    return Tokenizer(inner.to_str(), f'{kind}-{inner.get_vocab_size()}', witness.about())
+
+# %% ../nbs/05_tokenizers.ipynb #0079
 def _save(
     tokenizer: Tokenizer, # What to save
     folder: Path,         # Made where it is missing
@@ -134,12 +231,12 @@ def _save(
     "Write a tokenizer's three files, the card last"
     config = dict(tokenizer_class='PreTrainedTokenizerFast', bos_token=EOT, eos_token=EOT, unk_token=EOT,
                   clean_up_tokenization_spaces=False)
-    card = dict(name=tokenizer.name, vocab_size=tokenizer.vocab_size, eot=tokenizer.eot, hash=tokenizer.hash)
+    card = dict(name=tokenizer.name, vocab_size=tokenizer.vocab_size, eot=tokenizer.eot, hash=tokenizer.hash, about=tokenizer.about)
     write_file(folder/'tokenizer.json', tokenizer.json)
     write_file(folder/'tokenizer_config.json', json.dumps(config, indent=2))
     write_file(folder/'card.json', json.dumps(card, indent=2))
 
-# %% ../nbs/05_tokenizers.ipynb #0056
+# %% ../nbs/05_tokenizers.ipynb #0082
 def _load(
     folder: Path, # With a `tokenizer.json`
 ) -> Tokenizer:
@@ -150,7 +247,7 @@ def _load(
                         'name such a folder, or make one with: gpt2pro tokenizer train')
     try:
         known = json.loads(card.read_text(encoding='utf-8')) if card.is_file() else {}
-        tokenizer = Tokenizer(path.read_bytes().decode('utf-8'), known.get('name', folder.name))
+        tokenizer = Tokenizer(path.read_bytes().decode('utf-8'), known.get('name', folder.name), known.get('about'))
     except Exception as e: # the library raises no narrower kind
         raise UserError(f'{path}: not readable as a tokenizer', str(e)[:200], 'save it again, or take it from a backup') from None
     if known.get('hash', tokenizer.hash) != tokenizer.hash:
@@ -162,7 +259,20 @@ def _load(
                         f'{sample!r} must come back as it was, and a document needs an end', 'make one with: gpt2pro tokenizer train')
     return tokenizer
 
-# %% ../nbs/05_tokenizers.ipynb #0070
+# %% ../nbs/05_tokenizers.ipynb #0094
+_COLORS = ['#ffec99', '#a5d8ff', '#b2f2bb', '#fcc2d7', '#d0bfff']
+
+def color_tokens(
+    tokenizer: Tokenizer, # What cuts
+    text: str,            # Any text
+) -> Any:                 # HTML for a notebook
+    "A text with its tokens in colours"
+    from IPython.display import HTML
+    shown = [escape(tokenizer.token(id).replace(' ', '·').replace('\n', '⏎')) for id in tokenizer.encode(text)]
+    spans = (f'<span style="background:{_COLORS[i % len(_COLORS)]};color:#212529">{token}</span>' for i, token in enumerate(shown))
+    return HTML(f'<p style="font-family:monospace">{"".join(spans)} <small>{len(shown)} tokens</small></p>')
+
+# %% ../nbs/05_tokenizers.ipynb #0099
 def bytes_per_token(
     tokenizer: Tokenizer, # The one to judge
     texts: list[str],     # Some text, at least one character in all
@@ -170,7 +280,59 @@ def bytes_per_token(
     "How many bytes of text one token carries on average"
     return sum(len(text.encode()) for text in texts) / sum(map(len, tokenizer.encode_batch(texts)))
 
-# %% ../nbs/05_tokenizers.ipynb #0081
+# %% ../nbs/05_tokenizers.ipynb #0103
+class TokenizerStats(Settings):
+    "How a tokenizer cuts some texts"
+    name: str = Field(description='name of the tokenizer')
+    vocab_size: int = Field(description='rows')
+    bytes_per_token: dict[str, float] = Field(description='bytes of text in a token, by language')
+    fertility: dict[str, float] = Field(description='tokens per word, by language')
+    unused: int = Field(description='rows that the texts never use')
+    longest: list[str] = Field(description='the longest tokens')
+
+def tokenizer_stats(
+    tokenizer: Tokenizer,         # The one to judge
+    texts: dict[str, list[str]],  # Language code → texts
+) -> TokenizerStats:
+    "How a tokenizer cuts texts of some languages"
+    ids = {code: tokenizer.encode_batch(some) for code, some in texts.items()}
+    count = {code: sum(map(len, some)) for code, some in ids.items()}
+    used = {id for some in ids.values() for text in some for id in text}
+    longest = sorted(set(range(tokenizer.vocab_size)) - set(tokenizer.special.values()), key=lambda id: -len(tokenizer.token_bytes(id)))[:3]
+    return TokenizerStats(name=tokenizer.name, vocab_size=tokenizer.vocab_size, unused=tokenizer.vocab_size - len(used),
+                          bytes_per_token={code: sum(len(text.encode()) for text in some)/count[code] for code, some in texts.items()},
+                          fertility={code: count[code]/sum(len(find_words(text)) for text in some) for code, some in texts.items()},
+                          longest=[tokenizer.token(id)[:24] for id in longest])
+
+# %% ../nbs/05_tokenizers.ipynb #0106
+class TokenizerComparison(Settings):
+    "Some tokenizers on the same texts"
+    stats: list[TokenizerStats] = Field(description='one for each tokenizer')
+    def _rows(self) -> list[list[str]]:
+        codes = list(self.stats[0].fertility)
+        heads = ['', 'rows', *(f'bytes per token, {language_name(code)}' for code in codes),
+                 *(f'tokens per word, {language_name(code)}' for code in codes), 'unused rows', 'longest tokens']
+        return [heads, *([s.name, f'{s.vocab_size:,}', *(f'{s.bytes_per_token[code]:.2f}' for code in codes),
+                          *(f'{s.fertility[code]:.2f}' for code in codes), f'{s.unused:,}', ' '.join(map(repr, s.longest))] for s in self.stats)]
+    def __rich__(self) -> Any:
+        from rich.table import Table
+        heads, *rows = self._rows()
+        table = Table(*heads, show_edge=False)
+        for row in rows: table.add_row(*row)
+        return table
+    def _repr_html_(self) -> str:
+        heads, *rows = ([escape(cell) for cell in row] for row in self._rows())
+        body = ''.join(f'<tr><td>{"</td><td>".join(row)}</td></tr>' for row in rows)
+        return f'<table><tr><th>{"</th><th>".join(heads)}</th></tr>{body}</table>'
+
+def compare_tokenizers(
+    tokenizers: Iterable[Tokenizer], # Any number
+    texts: dict[str, list[str]],     # Language code → texts to judge by
+) -> TokenizerComparison:
+    "Tokenizers side by side on the same texts"
+    return TokenizerComparison(stats=[tokenizer_stats(tokenizer, texts) for tokenizer in tokenizers])
+
+# %% ../nbs/05_tokenizers.ipynb #0113
 def build_tokenizer(
     config: Config,        # Says which tokenizer
     texts: Iterable[str],  # The training text, read only where a vocabulary is learned
@@ -179,7 +341,7 @@ def build_tokenizer(
     "The tokenizer that a configuration asks for"
     wish, rows = config.tokenizer, config.model.vocab_size
     tokenizer = (Tokenizer.load(wish.path) if wish.path else gpt2_tokenizer() if wish.kind == 'gpt2' else
-                 train_bpe(texts, rows, wish.min_frequency, progress))
+                 train_tokenizer(texts, rows, wish.kind, wish.min_frequency, wish.split, wish.normalization, wish.special_tokens, progress))
     if tokenizer.vocab_size > rows:
         raise UserError(f'The tokenizer {tokenizer.name} has {tokenizer.vocab_size:,} tokens',
                         f'model.vocab_size = {rows:,} rows cannot hold them',

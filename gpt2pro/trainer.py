@@ -17,7 +17,8 @@ from tqdm.auto import tqdm
 from .checkpoint import (RunLock, checkpoint_path, is_whole, latest_checkpoint, load_checkpoint, rotate_checkpoints, save_checkpoint,
                                 sweep)
 from .config import Config, RunError, Settings, TrainConfig, UserError, write_file
-from .data import Batches, Prepared, Tokens, prepare
+from .data import Prepared, Tokens, prepare
+from .batches import Batches
 from .distributed import Strategy, environment, load_parameters, make_strategy, optimizer_tensors
 from .hardware import resolve_device
 from .model import GPT
