@@ -152,7 +152,7 @@ def _judge_size(
     wanted, seen = _wanted_tokens(m), _affordable(config, probe, minutes)
     trouble = (f'is too large for a text of {known:,.0f} tokens' if size > 0.9*PARAMETERS_PER_TOKEN*known else
                f'would not fit into {format_bytes(limit)}' if limit is not None and memory > 0.8*limit else
-               f'wants {wanted:,.0f} tokens and would see {seen:,.0f} in {format_seconds(60*minutes)}' if seen < wanted else None)
+               f'wants {wanted:,.0f} tokens and would see {seen:,.0f}' if seen < wanted else None)
     return SizeFit(name=_size_name(m), model=m, parameters=size, memory=memory, wanted=wanted, seen=seen, trouble=trouble)
 
 # %% ../nbs/04a_recommendation.ipynb #0046
