@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping
 from difflib import SequenceMatcher
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
@@ -21,7 +22,7 @@ __all__ = ['Sources', 'SECTIONS', 'KEYS', 'MODEL_PRESETS', 'RUN_PRESETS', 'Gpt2p
            'Config', 'ConfigError', 'make_config', 'deep_merge', 'parse_override', 'load_config', 'count_parameters',
            'flops_per_token', 'list_presets', 'sync_folder', 'write_file', 'file_hash', 'asset_path']
 
-# %% ../nbs/00_config.ipynb #0007
+# %% ../nbs/00_config.ipynb #0006
 class Gpt2proError(Exception):
     "What went wrong, why, and what to do: the one family of errors that this package raises"
     exit_code = 1
@@ -41,18 +42,19 @@ class UserError(Gpt2proError):
 class RunError(Gpt2proError):
     "A run failed though its input was fine"
 
-# %% ../nbs/00_config.ipynb #0012
+# %% ../nbs/00_config.ipynb #0011
 def did_you_mean(
     word: str,              # What was written
     choices: Iterable[str], # What could have been meant
     cutoff: float = 0.6,    # Least similarity that counts, 0 to 1
 ) -> str | None:            # The closest choice, or None
     "The choice that is most like `word`"
-    def likeness(choice: str) -> float: return SequenceMatcher(None, word.lower(), choice.lower()).ratio()
+    def likeness(choice: str) -> float: # swapped letters are the same letters
+        return SequenceMatcher(None, word.lower(), choice.lower()).ratio() + 0.1*(sorted(word) == sorted(choice))
     best = max(choices, key=likeness, default=None)
     return best if best is not None and likeness(best) >= cutoff else None
 
-# %% ../nbs/00_config.ipynb #0017
+# %% ../nbs/00_config.ipynb #0015
 _MAX_CHARS, _MAX_DEPTH = 1_000_000, 20
 
 def _check_events(
@@ -70,7 +72,7 @@ def _check_events(
         if trouble:
             raise UserError(f'{name}:{line}: {trouble}', 'a configuration is a plain table of sections, keys and values', 'write the values out')
 
-# %% ../nbs/00_config.ipynb #0021
+# %% ../nbs/00_config.ipynb #0019
 def _key_lines(
     node: Node | None,          # A node of the parsed document
     path: tuple = (),           # The keys that lead to it
@@ -100,25 +102,42 @@ def read_yaml(
         fix = 'write one "key: value" a line, with sections indented by two spaces'
         raise UserError(f'{where}: not readable as YAML', problem, fix) from None
 
-# %% ../nbs/00_config.ipynb #0027
+# %% ../nbs/00_config.ipynb #0024
 class Settings(BaseModel):
     "Typed values that refuse what they do not know"
     model_config = ConfigDict(strict=True, extra='forbid', allow_inf_nan=False, validate_assignment=True, protected_namespaces=())
 
+# %% ../nbs/00_config.ipynb #0028
+def _choice(
+    default: Any,          # The value when nothing is said
+    description: str,      # What the setting means
+    words: dict[Any, str], # What can be chosen → what that means
+    **bounds: Any,         # Such as `ge=1`
+) -> Any:
+    "A field whose usual values have words of their own"
+    extra: dict[str, Any] = {'choices': words}
+    return Field(default, description=description, json_schema_extra=extra, **bounds)
+
 # %% ../nbs/00_config.ipynb #0031
 class ModelConfig(Settings):
     "The shape of a GPT-2"
-    vocab_size: int = Field(4096, ge=2, le=2**20, description='rows of the embedding table: how many different tokens there can be')
-    block_size: int = Field(256, ge=1, le=2**20, description='context: tokens that the model reads at once')
+    vocab_size: int = _choice(4096, 'rows of the embedding table: how many different tokens there can be', {
+        512: 'a few kilobytes of text', 4096: 'a megabyte or two', 8192: 'some megabytes', 16384: 'tens of megabytes',
+        32768: 'a hundred megabytes and more', 50257: 'GPT-2\'s own'}, ge=2, le=2**20)
+    block_size: int = _choice(256, 'context: tokens that the model reads at once', {
+        256: 'a long paragraph', 512: 'a page', 1024: 'two pages, as in GPT-2', 2048: 'an article', 4096: 'a chapter', 8192: 'a booklet'},
+        ge=1, le=2**20)
     n_layer: int = Field(4, ge=1, le=1000, description='transformer layers')
     n_head: int = Field(4, ge=1, le=1000, description='attention heads in a layer; divides n_embd')
     n_embd: int = Field(128, ge=1, le=2**17, description='width: numbers in the vector of a token')
     n_inner: int | None = Field(None, ge=1, le=2**20, description='width inside the MLP; null is 4 times n_embd')
     dropout: float = Field(0.0, ge=0, lt=1, description='share of activations zeroed in training; 0.1 to 0.3 for small data seen often')
-    activation_function: Literal['gelu_new', 'gelu', 'relu'] = Field('gelu_new', description='nonlinearity of the MLP; GPT-2 has gelu_new')
+    activation_function: Literal['gelu_new', 'gelu', 'relu'] = _choice('gelu_new', 'nonlinearity of the MLP', {
+        'gelu_new': 'a smooth bend by tanh, as in GPT-2', 'gelu': 'the same bend, exact', 'relu': 'a sharp bend: cuts off what is negative'})
     layer_norm_epsilon: float = Field(1e-5, gt=0, lt=1, description='added to the variance in layer norms')
     tie_word_embeddings: bool = Field(True, description='whether the output layer shares the embedding table, as GPT-2\'s does')
-    attention: Literal['auto', 'plain', 'sdpa'] = Field('auto', description='implementation; auto takes the fastest correct one')
+    attention: Literal['auto', 'plain', 'sdpa'] = _choice('auto', 'how attention is computed', {
+        'auto': 'the fastest correct way', 'plain': 'step by step, to look at', 'sdpa': 'PyTorch\'s own function'})
     @property
     def head_size(self) -> int: return self.n_embd // self.n_head # D
     @property
@@ -126,17 +145,16 @@ class ModelConfig(Settings):
 
 # %% ../nbs/00_config.ipynb #0035
 def _as_list(value: Any) -> Any: return [value] if isinstance(value, str) else value
-Sources = Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
+_Name = Annotated[str, Field(min_length=1)]
+_Names = Annotated[list[_Name], Field(min_length=1)]
+Sources = Annotated[_Names, BeforeValidator(_as_list, json_schema_input_type=_Name | _Names)]
 
 class TokenizerConfig(Settings):
     "How text becomes tokens"
-    kind: Literal['bpe', 'unigram', 'wordpiece', 'gpt2'] = Field(
-        'bpe', description='bpe, unigram, wordpiece: learned from the data, up to model.vocab_size tokens; gpt2: its own 50,257')
+    kind: Literal['bpe', 'gpt2'] = _choice('bpe', 'where the vocabulary comes from', {
+        'bpe': 'learned from the data, up to model.vocab_size tokens', 'gpt2': 'GPT-2\'s own 50,257 tokens, made from English'})
     path: str | None = Field(None, description='folder of a saved tokenizer to use as it is; null makes one of that kind')
-    min_frequency: int = Field(2, ge=1, description='how often a pair has to occur to become a token')
-    split: Literal['gpt2', 'gpt4'] = Field('gpt2', description='how text is cut into words first: as GPT-2 does, or as newer models do')
-    normalization: Literal['none', 'nfc', 'nfkc'] = Field('none', description='how characters are unified first; anything but none changes the text')
-    special_tokens: list[str] = Field([], description='special tokens beside <|endoftext|>, such as chat marks')
+    min_frequency: int = Field(2, ge=1, le=10**9, description='how often a pair has to occur to become a token')
 
 class DataConfig(Settings):
     "Which text, and how it is read"
@@ -145,42 +163,47 @@ class DataConfig(Settings):
     val_fraction: float = Field(0.1, gt=0, lt=1, description='share of documents for validation where the source has no such text')
     sample: float = Field(1.0, gt=0, le=1, description='share of documents used')
     text_field: str = Field('text', description='field that holds the text in JSONL, JSON, CSV and Parquet')
-    bad_bytes: Literal['error', 'skip', 'replace'] = Field('error', description='on invalid text: stop, leave the file out, or replace the bytes')
-    deduplicate: bool = Field(True, description='whether documents that occur again are dropped')
+    bad_bytes: Literal['error', 'skip', 'replace'] = _choice('error', 'what happens where a file is not valid text', {
+        'error': 'stop and name the place', 'skip': 'leave the file out', 'replace': 'put the sign \ufffd there'})
+    clean: list[str] = Field(['exact'], description='steps of cleaning, in order: repair, control, nfc, spaces, rules of quality, exact, near')
 
 # %% ../nbs/00_config.ipynb #0039
 class TrainConfig(Settings):
     "How the model learns"
     seed: int = Field(1337, ge=0, lt=2**63, description='decides initial weights, order of the data and dropout')
-    max_steps: int = Field(1000, ge=1, description='optimizer steps')
-    batch_size: int = Field(16, ge=1, description='sequences in a micro-batch, each of model.block_size tokens')
-    gradient_accumulation_steps: int = Field(1, ge=1, description='micro-batches in a step')
+    max_steps: int = Field(1000, ge=1, le=10**9, description='optimizer steps')
+    batch_size: int = Field(16, ge=1, le=2**20, description='sequences in a micro-batch, each of model.block_size tokens')
+    gradient_accumulation_steps: int = Field(1, ge=1, le=2**20, description='micro-batches in a step')
     lr: float = Field(3e-3, gt=0, lt=10, description='peak learning rate')
     min_lr: float = Field(3e-4, ge=0, lt=10, description='learning rate at the end')
-    warmup_steps: int = Field(100, ge=0, description='steps in which the learning rate rises from 0 to its peak')
-    schedule: Literal['cosine', 'linear', 'constant'] = Field('cosine', description='how the learning rate falls from its peak to min_lr')
+    warmup_steps: int = Field(100, ge=0, le=10**9, description='steps in which the learning rate rises from 0 to its peak')
+    schedule: Literal['cosine', 'linear', 'constant'] = _choice('cosine', 'how the learning rate falls from its peak to min_lr', {
+        'cosine': 'slowly at both ends', 'linear': 'evenly', 'constant': 'not at all: it stays at lr'})
     weight_decay: float = Field(0.1, ge=0, lt=10, description='decay of the weight matrices; biases and norms have none')
     beta1: float = Field(0.9, ge=0, lt=1, description='AdamW: memory of the mean gradient')
     beta2: float = Field(0.99, ge=0, lt=1, description='AdamW: memory of the squared gradient; 0.95 for batches of 100,000 tokens and more')
-    grad_clip: float = Field(1.0, ge=0, description='longest gradient; longer ones are shortened to it, 0 leaves them')
-    precision: Literal['auto', 'fp32', 'bf16', 'fp16'] = Field('auto', description='number format; auto takes what the hardware does well')
-    device: str = Field('auto', description='auto, cpu, cuda, cuda:1, mps')
-    log_interval: int = Field(10, ge=1, description='steps between lines of metrics')
-    eval_interval: int = Field(100, ge=1, description='steps between evaluations on validation text')
-    eval_batches: int = Field(20, ge=1, description='batches in such an evaluation')
-    checkpoint_interval: int = Field(100, ge=1, description='steps between checkpoints')
-    keep_checkpoints: int = Field(2, ge=2, description='checkpoints kept beside the best')
-    patience: int = Field(0, ge=0, description='evaluations without a better loss before training stops; 0 never stops early')
-    max_hours: float | None = Field(None, gt=0, description='training stops, with a checkpoint, after this many; null has no limit')
+    grad_clip: float = Field(1.0, ge=0, le=1e6, description='longest gradient; longer ones are shortened to it, 0 leaves them')
+    precision: Literal['auto', 'fp32', 'bf16', 'fp16'] = _choice('auto', 'number format', {
+        'auto': 'what the hardware does well', 'fp32': '32 bits: exact, and twice the memory',
+        'bf16': '16 bits with the range of 32: for GPUs since 2020', 'fp16': '16 bits with a small range: for older GPUs'})
+    device: str = _choice('auto', 'where the arithmetic happens', {
+        'auto': 'the fastest there is', 'cpu': 'the processor', 'cuda': 'the first NVIDIA or AMD GPU', 'cuda:1': 'the second', 'mps': 'Apple\'s GPU'})
+    log_interval: int = Field(10, ge=1, le=10**9, description='steps between lines of metrics')
+    eval_interval: int = Field(100, ge=1, le=10**9, description='steps between evaluations on validation text')
+    eval_batches: int = Field(20, ge=1, le=10**6, description='batches in such an evaluation')
+    checkpoint_interval: int = Field(100, ge=1, le=10**9, description='steps between checkpoints')
+    keep_checkpoints: int = Field(2, ge=2, le=10**6, description='checkpoints kept beside the best')
+    patience: int = Field(0, ge=0, le=10**6, description='evaluations without a better loss before training stops; 0 never stops early')
+    max_hours: float | None = Field(None, gt=0, le=10**5, description='training stops, with a checkpoint, after this many; null has no limit')
 
 class GenerateConfig(Settings):
     "How text is sampled"
     prompts: list[str] = Field([], description='what a run continues at its end; without any, beginnings of validation documents')
-    max_new_tokens: int = Field(200, ge=1, description='tokens generated at most')
-    temperature: float = Field(0.8, ge=0, description='below 1 favours likely tokens, above 1 evens them out; 0 takes the likeliest')
-    top_k: int | None = Field(50, ge=1, description='sample from this many of the likeliest tokens; null has no limit')
+    max_new_tokens: int = Field(200, ge=1, le=2**20, description='tokens generated at most')
+    temperature: float = Field(0.8, ge=0, le=100, description='below 1 favours likely tokens, above 1 evens them out; 0 takes the likeliest')
+    top_k: int | None = Field(50, ge=1, le=2**20, description='sample from this many of the likeliest tokens; null has no limit')
     top_p: float | None = Field(None, gt=0, le=1, description='sample from the likeliest that together have this probability; null has no limit')
-    repetition_penalty: float = Field(1.0, ge=1, description='above 1 makes tokens that were used already less likely')
+    repetition_penalty: float = Field(1.0, ge=1, le=100, description='above 1 makes tokens that were used already less likely')
     stop: list[str] = Field([], description='generation ends before any of these texts')
     seed: int = Field(1337, ge=0, lt=2**63, description='decides what is sampled')
 
@@ -199,10 +222,17 @@ class Config(Settings):
 
 # %% ../nbs/00_config.ipynb #0047
 SECTIONS: dict[str, type[Settings]] = dict(model=ModelConfig, tokenizer=TokenizerConfig, data=DataConfig, train=TrainConfig, generate=GenerateConfig)
-KEYS: dict[str, str] = {f'{section}.{name}': field.description or '' for section, cls in SECTIONS.items()
-                        for name, field in cls.model_fields.items()}
 
-# %% ../nbs/00_config.ipynb #0052
+def _in_words(
+    field: FieldInfo, # A setting
+) -> str:             # Its description, with the values it takes where there are only some
+    "What a setting means"
+    options = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+    return f'{field.description}{": " if options else ""}{", ".join(options)}'
+
+KEYS: dict[str, str] = {f'{section}.{name}': _in_words(field) for section, cls in SECTIONS.items() for name, field in cls.model_fields.items()}
+
+# %% ../nbs/00_config.ipynb #0051
 class ConfigError(UserError):
     "All that is wrong with a configuration"
     def __init__(self,
@@ -236,7 +266,7 @@ def _problem(
     hint = f'{setting} means: {KEYS[setting]}' if setting in KEYS else 'write sections of "key: value" lines, such as train: {max_steps: 100}'
     return UserError(what, error['msg'], hint)
 
-# %% ../nbs/00_config.ipynb #0054
+# %% ../nbs/00_config.ipynb #0053
 def make_config(
     values: Any,                             # Sections of settings, as read from YAML
     name: str = 'config',                    # Where they come from, for messages
@@ -246,7 +276,7 @@ def make_config(
     try: return Config.model_validate(values)
     except ValidationError as e: raise ConfigError([_problem(dict(err), name, lines or {}) for err in e.errors()]) from None
 
-# %% ../nbs/00_config.ipynb #0060
+# %% ../nbs/00_config.ipynb #0058
 def _size(n_layer: int, n_head: int, n_embd: int, block_size: int, vocab_size: int) -> dict[str, int]:
     return dict(n_layer=n_layer, n_head=n_head, n_embd=n_embd, block_size=block_size, vocab_size=vocab_size)
 
@@ -264,7 +294,7 @@ MODEL_PRESETS: dict[str, dict[str, int]] = {
     '350m':        _size(24, 16, 1024, 1024, 45056),
 }
 
-# %% ../nbs/00_config.ipynb #0062
+# %% ../nbs/00_config.ipynb #0060
 _LARGE = dict(lr=6e-4, min_lr=6e-5, beta2=0.95, warmup_steps=700, max_steps=20_000, batch_size=8, gradient_accumulation_steps=16)
 RUN_PRESETS: dict[str, dict[str, Any]] = {
     'quickstart': {'model': 'tiny'},
@@ -273,7 +303,7 @@ RUN_PRESETS: dict[str, dict[str, Any]] = {
        for name, shape in MODEL_PRESETS.items()},
 }
 
-# %% ../nbs/00_config.ipynb #0066
+# %% ../nbs/00_config.ipynb #0063
 def deep_merge(
     base: Mapping[str, Any], # Values below
     over: Mapping[str, Any], # Values on top
@@ -289,11 +319,11 @@ def parse_override(
     key, equals, text = word.partition('=')
     if not equals or not key:
         raise UserError(f'The override {word!r}', 'an override is a key, an equals sign and a value', 'write it like train.lr=1e-3')
-    value = read_yaml(text, key)[0]
+    value: Any = int(text) if text.isascii() and text.isdecimal() else read_yaml(text, key)[0] # whole numbers need no YAML reader
     for part in reversed(key.strip().split('.')): value = {part: value}
     return value
 
-# %% ../nbs/00_config.ipynb #0070
+# %% ../nbs/00_config.ipynb #0067
 def _expand_model(values: Any) -> Any:
     "Put a size's numbers where its name stands"
     if not isinstance(values, Mapping) or not isinstance(values.get('model'), str): return values
@@ -303,7 +333,7 @@ def _expand_model(values: Any) -> Any:
         raise UserError(f'model = {name!r}', 'no model size has this name', hint)
     return {**values, 'model': dict(MODEL_PRESETS[name])}
 
-# %% ../nbs/00_config.ipynb #0073
+# %% ../nbs/00_config.ipynb #0070
 def _read_source(
     source: str | Path | Config | None, # A YAML file, a preset's name, a configuration or nothing
 ) -> tuple[Any, str, dict[tuple, int]]: # Values, their name, the line of each key
@@ -334,7 +364,7 @@ def load_config(
         values = deep_merge(values, _expand_model(parse_override(word)))
     return make_config(values, name, lines)
 
-# %% ../nbs/00_config.ipynb #0080
+# %% ../nbs/00_config.ipynb #0076
 def count_parameters(
     model: ModelConfig, # The shape
 ) -> dict[str, int]:    # Number of parameters by part, `total`, and `non_embedding` (without both embedding tables)
@@ -345,7 +375,7 @@ def count_parameters(
     total = sum(parts.values())
     return {**parts, 'total': total, 'non_embedding': total - parts['embedding'] - parts['position']}
 
-# %% ../nbs/00_config.ipynb #0085
+# %% ../nbs/00_config.ipynb #0081
 def flops_per_token(
     model: ModelConfig,         # The shape
 ) -> int:                       # Floating-point operations, forward and backward
@@ -354,14 +384,14 @@ def flops_per_token(
     weights = L*(4*C*C + 2*C*I) + model.vocab_size*C
     return 6*weights + 12*L*C*model.block_size
 
-# %% ../nbs/00_config.ipynb #0088
+# %% ../nbs/00_config.ipynb #0084
 def list_presets() -> dict[str, dict[str, int]]: # Preset's name → its shape, parameters and operations
     "Every run preset with the size of its model"
     models = {name: load_config(name).model for name in RUN_PRESETS}
     return {name: dict(layers=m.n_layer, heads=m.n_head, width=m.n_embd, context=m.block_size, vocabulary=m.vocab_size,
                        parameters=count_parameters(m)['total'], mflop_per_token=round(flops_per_token(m)/1e6)) for name, m in models.items()}
 
-# %% ../nbs/00_config.ipynb #0093
+# %% ../nbs/00_config.ipynb #0088
 def sync_folder(
     folder: str | Path, # The folder whose list of names should survive a power cut
 ) -> None:
@@ -397,7 +427,7 @@ def file_hash(
         while block := f.read(2**20): digest.update(block)
     return digest.hexdigest()
 
-# %% ../nbs/00_config.ipynb #0098
+# %% ../nbs/00_config.ipynb #0093
 def _commented_yaml(
     config: Config, # What to write
 ) -> str:           # YAML text with a comment for every setting
@@ -409,7 +439,7 @@ def _commented_yaml(
             text += f'  {name}: {json.dumps(value, ensure_ascii=False):<12} # {KEYS[f"{section}.{name}"]}\n'
     return text
 
-# %% ../nbs/00_config.ipynb #0103
+# %% ../nbs/00_config.ipynb #0098
 def asset_path(
     *parts: str, # Names below the package's `assets` folder
 ) -> Path:

@@ -4,22 +4,23 @@
 
 # %% ../nbs/02_corpus.ipynb #0003
 from __future__ import annotations
-import bz2, codecs, csv, glob, gzip, hashlib, json, logging, lzma, os, re, tempfile, urllib.request, zlib
+import glob, hashlib, json, logging, lzma, os, re, tempfile, urllib.request, zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, replace
 from email.utils import formatdate, parsedate_to_datetime
 from functools import partial
 from http.client import HTTPException
-from itertools import chain
 from pathlib import Path
-from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urldefrag
 from .config import DataConfig, UserError, asset_path, did_you_mean, file_hash
+from .layouts import Layout, find_layout, row_text
+from .readers import BadBytes, Mender, SourceFile, file_format, hub_file, is_binary, is_table, locate, read_blocks, read_rows, read_text, sections
 
 # %% auto #0
-__all__ = ['logger', 'EMBEDDED', 'DOCUMENT_CHARS', 'MAX_ROW', 'Document', 'SourceFile', 'download', 'Corpus', 'open_corpus',
-           'open_splits']
+__all__ = ['logger', 'DOCUMENT_CHARS', 'EMBEDDED', 'Document', 'download', 'Corpus', 'open_corpus', 'open_splits']
 
 # %% ../nbs/02_corpus.ipynb #0007
 logger = logging.getLogger('gpt2pro.corpus')
@@ -29,18 +30,78 @@ class Document:
     "A piece of text and its origin"
     text: str   # The text
     file: str   # Name of its file
-    offset: int # Where it begins: byte of the text in a text file, row in a table; both from 0
+    offset: int # Where it begins: byte in a text file and in JSON lines, row in another table; both from 0
     size: int   # Bytes of the text in UTF-8
 
-@dataclass(frozen=True, slots=True)
-class SourceFile:
-    "A file of a corpus"
-    path: str                 # Its name, from the source on
-    size: int                 # Bytes on disk, 0 where the text is somewhere else
-    place: Path | None = None # Where it lies; None for a data set of the Hugging Face hub
-    revision: str = ''        # Which version of that data set
+# %% ../nbs/02_corpus.ipynb #0010
+DOCUMENT_CHARS = 4096 # Characters in a document of a text file, at most
+_BREAKS = ('\n\n', '\n\r\n', '\n', ' ')
 
-# %% ../nbs/02_corpus.ipynb #0013
+def _cut_at(
+    text: str,  # A text
+    start: int, # Where the window begins
+    limit: int, # Its length; the text has more
+) -> int:       # Where to cut
+    "The best place to cut in the second half of a window"
+    found = ((text.rfind(mark, start + limit//2, start + limit), len(mark)) for mark in _BREAKS)
+    return next((place + length for place, length in found if place >= 0), start + limit)
+
+# %% ../nbs/02_corpus.ipynb #0012
+def _cut(
+    chunks: Iterable[str],       # A text in pieces of any size
+    limit: int = DOCUMENT_CHARS, # Largest piece to give
+) -> Iterator[str]:
+    "The same text in pieces that end where a reader would pause"
+    text = ''
+    for chunk in chunks:
+        text, start = text + chunk, 0
+        while len(text) - start > limit:
+            end = _cut_at(text, start, limit)
+            yield text[start:end]
+            start = end
+        text = text[start:]
+    if text: yield text
+
+# %% ../nbs/02_corpus.ipynb #0020
+def _texts(
+    file: SourceFile, # Which file
+    mend: Mender,     # Deals with bad bytes
+    layout: Layout,   # Which fields of a table hold the text
+) -> Iterator[tuple[int, str]]: # Offset and text
+    "The texts of a file, each with its place"
+    if is_table(file):
+        for place, row in read_rows(file, mend, layout.text_fields): yield place, row_text(row, layout, partial(locate, file, place))
+        return
+    offset = file.start
+    for text in _cut(read_text(file, mend)):
+        yield offset, text
+        offset += len(text.encode())
+
+@contextmanager
+def _readable(
+    file: SourceFile, # Which file
+) -> Iterator[None]:
+    "Tell whatever a damaged file does as one error"
+    try: yield
+    except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as e:
+        raise UserError(file.path, f'the file cannot be read to its end: {e}', 'replace the file by a whole one, or leave it out') from None
+
+def _documents(
+    file: SourceFile, # Which file
+    mend: Mender,     # Deals with bad bytes
+    layout: Layout,   # Which fields of a table hold the text
+) -> Iterator[Document]:
+    "The documents of a file"
+    with _readable(file):
+        for offset, text in _texts(file, mend, layout):
+            text = text.replace('\r\n', '\n')
+            try: size = len(text.encode())
+            except UnicodeEncodeError: # a broken \ud83d in JSON
+                text = mend(text, lambda _: (f', {locate(file, offset)}', 'it holds half of a character')) # noqa: B023
+                size = len(text.encode())
+            yield Document(text, file.path, offset, size)
+
+# %% ../nbs/02_corpus.ipynb #0025
 def _walk(
     folder: Path,              # Where to look
     name: str,                 # The folder's name in messages
@@ -59,7 +120,7 @@ def _walk(
             if entry.is_dir(): yield from _walk(entry, label, skipped, seen)
             else: yield label, entry
 
-# %% ../nbs/02_corpus.ipynb #0018
+# %% ../nbs/02_corpus.ipynb #0030
 EMBEDDED = 'bilingual' # The corpus that comes with the package
 
 def _no_such(source: str) -> UserError:
@@ -85,366 +146,166 @@ def _find(
         if place.is_dir(): yield from _walk(place, name, skipped, seen)
         else: yield name, place
 
-# %% ../nbs/02_corpus.ipynb #0024
-_BLOCK = 2**16 # Bytes read at a time
-
-def _fetch(
+# %% ../nbs/02_corpus.ipynb #0036
+def _request(
     url: str,     # An http(s) address
     target: Path, # Where its content should be
+    part: Path,   # What has come of it so far
+) -> urllib.request.Request:
+    "What to ask a server for: the rest, what is newer, or all"
+    request, note = urllib.request.Request(url, headers={'User-Agent': 'gpt2pro'}), part.with_suffix('.note')
+    if part.exists() and note.exists():
+        request.add_header('Range', f'bytes={part.stat().st_size}-')
+        request.add_header('If-Range', note.read_text('ascii'))
+    elif target.exists(): request.add_header('If-Modified-Since', formatdate(target.stat().st_mtime, usegmt=True))
+    return request
+
+# %% ../nbs/02_corpus.ipynb #0039
+def _transfer(
+    request: urllib.request.Request, # What to ask for
+    part: Path,                      # Gains what comes
+) -> float | None:                   # When the file was last changed, if the server says so
+    "Bring a part up to the whole"
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        goes_on, headers = answer.status == 206, answer.headers
+        if not goes_on: part.with_suffix('.note').write_text(headers.get('ETag') or headers.get('Last-Modified') or '', 'ascii')
+        with open(part, 'ab' if goes_on else 'wb') as f:
+            wanted = f.tell() + int(headers['Content-Length']) if headers.get('Content-Length') else None
+            while block := answer.read(2**16): f.write(block)
+            got = f.tell()
+            os.fsync(f.fileno())
+    if wanted not in (None, got): raise OSError(f'the transfer ended after {got:,} of {wanted:,} bytes')
+    return parsedate_to_datetime(headers['Last-Modified']).timestamp() if headers.get('Last-Modified') else None
+
+# %% ../nbs/02_corpus.ipynb #0041
+def _fetch(
+    url: str,         # An http(s) address
+    target: Path,     # Where its content should be
+    sha256: str = '', # What its sha256 should be; empty where it is not known
 ) -> None:
     "Bring a file up to date with its address"
-    request = urllib.request.Request(url, headers={'User-Agent': 'gpt2pro'})
-    if target.exists(): request.add_header('If-Modified-Since', formatdate(target.stat().st_mtime, usegmt=True))
-    temporary = target.with_name(f'{target.name}.{os.getpid()}.tmp')
-    try:
-        with urllib.request.urlopen(request, timeout=30) as answer, open(temporary, 'wb') as f:
-            while block := answer.read(_BLOCK): f.write(block)
-            got, wanted, changed = f.tell(), answer.headers.get('Content-Length'), answer.headers.get('Last-Modified')
-        if wanted and got != int(wanted): raise OSError(f'the transfer ended after {got:,} of {int(wanted):,} bytes')
-        if changed: os.utime(temporary, times=(parsedate_to_datetime(changed).timestamp(),)*2)
-        os.replace(temporary, target)
-    finally: temporary.unlink(missing_ok=True)
+    from filelock import FileLock
+    part = target.with_name(f'{target.name}.part')
+    def size() -> int: return part.stat().st_size if part.exists() else 0
+    with FileLock(f'{target}.lock'):
+        while True:
+            before = size()
+            try: changed = _transfer(_request(url, target, part), part)
+            except (OSError, HTTPException) as e:
+                if getattr(e, 'code', None) == 416: part.unlink(missing_ok=True) # the server has less than we do
+                elif size() <= before: raise
+            else: break
+        if sha256 not in ('', found := file_hash(part)):
+            part.unlink()
+            raise OSError(f'its sha256 is {found}, which is not the {sha256} asked for')
+        if changed: os.utime(part, times=(changed, changed))
+        os.replace(part, target)
+        part.with_suffix('.note').unlink(missing_ok=True)
 
-# %% ../nbs/02_corpus.ipynb #0029
+# %% ../nbs/02_corpus.ipynb #0047
 def _cache_folder() -> Path:
     "Where downloads are kept"
     base = os.environ.get('XDG_CACHE_HOME') or os.environ.get('LOCALAPPDATA') or os.path.expanduser('~/.cache')
     return Path(base if os.path.isabs(base) else tempfile.gettempdir())/'gpt2pro'
 
 def download(
-    url: str,                   # An http(s) address
+    url: str,                   # An http(s) address, perhaps with #sha256=… behind it
     folder: Path | None = None, # Where files are kept; None is the cache of the user
 ) -> Path:
     "The file at an address, fetched if it is new or has changed"
-    name = re.sub(r'[^\w.-]', '_', unquote(re.split('[?#]', url)[0]).rsplit('/', 1)[-1])[-100:]
+    address, mark = urldefrag(url)
+    name = re.sub(r'[^\w.-]', '_', unquote(address.split('?')[0]).rsplit('/', 1)[-1])[-100:]
     target = (folder or _cache_folder())/f'{hashlib.sha256(url.encode()).hexdigest()[:16]}-{name}'
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _fetch(url, target)
+        _fetch(address, target, mark.removeprefix('sha256=') if mark.startswith('sha256=') else '')
     except (OSError, ValueError, HTTPException) as e:
         fix = 'check the address and the connection, or download the file and name it here'
         if not target.exists(): raise UserError(f'source {url!r}', f'it could not be fetched: {e}', fix) from None
         if getattr(e, 'code', None) != 304: logger.warning('%s: %s; the file kept from before is used', url, e)
     return target
 
-# %% ../nbs/02_corpus.ipynb #0035
-_OPENERS: dict[str, Callable[..., Any]] = {'.gz': gzip.open, '.bz2': bz2.open, '.xz': lzma.open}
-
-def _blocks(
-    path: Path, # Any file, packed or not
-) -> Iterator[bytes]: # About 64 KiB each
-    "The unpacked bytes of a file"
-    suffix = path.suffix.lower()
-    with _OPENERS.get(suffix, open)(path, 'rb') as f:
-        blocks = iter(partial(f.read, _BLOCK), b'')
-        yield from _unpack_zst(blocks) if suffix == '.zst' else blocks
-
-# %% ../nbs/02_corpus.ipynb #0039
-def _unpack_zst(
-    blocks: Iterable[bytes], # A Zstandard file
-) -> Iterator[bytes]:
-    "Its content, in blocks"
-    import zstandard
-    frame = None
-    for block in blocks:
-        while block:
-            frame = frame or zstandard.ZstdDecompressor().decompressobj()
-            try: yield frame.decompress(block)
-            except zstandard.ZstdError as e: raise OSError(str(e)) from None
-            block, frame = (frame.unused_data, None) if frame.eof else (b'', frame)
-    if frame: raise EOFError('the file ends too early')
-
-# %% ../nbs/02_corpus.ipynb #0042
-_MARKS = {codecs.BOM_UTF8: 'utf_8', codecs.BOM_UTF16_LE: 'utf_16_le', codecs.BOM_UTF16_BE: 'utf_16_be'}
-
-def _encoding(
-    head: bytes, # The beginning of a file
-) -> tuple[str, int]: # Encoding, and length of its mark in bytes
-    "How a file's text is written"
-    return next(((name, len(mark)) for mark, name in _MARKS.items() if head.startswith(mark)), ('utf_8', 0))
-
-def _is_binary(head: bytes) -> bool: return head.startswith(b'%PDF-') or (_encoding(head)[1] == 0 and b'\0' in head)
-
-# %% ../nbs/02_corpus.ipynb #0046
-_LONE = re.compile(r'[\ud800-\udfff]')
-
-class _BadBytes(UserError):
-    "A file is not valid text"
-
-class _Mender:
-    "Deals with the bad bytes of one file"
-    def __init__(self,
-        name: str,     # The file
-        replace: bool, # Whether to replace them, or to stop
-    ) -> None: self.name, self.replace, self.count = name, replace, 0
-    def __call__(self,
-        text: str, # May hold lone surrogates
-        explain: Callable[[int], tuple[str, str]], # From a position in the text: which place of the file that is, and what is wrong there
-    ) -> str:
-        "The text without lone surrogates"
-        bad = _LONE.search(text)
-        if not bad: return text
-        if not self.replace:
-            where, why = explain(bad.start())
-            raise _BadBytes(f'{self.name}, {where}', why, 'convert the file to UTF-8, or set data.bad_bytes=replace or data.bad_bytes=skip')
-        text, count = _LONE.subn('\ufffd', text)
-        self.count += count
-        return text
-
-# %% ../nbs/02_corpus.ipynb #0050
-def _decode(
-    blocks: Iterable[bytes], # The bytes of a file
-    mend: _Mender,           # Deals with bad ones
-) -> Iterator[str]:
-    "The text of a file, in pieces"
-    rest, start, encoding, mark = b'', 0, 'utf_8', 0 # `start` is where `rest` begins in the file
-    for block in blocks:
-        if start == 0 and not rest: encoding, mark = _encoding(block)
-        data, errors = rest + block[mark:], 'surrogateescape' if encoding == 'utf_8' else 'surrogatepass'
-        text, used = getattr(codecs, f'{encoding}_decode')(data, errors)
-        begin, mark = start + mark, 0
-        def explain(i: int) -> tuple[str, str]:
-            at = len(text[:i].encode(encoding, errors)) # noqa: B023
-            around = data[max(0, at - 20):at + 20].decode('cp1252', 'replace') # noqa: B023
-            return f'byte {begin + at:,}', f'it is not {encoding.replace("_", "-").upper()}; in cp1252 the text there would be {around!r}' # noqa: B023
-        yield mend(text, explain)
-        rest, start = data[used:], begin + used
-    if rest: yield mend('\udc80'*len(rest), lambda i: (f'byte {start:,}', 'the file ends inside a character, or it is not UTF-8'))
-
-# %% ../nbs/02_corpus.ipynb #0057
-DOCUMENT_CHARS = 4096 # Characters in a document of a text file, at most
-_BREAKS = ('\n\n', '\n\r\n', '\n', ' ')
-
-def _cut_at(
-    text: str,  # At least `limit` characters
-    limit: int, # Where to cut at the latest
-) -> int:       # Where to cut
-    "The best place to cut in the second half of a window"
-    found = ((text.rfind(mark, limit//2, limit), len(mark)) for mark in _BREAKS)
-    return next((place + length for place, length in found if place >= 0), limit)
-
-# %% ../nbs/02_corpus.ipynb #0059
-def _cut(
-    chunks: Iterable[str],       # A text in pieces of any size
-    limit: int = DOCUMENT_CHARS, # Largest piece to give
-) -> Iterator[str]:
-    "The same text in pieces that end where a reader would pause"
-    text = ''
-    for chunk in chunks:
-        text += chunk
-        while len(text) > limit:
-            end = _cut_at(text, limit)
-            yield text[:end]
-            text = text[end:]
-    if text: yield text
-
-# %% ../nbs/02_corpus.ipynb #0066
-def _no_field(row: Any, field: str, where: str) -> UserError:
-    "The error for a row without the field"
-    if not isinstance(row, dict): return UserError(f'{where}: no fields', f'it is {row!r:.60}', 'a row is a table of fields, or a text')
-    texts = [name for name in row if isinstance(row[name], str)]
-    best = did_you_mean(field, texts) or max(texts, key=lambda name: len(row[name]), default='NAME')
-    return UserError(f'{where}: no field {field!r}', f'its fields are {", ".join(map(str, row))}', f'data.text_field={best}')
-
-def _text_of(
-    row: Any,   # A row, or the text itself
-    field: str, # The field that should hold the text
-    where: str, # File and row, for messages
-) -> str:
-    "The text of a row"
-    if isinstance(row, str): return row
-    if not isinstance(row, dict) or field not in row: raise _no_field(row, field, where)
-    text = row[field]
-    if text is None or isinstance(text, str): return text or ''
-    raise UserError(f'{where}: {field!r} holds {text!r:.60}', 'it should hold text', 'name another field with data.text_field')
-
-# %% ../nbs/02_corpus.ipynb #0070
-MAX_ROW = 2**24 # Characters in a row of a table, at most
-_BETWEEN = re.compile(r'[\s,\[\]]*')
-
-def _bad_json(name: str, line: int, why: str) -> UserError:
-    return UserError(f'{name}:{line}: the row that begins here is not readable as JSON', why, 'correct the row or remove it')
-
-def _json_rows(
-    chunks: Iterable[str], # JSON in pieces
-    name: str,             # The file
-) -> Iterator[Any]:
-    "The rows of a JSON array or of JSON lines"
-    text, wanted, line, depth, decode = '', 0, 1, 0, json.JSONDecoder().raw_decode
-    for chunk in chain(chunks, ['']):
-        text += chunk
-        if chunk and len(text) < wanted: continue
-        at, trouble = 0, ''
-        while not trouble:
-            gap = _BETWEEN.match(text, at)[0] # type: ignore[index]
-            at, depth = at + len(gap), depth + gap.count('[') - gap.count(']')
-            if at == len(text): break
-            try: row, at = decode(text, at)
-            except (ValueError, RecursionError) as e: trouble = getattr(e, 'msg', str(e))
-            else: yield row
-        text, line, wanted = text[at:], line + text.count('\n', 0, at), 2*(len(text) - at)
-        if trouble and (not chunk or len(text) > MAX_ROW): raise _bad_json(name, line, trouble)
-    if depth: raise _bad_json(name, line, 'a bracket [ or ] has no partner, so rows may be missing')
-
-# %% ../nbs/02_corpus.ipynb #0075
-def _lines(
-    chunks: Iterable[str], # A text in pieces
-    name: str,             # The file
-) -> Iterator[str]:
-    "The lines of a text, with their ends"
-    rest = ''
-    for chunk in chunks:
-        *lines, rest = (rest + chunk).split('\n')
-        yield from (line + '\n' for line in lines)
-        if len(rest) > MAX_ROW: raise UserError(f'{name}: a line is too long', f'a row has at most {MAX_ROW:,} characters', 'split it')
-    if rest: yield rest
-
-def _csv_rows(
-    chunks: Iterable[str], # CSV in pieces
-    name: str,             # The file
-) -> Iterator[dict[str, str]]:
-    "The rows of a table in CSV"
-    lines = _lines(chunks, name)
-    head = next(lines, '')
-    csv.field_size_limit(MAX_ROW)
-    reader = csv.DictReader(chain([head], lines), delimiter=max(',;\t', key=head.count))
-    try: yield from reader
-    except csv.Error as e:
-        raise UserError(f'{name}:{reader.line_num}: not readable as CSV', str(e), 'correct or remove that line') from None
-
-# %% ../nbs/02_corpus.ipynb #0079
-def _parquet_rows(
-    path: Path, # A Parquet file
-    field: str, # The column wanted
-) -> Iterator[dict[str, Any]]:
-    "The rows of a Parquet file, with one column where it exists"
-    import pyarrow.parquet as pq
-    with pq.ParquetFile(path) as table:
-        columns = [field] if field in table.schema_arrow.names else None
-        for batch in table.iter_batches(1000, columns=columns): yield from batch.to_pylist()
-
-# %% ../nbs/02_corpus.ipynb #0083
-def _no_dataset(name: str, e: Exception) -> UserError:
-    why = (str(e) or type(e).__name__).split('\n')[0]
-    return UserError(f'source {name!r}', f'the data set could not be opened: {why:.200}',
-                     'check the name (hf:OWNER/NAME or hf:OWNER/NAME:SUBSET) and the connection, or name files of this machine')
-
-def _hub_file(
-    name: str, # Such as hf:owner/name or hf:owner/name:subset
-) -> SourceFile:
-    "A data set of the hub at its present revision"
-    from huggingface_hub import HfApi
-    try: return SourceFile(name, 0, revision=HfApi().dataset_info(name.split(':')[1]).sha or '')
-    except Exception as e: raise _no_dataset(name, e) from None # the hub's client raises many kinds
-
-# %% ../nbs/02_corpus.ipynb #0086
-def _hub_rows(
-    file: SourceFile, # A data set of the hub
-) -> Iterator[Any]:
-    "The rows of its training split, streamed"
-    from datasets import load_dataset
-    try: yield from load_dataset(*file.path.split(':')[1:], split='train', streaming=True, revision=file.revision or None)
-    except Exception as e: raise _no_dataset(file.path, e) from None
-
-# %% ../nbs/02_corpus.ipynb #0091
-_ROWS: dict[str, Callable[..., Iterator[Any]]] = {
-    '.jsonl': _json_rows, '.ndjson': _json_rows, '.json': _json_rows, '.csv': _csv_rows, '.tsv': _csv_rows}
-
-def _kind(path: Path) -> str: return next((s.lower() for s in reversed(path.suffixes) if s.lower() not in (*_OPENERS, '.zst')), '')
-
-def _rows(
-    file: SourceFile, # Which file
-    mend: _Mender,    # Deals with bad bytes
-    field: str,       # The field wanted
-) -> Iterator[Any] | None: # None for plain text
-    "The rows of a file, if it is a table"
-    if not file.place: return _hub_rows(file)
-    kind = _kind(file.place)
-    if kind == '.parquet': return _parquet_rows(file.place, field)
-    return _ROWS[kind](_decode(_blocks(file.place), mend), file.path) if kind in _ROWS else None
-
-# %% ../nbs/02_corpus.ipynb #0093
-def _texts(
-    file: SourceFile, # Which file
-    mend: _Mender,    # Deals with bad bytes
-    field: str,       # The field of a table that holds the text
-) -> Iterator[tuple[int, str]]: # Offset and text
-    "The texts of a file, each with its place"
-    rows, offset = _rows(file, mend, field), 0
-    if rows is None and file.place:
-        for text in _cut(_decode(_blocks(file.place), mend)):
-            yield offset, text
-            offset += len(text.encode())
-    for i, row in enumerate(rows or ()):
-        yield i, mend(_text_of(row, field, f'{file.path}, row {i}'), lambda _: (f'row {i}', 'it holds half of a character')) # noqa: B023
-
-# %% ../nbs/02_corpus.ipynb #0097
-def _documents(
-    file: SourceFile, # Which file
-    mend: _Mender,    # Deals with bad bytes
-    field: str,       # The field of a table that holds the text
-) -> Iterator[Document]:
-    "The documents of a file"
-    try:
-        for offset, text in _texts(file, mend, field):
-            text = text.replace('\r\n', '\n')
-            yield Document(text, file.path, offset, len(text.encode()))
-    except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as e:
-        raise UserError(file.path, f'the file cannot be read to its end: {e}', 'replace the file by a whole one, or leave it out') from None
-
+# %% ../nbs/02_corpus.ipynb #0053
 def _in_sample(
     text: str,    # A document
     share: float, # Share of documents wanted, 0 to 1
 ) -> bool:
-    "Whether a document belongs to a sample: decided by a hash of its text"
+    "Whether a document belongs to a sample"
     return share >= 1 or int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8, person=b'sample').digest(), 'big') < share*2**64
 
-# %% ../nbs/02_corpus.ipynb #0101
+# %% ../nbs/02_corpus.ipynb #0057
 class Corpus:
     "Files of text, read as a stream of documents"
     def __init__(self,
         files: list[SourceFile],  # What it consists of, in order
         skipped: dict[str, str],  # What was left out → why
-        text_field: str = 'text', # The field of a table that holds the text
+        text_field: str = 'text', # The field of a table that holds the text; where there is no `text`, the layout decides
         bad_bytes: str = 'error', # What to do with bytes that are not text: error, skip or replace
         sample: float = 1.0,      # Share of documents to give
     ) -> None:
         self.files, self.skipped, self.text_field, self.bad_bytes, self.sample = files, skipped, text_field, bad_bytes, sample
-        self.replaced: dict[str, int] = {} # Files whose bad bytes were replaced → how many
-        self._sound: set[str] = set()      # Files known to have no bad bytes
+        self.replaced: dict[str, int] = {}     # Files whose bad bytes were replaced → how many
+        self._found: dict[str, Layout] = {}    # Layouts found so far
+        self._sound: dict[str, bool] = {}      # Files read through → whether all of it is text
     def __repr__(self) -> str: return f'Corpus({len(self.files)} files, {self.size:,} bytes, {len(self.skipped)} skipped)'
     @property
     def size(self) -> int: return sum(file.size for file in self.files) # Bytes on disk
+    @property
+    def layouts(self) -> dict[str, Layout]: return {file.path: self._layout(file) for file in self.files} # File → its layout
+    def _layout(self, file: SourceFile) -> Layout:
+        if file.path not in self._found:
+            with _readable(file): self._found[file.path] = find_layout(replace(file, start=0, stop=None), self.text_field)
+        return self._found[file.path]
+    def _read(self, file: SourceFile, mend: Mender) -> Iterator[Document]:
+        layout = self._layout(file) if is_table(file) else Layout()
+        for section in sections(file): yield from _documents(section, mend, layout)
     def __iter__(self) -> Iterator[Document]:
+        menders: dict[str, Mender] = {}
         for file in self.files:
-            if self.bad_bytes == 'skip' and not self._is_sound(file): continue
-            mend = _Mender(file.path, self.bad_bytes == 'replace')
-            yield from (document for document in _documents(file, mend, self.text_field) if _in_sample(document.text, self.sample))
+            if not self._is_sound(file): continue
+            mend = menders.setdefault(file.path, Mender(file.path, self.bad_bytes == 'replace'))
+            yield from (document for document in self._read(file, mend) if _in_sample(document.text, self.sample))
             if mend.count: self.replaced[file.path] = mend.count
     def _is_sound(self, file: SourceFile) -> bool:
-        "Read a file through, once, to see whether all of it is text; if not, it is skipped from now on"
-        if file.path not in self._sound and file.path not in self.skipped:
-            try: any(False for _ in _documents(file, _Mender(file.path, False), self.text_field))
-            except _BadBytes as e: self.skipped[file.path] = f'{e.what.removeprefix(file.path + ", ")} is not text'
-            else: self._sound.add(file.path)
-        return file.path in self._sound
+        "Read a file through, once, if a bad byte is a reason to skip it"
+        if self.bad_bytes != 'skip': return True
+        if file.path not in self._sound:
+            try: any(False for _ in self._read(file, Mender(file.path, False)))
+            except BadBytes as e: self.skipped[file.path] = f'{e.what.removeprefix(file.path + ", ")} is not text'
+            self._sound[file.path] = file.path not in self.skipped
+        return self._sound[file.path]
+    def parts(self,
+        n: int, # How many parts are wanted
+    ) -> list[Corpus]: # At most that many
+        "The same documents, divided into corpora that can be read apart"
+        pieces = [piece for file in self.files if self._is_sound(file) for piece in sections(file)]
+        total, before = sum(piece.size + 1 for piece in pieces), 0
+        shares: dict[int, list[SourceFile]] = {}
+        for piece in pieces:
+            shares.setdefault((2*before + piece.size)*n//(2*total), []).append(piece)
+            before += piece.size + 1
+        return [self._part(files) for files in shares.values()]
+    def _part(self, files: list[SourceFile]) -> Corpus:
+        part = copy(self)
+        part.files, part.skipped, part.replaced = files, {}, {}
+        return part
     def fingerprint(self) -> str:
         "A key for the content: it changes with any byte of any file"
-        parts = [[file.path, file.size, file_hash(file.place) if file.place else file.revision] for file in self.files]
+        parts = [[file.path, file.size, file.start, file_hash(file.place) if file.place else file.revision] for file in self.files]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
-# %% ../nbs/02_corpus.ipynb #0106
+# %% ../nbs/02_corpus.ipynb #0067
 def _trouble(
     path: Path, # A file
 ) -> str:       # Empty if it can be read
     "Why a file cannot be read as text, as far as its beginning tells"
     try:
         if not path.is_file(): return 'not a regular file'
-        head = next(_blocks(path), b'')
+        head = next(read_blocks(SourceFile(path.name, 0, path)), b'')
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as e: return getattr(e, 'strerror', None) or str(e)
-    return 'empty' if not head else 'binary' if _kind(path) != '.parquet' and _is_binary(head) else ''
+    return 'empty' if not head else 'binary' if file_format(path) != '.parquet' and is_binary(head) else ''
 
-# %% ../nbs/02_corpus.ipynb #0110
+# %% ../nbs/02_corpus.ipynb #0071
 def _open(
     source: str,             # One source
     skipped: dict[str, str], # Gains what is left out, with the reason
@@ -452,7 +313,7 @@ def _open(
 ) -> Iterator[SourceFile]:
     "The readable files of one source"
     if source.startswith('hf:'):
-        yield _hub_file(source)
+        yield hub_file(source)
         return
     for name, path in [(source, download(source))] if source.startswith(('http://', 'https://')) else _find(source, skipped, seen):
         reason = _trouble(path)
@@ -461,7 +322,7 @@ def _open(
 
 def open_corpus(
     source: str | Path | Iterable[str | Path], # Files, folders, patterns, http(s) addresses, hf:NAME, or `bilingual`
-    text_field: str = 'text', # The field of a table that holds the text
+    text_field: str = 'text', # The field of a table that holds the text; where there is no `text`, the layout decides
     bad_bytes: str = 'error', # What to do with bytes that are not text: error, skip or replace
     sample: float = 1.0,      # Share of documents to give
 ) -> Corpus:
@@ -478,7 +339,7 @@ def open_corpus(
     files = [replace(file, path=str(file.place or file.path)) if names[file.path] > 1 else file for file in files]
     return Corpus(files, skipped, text_field, bad_bytes, sample)
 
-# %% ../nbs/02_corpus.ipynb #0132
+# %% ../nbs/02_corpus.ipynb #0098
 _VALIDATION = ('validation', 'valid', 'val')
 
 def _own_split(

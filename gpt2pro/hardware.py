@@ -4,7 +4,7 @@
 
 # %% ../nbs/01_hardware.ipynb #0003
 from __future__ import annotations
-import json, os, platform, shutil, statistics, subprocess, sys, time
+import os, platform, shutil, statistics, sys, time
 from collections.abc import Callable, Iterable
 from html import escape
 from pathlib import Path
@@ -12,41 +12,17 @@ from typing import TYPE_CHECKING, Any
 import psutil
 from pydantic import Field
 from .config import Settings, UserError
+from .gpus import Gpu, ask_program, find_gpus, gpu_formats, parse_number, read_small
 
 # %% auto #0
-__all__ = ['format_bytes', 'Gpu', 'parse_nvidia', 'parse_rocm', 'find_gpus', 'parse_cpuinfo', 'describe_cpu', 'cgroup_values',
-           'cgroup_cores', 'cgroup_memory', 'count_cores', 'measure_memory', 'find_service', 'Hardware',
-           'detect_hardware', 'rich_table', 'html_table', 'fast_formats', 'explain_hardware', 'resolve_device',
-           'pick_precision', 'resolve_precision', 'Probe', 'probe_speed']
+__all__ = ['format_bytes', 'parse_cpuinfo', 'describe_cpu', 'cgroup_folders', 'cgroup_cores', 'count_cores', 'cgroup_memory',
+           'measure_memory', 'find_service', 'Hardware', 'detect_hardware', 'rich_table', 'html_table', 'fast_formats',
+           'explain_hardware', 'resolve_device', 'pick_precision', 'resolve_precision', 'Probe', 'probe_speed']
 
 # %% ../nbs/01_hardware.ipynb #0004
 if TYPE_CHECKING: import torch # for the annotations only: importing it takes seconds
 
-# %% ../nbs/01_hardware.ipynb #0008
-def _ask(
-    *command: str, # A program and its arguments
-) -> str:          # What it printed; '' when it is missing, slow or fails
-    "What a program says"
-    if shutil.which(command[0]) is None: return ''
-    try: return subprocess.run(command, capture_output=True, text=True, errors='replace', timeout=5, check=True).stdout.strip()
-    except (OSError, subprocess.SubprocessError): return ''
-
-def _read(
-    path: str | Path, # A small text file
-) -> str:             # Its text; '' when it cannot be read
-    "What a file says"
-    try: return Path(path).read_text(encoding='utf-8', errors='replace').strip()
-    except OSError: return ''
-
-# %% ../nbs/01_hardware.ipynb #0012
-def _number(
-    text: str,       # Text that may be a number
-    scale: int = 1,  # What one unit of it is worth
-) -> int | None:     # The value, rounded down, or None
-    "A number from a program's answer"
-    try: return int(float(text)*scale)
-    except (ValueError, OverflowError): return None
-
+# %% ../nbs/01_hardware.ipynb #0007
 def format_bytes(
     count: int | None, # Bytes, or None for unknown
 ) -> str:
@@ -56,139 +32,88 @@ def format_bytes(
     while abs(size) >= 999.5 and len(units) > 1: size, units = size/1000, units[1:]
     return f'{size:.3g} {units[0]}'
 
-# %% ../nbs/01_hardware.ipynb #0017
-class Gpu(Settings):
-    "One graphics processor"
-    name: str = Field(description='as its maker calls it')
-    vendor: str = Field(description='NVIDIA, AMD or Apple')
-    memory_total: int | None = Field(None, description='bytes; Apple shares the main memory')
-    memory_free: int | None = Field(None, description='bytes not in use now')
-    compute_capability: str | None = Field(None, description='generation: 9.0 is Hopper, 8.0 Ampere; for AMD gfx942 and the like')
-
-# %% ../nbs/01_hardware.ipynb #0021
-def parse_nvidia(
-    text: str, # Lines of name, total MiB, free MiB, compute capability
-) -> list[Gpu]:
-    "GPUs from what `nvidia-smi` prints"
-    rows = [[field.strip() for field in line.split(',')] for line in text.splitlines()]
-    return [Gpu(name=name, vendor='NVIDIA', memory_total=_number(total, 2**20), memory_free=_number(free, 2**20),
-                compute_capability=None if _number(capability) is None else capability)
-            for name, total, free, capability in (row for row in rows if len(row) == 4)]
-
-# %% ../nbs/01_hardware.ipynb #0026
-def _find(
-    card: dict[str, str], # What is said of one card
-    *pieces: str,         # What the key contains, in the order tried
-) -> str:                 # The value, or ''
-    "The value whose key contains one of `pieces`"
-    return next((str(value) for piece in pieces for key, value in card.items() if piece in key.lower()), '')
-
-def parse_rocm(
-    text: str, # JSON with one object for each card
-) -> list[Gpu]:
-    "GPUs from what `rocm-smi --json` prints"
-    try: cards = json.loads(text)
-    except ValueError: return []
-    gpus = []
-    for card in (value for key, value in cards.items() if key.startswith('card')):
-        total, used = _number(_find(card, 'total memory')), _number(_find(card, 'total used'))
-        gpus.append(Gpu(name=_find(card, 'series', 'model') or 'AMD GPU', vendor='AMD', memory_total=total,
-                        memory_free=None if total is None or used is None else total - used, compute_capability=_find(card, 'gfx') or None))
-    return gpus
-
-# %% ../nbs/01_hardware.ipynb #0030
-def find_gpus() -> list[Gpu]:
-    "All GPUs that this process may use"
-    query, visible = 'name,memory.total,memory.free,compute_cap', os.environ.get('CUDA_VISIBLE_DEVICES')
-    nvidia = [] if visible in ('', '-1') else parse_nvidia(
-        _ask('nvidia-smi', f'--query-gpu={query}', '--format=csv,noheader,nounits', *([f'--id={visible}'] if visible else [])))
-    if nvidia: return nvidia
-    amd = parse_rocm(_ask('rocm-smi', '--showproductname', '--showmeminfo', 'vram', '--json'))
-    if amd or (sys.platform, platform.machine()) != ('darwin', 'arm64'): return amd
-    memory = psutil.virtual_memory()
-    name = _ask('sysctl', '-n', 'machdep.cpu.brand_string') or 'Apple GPU'
-    return [Gpu(name=name, vendor='Apple', memory_total=memory.total, memory_free=memory.available)]
-
-# %% ../nbs/01_hardware.ipynb #0036
+# %% ../nbs/01_hardware.ipynb #0013
 def parse_cpuinfo(
     text: str, # The text of /proc/cpuinfo
 ) -> tuple[str, bool]: # The processor's name ('' when it is not said), and whether it has bf16 units
     "What `/proc/cpuinfo` says of the processor"
     values = {key.strip().lower(): value.strip() for key, _, value in (line.partition(':') for line in text.splitlines())}
-    flags = set(f"{values.get('flags', '')} {values.get('features', '')}".split()) # x86 and ARM call them differently
+    flags = set(f"{values.get('flags', '')} {values.get('features', '')}".split())
     return values.get('model name', ''), bool(flags & {'avx512_bf16', 'amx_bf16', 'bf16'})
+
+# %% ../nbs/01_hardware.ipynb #0017
+_WINDOWS = ('reg', 'query', r'HKLM\HARDWARE\DESCRIPTION\System\CentralProcessor\0', '/v', 'ProcessorNameString')
 
 def describe_cpu() -> tuple[str | None, bool]: # Name, and whether it has bf16 units
     "This machine's processor"
-    name, bf16 = parse_cpuinfo(_read('/proc/cpuinfo'))
+    name, bf16 = parse_cpuinfo(read_small('/proc/cpuinfo'))
     if sys.platform == 'darwin':
-        name, bf16 = _ask('sysctl', '-n', 'machdep.cpu.brand_string'), _ask('sysctl', '-n', 'hw.optional.arm.FEAT_BF16') == '1'
+        name, bf16 = ask_program('sysctl', '-n', 'machdep.cpu.brand_string'), ask_program('sysctl', '-n', 'hw.optional.arm.FEAT_BF16') == '1'
+    elif sys.platform == 'win32': name = ask_program(*_WINDOWS).rpartition('REG_SZ')[2].strip()
+    name = name or parse_cpuinfo(ask_program('lscpu'))[0]
     return name or platform.processor() or platform.machine() or None, bf16
 
-# %% ../nbs/01_hardware.ipynb #0041
-def cgroup_values(
-    controller: str,             # 'memory' or 'cpu'
-    file: str,                   # Such as 'memory.max' (new layout) or 'memory.limit_in_bytes' (old)
-    root: str | Path = '/',      # Where the system's files begin; tests have their own
-) -> list[str]:                  # What the file says, from the innermost group outwards
-    "One setting of the control groups that this process is in"
-    base, values = Path(root)/'sys/fs/cgroup', []
-    for line in _read(Path(root)/'proc/self/cgroup').splitlines():
+# %% ../nbs/01_hardware.ipynb #0022
+def cgroup_folders(
+    controller: str,        # memory or cpu
+    root: str | Path = '/', # Where the system's files begin; tests have their own
+) -> list[Path]:            # From the innermost group outwards
+    "The control groups that this process is in"
+    folders: list[Path] = []
+    for line in read_small(Path(root)/'proc/self/cgroup').splitlines():
         _, controllers, group = line.split(':', 2)
         if controllers and controller not in controllers.split(','): continue
-        top = base/controllers if controllers else base # the new layout has one tree and names no controller
+        top = Path(root)/'sys/fs/cgroup'/(controller if controllers else '') # the new layout has one tree and names no controller
         folder = top/group.lstrip('/')
-        for place in [folder, *folder.parents]:
-            values.append(_read(place/file))
-            if place == top: break
-    return [value for value in values if value]
+        folders += [place for place in (folder, *folder.parents) if place.is_relative_to(top)]
+    return folders
 
-# %% ../nbs/01_hardware.ipynb #0044
+# %% ../nbs/01_hardware.ipynb #0026
 def cgroup_cores(
     root: str | Path = '/', # Where the system's files begin
 ) -> int | None:            # Whole cores, at least 1, or None without a limit
     "How many cores the control groups allow"
-    pairs = [value.split() for value in cgroup_values('cpu', 'cpu.max', root)]
-    pairs += map(list, zip(cgroup_values('cpu', 'cpu.cfs_quota_us', root), cgroup_values('cpu', 'cpu.cfs_period_us', root)))
+    def pair(folder: Path) -> list[str]: # quota and period
+        return (read_small(folder/'cpu.max') or ' '.join(read_small(folder/f'cpu.cfs_{name}_us') for name in ('quota', 'period'))).split()
+    pairs = [numbers for folder in cgroup_folders('cpu', root) if len(numbers := pair(folder)) == 2]
     limits = [int(quota)/int(period) for quota, period in pairs if quota not in ('max', '-1')]
     return max(1, int(min(limits))) if limits else None
 
-def cgroup_memory(
-    root: str | Path = '/', # Where the system's files begin
-) -> int | None:            # Bytes, or None without a limit
-    "How much memory the control groups allow"
-    limits = cgroup_values('memory', 'memory.max', root) + cgroup_values('memory', 'memory.limit_in_bytes', root)
-    numbers = [n for n in map(_number, limits) if n is not None]
-    return min((n for n in numbers if n < 2**60), default=None) # the old layout writes nearly 2**63 for no limit
-
-# %% ../nbs/01_hardware.ipynb #0048
+# %% ../nbs/01_hardware.ipynb #0029
 def count_cores() -> int: # At least 1
     "How many cores this process may use"
     bound = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
     return max(1, min(bound, cgroup_cores() or bound))
 
-# %% ../nbs/01_hardware.ipynb #0052
-def _cgroup_used(
+# %% ../nbs/01_hardware.ipynb #0032
+def cgroup_memory(
     root: str | Path = '/', # Where the system's files begin
-) -> int:                   # Bytes in use that cannot be had back
-    "What this process's control group holds"
-    used = cgroup_values('memory', 'memory.current', root) + cgroup_values('memory', 'memory.usage_in_bytes', root)
-    stat = dict(line.split() for line in '\n'.join(cgroup_values('memory', 'memory.stat', root)[-1:]).splitlines())
-    return max(0, max(map(int, used), default=0) - int(stat.get('inactive_file', 0)))
+) -> tuple[int, int] | None: # Bytes allowed, and bytes of them still to be had; None without a limit
+    "How much memory the control groups allow"
+    found = []
+    for folder in cgroup_folders('memory', root):
+        limit = parse_number(read_small(folder/'memory.max') or read_small(folder/'memory.limit_in_bytes'))
+        if limit is None or limit >= 2**60: continue # the old layout writes nearly 2**63 for no limit
+        used = parse_number(read_small(folder/'memory.current') or read_small(folder/'memory.usage_in_bytes')) or 0
+        stat = dict(line.split(maxsplit=1) for line in read_small(folder/'memory.stat').splitlines())
+        found.append((limit, max(0, limit - used + int(stat.get('total_inactive_file', stat.get('inactive_file', 0))))))
+    return (min(limit for limit, _ in found), min(left for _, left in found)) if found else None
 
+# %% ../nbs/01_hardware.ipynb #0035
 def measure_memory(
     root: str | Path = '/', # Where the system's files begin
 ) -> tuple[int, int]:       # Bytes in all, and bytes that can still be had
     "The main memory that this process may use"
-    memory, limit = psutil.virtual_memory(), cgroup_memory(root)
-    if limit is None or limit >= memory.total: return memory.total, memory.available
-    return limit, max(0, min(memory.available, limit - _cgroup_used(root)))
+    memory = psutil.virtual_memory()
+    limit, left = cgroup_memory(root) or (memory.total, memory.available)
+    return min(memory.total, limit), min(memory.available, left)
 
-# %% ../nbs/01_hardware.ipynb #0058
+# %% ../nbs/01_hardware.ipynb #0039
 _SERVICES: dict[str, tuple[str, float | None]] = { # Variable in the environment → service, and hours until it ends a session
     'COLAB_RELEASE_TAG': ('Google Colab', 12), 'KAGGLE_KERNEL_RUN_TYPE': ('Kaggle', 12), 'BINDER_SERVICE_HOST': ('Binder', 6),
     'CODESPACES': ('GitHub Codespaces', None), 'DATABRICKS_RUNTIME_VERSION': ('Databricks', None),
-    'SAGEMAKER_INTERNAL_IMAGE_URI': ('SageMaker', None), 'SLURM_JOB_ID': ('Slurm', None)}
+    'SAGEMAKER_INTERNAL_IMAGE_URI': ('SageMaker', None), 'LIGHTNING_CLOUD_PROJECT_ID': ('Lightning', None), 'RUNPOD_POD_ID': ('RunPod', None),
+    'PAPERSPACE_FQDN': ('Paperspace', 6), 'SLURM_JOB_ID': ('Slurm', None), 'PBS_JOBID': ('PBS', None), 'LSB_JOBID': ('LSF', None)}
 
 def find_service(
     environment: dict[str, str], # Variables, such as `os.environ`
@@ -197,11 +122,11 @@ def find_service(
 ) -> tuple[str | None, float | None]: # The service, and the hours it leaves us, each None when unknown
     "Which notebook service or batch system we are a guest of"
     name, limit = next((service for variable, service in _SERVICES.items() if variable in environment), (None, None))
-    end = _number(environment.get('SLURM_JOB_END_TIME', ''))
+    end = parse_number(environment.get('SLURM_JOB_END_TIME', ''))
     hours = (end - now)/3600 if end is not None else limit - age if limit is not None else None
     return name, None if hours is None else max(0., hours)
 
-# %% ../nbs/01_hardware.ipynb #0063
+# %% ../nbs/01_hardware.ipynb #0044
 class Hardware(Settings):
     "What a machine has; every field that could not be found out is None"
     os: str | None = Field(None, description='operating system')
@@ -219,7 +144,7 @@ class Hardware(Settings):
     def __rich__(self) -> object: return rich_table('hardware', _hardware_rows(self))
     def _repr_html_(self) -> str: return html_table(_hardware_rows(self))
 
-# %% ../nbs/01_hardware.ipynb #0066
+# %% ../nbs/01_hardware.ipynb #0047
 def _free_space(
     folder: str | Path, # A folder that need not exist yet
 ) -> int | None:        # Bytes, or None where it cannot be told
@@ -236,6 +161,7 @@ def _or_unknown(
     try: return find()
     except (OSError, ValueError, psutil.Error): return unknown
 
+# %% ../nbs/01_hardware.ipynb #0049
 def detect_hardware(
     folder: str | Path = '.', # Where the run will be written
 ) -> Hardware:
@@ -249,28 +175,7 @@ def detect_hardware(
                     disk_free=_free_space(folder), shared_memory=_free_space('/dev/shm') if Path('/dev/shm').is_dir() else None,
                     gpus=_or_unknown(find_gpus, []), service=service, hours_left=hours)
 
-# %% ../nbs/01_hardware.ipynb #0068
-_SIZES = {'ram_total', 'ram_available', 'disk_free', 'shared_memory'}
-
-def _in_words(
-    name: str,   # A field of `Hardware`
-    value: Any,  # What it holds
-) -> str:
-    "A field's value as a person says it"
-    if name in _SIZES: return format_bytes(value)
-    if isinstance(value, bool): return 'yes' if value else 'no'
-    return 'unknown' if value is None else f'{value:.1f}' if isinstance(value, float) else str(value)
-
-def _hardware_rows(
-    hardware: Hardware, # The machine
-) -> list[tuple[str, str]]: # Name and value of each thing worth showing
-    "A machine in words"
-    skip = {'gpus'} | (set() if hardware.service else {'service', 'hours_left'})
-    gpus = [f'{g.name}: {format_bytes(g.memory_free)} of {format_bytes(g.memory_total)} free, {g.compute_capability or "unknown"}'
-            for g in hardware.gpus]
-    return [(name, _in_words(name, value)) for name, value in hardware if name not in skip] + [('gpu', gpu) for gpu in gpus or ['none']]
-
-# %% ../nbs/01_hardware.ipynb #0070
+# %% ../nbs/01_hardware.ipynb #0051
 def rich_table(
     title: str,                       # Over the first column
     rows: Iterable[tuple[str, str]],  # Name and value
@@ -281,45 +186,68 @@ def rich_table(
     for row in rows: table.add_row(*row)
     return table
 
+# %% ../nbs/01_hardware.ipynb #0053
 def html_table(
     rows: Iterable[tuple[str, str]], # Name and value
 ) -> str:
     "Names and values for a notebook"
     return '<table>' + ''.join(f'<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>' for name, value in rows) + '</table>'
 
-# %% ../nbs/01_hardware.ipynb #0077
+# %% ../nbs/01_hardware.ipynb #0056
+def _in_words(
+    name: str,   # A field of `Hardware`
+    value: Any,  # What it holds
+) -> str:
+    "A field's value as a person says it"
+    if name in ('ram_total', 'ram_available', 'disk_free', 'shared_memory'): return format_bytes(value)
+    if isinstance(value, bool): return 'yes' if value else 'no'
+    return 'unknown' if value is None else f'{value:.1f}' if isinstance(value, float) else str(value)
+
+# %% ../nbs/01_hardware.ipynb #0058
+def _hardware_rows(
+    hardware: Hardware, # The machine
+) -> list[tuple[str, str]]: # Name and value of each thing worth showing
+    "A machine in words"
+    skip = {'gpus'} | (set() if hardware.service else {'service', 'hours_left'})
+    gpus = [f'{g.name}: {format_bytes(g.memory_free)} of {format_bytes(g.memory_total)} free, generation {g.compute_capability or "unknown"}'
+            for g in hardware.gpus]
+    return [(name, _in_words(name, value)) for name, value in hardware if name not in skip] + [('gpu', gpu) for gpu in gpus or ['none']]
+
+# %% ../nbs/01_hardware.ipynb #0064
 def fast_formats(
     device: str,        # cpu, cuda or mps
     hardware: Hardware, # The machine
-) -> list[str]:         # Of fp32, bf16, fp16; the best for training first
+) -> list[str]:         # Of fp32, bf16, fp16 and fp8; the best for training first
     "The number formats that a device computes in hardware"
     if device == 'cpu': return ['fp32', 'bf16'] if hardware.cpu_bf16 else ['fp32']
-    if device == 'mps': return ['fp32', 'bf16', 'fp16']
-    generation = (hardware.gpus[0].compute_capability if hardware.gpus else None) or '0.0'
-    if generation.startswith('gfx'): return ['bf16', 'fp16', 'fp32'] if generation.startswith('gfx9') else ['fp32', 'fp16']
-    number = tuple(int(part) for part in generation.split('.'))
-    return ['bf16', 'fp16', 'fp32'] if number >= (8, 0) else ['fp16', 'fp32'] if number >= (7, 0) else ['fp32']
+    if device == 'mps': return gpu_formats(Gpu(name='', vendor='Apple'))
+    return gpu_formats(hardware.gpus[0]) if hardware.gpus else ['fp32']
 
-# %% ../nbs/01_hardware.ipynb #0081
+# %% ../nbs/01_hardware.ipynb #0068
+def _place_in_words(
+    hardware: Hardware, # The machine
+) -> list[str]:         # Sentences
+    "Where training runs, and how large a model may be"
+    gpu, cores = hardware.gpus[0] if hardware.gpus else None, f'{hardware.cores} processor core{"s"*(hardware.cores > 1)}'
+    memory = gpu.memory_free or gpu.memory_total if gpu else hardware.ram_available
+    hint = '' if gpu else ': models of some million parameters in minutes or hours; the 124 million of GPT-2 want a GPU'
+    size = f'{format_bytes(memory)} of memory are free: with AdamW in fp32, at most {(memory or 0)/32e6:,.0f} million parameters.'
+    return [f'Training runs on {f"the {gpu.name}" if gpu else cores}{hint}.', size if memory else 'How much memory is free is unknown.']
+
+# %% ../nbs/01_hardware.ipynb #0071
 def explain_hardware(
     hardware: Hardware, # The machine
 ) -> list[str]:         # Sentences
     "What a machine means for training"
-    h, gpu = hardware, hardware.gpus[0] if hardware.gpus else None
-    formats = fast_formats('cpu' if gpu is None else 'mps' if gpu.vendor == 'Apple' else 'cuda', h)
-    memory = gpu.memory_free if gpu else h.ram_available
-    cores = f'Training runs on {h.cores} processor core{"s"*(h.cores > 1)}'
-    return [line for true, line in (
-        (gpu, f'Training runs on the {gpu.name if gpu else ""}.'),
-        (not gpu, f'{cores}: models of some million parameters in minutes or hours; the 124 million of GPT-2 want a GPU.'),
-        (memory, f'{format_bytes(memory)} of memory are free: with AdamW in fp32, at most {(memory or 0)/32e6:,.0f} million parameters.'),
-        (True, f'Fast number formats: {", ".join(formats)}.'),
+    h, device = hardware, 'cpu' if not hardware.gpus else 'mps' if hardware.gpus[0].vendor == 'Apple' else 'cuda'
+    formats = fast_formats(device, h)
+    return _place_in_words(h) + [f'Fast number formats: {", ".join(formats)}.'] + [line for true, line in (
         ('bf16' not in formats, 'Leave bf16 alone: it would be imitated, many times slower.'),
         (len(h.gpus) > 1 and (h.shared_memory or 2e9) < 1e9, 'Too little shared memory for several GPUs (in Docker: --shm-size=8g).'),
         (h.disk_free is not None and h.disk_free < 2e9, f'Only {format_bytes(h.disk_free)} of disk are free: few checkpoints fit.'),
         (h.hours_left is not None, f'The session ends in about {h.hours_left or 0:.1f} hours: set train.max_hours below that.')) if true]
 
-# %% ../nbs/01_hardware.ipynb #0086
+# %% ../nbs/01_hardware.ipynb #0082
 def resolve_device(
     name: str = 'auto', # auto, cpu, cuda, cuda:1, mps
 ) -> torch.device:
@@ -333,7 +261,7 @@ def resolve_device(
                         f'choose auto or one of {", ".join(there)}; for a GPU, install the PyTorch made for it')
     return torch.device(name)
 
-# %% ../nbs/01_hardware.ipynb #0092
+# %% ../nbs/01_hardware.ipynb #0088
 def pick_precision(
     precision: str,     # auto, fp32, bf16 or fp16
     device: str,        # cpu, cuda or mps
@@ -347,7 +275,7 @@ def pick_precision(
                     f'this device has no {precision} units: PyTorch imitates them, ten times slower and more',
                     f'set train.precision to {formats[0]}, or leave it at auto')
 
-# %% ../nbs/01_hardware.ipynb #0096
+# %% ../nbs/01_hardware.ipynb #0092
 def resolve_precision(
     precision: str,               # auto, fp32, bf16 or fp16
     device: torch.device | str,   # Where the arithmetic happens
@@ -362,13 +290,14 @@ def resolve_precision(
         hardware.gpus = [Gpu(name=properties.name, vendor='AMD' if torch.version.hip else 'NVIDIA', compute_capability=generation)]
     return dict(fp32=torch.float32, bf16=torch.bfloat16, fp16=torch.float16)[pick_precision(precision, device.type, hardware)]
 
-# %% ../nbs/01_hardware.ipynb #0101
+# %% ../nbs/01_hardware.ipynb #0097
 class Probe(Settings):
     "Measured speed of a device"
     device: str = Field(description='cpu, cuda or mps')
     matmul_flops: float = Field(gt=0, description='operations a second in matrix products')
     memory_bandwidth: float = Field(gt=0, description='bytes a second, read and written')
 
+# %% ../nbs/01_hardware.ipynb #0100
 def _rate(
     work: Callable[[], Any],        # What is measured
     amount: float,                  # How much one call does
@@ -385,7 +314,7 @@ def _rate(
         times.append(time.perf_counter() - start)
     return amount/statistics.median(times)
 
-# %% ../nbs/01_hardware.ipynb #0104
+# %% ../nbs/01_hardware.ipynb #0103
 def probe_speed(
     seconds: float = 1.0, # Time to spend
     device: str = 'auto', # Where
