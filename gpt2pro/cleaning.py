@@ -4,16 +4,16 @@
 
 # %% ../nbs/05c_cleaning.ipynb #0003
 from __future__ import annotations
-import hashlib, re, unicodedata
+import re, unicodedata
 from collections.abc import Callable, Sequence
 import numpy as np
 from pydantic import Field
 from .config import Settings, UserError, did_you_mean
-from .quality import RULES, find_flaws, find_words, shingles
+from .quality import RULES, Page
 
 # %% auto #0
-__all__ = ['MENDERS', 'COPIES', 'EXAMPLES', 'BANDS', 'ROWS', 'repair_encoding', 'check_steps', 'StepCount', 'count_step',
-           'Cleaner', 'digest_text', 'sketch_runs', 'sketch_texts', 'find_originals']
+__all__ = ['MENDERS', 'COPIES', 'EXAMPLES', 'repair_encoding', 'check_steps', 'StepCount', 'count_step', 'Cleaner',
+           'find_originals']
 
 # %% ../nbs/05c_cleaning.ipynb #0007
 _HIGH = bytes(range(128, 192)).decode('cp1252', 'ignore') + ''.join(map(chr, range(128, 192)))
@@ -46,7 +46,8 @@ def check_steps(
     "Refuse a step that does not exist"
     known = [*MENDERS, *RULES, *COPIES]
     for step in steps:
-        if step not in known: raise UserError(f'data.clean: {step}', f'the steps are {", ".join(known)}', f'did you mean {did_you_mean(step, known, 0)}?')
+        if step not in known:
+            raise UserError(f'data.clean: {step}', f'the steps are {", ".join(known)}', f'did you mean {did_you_mean(step, known, 0)}?')
 
 # %% ../nbs/05c_cleaning.ipynb #0019
 EXAMPLES = 3 # to keep of each step
@@ -89,40 +90,14 @@ class Cleaner:
         "A text after all steps"
         for step in self.steps:
             before, text = text, MENDERS[step](text) if step in MENDERS else text
-            dropped = not text.strip() if step == 'empty' else step in RULES and step in find_flaws(text)
+            dropped = not text.strip() if step == 'empty' else step in RULES and RULES[step].is_broken(Page(text))
             self.counts[step] += count_step(before, None if dropped else text)
             if dropped: return text, step
         return text, ''
 
-# %% ../nbs/05c_cleaning.ipynb #0029
-BANDS, ROWS = 8, 8 # bands of a sketch, and MinHash values in a band
-
-def digest_text(
-    text: str, # A document
-) -> int:      # 64 bits, equal for equal texts
-    "A number that stands for a text"
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), 'little')
-
-def sketch_runs(
-    runs: Sequence[Sequence[str]], # The runs of words of each document
-) -> np.ndarray:                   # uint64, (BANDS, documents)
-    "Numbers that sets of runs have in common when most of the runs are"
-    from rensa import RMinHash
-    values = np.array(RMinHash.digests_from_token_sets(runs, BANDS*ROWS, 1), np.uint64).reshape(len(runs), BANDS, ROWS)
-    keys = np.zeros((len(runs), BANDS), np.uint64)
-    for row in range(ROWS): keys = keys*np.uint64(0x9E3779B97F4A7C15) + values[:, :, row] # one number for a band
-    return keys.T
-
-def sketch_texts(
-    texts: Sequence[str], # Documents
-) -> np.ndarray:          # uint64, (BANDS, documents)
-    "Numbers that near copies have in common"
-    words = map(find_words, texts)
-    return sketch_runs([shingles(some) or [' '.join(some) or text] for some, text in zip(words, texts)]) # short texts are one run
-
-# %% ../nbs/05c_cleaning.ipynb #0035
+# %% ../nbs/05c_cleaning.ipynb #0032
 def find_originals(
-    columns: Sequence[np.ndarray], # A column of numbers for each band, (n,) each; may lie on disk
+    columns: Sequence[np.ndarray], # A column of numbers for each band, (n,) each, 0 for nothing; may lie on disk
     n: int,                        # Documents
 ) -> np.ndarray:                   # int64, (n,)
     "For each document the first of those that it is a copy of, itself where there is none"
@@ -133,5 +108,5 @@ def find_originals(
             groups = np.unique(column, return_inverse=True)[1] # (n,), the group of each document
             smallest = np.full(n, n)
             np.minimum.at(smallest, groups, original)
-            original = smallest[groups]
+            original = np.where(column == 0, original, smallest[groups]) # 0 stands for nothing
     return original

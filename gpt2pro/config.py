@@ -151,10 +151,16 @@ Sources = Annotated[_Names, BeforeValidator(_as_list, json_schema_input_type=_Na
 
 class TokenizerConfig(Settings):
     "How text becomes tokens"
-    kind: Literal['bpe', 'gpt2'] = _choice('bpe', 'where the vocabulary comes from', {
-        'bpe': 'learned from the data, up to model.vocab_size tokens', 'gpt2': 'GPT-2\'s own 50,257 tokens, made from English'})
+    kind: Literal['bpe', 'unigram', 'wordpiece', 'gpt2'] = _choice('bpe', 'where the vocabulary comes from', {
+        'bpe': 'learned from the data by joining frequent pairs', 'unigram': 'learned from the data by dropping what is missed least',
+        'wordpiece': 'learned as bpe, cut by the longest piece, as BERT does', 'gpt2': 'GPT-2\'s own 50,257 tokens, made from English'})
     path: str | None = Field(None, description='folder of a saved tokenizer to use as it is; null makes one of that kind')
     min_frequency: int = Field(2, ge=1, le=10**9, description='how often a pair has to occur to become a token')
+    split: Literal['gpt2', 'gpt4'] = _choice('gpt2', 'how text is cut into words before tokens are learned', {
+        'gpt2': 'letters, digits and signs apart', 'gpt4': 'as newer models do: numbers in threes, a sign with the word behind it'})
+    normalization: Literal['none', 'nfc', 'nfkc'] = _choice('none', 'how characters are unified before anything else', {
+        'none': 'not at all: text comes back as it was', 'nfc': 'a letter and its accent as one', 'nfkc': 'also signs that look alike'})
+    special_tokens: list[str] = Field([], description='special tokens beside <|endoftext|>, such as chat marks')
 
 class DataConfig(Settings):
     "Which text, and how it is read"
