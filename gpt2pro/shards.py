@@ -122,6 +122,9 @@ class Split(Settings):
     counts: Counts = Field(Counts(), description='all of it')
     languages: dict[str, Counts] = Field({}, description='the same by language')
     shards: list[Shard] = Field([], description='the files that hold it, in order')
+    def __add__(self, other: Split) -> Split:
+        languages = {code: self.languages.get(code, Counts()) + other.languages.get(code, Counts()) for code in {**self.languages, **other.languages}}
+        return Split(counts=self.counts + other.counts, languages=languages, shards=self.shards + other.shards)
 
 class SplitWriter:
     "Collects encoded documents and writes them in shards of bounded size"
@@ -201,11 +204,13 @@ class Manifest(Settings):
     key: str = Field(description='stands for the sources, the settings and the tokenizer')
     tokenizer: str = Field(description='hash of the tokenizer')
     read: Counts = Field(description='what the sources held')
-    dropped: dict[str, int] = Field({}, description='documents held back, by reason')
+    cleaning: dict[str, StepCount] = Field({}, description='what each step of cleaning did, in order')
     skipped: dict[str, str] = Field({}, description='files that could not be used, with the reason')
     replaced: dict[str, int] = Field({}, description='files with bytes that were no valid text, and how many were replaced')
     train: Split = Field(description='text to train on')
     validation: Split = Field(description='text to judge by')
+    @property
+    def dropped(self) -> dict[str, int]: return {step: count.dropped for step, count in self.cleaning.items() if count.dropped}
     def __rich__(self) -> str: return _manifest_table(self)
     def __repr__(self) -> str: return _manifest_table(self)
 
