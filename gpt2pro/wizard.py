@@ -24,7 +24,7 @@ from .tokenizers import gpt2_tokenizer
 
 # %% auto #0
 __all__ = ['STEPS', 'BACK', 'Choice', 'Question', 'Session', 'read_data', 'draft', 'step', 'show', 'take', 'ask_in_terminal',
-           'begin', 'wizard']
+           'keep', 'begin', 'wizard']
 
 # %% ../nbs/21_wizard.ipynb #0006
 @dataclass
@@ -101,7 +101,7 @@ def draft(
     words = [f'train.precision={session.said("precision", "auto")}', *_words(session.said('advanced', session.settings))]
     return load_config(plan.config.model_copy(update=sections), words)
 
-# %% ../nbs/21_wizard.ipynb #0027
+# %% ../nbs/21_wizard.ipynb #0026
 STEPS: dict[str, Callable[[Session], Question]] = {}
 
 def step(
@@ -128,8 +128,8 @@ def show(
     console.rule(f'[bold]{_number(question)}[/]  Enter takes it, Esc goes back, Ctrl-C stops for now', align='left')
     for item in [*question.shown, question.about]: console.print(item, '', sep='\n')
 
-# %% ../nbs/21_wizard.ipynb #0030
-_TIMES = {3.5: '3.5 minutes  a first look', 15: '15 minutes   a coffee', 60: '1 hour       a lunch', 240: '4 hours      an afternoon',
+# %% ../nbs/21_wizard.ipynb #0029
+_TIMES = {MINUTES: f'{MINUTES:g} minutes  a first look', 15: '15 minutes   a coffee', 60: '1 hour       a lunch', 240: '4 hours      an afternoon',
           720: '12 hours     a night', 2880: '2 days       a weekend'}
 
 @step
@@ -143,7 +143,7 @@ def _ask_hardware(session: Session) -> Question:
     about = 'A larger model wants more time. A first run is there to see how everything works: keep it short.'
     return Question('hardware', 'How long may it train?', about, session.minutes, choices, ['\n'.join([machine, *explain_hardware(h), *speed])])
 
-# %% ../nbs/21_wizard.ipynb #0034
+# %% ../nbs/21_wizard.ipynb #0033
 @step
 def _ask_data(session: Session) -> Question:
     "Which text?"
@@ -151,7 +151,7 @@ def _ask_data(session: Session) -> Question:
              'and Spanish text that comes along. In a table (CSV, JSONL, Parquet) the text is searched for; data.text_field=NAME says where it is.')
     return Question('data', 'Which text shall it learn?', about, session.data)
 
-# %% ../nbs/21_wizard.ipynb #0037
+# %% ../nbs/21_wizard.ipynb #0036
 @step
 def _ask_analysis(session: Session) -> Question:
     "How much of it?"
@@ -160,18 +160,18 @@ def _ask_analysis(session: Session) -> Question:
     about = 'Languages, quality and tokens are looked at, to plan with. A share of a large text tells nearly as much as all of it.'
     return Question('analysis', 'How much of it shall be looked at?', about, best, choices, [f'The text has {format_bytes(session.size)}.'])
 
-# %% ../nbs/21_wizard.ipynb #0041
+# %% ../nbs/21_wizard.ipynb #0040
 def _text_rows(
     report: DatasetReport, # The text
 ) -> list[tuple[str, str]]: # Name and value
     "The figures of a text that matter for a plan"
-    shares = ', '.join(f'{language_name(code)} {share:.0%}' for code, share in list(report.shares.items())[:4])
+    shares = ', '.join(f'{language_name(code)} {share:.0%}' for code, share in list(report.shares.items())[:4] if share >= 0.01)
     tokens = f'{report.tokens:,} of GPT-2\'s' if report.tokens else 'unknown'
     kinds = ', '.join(f'{amount.documents:,} {kind}' for kind, amount in report.kinds.items())
     counts = [('documents', kinds or f'{report.documents:,}'), ('text', format_bytes(report.bytes)), ('tokens', tokens)]
     return [*counts, ('languages', shares), ('quality', f'{report.quality.score:.0f} % without findings')]
 
-# %% ../nbs/21_wizard.ipynb #0043
+# %% ../nbs/21_wizard.ipynb #0042
 @step
 def _ask_task(session: Session) -> Question:
     "What shall it learn?"
@@ -181,7 +181,7 @@ def _ask_task(session: Session) -> Question:
     return Question('task', 'What shall the model learn?', 'Pretraining makes a new model that learns the language of the text from nothing.',
                     'pretraining', choices, [rich_table('your text', rows)])
 
-# %% ../nbs/21_wizard.ipynb #0046
+# %% ../nbs/21_wizard.ipynb #0045
 @step
 def _ask_model(session: Session) -> Question:
     "How large?"
@@ -190,7 +190,7 @@ def _ask_model(session: Session) -> Question:
     about = 'M is a million parameters: numbers that are learnt. A size is worth its time when it sees enough tokens.'
     return Question('model', 'How large shall it be?', about, best_size(sizes)[0].name, choices)
 
-# %% ../nbs/21_wizard.ipynb #0049
+# %% ../nbs/21_wizard.ipynb #0048
 @step
 def _ask_context(session: Session) -> Question:
     "How many tokens at once?"
@@ -199,7 +199,7 @@ def _ask_context(session: Session) -> Question:
     return Question('context', 'How many tokens shall it see at once?', 'What lies further back than its context, a model has forgotten. '
                     'Twice the context takes about twice the memory.', best, choices)
 
-# %% ../nbs/21_wizard.ipynb #0051
+# %% ../nbs/21_wizard.ipynb #0050
 @step
 def _ask_tokenizer(session: Session) -> Question:
     "How many different tokens?"
@@ -210,7 +210,7 @@ def _ask_tokenizer(session: Session) -> Question:
     return Question('tokenizer', 'How many different tokens shall there be?', 'A token is a word or a piece of one. More of them make the text '
                     'shorter and the model larger, and rare ones are hardly learnt.', best, choices)
 
-# %% ../nbs/21_wizard.ipynb #0055
+# %% ../nbs/21_wizard.ipynb #0054
 @step
 def _ask_precision(session: Session) -> Question:
     "Which number format?"
@@ -220,7 +220,7 @@ def _ask_precision(session: Session) -> Question:
     about = f'Fast here: {", ".join(fast)}. Fewer bits are less memory and more speed, where the hardware has units for them.'
     return Question('precision', 'In which number format?', about, 'auto', choices)
 
-# %% ../nbs/21_wizard.ipynb #0058
+# %% ../nbs/21_wizard.ipynb #0057
 _OFTEN = ('train.max_steps', 'train.batch_size', 'train.lr', 'train.eval_interval', 'train.patience', 'model.dropout', 'generate.temperature')
 
 @step
@@ -231,7 +231,7 @@ def _ask_advanced(session: Session) -> Question:
     return Question('advanced', 'Which settings shall be different?', 'Write some, such as train.lr=1e-3 model.dropout=0.1, or just press Enter.',
                     session.settings, shown=[rich_table('settings', rows)])
 
-# %% ../nbs/21_wizard.ipynb #0061
+# %% ../nbs/21_wizard.ipynb #0060
 def _run_rows(
     config: Config,  # The configuration
     ahead: Forecast, # What it will take
@@ -244,7 +244,7 @@ def _run_rows(
             ('memory', f'{format_bytes(ahead.memory["total"])} of {format_bytes(ahead.memory_free)} free'),
             ('disk', format_bytes(ahead.disk)), ('time', format_seconds(ahead.seconds))]
 
-# %% ../nbs/21_wizard.ipynb #0063
+# %% ../nbs/21_wizard.ipynb #0062
 @step
 def _ask_review(session: Session) -> Question:
     "Write it down?"
@@ -257,7 +257,7 @@ def _ask_review(session: Session) -> Question:
     return Question('review', 'How shall it be written?', about, choices[0].value, choices,
                     [rich_table('your run', _run_rows(config, ahead)), *findings])
 
-# %% ../nbs/21_wizard.ipynb #0067
+# %% ../nbs/21_wizard.ipynb #0066
 def _measure_text(session: Session) -> dict[str, Any]: return dict(size=open_splits(read_data(session.answers['data']))[0].size, report=None)
 
 def _read_text(session: Session) -> dict[str, Any]:
@@ -274,7 +274,7 @@ def _check(session: Session) -> dict[str, Any]: return {} if check(_final(sessio
 _CONSEQUENCES: dict[str, Callable[[Session], dict[str, Any]]] = { # Step → what an answer to it changes in the session
     'data': _measure_text, 'analysis': _read_text, 'advanced': _draft, 'review': _check}
 
-# %% ../nbs/21_wizard.ipynb #0069
+# %% ../nbs/21_wizard.ipynb #0068
 def take(
     session: Session, # What is known so far
     name: str,        # The step that is answered
@@ -290,7 +290,7 @@ def take(
     after = session.model_copy(update=moved | dict(answers={n: known[n] for n in names[:at] if n in known} | {name: value}))
     return after.model_copy(update=_CONSEQUENCES.get(name, lambda s: {})(after))
 
-# %% ../nbs/21_wizard.ipynb #0075
+# %% ../nbs/21_wizard.ipynb #0074
 BACK = object() # The answer that goes to the step before
 
 def _list(question: Question, before: Any) -> Any:
@@ -310,7 +310,7 @@ def _line(question: Question, before: Any) -> Any:
     return text(question.text, before or '', qmark='?', instruction='\n »', placeholder=question.recommended or 'nothing', completer=completer,
                 complete_while_typing=False)
 
-# %% ../nbs/21_wizard.ipynb #0077
+# %% ../nbs/21_wizard.ipynb #0076
 def ask_in_terminal(
     question: Question, # What to ask
     before: Any = None, # What was answered before, if anything
@@ -323,21 +323,32 @@ def ask_in_terminal(
     prompt = (_list if question.choices else _line)(question, before)
     prompt.application.ttimeoutlen = 0.05 # seconds: how long an Escape may be the beginning of another key
     prompt.application.key_bindings = merge_key_bindings([prompt.application.key_bindings, keys])
-    return prompt.unsafe_ask() or question.recommended
+    try: return prompt.unsafe_ask() or question.recommended
+    except EOFError: raise KeyboardInterrupt from None # Ctrl-D
 
-# %% ../nbs/21_wizard.ipynb #0082
+# %% ../nbs/21_wizard.ipynb #0081
 def _kept(out: Path) -> Path: return out.with_name(f'{out.stem}.wizard.json')
 
+def keep(
+    out: Path,        # The file that is to come
+    session: Session, # What is known so far
+) -> None:
+    "Put a session aside, beside the file that is to come"
+    try: write_file(_kept(out), session.model_dump_json())
+    except OSError as e: raise UserError(f'{out}: {e.strerror}', 'nothing can be written there', 'name a file in a folder of yours') from None
+
+# %% ../nbs/21_wizard.ipynb #0083
 def begin(
     out: Path,     # The file that is to come
     **wanted: Any, # What to recommend: minutes, data, settings
 ) -> Session:
     "The session that was put aside, or a new one"
     try: session = Session.model_validate_json(_kept(out).read_bytes())
-    except (OSError, ValidationError): session = Session(**wanted, probe=probe_speed())
+    except (OSError, ValidationError): session = None
+    if session is None or any(getattr(session, name) != value for name, value in wanted.items()): session = Session(**wanted, probe=probe_speed())
     return session.model_copy(update=dict(hardware=detect_hardware(out.parent)))
 
-# %% ../nbs/21_wizard.ipynb #0085
+# %% ../nbs/21_wizard.ipynb #0086
 def _turn(
     session: Session,         # What is known so far
     ask: Callable[..., Any],  # Gives an answer
@@ -358,7 +369,7 @@ def _recommended(question: Question, before: Any = None) -> Any:
     _console().print(f'{_number(question)}: {value or "nothing"}')
     return value
 
-# %% ../nbs/21_wizard.ipynb #0088
+# %% ../nbs/21_wizard.ipynb #0089
 def wizard(
     out: str | Path = 'gpt2pro.yaml',  # The configuration to write
     yes: bool = False,                 # Whether to take every recommended answer, without asking
@@ -373,9 +384,10 @@ def wizard(
     if not (yes or ask or sys.stdin.isatty()):
         raise UserError('The wizard asks questions', 'there is no terminal to answer in', 'add --yes to take every recommended answer')
     session = begin(out, data=data, minutes=float(minutes), settings=shlex.join(overrides))
+    if session.answers: _console().print(f'Going on with the answers in {_kept(out)}; Esc goes back to them.')
     try:
         while session.at:
-            write_file(_kept(out), session.model_dump_json())
+            keep(out, session)
             session = _turn(session, _recommended if yes else ask or ask_in_terminal)
     except KeyboardInterrupt:
         _console().print(f'\nYour answers are kept in {_kept(out)}. The same command goes on from here.')
