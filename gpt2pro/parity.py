@@ -78,8 +78,16 @@ def mix_languages(
         times = share*sum(sizes.values())/sizes[code]
         for i, text in enumerate(texts[code]): yield from [text]*(math.floor((i + 1)*times) - math.floor(i*times))
 
-# %% ../nbs/05b_parity.ipynb #0037
+# %% ../nbs/05b_parity.ipynb #0036
+def _split(
+    texts: dict[str, list[str]], # Language → its texts
+) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    "Nine tenths to learn from, and every tenth text to judge by"
+    return {code: [t for i, t in enumerate(lines) if i % 10] for code, lines in texts.items()}, {code: lines[::10] for code, lines in texts.items()}
+
+# %% ../nbs/05b_parity.ipynb #0040
 _ALPHAS = (1., 0.75, 0.5, 0.25, 0., -0.25, -0.5)
+_EVEN = 1.05 # a premium that counts as none
 
 def even_out(
     texts: dict[str, list[str]],  # Language → its texts
@@ -94,15 +102,9 @@ def even_out(
         tokenizer = train_bpe(mix_languages(learn, alpha), vocab_size, progress=False)
         curve[alpha] = {code: cost.premium for code, cost in language_costs(tokenizer, judge, parallel).items()}
     least = min(max(row.values()) for row in curve.values())
-    return next(alpha for alpha in _ALPHAS if max(curve[alpha].values()) <= least + 0.03), curve
+    return next(alpha for alpha in _ALPHAS if max(curve[alpha].values()) <= max(_EVEN, least)), curve
 
-def _split(
-    texts: dict[str, list[str]], # Language → its texts
-) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    "Nine tenths to learn from, and every tenth text to judge by"
-    return {code: [t for i, t in enumerate(lines) if i % 10] for code, lines in texts.items()}, {code: lines[::10] for code, lines in texts.items()}
-
-# %% ../nbs/05b_parity.ipynb #0044
+# %% ../nbs/05b_parity.ipynb #0047
 def lines_by_language(
     texts: list[str],        # Documents
 ) -> dict[str, list[str]]:   # Language → its lines
@@ -116,7 +118,7 @@ def lines_by_language(
         raise UserError(f'Lines by language: {short}', 'twenty are too few to judge by', 'give more text in each language')
     return groups
 
-# %% ../nbs/05b_parity.ipynb #0047
+# %% ../nbs/05b_parity.ipynb #0050
 class ParityCard(Settings):
     "What each language pays, and the mixture that evens it out"
     tokenizer: str = Field(description='name of the tokenizer')
@@ -146,7 +148,7 @@ def _advice(
     shares = ', '.join(f'{language_name(code)} {share:.0%}' for code, share in mixture.items())
     return f'{pays}. Train {vocab_size:,} tokens with alpha {alpha:g} ({shares}): then no language pays more than {max(after.values()):.2f}.'
 
-# %% ../nbs/05b_parity.ipynb #0051
+# %% ../nbs/05b_parity.ipynb #0054
 def _card_rows(
     card: ParityCard,   # What to show
 ) -> list[list[str]]:   # The heads, then a row for each language
@@ -180,7 +182,7 @@ def plot_parity(
 
 
 
-# %% ../nbs/05b_parity.ipynb #0052
+# %% ../nbs/05b_parity.ipynb #0055
 def language_parity(
     source: Corpus | str | Path | Sequence[str | Path], # A corpus, or sources as for `open_corpus`
     tokenizer: Tokenizer | None = None,                 # The one to judge; None is one trained on the text as it is

@@ -176,28 +176,17 @@ def sample_texts(
         raise UserError(f'{found:,} bytes of text', f'fewer than {LEAST_BYTES:,} say nothing about a vocabulary', 'give more text')
     return texts
 
+# %% ../nbs/05a_vocabulary.ipynb #0064
 def by_language(
-    texts: list[str], # Documents
-) -> dict[str, list[str]]: # Language → its documents, most text first
+    texts: list[str],        # Documents
+) -> dict[str, list[str]]:   # Language → its documents, most text first
     "Documents by language, where it can be told and has a fiftieth of the text or more"
     groups: dict[str, list[str]] = {}
     for text, code in zip(texts, detect_languages(texts)): groups.setdefault(code, []).append(text)
     sizes = {code: sum(map(len, lines)) for code, lines in groups.items()}
     return {code: groups[code] for code in sorted(groups, key=lambda code: -sizes[code]) if code != 'und' and sizes[code] >= sum(sizes.values())/50}
 
-# %% ../nbs/05a_vocabulary.ipynb #0065
-class VocabularyLab(Settings):
-    "What vocabularies of several sizes give and cost, and which one to take"
-    sizes: list[VocabularySize] = Field(description='what each size gives and costs, smallest first')
-    recommended: int = Field(description='the size to take: the smallest within 1 % of the lowest forecast')
-    reason: str = Field(description='why')
-    text_bytes: int = Field(description='bytes of text that the vocabularies were made of')
-    sample: float = Field(description='share of the text that this is, with what was held out')
-    @property
-    def best(self) -> VocabularySize: return next(size for size in self.sizes if size.size == self.recommended)
-    def __rich__(self) -> Any: return for_terminal('Vocabulary', _lab_rows(self), [self.reason])
-    def _repr_html_(self) -> str: return for_notebook(_lab_rows(self), [self.reason], plot_lab(self))
-
+# %% ../nbs/05a_vocabulary.ipynb #0068
 def _reason(
     sizes: list[VocabularySize], # With forecasts
 ) -> str:
@@ -209,7 +198,19 @@ def _reason(
     more = f'{gain(larger[0])}, with rarer rows and less text read' if larger else 'the text fills no larger one that was tried'
     return f'Take {best.size:,} tokens (model.vocab_size={best.size}). {less}; {more}.'
 
-# %% ../nbs/05a_vocabulary.ipynb #0069
+# %% ../nbs/05a_vocabulary.ipynb #0072
+class VocabularyLab(Settings):
+    "What vocabularies of several sizes give and cost, and which one to take"
+    sizes: list[VocabularySize] = Field(description='what each size gives and costs, smallest first')
+    recommended: int = Field(description='the size to take: the smallest within 1 % of the lowest forecast')
+    reason: str = Field(description='why')
+    text_bytes: int = Field(description='bytes of text that the vocabularies were made of')
+    @property
+    def best(self) -> VocabularySize: return next(size for size in self.sizes if size.size == self.recommended)
+    def __rich__(self) -> Any: return for_terminal('Vocabulary', _lab_rows(self), [self.reason])
+    def _repr_html_(self) -> str: return for_notebook(_lab_rows(self), [self.reason], plot_lab(self))
+
+# %% ../nbs/05a_vocabulary.ipynb #0076
 def for_terminal(
     title: str,             # Over the table
     rows: list[list[str]],  # The heads, then a row for each thing
@@ -224,6 +225,7 @@ def for_terminal(
     for row in rows[1:]: table.add_row(*map(Text, row))
     return Group(table, *map(Text, facts))
 
+# %% ../nbs/05a_vocabulary.ipynb #0078
 def for_notebook(
     rows: list[list[str]], # The heads, then a row for each thing
     facts: list[str],      # Sentences above it
@@ -238,18 +240,19 @@ def for_notebook(
     head = ''.join(f'<th>{escape(cell)}</th>' for cell in rows[0])
     return ''.join(f'<p>{escape(fact)}</p>' for fact in facts) + f'{image}<table><tr>{head}</tr>{body}</table>'
 
+# %% ../nbs/05a_vocabulary.ipynb #0081
 def _lab_rows(
     lab: VocabularyLab, # What to show
 ) -> list[list[str]]:   # The heads, then a row for each size
     "What is known of each size"
-    languages, heads = list(lab.best.languages), ['table', 'logits', 'memory', 'text read', 'updates', 'rare', 'pair bits', 'forecast']
+    heads = ['size', *(f'B/token {code}' for code in lab.best.languages), 'table', 'logits', 'text read', 'updates', 'rare', 'forecast']
     def row(s: VocabularySize) -> list[str]:
-        costs = [f'{s.embedding_share:.0%}', *map(format_bytes, (s.logits, s.memory, s.text_read)), f'{s.updates:,.0f}', f'{s.rare_updates:,.0f}']
-        name = f'{s.size:,}{" ◀" if s.size == lab.recommended else ""}'
-        return [name, *(f'{s.languages[code]:.2f}' for code in languages), *costs, f'{s.pair_bits:.3f}', f'{s.forecast:.3f}']
-    return [['size', *(f'bytes/token {code}' for code in languages), *heads], *map(row, lab.sizes)]
+        name, sizes = f'{s.size:,}{" ◀" if s.size == lab.recommended else ""}', map(format_bytes, (s.logits, s.text_read))
+        return [name, *(f'{length:.2f}' for length in s.languages.values()), f'{s.embedding_share:.0%}', *sizes,
+                f'{s.updates:,.0f}', f'{s.rare_updates:,.0f}', f'{s.forecast:.3f}']
+    return [heads, *map(row, lab.sizes)]
 
-# %% ../nbs/05a_vocabulary.ipynb #0073
+# %% ../nbs/05a_vocabulary.ipynb #0085
 def plot_lab(
     lab: VocabularyLab, # What to show
 ) -> Any:               # A figure of matplotlib
@@ -277,7 +280,7 @@ def plot_lab(
 
 COLORS = ('#4263eb', '#f08c00', '#2b8a3e', '#c2255c', '#1098ad', '#868e96') # of the first six languages
 
-# %% ../nbs/05a_vocabulary.ipynb #0078
+# %% ../nbs/05a_vocabulary.ipynb #0090
 def vocabulary_lab(
     source: Corpus | str | Path | Sequence[str | Path], # A corpus, or sources as for `open_corpus`
     config: Config | None = None,                       # The planned run; None plans one for this machine and text
@@ -290,8 +293,7 @@ def vocabulary_lab(
     texts = sample_texts(corpus, sample_bytes)
     held_out, texts = texts[::10], [text for i, text in enumerate(texts) if i % 10]
     groups, size = by_language(held_out) or {'und': held_out}, sum(len(text.encode()) for text in texts)
-    config = config or plan_run(detect_hardware(), TextFacts(bytes=corpus.size)).config
+    config = config or plan_run(detect_hardware(), TextFacts(bytes=max(size, corpus.size))).config
     tokenizers = tqdm(train_sizes(texts, sizes, progress), desc='sizes', disable=not progress)
     measured = add_forecasts([measure_size(tokenizer, config, texts, groups) for tokenizer in tokenizers])
-    return VocabularyLab(sizes=measured, recommended=best_size(measured).size, reason=_reason(measured), text_bytes=size,
-                         sample=min(1., sample_bytes/max(corpus.size, 1)))
+    return VocabularyLab(sizes=measured, recommended=best_size(measured).size, reason=_reason(measured), text_bytes=size)
