@@ -6,8 +6,9 @@
 from __future__ import annotations
 import hashlib, heapq, json, logging, math, os, signal, sys, threading, time
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from html import escape
@@ -19,27 +20,21 @@ from types import ModuleType
 from typing import Any, NamedTuple
 from pydantic import Field, ValidationError
 from tqdm.auto import tqdm
+from . import quality
 from .config import Settings, UserError, file_hash, write_file
 from .corpus import Corpus, Document, _cache_folder, open_corpus
 from .languages import Found, LanguageDetector, language_name
-from . import quality
-from .quality import NEAR_LIMIT, RULES, CopyFinder, find_flaws, find_words
+from .layouts import Layout
+from .quality import RULES, CopyFinder, find_flaws, find_words, signatures
+from .sampling import Amount, Sums, Whole, choose_share, count_in, is_chosen, quantile, quantile_interval
 
 # %% auto #0
-__all__ = ['Amount', 'Example', 'Quality', 'Lengths', 'summarise_lengths', 'zipf_curve', 'DatasetReport', 'choose_share',
-           'analyze', 'share_intervals', 'plot_languages', 'plot_lengths', 'plot_zipf', 'plot_report', 'to_html']
+__all__ = ['Example', 'Quality', 'Lengths', 'summarise_lengths', 'zipf_curve', 'DatasetReport', 'analyze', 'share_intervals',
+           'plot_languages', 'plot_lengths', 'plot_zipf', 'plot_report', 'to_html']
 
 # %% ../nbs/03_analysis.ipynb #0007
-class Amount(Settings):
-    "How much text"
-    documents: int = Field(0, ge=0, description='documents')
-    bytes: int = Field(0, ge=0, description='bytes of text in UTF-8')
-    tokens: int | None = Field(None, ge=0, description='tokens; null without a tokenizer, or where too little was looked at')
-    low: Amount | None = Field(None, description='lower ends of its intervals; null where it is exact')
-    high: Amount | None = Field(None, description='upper ends of its intervals; null where it is exact')
-
 class Example(Settings):
-    "A document that has findings"
+    "A document that has flaws"
     file: str = Field(description='its file')
     offset: int = Field(description='where it begins')
     findings: list[str] = Field(description='what was found')
@@ -48,9 +43,9 @@ class Example(Settings):
 class Quality(Settings):
     "How clean the text is"
     score: float = Field(ge=0, le=100, description='share of the text without any flaw, in per cent')
-    findings: dict[str, Amount] = Field(description='how much text has each finding')
+    findings: dict[str, Amount] = Field(description='how much text has each flaw, and how much are copies')
     reasons: list[str] = Field(description='what was found, in words')
-    worst: list[Example] = Field(description='documents with the most findings')
+    worst: list[Example] = Field(description='documents with the most flaws')
 
 class Lengths(Settings):
     "How long documents are"
@@ -61,17 +56,6 @@ class Lengths(Settings):
 # %% ../nbs/03_analysis.ipynb #0010
 _QUANTILES = (0, 5, 25, 50, 75, 95, 100)
 
-def _quantile(
-    counts: list[tuple[int, int]], # Values and how often each occurs, sorted
-    percent: float,                # Which quantile
-) -> int:
-    "The smallest value that so many per cent do not exceed"
-    left = max(1, math.ceil(percent/100*sum(n for _, n in counts)))
-    for value, n in counts:
-        left -= n
-        if left <= 0: return value
-    return counts[-1][0]
-
 def summarise_lengths(
     counts: Counter[int], # Length → documents
     unit: str,            # What lengths are counted in
@@ -79,7 +63,7 @@ def summarise_lengths(
     "Quantiles and a histogram"
     ordered, bins = sorted(counts.items()), Counter[int]()
     for length, n in ordered: bins[math.floor(2**(math.floor(4*math.log2(length))/4)) if length else 0] += n
-    quantiles = {f'{q} %': _quantile(ordered, q) for q in _QUANTILES}
+    quantiles = {f'{q} %': quantile(ordered, q) for q in _QUANTILES}
     return Lengths(unit=unit, quantiles=quantiles, histogram=[list(pair) for pair in sorted(bins.items())])
 
 # %% ../nbs/03_analysis.ipynb #0014
@@ -111,9 +95,11 @@ class DatasetReport(Settings):
     tokens: int | None = Field(None, description='tokens; null without a tokenizer')
     tokenizer: str | None = Field(None, description='name of the tokenizer')
     tokenizer_hash: str | None = Field(None, description='sha256 of the tokenizer')
+    kinds: dict[str, Amount] = Field(default_factory=dict, description='how much is plain text, qa, instruction, chat, parallel, code')
     languages: dict[str, Amount] = Field(description='how much text is in each language, most first; und is undetermined')
     mixed: int = Field(description='documents with a second language in a fifth of them or more')
     files: dict[str, Amount] = Field(description='how much text is in each file')
+    layouts: dict[str, Layout] = Field(default_factory=dict, description='kind and fields of each file that is more than plain text')
     skipped: dict[str, str] = Field(description='files left out, and why')
     replaced: dict[str, int] = Field(description='bad bytes replaced, by file')
     lengths: Lengths = Field(description='how long documents are')
@@ -135,153 +121,6 @@ class DatasetReport(Settings):
     def _repr_html_(self) -> str: return _report_html(self)
 
 # %% ../nbs/03_analysis.ipynb #0021
-class _Sums:
-    "What is added up over documents, by stratum, kind and name"
-    def __init__(self) -> None: self.rows: dict[tuple[str, str, str], list[int]] = {}
-    def _add(self, key: tuple[str, str, str], more: Iterable[int]) -> None:
-        row = self.rows.setdefault(key, [0]*6)
-        row[:] = [old + new for old, new in zip(row, more)]
-    def add(self,
-        stratum: str,                     # Where a document is from
-        kinds: Iterable[tuple[str, str]], # Kinds and names that it counts for
-        x: int,                           # Its bytes
-        y: int,                           # Its tokens
-    ) -> None:
-        for kind, name in kinds: self._add((stratum, kind, name), (1, x, y, x*x, x*y, y*y))
-    def merge(self, other: _Sums, rename: Callable[[str], str] = str) -> None:
-        "Add other sums, with new names for their strata"
-        for (stratum, kind, name), row in other.rows.items(): self._add((rename(stratum), kind, name), row)
-    def names(self, kind: str) -> list[str]:
-        "What there is of a kind, most bytes first"
-        sizes = Counter[str]()
-        for (_, k, name), row in self.rows.items():
-            if k == kind: sizes[name] += row[1]
-        return [name for name, _ in sizes.most_common()]
-
-# %% ../nbs/03_analysis.ipynb #0026
-_ENOUGH = 10**8 # Bytes that are looked at closely, about
-
-def choose_share(
-    size: int, # Bytes of a text
-) -> float:
-    "The share of a text to look at closely"
-    return min(1.0, max(0.05, round(_ENOUGH/max(size, 1), 2)))
-
-# %% ../nbs/03_analysis.ipynb #0030
-def _is_chosen(
-    document: Document, # Any
-    share: float,       # Share of documents wanted
-    seed: int = 0,      # Another seed chooses others
-) -> bool:
-    "Whether a document is looked at closely"
-    if share >= 1: return True
-    place = f'{document.file}\0{document.offset}'.encode('utf-8', 'surrogateescape')
-    return int.from_bytes(hashlib.blake2b(place, digest_size=8, salt=seed.to_bytes(8, 'big')).digest(), 'big') < share*2**64
-
-# %% ../nbs/03_analysis.ipynb #0034
-class _Guess(NamedTuple):
-    "Documents, bytes and tokens of one kind in one stratum or more, with their variances"
-    values: tuple[float, float, float]
-    variances: tuple[float, float, float]
-
-def _guess(
-    row: list[int],  # The six sums of a kind, of documents looked at
-    all_: list[int], # The six sums of all documents looked at
-    N: int,          # Documents of the stratum
-    X: int,          # Bytes of the stratum
-) -> _Guess:
-    "What a stratum has of a kind"
-    (n, x, _, xx, *_), (count, size, tokens, ss, st, tt) = all_, row
-    share, bytes_, ratio, scale = count/n, size/max(x, 1), tokens/max(x, 1), X/max(x, 1)
-    unseen = (1 - n/N)*n/max(n - 1, 1)
-    spread = (n*share*(1 - share), ss*(1 - 2*bytes_) + bytes_**2*xx, tt - 2*ratio*st + ratio**2*xx)
-    return _Guess((N*share, X*bytes_, X*ratio), (unseen*(N/n)**2*spread[0], unseen*scale**2*spread[1], unseen*scale**2*spread[2]))
-
-# %% ../nbs/03_analysis.ipynb #0039
-_Z = 2.5758 # 99 % of a normal distribution lies within so many standard deviations
-
-def _interval(
-    value: float,    # An estimated total
-    variance: float, # Its variance
-    n: float,        # Documents that it rests on
-) -> list[float]:
-    "Both ends of an interval around a total"
-    half = (_Z + (_Z**3 + _Z)/(4*max(n - 1, 1)))*math.sqrt(variance) # few documents need a wider one
-    return [max(0.0, value - half), value + half]
-
-def _share_interval(
-    part: float,     # An estimated part
-    whole: float,    # Of this
-    variance: float, # Of the part
-    n: float,        # Documents that it rests on
-) -> list[float]:
-    "Both ends of an interval around a part of a whole: Wilson's or the plain one, whichever reaches further"
-    share, spread, guard = part/max(whole, 1e-9), _Z*math.sqrt(variance)/max(whole, 1e-9), _Z**2/n
-    half = math.sqrt(spread**2 + guard**2/4)
-    low, high = min((share + guard/2 - half)/(1 + guard), share - spread), max((share + guard/2 + half)/(1 + guard), share + spread)
-    return [whole*max(0.0, low), whole*min(1.0, high)]
-
-# %% ../nbs/03_analysis.ipynb #0043
-def _count_in(
-    counts: dict[str, list[int]],        # Name → documents and bytes; gains the new ones
-    more: Mapping[str, list[int]],       # The new ones
-    rename: Callable[[str], str] = str,  # Where each name is counted
-) -> None:
-    "Add documents and bytes by name"
-    for name, (documents, size) in more.items():
-        pair = counts.setdefault(rename(name), [0, 0])
-        pair[:] = pair[0] + documents, pair[1] + size
-
-_THIN = 20 # Documents looked at that a stratum needs to stand alone
-
-def _join_thin(
-    sums: _Sums,                     # Of the documents looked at
-    passed: Mapping[str, list[int]], # Documents and bytes of each stratum, all of them
-) -> tuple[_Sums, dict[str, list[int]]]:
-    "The same with the thin strata made one"
-    seen = {stratum: row[0] for (stratum, kind, _), row in sums.rows.items() if kind == 'all'}
-    thin = {stratum for stratum, (documents, _) in passed.items() if seen.get(stratum, 0) < min(_THIN, documents)}
-    if sum(seen.get(stratum, 0) for stratum in thin) < min(_THIN, sum(passed[stratum][0] for stratum in thin)): thin = set(passed)
-    joined, counts = _Sums(), dict[str, list[int]]()
-    joined.merge(sums, lambda stratum: '' if stratum in thin else stratum)
-    _count_in(counts, passed, lambda stratum: '' if stratum in thin else stratum)
-    return joined, counts
-
-# %% ../nbs/03_analysis.ipynb #0047
-class _Whole:
-    "Tells what a text has, from the documents looked at"
-    def __init__(self,
-        sums: _Sums,                     # Of the documents looked at
-        passed: Mapping[str, list[int]], # Documents and bytes of each stratum, all of them
-        tokens: bool,                    # Whether tokens were counted
-    ) -> None:
-        self.sums, self.passed = _join_thin(sums, passed)
-        self.tokens, self.documents, self.bytes = tokens, *(sum(pair[i] for pair in passed.values()) for i in (0, 1))
-        self.n, x, xx = (sum(self.sums.rows[s, 'all', ''][i] for s in self.passed) for i in (0, 1, 3))
-        rest = 1 - self.n/self.documents
-        self.weights = (self.n/rest, x*x/max(xx, 1)/rest) if rest else (math.inf, math.inf)
-    def guess(self, kind: str, name: str = '') -> _Guess:
-        "What all of the text has of a kind"
-        none = [0]*6
-        parts = [_guess(self.sums.rows.get((s, kind, name), none), self.sums.rows[s, 'all', ''], *self.passed[s]) for s in self.passed]
-        return _Guess(*(tuple(map(sum, zip(*column))) for column in zip(*parts))) # type: ignore[arg-type]
-    def total(self, kind: str = 'all') -> tuple[int, list[float]]:
-        "A sum over the text, such as all tokens, and its interval"
-        value, variance = (numbers[2] for numbers in self.guess(kind))
-        return round(value), _interval(value, variance, self.n)
-    def amount(self, kind: str, name: str) -> Amount:
-        "How much of the text is of a kind"
-        values, variances = self.guess(kind, name)
-        wholes, weights = (self.documents, self.bytes, self.guess('all').values[2]), (*self.weights, self.weights[1])
-        if self.weights[0] == math.inf: return self._amount(values)
-        low, high = zip(*map(_share_interval, values, wholes, variances, weights))
-        seen = [sum(self.sums.rows.get((stratum, kind, name), [0]*6)[i] for stratum in self.passed) for i in range(3)]
-        return self._amount(values).model_copy(update=dict(low=self._amount(map(max, low, seen)), high=self._amount(high)))
-    def _amount(self, numbers: Iterable[float]) -> Amount:
-        documents, size, tokens = map(round, numbers)
-        return Amount(documents=documents, bytes=size, tokens=tokens if self.tokens else None)
-
-# %% ../nbs/03_analysis.ipynb #0054
 class _Seen(NamedTuple):
     "What a close look at a document gives"
     document: Document
@@ -289,23 +128,21 @@ class _Seen(NamedTuple):
     length: int         # Tokens, or words without a tokenizer
     words: list[str]    # Its words
     findings: list[str] # Its flaws
-    copy: str           # What it is a copy of, or nothing
     def kinds(self) -> list[tuple[str, str]]:
         "What the document counts for"
         flaws = [('finding', name) for name in self.findings] or [('clean', '')]
-        also = [('finding', self.copy)]*bool(self.copy) + [('mixed', '')]*self.language.mixed
-        return [('all', ''), ('file', self.document.file), ('language', self.language.code), *flaws, *also]
+        return [('all', ''), ('language', self.language.code), *flaws, *[('mixed', '')]*self.language.mixed]
 
-# %% ../nbs/03_analysis.ipynb #0057
+# %% ../nbs/03_analysis.ipynb #0025
 _WORST = 5 # Examples to keep
 
 @dataclass
 class _Tally:
     "What is known of the documents looked at"
-    sums: _Sums = field(default_factory=_Sums)
+    sums: Sums = field(default_factory=Sums)
     lengths: Counter[int] = field(default_factory=Counter)
     vocabulary: Counter[str] = field(default_factory=Counter)
-    worst: list[tuple[int, str, int, Example]] = field(default_factory=list) # most findings first
+    worst: list[tuple[int, str, int, Example]] = field(default_factory=list) # most flaws first
     def add(self, seen: _Seen, stratum: str) -> None:
         "Count one document"
         document = seen.document
@@ -327,74 +164,69 @@ class _Tally:
         _prune(self.vocabulary)
         self._keep(other.worst)
 
-# %% ../nbs/03_analysis.ipynb #0061
-@dataclass
-class _Batch:
-    "Some documents to look at closely, and how many passed by meanwhile"
-    documents: list[Document] = field(default_factory=list)
-    copies: list[str] = field(default_factory=list)                   # what each of them is a copy of, or nothing
-    passed: dict[str, list[int]] = field(default_factory=dict)        # file → documents and bytes, chosen or not
-    size: int = 0                                                     # bytes of the chosen
+# %% ../nbs/03_analysis.ipynb #0029
+class _Look(NamedTuple):
+    "What is found in a batch"
+    tally: _Tally
+    lengths: list[int] # Of each document
+    signed: Any        # The signature of each document, in rows
 
+@dataclass
 class _Examiner:
     "Looks closely at documents"
-    def __init__(self,
-        tokenizer: Any,                           # Has `encode_batch`, or None
-        detector: LanguageDetector,               # Tells languages
-        strata: frozenset[str] = frozenset(),     # Files that are treated on their own
-    ) -> None: self.tokenizer, self.detector, self.strata = tokenizer, detector, strata
-    def look(self, batch: _Batch) -> Iterator[_Seen]:
+    tokenizer: Any                       # Has `encode_batch`, or None
+    detector: LanguageDetector           # Tells languages
+    strata: frozenset[str] = frozenset() # Files that are treated on their own
+    def look(self, documents: list[Document], words: list[list[str]]) -> Iterator[_Seen]:
         "What each document gives"
-        texts = [document.text for document in batch.documents]
-        words = [find_words(text) for text in texts]
+        texts = [document.text for document in documents]
+        languages = self.detector.look(texts)
         lengths = map(len, self.tokenizer.encode_batch(texts) if self.tokenizer else words)
-        flaws = [find_flaws(text, w) for text, w in zip(texts, words)]
-        return map(_Seen, batch.documents, self.detector.look(texts), lengths, words, flaws, batch.copies)
-    def __call__(self, batch: _Batch) -> _Tally:
-        tally = _Tally()
-        for seen in self.look(batch): tally.add(seen, seen.document.file if seen.document.file in self.strata else '')
-        return tally
+        flaws = [find_flaws(text, w, language.code) for text, w, language in zip(texts, words, languages)]
+        return map(_Seen, documents, languages, lengths, words, flaws)
+    def __call__(self, documents: list[Document]) -> _Look:
+        words, tally, lengths = [find_words(document.text) for document in documents], _Tally(), []
+        for seen in self.look(documents, words):
+            tally.add(seen, seen.document.file if seen.document.file in self.strata else '')
+            lengths.append(seen.length)
+        return _Look(tally, lengths, signatures([document.text for document in documents], words))
 
-# %% ../nbs/03_analysis.ipynb #0066
+# %% ../nbs/03_analysis.ipynb #0034
 _BATCH_BYTES = 2**20
 _MOST_TEXTS = 2**19 # Hashes to keep at most: some 50 MB
+
+@dataclass
+class _Batch:
+    "Some documents to look at closely, and how much passed by meanwhile"
+    documents: list[Document] = field(default_factory=list)
+    copied: list[bool] = field(default_factory=list)           # whether the same text came before
+    passed: dict[str, list[int]] = field(default_factory=dict) # file → documents and bytes, chosen or not
 
 class _Reader:
     "Counts documents, tells copies, and makes batches of those chosen"
     def __init__(self,
-        share: float,  # Share of the documents to choose
-        seed: int = 0, # Another seed chooses others
-    ) -> None: self.share, self.seed, self.texts, self.find_copies, self.looked = share, seed, set[bytes](), CopyFinder(), 0
-    @property
-    def at_least(self) -> set[str]:
-        "Findings of which there may be more"
-        near = {'near copy'} if self.share < 1 or self.looked > NEAR_LIMIT else set()
-        return near | ({'exact copy'} if len(self.texts) >= _MOST_TEXTS else set())
+        share: float, # Share of the documents to choose
+    ) -> None: self.share, self.texts = share, set[bytes]()
     def _is_copy(self, text: str) -> bool:
         digest = hashlib.blake2b(text.strip().encode(), digest_size=8).digest()
         known = digest in self.texts
         if len(self.texts) < _MOST_TEXTS: self.texts.add(digest)
         return known
-    def _finish(self, batch: _Batch) -> _Batch:
-        texts = [document.text for document in batch.documents]
-        self.looked += len(texts)
-        batch.copies = [known or found for known, found in zip(batch.copies, self.find_copies(texts, [find_words(text) for text in texts]))]
-        return batch
     def __call__(self, documents: Iterable[Document]) -> Iterator[_Batch]:
-        batch = _Batch()
+        batch, size = _Batch(), 0
         for document in documents:
-            _count_in(batch.passed, {document.file: [1, document.size]})
-            copy = 'exact copy' if self._is_copy(document.text) else ''
-            if not _is_chosen(document, self.share, self.seed): continue
+            count_in(batch.passed, {document.file: [1, document.size]})
+            copied = self._is_copy(document.text)
+            if not is_chosen(document, self.share): continue
             batch.documents.append(document)
-            batch.copies.append(copy)
-            batch.size += document.size
-            if batch.size >= _BATCH_BYTES:
-                yield self._finish(batch)
-                batch = _Batch()
-        yield self._finish(batch)
+            batch.copied.append(copied)
+            size += document.size
+            if size >= _BATCH_BYTES:
+                yield batch
+                batch, size = _Batch(), 0
+        yield batch
 
-# %% ../nbs/03_analysis.ipynb #0071
+# %% ../nbs/03_analysis.ipynb #0039
 _examiner: _Examiner # in a helper
 
 def _start_helper(
@@ -407,7 +239,7 @@ def _start_helper(
     os.environ.update(TOKENIZERS_PARALLELISM='false', RAYON_NUM_THREADS='1')
     _examiner = examiner
 
-def _help(batch: _Batch) -> _Tally: return _examiner(batch)
+def _help(documents: list[Document]) -> _Look: return _examiner(documents)
 
 @contextmanager
 def _alone() -> Iterator[None]:
@@ -430,20 +262,22 @@ def _examine(
     batches: Iterable[_Batch], # What to look at
     examiner: _Examiner,       # Looks at it
     helpers: int,              # Processes that help; 0 does all of it here
-) -> Generator[tuple[_Batch, _Tally], None, None]:
+) -> Generator[tuple[_Batch, _Look], None, None]:
     "Each batch with what was found in it"
     if not helpers or not _can_be_sent(examiner):
-        for batch in batches: yield batch, examiner(batch)
+        for batch in batches: yield batch, examiner(batch.documents)
         return
     pool, waiting = ProcessPoolExecutor(helpers, get_context('spawn'), _start_helper, (examiner,)), deque[tuple[_Batch, Any]]()
     try:
         for batch in batches:
-            with _alone(): waiting.append((batch, pool.submit(_help, batch)))
+            with _alone(): waiting.append((batch, pool.submit(_help, batch.documents)))
             if len(waiting) > 2*helpers: yield waiting[0][0], waiting.popleft()[1].result()
         for batch, answer in waiting: yield batch, answer.result()
+    except BrokenProcessPool:
+        raise UserError('The analysis', 'a helper process ended before its work was done', 'free some memory, or use helpers=0') from None
     finally: pool.shutdown(cancel_futures=True)
 
-# %% ../nbs/03_analysis.ipynb #0075
+# %% ../nbs/03_analysis.ipynb #0043
 @contextmanager
 def _noting_interrupts() -> Iterator[threading.Event]:
     "An event that Ctrl-C sets"
@@ -459,55 +293,74 @@ def _noting_interrupts() -> Iterator[threading.Event]:
     try: yield pressed
     finally: signal.signal(signal.SIGINT, usual)
 
-# %% ../nbs/03_analysis.ipynb #0079
-@dataclass
+# %% ../nbs/03_analysis.ipynb #0047
+_MOST_SIGNED = 2**18 # Documents among which near copies are found: 32 MB
+
 class _Survey:
     "A pass over a corpus, or as much of it as there was time for"
-    tally: _Tally = field(default_factory=_Tally)
-    passed: dict[str, list[int]] = field(default_factory=dict) # file → documents and bytes
-    at_least: set[str] = field(default_factory=set)            # findings of which there may be more
-    complete: bool = False
-    def add(self, batch: _Batch, tally: _Tally) -> int:
+    def __init__(self,
+        corpus: Corpus,         # What to read
+        share: float,           # Share of its documents to look at closely
+        strata: frozenset[str], # Files that are treated on their own
+    ) -> None:
+        self.corpus, self.share, self.strata, self.reader, self.complete = corpus, share, strata, _Reader(share), False
+        self.kinds = {file: _kind_name(layout) for file, layout in corpus.layouts.items()}
+        self.tally, self.passed, self.find_copies = _Tally(), dict[str, list[int]](), CopyFinder(_MOST_SIGNED)
+    def add(self, batch: _Batch, look: _Look) -> int:
         "Add a batch and what was found in it; tells the bytes that passed"
-        self.tally.merge(tally)
-        _count_in(self.passed, batch.passed)
+        self.tally.merge(look.tally)
+        count_in(self.passed, batch.passed)
+        for document, length, copied, found in zip(batch.documents, look.lengths, batch.copied, self.find_copies.add(look.signed)):
+            copy, file = 'exact copy' if copied else found, document.file
+            kinds = [('file', file), ('kind', self.kinds[file]), *[('finding', copy)]*bool(copy)]
+            self.tally.sums.add(file if file in self.strata else '', kinds, document.size, length)
         return sum(size for _, size in batch.passed.values())
+    def regions(self) -> dict[str, list[int]]:
+        "Documents and bytes that passed, by stratum"
+        counts = dict[str, list[int]]()
+        count_in(counts, self.passed, lambda file: file if file in self.strata else '')
+        return counts
+    @property
+    def at_least(self) -> set[str]:
+        "Findings of which there may be more"
+        near = self.share < 1 or self.tally.lengths.total() > _MOST_SIGNED
+        return {*['near copy']*near, *['exact copy']*(len(self.reader.texts) >= _MOST_TEXTS)}
 
-def _survey(
-    corpus: Corpus,             # What to read
-    examiner: _Examiner,        # Looks at documents
-    share: float,               # Share of the documents to look at closely
-    max_documents: int | None,  # Read so many at most
-    helpers: int,               # Processes that help
-    progress: bool,             # Whether to show a bar
-) -> _Survey:
+def _kind_name(layout: Layout) -> str: return f'code in {layout.programming_language}' if layout.programming_language else layout.kind
+
+# %% ../nbs/03_analysis.ipynb #0051
+def _read_through(
+    survey: _Survey,           # To be filled
+    examiner: _Examiner,       # Looks at documents
+    max_documents: int | None, # Read so many at most
+    helpers: int,              # Processes that help
+    progress: bool,            # Whether to show a bar
+) -> None:
     "Read a corpus once"
-    survey, reader, documents = _Survey(), _Reader(share), iter(corpus)
-    batches = reader(islice(documents, max_documents))
+    corpus = survey.corpus
+    documents = iter(corpus)
+    batches = survey.reader(islice(documents, max_documents))
     bar = tqdm(total=int(corpus.size*corpus.sample) or None, unit='B', unit_scale=True, desc='Reading', disable=not progress)
     with _noting_interrupts() as pressed, bar, closing(_examine(batches, examiner, helpers)) as found:
-        for batch, tally in found:
-            bar.update(survey.add(batch, tally))
+        for batch, look in found:
+            bar.update(survey.add(batch, look))
             if pressed.is_set(): break
     survey.complete = not pressed.is_set() and next(documents, None) is None
-    survey.at_least = reader.at_least
-    return survey
 
-# %% ../nbs/03_analysis.ipynb #0084
-_MEANINGS = {name: meaning for name, (meaning, *_) in RULES.items()} | {
-    'exact copy': 'the same text came before', 'near copy': 'about 70 % or more of its phrases came before in one document'}
+# %% ../nbs/03_analysis.ipynb #0056
+_COPIES = {'exact copy': 'the same text came before', 'near copy': 'about 70 % or more of its phrases came before in one document'}
 
 def _percent(
     amount: Amount, # A part
     whole: int,     # Of so many bytes
 ) -> str:
     "A share in words, with its interval"
-    value, ends = 100*amount.bytes/max(whole, 1), [100*end.bytes/max(whole, 1) for end in (amount.low, amount.high) if end]
+    value, ends = 100*amount.bytes/max(whole, 1), [100*end.bytes/max(whole, 1) for end in amount.ends]
     if ends and ends[1] == 100 > value: return f'at least {ends[0]:.2g} %'
     return f'{value:.2g} %' + (f' ({ends[0]:.2g} to {ends[1]:.2g})' if ends else '')
 
 def _judge(
-    whole: _Whole,                                  # All documents
+    whole: Whole,                                  # All documents
     at_least: set[str],                             # Findings of which there may be more
     worst: list[tuple[int, str, int, Example]],     # Documents with most findings
 ) -> Quality:
@@ -518,35 +371,25 @@ def _judge(
     for name in at_least & findings.keys():
         findings[name] = findings[name].model_copy(update=dict(low=findings[name].low or findings[name], high=all_))
     return Quality(score=round(100*clean.bytes/max(whole.bytes, 1), 2), findings=findings,
-                   reasons=[f'{_percent(amount, whole.bytes)} {name}: {_MEANINGS[name]}' for name, amount in findings.items()],
+                   reasons=[f'{_percent(found, whole.bytes)} {name} ({_COPIES.get(name) or RULES[name].meaning})' for name, found in findings.items()],
                    worst=[example for *_, example in worst])
 
-# %% ../nbs/03_analysis.ipynb #0088
-def _length_intervals(
-    counts: Counter[int], # Length → documents looked at
-    unseen: float,        # Share of the documents not looked at
-) -> dict[str, list[float]]:
-    "Intervals of the quantiles of the lengths"
-    ordered, n = sorted(counts.items()), counts.total()
-    half = {q: 100*_Z*math.sqrt(q/100*(1 - q/100)/n*unseen) + 100/n for q in _QUANTILES[1:-1]}
-    return {f'length {q} %': [float(_quantile(ordered, max(0, q - h))), float(_quantile(ordered, min(100, q + h)))] for q, h in half.items()}
-
+# %% ../nbs/03_analysis.ipynb #0060
 def _intervals(
-    whole: _Whole,  # All documents
-    tally: _Tally,  # Those looked at
+    whole: Whole,         # All documents
+    lengths: Counter[int], # Length → documents looked at
 ) -> dict[str, list[float]]:
     "Intervals of the figures of a whole text"
-    if whole.weights[0] == math.inf: return {}
-    guard, clean, mixed = _Z**2/whole.weights[0], whole.amount('clean', ''), whole.amount('mixed', '')
-    ends = {kind: whole.total(kind)[1] for kind in ('chars', 'words')} | ({'tokens': whole.total()[1]} if whole.tokens else {})
-    ends['mixed'] = [float(end.documents) for end in (mixed.low, mixed.high) if end]
-    ends['score'] = [100*end.bytes/max(whole.bytes, 1) for end in (clean.low, clean.high) if end]
-    ends['mean length'] = [end/whole.documents for end in whole.total()[1]]
-    if whole.tokens: ends['bytes per token'] = [whole.bytes/max(end, 1) for end in reversed(ends['tokens'])]
-    ends['unseen'] = [0.0, guard/(1 + guard)]
-    return ends | _length_intervals(tally.lengths, 1 - whole.n/whole.documents)
+    if whole.n == whole.documents: return {}
+    clean, mixed, other = (whole.amount(kind, '') for kind in ('clean', 'mixed', 'unseen'))
+    ends = {name: whole.total(kind)[1] for name, kind in dict(chars='chars', words='words', tokens='all').items()}
+    ends |= {'mixed': [float(end.documents) for end in mixed.ends], 'unseen': [end.documents/whole.documents for end in other.ends],
+             'score': [100*end.bytes/max(whole.bytes, 1) for end in clean.ends], 'mean length': [end/whole.documents for end in ends['tokens']],
+             'bytes per token': [whole.bytes/max(end, 1) for end in reversed(ends['tokens'])]}
+    ordered, unseen = sorted(lengths.items()), 1 - whole.n/whole.documents
+    return ends | {f'length {q} %': quantile_interval(ordered, q, unseen) for q in _QUANTILES[1:-1]}
 
-# %% ../nbs/03_analysis.ipynb #0092
+# %% ../nbs/03_analysis.ipynb #0064
 _STRATA = 32 # Files that are treated on their own
 
 def _choose_strata(
@@ -556,47 +399,51 @@ def _choose_strata(
     "Files that are treated on their own"
     return frozenset(file.path for file in heapq.nlargest(_STRATA, corpus.files, key=lambda file: file.size)) if share < 1 else frozenset()
 
+def _kind_amounts(
+    survey: _Survey, # What was read
+    whole: Whole,    # All documents
+) -> dict[str, Amount]:
+    "How much text is of each kind, most first; only its tokens have to be estimated"
+    counts = dict[str, list[int]]()
+    count_in(counts, survey.passed, survey.kinds.__getitem__)
+    amounts = {kind: (Amount(documents=n, bytes=size), whole.amount('kind', kind)) for kind, (n, size) in counts.items()}
+    known = {kind: amount.with_tokens(guess.tokens, [end.tokens for end in guess.ends]) for kind, (amount, guess) in amounts.items()}
+    return dict(sorted(known.items(), key=lambda item: -item[1].bytes))
+
 def _file_amounts(
-    survey: _Survey,        # What was read
-    whole: _Whole,          # All documents
-    strata: frozenset[str], # Files that are treated on their own
+    survey: _Survey, # What was read
+    whole: Whole,   # All documents
 ) -> dict[str, Amount]:
     "How much text is in each file, most first"
-    tokens = {name: row[2] for (_, kind, name), row in survey.tally.sums.rows.items() if kind == 'file'} if whole.tokens and not strata else {}
+    tokens = {name: row[2] for (_, kind, name), row in whole.sums.rows.items() if kind == 'file' and whole.tokens and survey.share == 1}
     amounts = {file: Amount(documents=n, bytes=size, tokens=tokens.get(file)) for file, (n, size) in survey.passed.items()}
-    for file in strata & whole.passed.keys():
-        own = _Whole(whole.sums, {file: whole.passed[file]}, whole.tokens)
-        value, ends = own.total()
-        low, high = (amounts[file].model_copy(update=dict(tokens=round(end))) for end in ends)
-        if whole.tokens: amounts[file] = amounts[file].model_copy(update=dict(tokens=value, low=low, high=high))
+    for file in survey.strata & whole.passed.keys() if whole.tokens else ():
+        amounts[file] = amounts[file].with_tokens(*Whole(whole.sums, {file: whole.passed[file]}, True).total())
     return dict(sorted(amounts.items(), key=lambda item: -item[1].bytes))
 
+# %% ../nbs/03_analysis.ipynb #0068
 def _make_report(
-    corpus: Corpus,         # What was read
-    survey: _Survey,        # What was found
-    examiner: _Examiner,    # Who looked
-    share: float,           # Share of the documents looked at closely
-    seconds: float,         # How long it took
+    survey: _Survey, # What was found
+    tokenizer: Any,  # What counted tokens, or None
+    seconds: float,  # How long it took
 ) -> DatasetReport:
     "The findings as a report"
-    tally, tokenizer, strata = survey.tally, examiner.tokenizer, examiner.strata
-    passed = dict[str, list[int]]()
-    _count_in(passed, survey.passed, lambda file: file if file in strata else '')
-    whole = _Whole(tally.sums, passed, tokenizer is not None)
-    chars, words = (whole.total(kind)[0] for kind in ('chars', 'words'))
+    tally, corpus = survey.tally, survey.corpus
+    whole = Whole(tally.sums, survey.regions(), tokenizer is not None)
+    languages = {name: whole.amount('language', name) for name in whole.sums.names('language')}
     return DatasetReport(
-        documents=whole.documents, bytes=whole.bytes, chars=chars, words=words, tokens=whole.total()[0] if tokenizer else None,
-        tokenizer=getattr(tokenizer, 'name', None), tokenizer_hash=getattr(tokenizer, 'hash', None),
-        languages={code: whole.amount('language', code) for code in tally.sums.names('language')},
-        mixed=whole.amount('mixed', '').documents, files=_file_amounts(survey, whole, strata),
+        documents=whole.documents, bytes=whole.bytes, chars=whole.total('chars')[0], words=whole.total('words')[0],
+        tokens=whole.total()[0] if tokenizer else None, tokenizer=getattr(tokenizer, 'name', None), tokenizer_hash=getattr(tokenizer, 'hash', None),
+        kinds=_kind_amounts(survey, whole), languages=languages, mixed=whole.amount('mixed', '').documents, files=_file_amounts(survey, whole),
+        layouts={file: layout for file, layout in corpus.layouts.items() if layout != Layout()},
         skipped=dict(corpus.skipped), replaced=dict(corpus.replaced),
         lengths=summarise_lengths(tally.lengths, 'tokens' if tokenizer else 'words'), quality=_judge(whole, survey.at_least, tally.worst),
         vocabulary=len(tally.vocabulary), zipf=zipf_curve(tally.vocabulary), frequent=dict(tally.vocabulary.most_common(10)),
-        sample=corpus.sample, examined=share, intervals=_intervals(whole, tally), complete=survey.complete, seconds=seconds)
+        sample=corpus.sample, examined=survey.share, intervals=_intervals(whole, tally.lengths), complete=survey.complete, seconds=seconds)
 
-# %% ../nbs/03_analysis.ipynb #0096
+# %% ../nbs/03_analysis.ipynb #0072
 _log = logging.getLogger('gpt2pro.analysis')
-_CODE = ('corpus', 'languages', 'quality', 'analysis')
+_CODE = ('readers', 'layouts', 'corpus', 'languages', 'quality', 'sampling', 'analysis')
 
 def _kept(
     corpus: Corpus,  # What to look at
@@ -604,7 +451,8 @@ def _kept(
     *settings: Any,  # How to look at it
 ) -> Path:
     "Where the report on a corpus is kept"
-    stamps = [[file.path, str(file.place), file.size, file.place.stat().st_mtime_ns if file.place else file.revision] for file in corpus.files]
+    stamps = [[file.path, str(file.place), file.size, file.start, file.place.stat().st_mtime_ns if file.place else file.revision]
+              for file in corpus.files]
     code = [file_hash(Path(quality.__file__).with_name(f'{name}.py')) for name in _CODE]
     about = [stamps, corpus.skipped, corpus.text_field, corpus.bad_bytes, corpus.sample, getattr(tokenizer, 'hash', None), *settings, code]
     return _cache_folder()/'analysis'/f'{hashlib.sha256(json.dumps(about).encode("utf-8", "surrogateescape")).hexdigest()[:32]}.json'
@@ -619,7 +467,7 @@ def _keep_report(path: Path, report: DatasetReport) -> None:
     try: write_file(path, report.model_dump_json())
     except OSError as e: _log.warning('the analysis is not kept for next time: %s', e)
 
-# %% ../nbs/03_analysis.ipynb #0099
+# %% ../nbs/03_analysis.ipynb #0075
 _SMALL = 8*_BATCH_BYTES
 
 def _taste(
@@ -652,16 +500,17 @@ def analyze(
     share = choose_share(size) if examine is None else examine
     path = _kept(corpus, tokenizer, max_documents, candidates, share)
     if cache and (report := _load_report(path)): return report
-    examiner = _Examiner(tokenizer, LanguageDetector(candidates).learn(_taste(corpus)), _choose_strata(corpus, share))
-    survey = _survey(corpus, examiner, share, max_documents, _count_helpers(math.ceil(size*share)) if helpers is None else helpers, progress)
+    survey = _Survey(corpus, share, _choose_strata(corpus, share))
+    examiner = _Examiner(tokenizer, LanguageDetector(candidates).learn(_taste(corpus)), survey.strata)
+    _read_through(survey, examiner, max_documents, _count_helpers(math.ceil(size*share)) if helpers is None else helpers, progress)
     looked = survey.tally.lengths.total()
     if not survey.passed: raise UserError(repr(corpus), 'it has no documents to analyse', 'add text, or take a larger data.sample')
     if share < 1 and looked < 2: raise UserError(repr(corpus), f'{looked} documents looked at are too few', 'examine a larger share')
-    report = _make_report(corpus, survey, examiner, share, time.monotonic() - start)
+    report = _make_report(survey, tokenizer, time.monotonic() - start)
     if cache and report.complete: _keep_report(path, report)
     return report
 
-# %% ../nbs/03_analysis.ipynb #0120
+# %% ../nbs/03_analysis.ipynb #0096
 def share_intervals(
     report: DatasetReport, # Any
 ) -> dict[str, list[float]]: # Language → both ends; the same number twice where nothing is estimated
@@ -713,7 +562,7 @@ def plot_report(
     plt.close(figure) # shown where it is returned, not once more at the end of the cell
     return figure
 
-# %% ../nbs/03_analysis.ipynb #0125
+# %% ../nbs/03_analysis.ipynb #0101
 def _number(
     amount: Amount, # How much text
     unit: str,      # documents, bytes or tokens
@@ -736,8 +585,7 @@ def _amounts(
 def _all(report: DatasetReport) -> Amount:
     "All of the text"
     total = Amount(documents=report.documents, bytes=report.bytes, tokens=report.tokens)
-    ends = [total.model_copy(update=dict(tokens=round(end))) for end in report.intervals.get('tokens', [])]
-    return total.model_copy(update=dict(zip(('low', 'high'), ends)))
+    return total.with_tokens(report.tokens, report.intervals.get('tokens', []) if report.tokens else [])
 
 _LISTED = 8 # Files to list at most
 
@@ -746,6 +594,10 @@ def _tables(
 ) -> dict[str, list[list[str]]]: # Title → rows, the first being the heads
     "The tables of a report"
     tables = {'Text': _amounts(report, {'all': _all(report)} | {language_name(code): amount for code, amount in report.languages.items()})}
+    if len(report.kinds) > 1 or 'text' not in report.kinds: tables['Kinds'] = _amounts(report, report.kinds)
+    fields = [[file, ', '.join(f'{name} ({sort})' for name, sort in layout.fields.items()), ', '.join(layout.text_fields)]
+              for file, layout in report.layouts.items() if layout.fields]
+    if fields: tables['Fields'] = [['', 'found', 'read as text'], *fields[:_LISTED]]
     largest = dict(list(report.files.items())[:_LISTED])
     if len(report.files) > 1: tables[f'Largest of {len(report.files):,} files'] = _amounts(report, largest)
     if report.quality.findings: tables['Findings'] = _amounts(report, report.quality.findings)
@@ -753,7 +605,7 @@ def _tables(
     worst = [[f'{e.file}, {e.offset:,}', ', '.join(e.findings), repr(e.text[:80])] for e in report.quality.worst]
     return tables | ({'Worst examples': [['where', 'findings', 'text'], *worst]} if worst else {})
 
-# %% ../nbs/03_analysis.ipynb #0129
+# %% ../nbs/03_analysis.ipynb #0105
 def _facts(
     report: DatasetReport, # What to show
 ) -> list[str]:
@@ -773,7 +625,7 @@ def _facts(
             f'Read {"everything" if report.complete and report.sample == 1 else "a part"} in {report.seconds:.1f} s'
             + ('' if report.complete else '. It was stopped, so this is about the beginning of the text')]
 
-# %% ../nbs/03_analysis.ipynb #0132
+# %% ../nbs/03_analysis.ipynb #0108
 def _report_text(report: DatasetReport) -> Any:
     "A report for the terminal"
     from rich.console import Group
@@ -787,7 +639,7 @@ def _report_text(report: DatasetReport) -> Any:
         parts += [table, Text()]
     return Group(*parts, *map(Text, _facts(report)))
 
-# %% ../nbs/03_analysis.ipynb #0134
+# %% ../nbs/03_analysis.ipynb #0110
 def _picture(figure: Any) -> str:
     "A figure as an HTML image that needs no file"
     import base64, io

@@ -256,9 +256,11 @@ class Corpus:
         if file.path not in self._found:
             with _readable(file): self._found[file.path] = find_layout(replace(file, start=0, stop=None), self.text_field)
         return self._found[file.path]
+    def _sections(self, file: SourceFile) -> list[SourceFile]:
+        with _readable(file): return sections(file)
     def _read(self, file: SourceFile, mend: Mender) -> Iterator[Document]:
         layout = self._layout(file) if is_table(file) else Layout()
-        for section in sections(file): yield from _documents(section, mend, layout)
+        for section in self._sections(file): yield from _documents(section, mend, layout)
     def __iter__(self) -> Iterator[Document]:
         menders: dict[str, Mender] = {}
         for file in self.files:
@@ -278,7 +280,7 @@ class Corpus:
         n: int, # How many parts are wanted
     ) -> list[Corpus]: # At most that many
         "The same documents, divided into corpora that can be read apart"
-        pieces = [piece for file in self.files if self._is_sound(file) for piece in sections(file)]
+        pieces = [piece for file in self.files if self._is_sound(file) for piece in self._sections(file)]
         total, before = sum(piece.size + 1 for piece in pieces), 0
         shares: dict[int, list[SourceFile]] = {}
         for piece in pieces:

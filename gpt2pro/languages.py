@@ -13,7 +13,7 @@ from .config import UserError, did_you_mean
 
 # %% auto #0
 __all__ = ['SHORT', 'known_languages', 'language_name', 'count_scripts', 'careful_languages', 'Found', 'LanguageDetector',
-           'detect_languages']
+           'detect_languages', 'detect_shares']
 
 # %% ../nbs/02a_languages.ipynb #0007
 _ALIASES = {'iw': 'he', 'jw': 'jv', 'no': 'nb', 'mo': 'ro', 'un': 'und', 'xx': 'und'}
@@ -26,7 +26,7 @@ def _iso(
     code = _ALIASES.get(code, code)
     return code if len(code) == 2 else 'und'
 
-# %% ../nbs/02a_languages.ipynb #0011
+# %% ../nbs/02a_languages.ipynb #0010
 @cache
 def known_languages() -> dict[str, str]: # ISO 639-1 code → English name
     "Every language that can be told"
@@ -40,7 +40,7 @@ def language_name(
     "The English name of a language"
     return 'undetermined' if code == 'und' else known_languages().get(code, code)
 
-# %% ../nbs/02a_languages.ipynb #0016
+# %% ../nbs/02a_languages.ipynb #0015
 @cache
 def _script(
     character: str, # One
@@ -57,7 +57,7 @@ def count_scripts(
     del found['']
     return found
 
-# %% ../nbs/02a_languages.ipynb #0020
+# %% ../nbs/02a_languages.ipynb #0019
 _OWN = {'GREEK': 'el', 'ARMENIAN': 'hy', 'GEORGIAN': 'ka', 'HANGUL': 'ko', 'THAI': 'th', 'LAO': 'lo', 'KHMER': 'km', 'MYANMAR': 'my', 'SINHALA': 'si',
         'GURMUKHI': 'pa', 'GUJARATI': 'gu', 'ORIYA': 'or', 'TAMIL': 'ta', 'TELUGU': 'te', 'KANNADA': 'kn', 'MALAYALAM': 'ml'}
 
@@ -76,7 +76,7 @@ def _look_at_letters(
     script, letters = scripts.most_common(1)[0]
     return _Glance(_OWN[script], True, False) if script in _OWN and letters > 0.95*scripts.total() else None
 
-# %% ../nbs/02a_languages.ipynb #0025
+# %% ../nbs/02a_languages.ipynb #0024
 def _ask(
     text: str,                          # Any text
     guess: bool = False,                # Whether to name languages without being sure
@@ -87,7 +87,7 @@ def _ask(
     except (pycld2.error, UnicodeEncodeError): return _ask(''.join(c if c.isprintable() else ' ' for c in text), guess)
     return sure, [(_iso(code), share) for _, code, share, _ in found if share]
 
-# %% ../nbs/02a_languages.ipynb #0029
+# %% ../nbs/02a_languages.ipynb #0028
 _LONG = 2**16 # Characters of a text that are looked at
 
 def _glance(
@@ -100,7 +100,7 @@ def _glance(
     code = found[0][0] if found else 'und'
     return _Glance(code, sure and code != 'und', len(found) > 1 and found[1][1] >= 20)
 
-# %% ../nbs/02a_languages.ipynb #0034
+# %% ../nbs/02a_languages.ipynb #0033
 _FEW = 4 # Languages up to which everything that lingua knows of them is loaded
 
 @cache
@@ -118,7 +118,7 @@ def careful_languages() -> frozenset[str]: # ISO 639-1 codes
     import lingua
     return frozenset(name.lower() for name in dir(lingua.IsoCode639_1) if len(name) == 2)
 
-# %% ../nbs/02a_languages.ipynb #0038
+# %% ../nbs/02a_languages.ipynb #0037
 def _weigh(
     text: str,                    # Any text
     codes: frozenset[str],        # Languages in question
@@ -126,10 +126,12 @@ def _weigh(
     "What lingua says"
     codes &= careful_languages()
     if len(codes) < 2: return []
-    values = _lingua(codes).compute_language_confidence_values(text[:1000])
-    return [(value.language.iso_code_639_1.name.lower(), value.value) for value in values if value.value]
+    whole = text[:1000].encode(errors='replace').decode() # no half characters
+    values = _lingua(codes).compute_language_confidence_values(whole)
+    weighed = [(value.language.iso_code_639_1.name.lower(), round(value.value, 6)) for value in values if value.value]
+    return sorted(weighed, key=lambda one: (-one[1], one[0]))
 
-# %% ../nbs/02a_languages.ipynb #0042
+# %% ../nbs/02a_languages.ipynb #0041
 def _vote(
     text: str, # A doubtful text
 ) -> str:      # ISO 639-1, or und
@@ -139,7 +141,7 @@ def _vote(
     agreed = next((code for code, _ in _ask(text[:_LONG], guess=True)[1] if code in best), None)
     return agreed or (weighed[0][0] if weighed and weighed[0][1] > 0.5 else 'und')
 
-# %% ../nbs/02a_languages.ipynb #0047
+# %% ../nbs/02a_languages.ipynb #0045
 _FAMILIES = (frozenset({'bg', 'mk', 'sr'}), frozenset({'bs', 'hr', 'sl'}), frozenset({'af', 'nl'}))
 
 def _among_relatives(
@@ -152,7 +154,7 @@ def _among_relatives(
     weighed = _weigh(text, family if given is None else family & given)
     return weighed[0][0] if weighed else code
 
-# %% ../nbs/02a_languages.ipynb #0052
+# %% ../nbs/02a_languages.ipynb #0050
 _TASTE = 1000 # Texts to learn from, at most
 _ENOUGH = 20  # Texts to learn from, at least
 
@@ -163,7 +165,7 @@ def _expect(
     often = {code: count for code, count in seen.items() if count >= seen.total()/50}
     return frozenset(often) if seen.total() >= _ENOUGH and sum(often.values()) >= 0.8*seen.total() else frozenset()
 
-# %% ../nbs/02a_languages.ipynb #0056
+# %% ../nbs/02a_languages.ipynb #0053
 def _check_codes(
     codes: Iterable[str], # As a person writes them
 ) -> frozenset[str]:      # ISO 639-1 codes
@@ -176,7 +178,7 @@ def _check_codes(
                         f'{f"did you mean {near}? " if near else ""}for instance en, es, fr, de, zh')
     return found
 
-# %% ../nbs/02a_languages.ipynb #0060
+# %% ../nbs/02a_languages.ipynb #0057
 def _choose(
     text: str,                # A doubtful text
     expected: frozenset[str], # Languages to expect
@@ -186,16 +188,17 @@ def _choose(
     guesses = [*_ask(text[:_LONG], guess=True)[1], *_weigh(text, careful_languages())[:3]]
     return next((code for code, _ in guesses if code in expected), 'und')
 
-# %% ../nbs/02a_languages.ipynb #0064
+# %% ../nbs/02a_languages.ipynb #0060
 SHORT = 100 # Characters below which an unexpected language needs a second witness
 
-def _witnessed(
-    text: str, # Any text
-    code: str, # The language that a glance is sure of
+def _is_foreign(
+    text: str,                # Any text
+    expected: frozenset[str], # Languages to expect
 ) -> bool:
-    "Whether both detectors see this language"
-    return [code] == [best for best, _ in _weigh(text, careful_languages())[:1]]
+    "Whether the careful look has next to no confidence in the expected languages"
+    return sum(confidence for code, confidence in _weigh(text, careful_languages()) if code in expected) < 0.05
 
+# %% ../nbs/02a_languages.ipynb #0063
 def _decide(
     text: str,                    # Any text
     glance: _Glance,              # The first two looks at it
@@ -203,13 +206,13 @@ def _decide(
     given: frozenset[str] | None, # Languages there can be; None: any
 ) -> str:                         # ISO 639-1, or und
     "The language of a text"
-    code = glance.code
-    if not expected or glance.sure and code in expected: return _among_relatives(text, code if glance.sure else _vote(text), given)
-    if given is None and glance.sure and (len(text) >= SHORT or _witnessed(text, code)): return code
-    if given and glance.sure and (code == 'und' or _witnessed(text, code)): return 'und'
+    if not expected or glance.sure and glance.code in expected:
+        return _among_relatives(text, glance.code if glance.sure else _vote(text), given)
+    if glance.sure and (given is None and len(text) >= SHORT or _is_foreign(text, expected)):
+        return glance.code if given is None else 'und'
     return _choose(text, expected)
 
-# %% ../nbs/02a_languages.ipynb #0068
+# %% ../nbs/02a_languages.ipynb #0067
 class Found(NamedTuple):
     "What is found out about a text"
     code: str   # ISO 639-1, or und
@@ -226,7 +229,7 @@ class LanguageDetector:
         self.mixed = 0                            # Texts with a second language
     def learn(self, texts: Sequence[str]) -> LanguageDetector:
         "Expect the languages that these texts are surely in, unless languages were given"
-        glances = map(_glance, texts[::max(1, len(texts)//_TASTE)])
+        glances = [_glance(text[:1000]) for text in texts[::max(1, len(texts)//_TASTE)]]
         self.seen.update(glance.code for glance in glances if glance.sure and glance.code != 'und')
         if self.given is None: self.expected = _expect(self.seen)
         return self
@@ -239,10 +242,28 @@ class LanguageDetector:
         self.mixed += sum(one.mixed for one in found)
         return [one.code for one in found]
 
-# %% ../nbs/02a_languages.ipynb #0072
+# %% ../nbs/02a_languages.ipynb #0071
 def detect_languages(
     texts: Sequence[str],                    # Texts of any length
     candidates: Iterable[str] | None = None, # ISO 639-1 codes of the languages there can be; None finds out
 ) -> list[str]:                              # ISO 639-1 codes, und where it cannot be told
     "The language of each text"
     return LanguageDetector(candidates)(texts)
+
+# %% ../nbs/02a_languages.ipynb #0076
+_BORDERS = re.compile(r'\n+|(?<=[.!?;:…؟।։])\s+|(?<=[。！？])') # Between two sentences
+
+def detect_shares(
+    text: str,                               # Any text
+    candidates: Iterable[str] | None = None, # ISO 639-1 codes of the languages there can be; None: any
+) -> dict[str, float]:                       # ISO 639-1 code → share of the letters, most first
+    "The languages within a text"
+    pieces = _BORDERS.split(text)
+    sizes, glances = [count_scripts(piece).total() for piece in pieces], [_glance(piece) for piece in pieces]
+    sure = Counter[str]()
+    for size, glance in zip(sizes, glances): sure[glance.code] += size*glance.sure
+    detector = LanguageDetector(candidates)
+    expected = detector.expected or frozenset(code for code, size in sure.items() if size > sum(sizes)/10)
+    shares = Counter[str]()
+    for piece, size, glance in zip(pieces, sizes, glances): shares[_decide(piece, glance, expected, detector.given)] += size
+    return {code: size/sum(sizes) for code, size in shares.most_common() if size}

@@ -8,7 +8,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import cache
-from glob import escape
 from itertools import islice
 from pathlib import Path
 from statistics import StatisticsError, correlation
@@ -124,9 +123,8 @@ def _translations(
     parts, found = re.split(r'([._-])', path.name), []
     for i in [i for i, part in enumerate(parts) if part.lower() in _languages()][-1:]:
         before, after = ''.join(parts[:i]), ''.join(parts[i + 1:])
-        for other in sorted(path.parent.glob(f'{escape(before)}*{escape(after)}')):
-            word = other.name.removeprefix(before).removesuffix(after).lower()
-            if other == path or word not in _languages(): continue
+        others = [path.with_name(before + word + after) for word in sorted(_languages()) if word != parts[i].lower()]
+        for other in filter(Path.is_file, others):
             try: alike = correlation(*zip(*zip(_line_lengths(path), _line_lengths(other))))
             except (StatisticsError, TypeError): continue # fewer than two lines, or all of one length
             found += [other]*(alike > 0.5)

@@ -8,7 +8,7 @@ import bz2, codecs, csv, gzip, json, lzma, re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any
 from .config import UserError
@@ -25,8 +25,8 @@ class SourceFile:
     size: int                 # Bytes on disk, 0 where the text is somewhere else
     place: Path | None = None # Where it lies; None for a data set of the Hugging Face hub
     revision: str = ''        # Which version of that data set
-    start: int = 0            # First byte of the section
-    stop: int | None = None   # End of the section; None is the end of the file
+    start: int = 0            # Where the section begins: a byte, or a group of rows in Parquet
+    stop: int | None = None   # Where it ends; None is the end of the file
 
 # %% ../nbs/01a_readers.ipynb #0012
 _OPENERS: dict[str, Callable[..., Any]] = {'.gz': gzip.open, '.bz2': bz2.open, '.xz': lzma.open, '.zst': open}
@@ -227,15 +227,21 @@ def _csv_rows(
         raise UserError(f'{name}:{reader.line_num}: not readable as CSV', str(e), 'correct or remove that line') from None
 
 # %% ../nbs/01a_readers.ipynb #0059
-def _parquet_rows(
-    path: Path,                          # A Parquet file
-    columns: Iterable[str] | None = None, # The fields wanted; None is all
-) -> Iterator[dict[str, Any]]:
-    "The rows of a Parquet file, with those of the wanted fields that exist"
+def _open_parquet(path: Path) -> Any:
+    "A Parquet file that is read a little at a time"
     import pyarrow.parquet as pq
-    with pq.ParquetFile(path, buffer_size=2**20) as table:
+    return pq.ParquetFile(path, buffer_size=2**20, pre_buffer=False)
+
+def _parquet_rows(
+    file: SourceFile,                     # A Parquet file, or some of its groups of rows
+    columns: Iterable[str] | None = None, # The fields wanted; None is all
+) -> Iterator[tuple[int, dict[str, Any]]]: # Number of the row, and the row
+    "The rows of a Parquet file, with those of the wanted fields that exist"
+    with _open_parquet(file.place) as table: # type: ignore[arg-type]
         wanted = [name for name in columns or () if name in table.schema_arrow.names]
-        for batch in table.iter_batches(1000, columns=wanted or None, use_threads=False): yield from batch.to_pylist()
+        groups, count = table.metadata.row_group, table.num_row_groups
+        batches = table.iter_batches(100, list(range(file.start, file.stop or count)), columns=wanted or None, use_threads=False)
+        yield from enumerate(chain.from_iterable(batch.to_pylist() for batch in batches), sum(groups(i).num_rows for i in range(file.start)))
 
 # %% ../nbs/01a_readers.ipynb #0063
 def _no_dataset(name: str, e: Exception) -> UserError:
@@ -278,25 +284,47 @@ def read_rows(
     if not file.place: return enumerate(_hub_rows(file))
     kind = file_format(file.place)
     if kind in _LINED: return _json_lines(file, mend)
-    if kind == '.parquet': return enumerate(_parquet_rows(file.place, columns))
+    if kind == '.parquet': return _parquet_rows(file, columns)
     return enumerate(_TABLES[kind](read_text(file, mend), file.path))
 
 # %% ../nbs/01a_readers.ipynb #0075
 SECTION = 2**23 # Bytes of a section, about
 
-def sections(
-    file: SourceFile,    # Any file
-    size: int = SECTION, # Bytes of a section, about
-) -> list[SourceFile]:
-    "The parts of a file that can be read apart, in order"
-    whole = not file.place or file.stop is not None or file.size <= size or file.place.suffix.lower() in _OPENERS
-    if whole or (is_table(file) and file_format(file.place) not in _LINED): return [file] # type: ignore[arg-type]
+def _line_starts(
+    file: SourceFile, # A file of lines
+    size: int,        # Bytes of a section, about
+) -> list[int]:
+    "Where the sections of a file of lines begin"
+    starts = [0]
     with open(file.place, 'rb') as f: # type: ignore[arg-type]
-        if _encoding(f.read(4))[0] != 'utf_8': return [file]
-        starts = [0]
         for at in range(size, file.size, size):
             if at <= starts[-1]: continue # a line that is longer than a section
             f.seek(at - 1)
             while not f.readline(_BLOCK).endswith(b'\n') and f.tell() < file.size: pass
             if f.tell() < file.size: starts.append(f.tell())
-    return [replace(file, start=start, stop=stop, size=stop - start) for start, stop in zip(starts, [*starts[1:], file.size])]
+    return starts
+
+# %% ../nbs/01a_readers.ipynb #0078
+def _group_starts(
+    file: SourceFile, # A Parquet file
+    size: int,        # Bytes of a section, about
+) -> dict[int, int]:  # Group → byte, about
+    "Where the sections of a Parquet file begin"
+    with _open_parquet(file.place) as table: # type: ignore[arg-type]
+        ends = list(accumulate(table.metadata.row_group(i).total_byte_size for i in range(table.num_row_groups)))
+    begins = [file.size*begin//max(ends[-1:], default=1) for begin in [0, *ends[:-1]]]
+    return {i: begin for i, begin in enumerate(begins) if i == 0 or begin//size > begins[i - 1]//size}
+
+# %% ../nbs/01a_readers.ipynb #0081
+def sections(
+    file: SourceFile,    # Any file
+    size: int = SECTION, # Bytes of a section, about
+) -> list[SourceFile]:
+    "The parts of a file that can be read apart, in order"
+    if not file.place or file.stop is not None or file.size <= size or file.place.suffix.lower() in _OPENERS: return [file]
+    if file_format(file.place) == '.parquet': starts = _group_starts(file, size)
+    elif is_table(file) and file_format(file.place) not in _LINED: return [file]
+    elif _encoding(next(read_blocks(file)))[0] != 'utf_8': return [file]
+    else: starts = {start: start for start in _line_starts(file, size)}
+    edges = [*starts.items(), (None, file.size)]
+    return [replace(file, start=start or 0, stop=stop, size=end - begin) for (start, begin), (stop, end) in zip(edges, edges[1:])]

@@ -79,7 +79,7 @@ def _lowered(fit: TaskFit, score: float) -> TaskFit:
     worse: dict[str, Literal['possible', 'poor']] = {'good': 'possible', 'possible': 'poor', 'poor': 'poor'}
     return TaskFit(task=fit.task, verdict=worse[fit.verdict], reason=f'{fit.reason}; only {score:.0f} % of the text is without findings')
 
-# %% ../nbs/04a_recommendation.ipynb #0028
+# %% ../nbs/04a_recommendation.ipynb #0030
 MINUTES = 3.5 # Training time, where nobody says another
 
 def _wanted_tokens(
@@ -89,7 +89,7 @@ def _wanted_tokens(
     size = count_parameters(model)['non_embedding']
     return size*min(20, max(0.5, size/1e6))
 
-# %% ../nbs/04a_recommendation.ipynb #0031
+# %% ../nbs/04a_recommendation.ipynb #0033
 def _affordable(
     config: Config,     # A size with its batch
     probe: Probe,       # The machine's speed
@@ -98,7 +98,7 @@ def _affordable(
     "How many tokens a time pays for"
     return 0.85*minutes*60*config.train.batch_size*config.train.gradient_accumulation_steps*config.model.block_size/step_seconds(config, probe)
 
-# %% ../nbs/04a_recommendation.ipynb #0033
+# %% ../nbs/04a_recommendation.ipynb #0036
 def _sized(
     shape: tuple[int, int, int, int], # Layers, heads, width and context
     text: TextFacts,                  # The text
@@ -109,7 +109,7 @@ def _sized(
     block = fit_batch(0.9*text.bytes/usual_bytes_per_token(vocabulary), shape[3], 16)[0]
     return model.model_copy(update=dict(vocab_size=vocabulary, block_size=block))
 
-# %% ../nbs/04a_recommendation.ipynb #0035
+# %% ../nbs/04a_recommendation.ipynb #0038
 def _with_batch(
     model: ModelConfig, # A size
     text: TextFacts,    # The text
@@ -118,7 +118,7 @@ def _with_batch(
     batch = fit_batch(0.9*text.bytes/usual_bytes_per_token(model.vocab_size), model.block_size, 16)[1]
     return Config(model=model, train=TrainConfig(batch_size=batch))
 
-# %% ../nbs/04a_recommendation.ipynb #0039
+# %% ../nbs/04a_recommendation.ipynb #0042
 class SizeFit(Settings):
     "What a size of model would be in a run"
     name: str = Field(description='its name, or its layers and width')
@@ -129,7 +129,7 @@ class SizeFit(Settings):
     seen: float = Field(description='tokens that the time pays for')
     trouble: str | None = Field(None, description='what speaks against it')
 
-# %% ../nbs/04a_recommendation.ipynb #0041
+# %% ../nbs/04a_recommendation.ipynb #0044
 def _size_name(
     model: ModelConfig, # A shape
 ) -> str:
@@ -137,7 +137,7 @@ def _size_name(
     shape = dict(n_layer=model.n_layer, n_head=model.n_head, n_embd=model.n_embd)
     return next((name for name, size in MODEL_PRESETS.items() if shape.items() <= size.items()), f'{model.n_layer} × {model.n_embd}')
 
-# %% ../nbs/04a_recommendation.ipynb #0043
+# %% ../nbs/04a_recommendation.ipynb #0046
 def _judge_size(
     config: Config,     # A size with its batch
     hardware: Hardware, # The machine
@@ -155,7 +155,7 @@ def _judge_size(
                f'wants {wanted:,.0f} tokens and would see {seen:,.0f}' if seen < wanted else None)
     return SizeFit(name=_size_name(m), model=m, parameters=size, memory=memory, wanted=wanted, seen=seen, trouble=trouble)
 
-# %% ../nbs/04a_recommendation.ipynb #0046
+# %% ../nbs/04a_recommendation.ipynb #0049
 def _looked_at(report: Any) -> TextFacts: return (text_facts(report) or TextFacts(bytes=0)).model_copy(update=dict(sample=1.0))
 
 def _usual_probe(
@@ -166,7 +166,7 @@ def _usual_probe(
     if device != 'cpu': return Probe(device=device, matmul_flops=20e12, memory_bandwidth=300e9)
     return Probe(device=device, matmul_flops=50e9*hardware.cores, memory_bandwidth=min(20e9, 4e9*hardware.cores))
 
-# %% ../nbs/04a_recommendation.ipynb #0048
+# %% ../nbs/04a_recommendation.ipynb #0052
 def compare_sizes(
     hardware: Hardware,         # The machine
     report: Any,                # A `DatasetReport` or `TextFacts` of the text
@@ -177,7 +177,7 @@ def compare_sizes(
     text, pace = _looked_at(report), probe or _usual_probe(hardware)
     return [_judge_size(_with_batch(_sized(shape, text), text), hardware, text, pace, minutes) for shape in SIZES]
 
-# %% ../nbs/04a_recommendation.ipynb #0054
+# %% ../nbs/04a_recommendation.ipynb #0058
 def best_size(
     sizes: list[SizeFit], # Smallest first
 ) -> tuple[SizeFit, str]: # The best, and why no larger one
@@ -186,7 +186,7 @@ def best_size(
     if at == len(sizes): return sizes[-1], 'the largest of the table'
     return sizes[at - 1], f'the next size, {sizes[at].parameters:,} parameters, {sizes[at].trouble}'
 
-# %% ../nbs/04a_recommendation.ipynb #0059
+# %% ../nbs/04a_recommendation.ipynb #0063
 def _batched(
     config: Config,     # A size
     hardware: Hardware, # The machine
@@ -203,7 +203,7 @@ def _batched(
     while micro > 1 and budget is not None and memory(micro) > 0.6*budget: micro //= 2
     return with_overrides(config, [f'train.batch_size={micro}', f'train.gradient_accumulation_steps={step//micro}'])
 
-# %% ../nbs/04a_recommendation.ipynb #0062
+# %% ../nbs/04a_recommendation.ipynb #0066
 def _scheduled(
     config: Config,  # A size with its batch
     text: TextFacts, # The text
@@ -216,10 +216,10 @@ def _scheduled(
     lr, every, windows = usual_rate(config.model.n_embd), max(1, steps//10), plan.tokens*config.data.val_fraction/config.model.block_size
     train = dict(max_steps=steps, warmup_steps=steps//10, lr=lr, min_lr=lr/10, beta2=0.99 if plan.step_tokens < 2**16 else 0.95,
                  log_interval=max(1, steps//100), eval_interval=every, checkpoint_interval=every,
-                 eval_batches=max(1, min(20, int(windows/config.train.batch_size))))
+                 eval_batches=max(1, min(20, int(windows/config.train.batch_size), steps*config.train.gradient_accumulation_steps//22)))
     return make_config(deep_merge(config.model_dump(), dict(train=train, generate=dict(max_new_tokens=min(200, config.model.block_size)))))
 
-# %% ../nbs/04a_recommendation.ipynb #0067
+# %% ../nbs/04a_recommendation.ipynb #0071
 def _reasons(
     plan: Plan,       # What is recommended
     probe: Probe,     # The machine's speed
@@ -240,7 +240,7 @@ def _reasons(
         'time': f'{t.max_steps:,} × {step:.2g} s = {format_seconds(t.max_steps*step)} of {format_seconds(60*minutes)}, less the evaluations',
         'train.lr': f'{t.lr:g}: usual for a width of {m.n_embd}'}
 
-# %% ../nbs/04a_recommendation.ipynb #0070
+# %% ../nbs/04a_recommendation.ipynb #0076
 class Recommendation(Settings):
     "A configuration and why it is so"
     config: Config = Field(description='the configuration')
@@ -251,7 +251,7 @@ class Recommendation(Settings):
     def __rich__(self) -> object: return rich_table('recommended', self._rows())
     def _repr_html_(self) -> str: return html_table(self._rows())
 
-# %% ../nbs/04a_recommendation.ipynb #0073
+# %% ../nbs/04a_recommendation.ipynb #0080
 def plan_run(
     hardware: Hardware,         # The machine
     report: Any,                # A `DatasetReport` or `TextFacts` of the text
@@ -269,7 +269,7 @@ def plan_run(
     return Recommendation(config=config, reasons=_reasons(Plan(config, hardware, text), pace, why if model is None else 'your choice', minutes),
                           tasks=judge_tasks(report))
 
-# %% ../nbs/04a_recommendation.ipynb #0076
+# %% ../nbs/04a_recommendation.ipynb #0083
 def recommend(
     hardware: Hardware,         # The machine
     report: Any,                # A `DatasetReport` or `TextFacts` of the text

@@ -6,239 +6,244 @@
 from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from html import escape
 from pathlib import Path
-from typing import Any, Literal
-from pydantic import Field
-from .config import (Config, ModelConfig, Settings, UserError, count_parameters, deep_merge, did_you_mean,
-                            load_config, make_config, parse_override)
+from .config import Config, ModelConfig, UserError, count_parameters, flops_per_token
 from .hardware import Gpu, Hardware, fast_formats, format_bytes, pick_precision
-from .forecast import Plan, TextFacts, checkpoint_bytes, memory_budget, suggest_vocabulary, text_facts
+from .forecast import Plan, TextFacts, checkpoint_bytes, memory_budget, suggest_vocabulary, usual_bytes_per_token
+from .rules import Trouble, check, explain, explain_all, fix_file, repair, rule, validate, with_overrides, within
 
 # %% auto #0
-__all__ = ['RULES', 'SIZES', 'PARAMETERS_PER_TOKEN', 'Finding', 'Trouble', 'Rule', 'rule', 'validate', 'with_overrides',
-           'balanced_vocabulary', 'fit_batch', 'with_shape', 'usual_rate', 'PlanError', 'check', 'repair', 'explain']
+__all__ = ['SIZES', 'PARAMETERS_PER_TOKEN', 'nearest_heads', 'balanced_vocabulary', 'fit_batch', 'with_shape', 'usual_rate',
+           'check', 'explain', 'explain_all', 'fix_file', 'repair', 'validate', 'with_overrides']
 
-# %% ../nbs/04_validation.ipynb #0007
-class Finding(Settings):
-    "One thing about a plan that should change"
-    code: str = Field(description='name of the rule')
-    severity: Literal['error', 'warning', 'note'] = Field(description='how bad it is')
-    key: str = Field(description='the setting it is about')
-    what: str = Field(description='what is wrong, with the numbers')
-    why: str = Field(description='the idea behind the rule')
-    solutions: list[str] = Field(description='ways out, with what they cost')
-    fix: list[str] = Field(description='overrides to copy, enough to settle it')
-    def __str__(self) -> str:
-        ways = '\n'.join(f'       - {way}' for way in self.solutions)
-        fix = ' '.join(self.fix) or 'none by settings alone'
-        return f'{self.severity} {self.code}: {self.what}\n  why: {self.why}\n  fix: {fix}\n{ways}'
-    def __rich__(self) -> Any:
-        from rich.text import Text
-        return Text(str(self), style=dict(error='red', warning='yellow', note='cyan')[self.severity])
-    def _repr_html_(self) -> str:
-        ways = ''.join(f'<li>{escape(way)}</li>' for way in self.solutions)
-        return (f'<p><b>{self.severity} {self.code}</b>: {escape(self.what)}<br><i>{escape(self.why)}</i><br>'
-                f'<code>{escape(" ".join(self.fix))}</code></p><ul>{ways}</ul>')
+# %% ../nbs/04_validation.ipynb #0005
+_all_ = ['check', 'explain', 'explain_all', 'fix_file', 'repair', 'validate', 'with_overrides'] # what is done with the rules, from here too
 
 # %% ../nbs/04_validation.ipynb #0009
-@dataclass(frozen=True)
-class Trouble:
-    "What a rule found"
-    what: str            # What is wrong, with the numbers
-    solutions: list[str] # Ways out, with what they cost
-    fix: list[str]       # Overrides that settle it
-
-@dataclass(frozen=True)
-class Rule:
-    "One thing that is checked"
-    code: str                                # Its name, such as GP-MODEL-001
-    severity: Literal['error', 'warning', 'note'] # How bad it is to break it
-    key: str                                 # The setting it is about
-    why: str                                 # The idea behind it
-    check: Callable[[Plan], Trouble | None]  # Says what is wrong
-    example: list[str]                       # Overrides that break it
-    preset: str                              # What they are laid on
-    hardware: Hardware | None                # A machine for the example
-    text: TextFacts | None                   # A text for the example
-
-RULES: dict[str, Rule] = {}
-
-def rule(
-    code: str,                        # Its name
-    severity: Literal['error', 'warning', 'note'], # How bad it is to break it
-    key: str,                         # The setting it is about
-    *example: str,                    # Overrides that break it
-    preset: str = 'quickstart',       # What they are laid on
-    hardware: Hardware | None = None, # A machine for the example
-    text: TextFacts | None = None,    # A text for the example
-) -> Callable[[Callable[[Plan], Trouble | None]], Callable[[Plan], Trouble | None]]:
-    "Put a function in the table of rules"
-    def register(check: Callable[[Plan], Trouble | None]) -> Callable[[Plan], Trouble | None]:
-        RULES[code] = Rule(code, severity, key, check.__doc__ or '', check, list(example), preset, hardware, text)
-        return check
-    return register
+def nearest_heads(
+    width: int,  # n_embd
+    wanted: int, # n_head as it was asked for
+) -> int:        # It divides the width; heads are 16 to 256 wide and a multiple of 8, if that can be
+    "The number of heads nearest to `wanted` that a width allows"
+    divisors = [n for n in range(1, width + 1) if width % n == 0]
+    good = [n for n in divisors if width//n % 8 == 0 and 16 <= width//n <= 256]
+    return min(good or divisors, key=lambda n: (abs(n - wanted), n))
 
 # %% ../nbs/04_validation.ipynb #0011
-def validate(
-    config: Config,                   # The plan
-    hardware: Hardware | None = None, # The machine; None asks nothing of it
-    report: Any = None,               # A `DatasetReport` or `TextFacts` of the text to train on
-) -> list[Finding]:                   # Errors first
-    "Everything that is wrong with a plan"
-    plan = Plan(config, hardware, text_facts(report))
-    found = [(r, trouble) for r in RULES.values() if (trouble := r.check(plan))]
-    findings = [Finding(code=r.code, severity=r.severity, key=r.key, why=r.why, **vars(trouble)) for r, trouble in found]
-    return sorted(findings, key=lambda finding: ['error', 'warning', 'note'].index(finding.severity))
-
-# %% ../nbs/04_validation.ipynb #0012
-def _heads_for(
-    width: int,      # n_embd
-    wanted: int,     # n_head as it was asked for
-) -> int:
-    "The number of heads nearest to `wanted` that divides `width` into slices worth having"
-    good = [n for n in range(1, width + 1) if width % n == 0 and width//n % 8 == 0 and width//n <= 256]
-    return min(good or [n for n in range(1, width + 1) if width % n == 0], key=lambda n: (abs(n - wanted), n))
-
 @rule('GP-MODEL-001', 'error', 'model.n_head', 'model.n_head=5')
-def _heads_divide_width(plan: Plan) -> Trouble | None:
+def _heads_divide_the_width(plan: Plan) -> Trouble | None:
     "attention cuts the vector of a token into n_head equal slices, one for each head"
     m = plan.config.model
     if m.n_embd % m.n_head == 0: return None
-    heads, width = _heads_for(m.n_embd, m.n_head), 8*m.n_head*max(1, round(m.n_embd/m.n_head/8))
-    return Trouble(f'model.n_embd = {m.n_embd} does not divide into model.n_head = {m.n_head} heads',
-                   [f'n_head={heads}: same size and speed', f'n_embd={width}: keeps {m.n_head} heads, changes the size of the model'],
-                   [f'model.n_head={heads}'])
+    width = 8*m.n_head*max(2, round(m.n_embd/m.n_head/8))
+    return Trouble(f'model.n_embd = {m.n_embd} does not divide into model.n_head = {m.n_head} heads', {
+        f'model.n_head={nearest_heads(m.n_embd, m.n_head)}': 'same size, same speed',
+        f'model.n_embd={width}': f'keeps {m.n_head} heads, changes the size of the model'})
 
-# %% ../nbs/04_validation.ipynb #0020
-def with_overrides(
-    config: Config,       # What to begin with
-    words: Iterable[str], # Words such as `model.n_head=4`
-) -> Config:              # A new configuration
-    "A configuration with some settings changed"
-    values = config.model_dump()
-    for word in words:
-        key, _, number = word.partition('=')
-        section, _, name = key.partition('.')
-        if number.isdecimal() and section in values: values[section][name] = int(number) # the usual case, without a YAML reader
-        else: values = deep_merge(values, parse_override(word))
-    return make_config(values)
+@rule('GP-MODEL-002', 'warning', 'model.n_head', 'model.n_head=16')
+def _heads_have_a_good_width(plan: Plan) -> Trouble | None:
+    "a head below 16 numbers can hardly tell tokens apart, and fast attention wants multiples of 8, up to 256"
+    m = plan.config.model
+    if m.n_embd % m.n_head or (m.head_size % 8 == 0 and 16 <= m.head_size <= 256): return None
+    heads, size = nearest_heads(m.n_embd, m.n_head), min(256, max(16, 8*round(m.head_size/8)))
+    fewer = {f'model.n_head={heads}': 'same size, same speed'} if m.n_embd//heads % 8 == 0 else {}
+    return Trouble(f'a head is model.n_embd/model.n_head = {m.n_embd}/{m.n_head} = {m.head_size} wide',
+                   fewer | {f'model.n_embd={size*m.n_head}': f'keeps {m.n_head} heads, changes the size of the model'})
 
-# %% ../nbs/04_validation.ipynb #0024
+# %% ../nbs/04_validation.ipynb #0014
+@rule('GP-MODEL-007', 'warning', 'model.n_layer', 'model.n_layer=32')
+def _depth_suits_the_width(plan: Plan) -> Trouble | None:
+    "layers work one after the other: many narrow ones take long and gain little"
+    m = plan.config.model
+    if m.n_embd >= 8*m.n_layer: return None
+    return Trouble(f'model.n_layer = {m.n_layer} layers of model.n_embd = {m.n_embd}', {
+        f'model.n_layer={max(1, m.n_embd//32)}': 'a faster, smaller model',
+        f'model.n_embd={8*m.n_layer*m.n_head}': f'keeps the depth, {(8*m.n_layer*m.n_head/m.n_embd)**2:.0f} times the parameters in a layer'})
+
+@rule('GP-MODEL-008', 'warning', 'model.n_inner', 'model.n_inner=64')
+def _the_mlp_is_wider_than_the_stream(plan: Plan) -> Trouble | None:
+    "the MLP needs room to combine features before it writes them back; GPT-2 gives it four times the width"
+    m = plan.config.model
+    if m.inner_size >= m.n_embd: return None
+    return Trouble(f'model.n_inner = {m.n_inner}, narrower than model.n_embd = {m.n_embd}', {
+        'model.n_inner=null': 'four times the width, as in GPT-2; more to compute', f'model.n_inner={2*m.n_embd}': 'half of that'})
+
+# %% ../nbs/04_validation.ipynb #0017
 def balanced_vocabulary(
     model: ModelConfig, # The shape
 ) -> int:               # A power of two, at least 512
     "The vocabulary whose table is no larger than the layers"
     return 2**int(math.log2(max(512, count_parameters(model)['non_embedding']/model.n_embd)))
 
-# %% ../nbs/04_validation.ipynb #0028
-@rule('GP-MODEL-002', 'warning', 'model.n_head', 'model.n_embd=132')
-def _head_width(plan: Plan) -> Trouble | None:
-    "a head below 16 numbers can hardly tell tokens apart, and fast attention wants multiples of 8, up to 256"
-    m = plan.config.model
-    if m.n_embd % m.n_head or (m.head_size % 8 == 0 and 16 <= m.head_size <= 256): return None
-    size = min(256, max(16, 8*round(m.head_size/8)))
-    return Trouble(f'a head is model.n_embd/model.n_head = {m.n_embd}/{m.n_head} = {m.head_size} wide',
-                   [f'heads of {size}: n_embd={size*m.n_head} with the same number of heads',
-                    'other n_head: same size of model; 64 wide is what GPT-2 has'],
-                   [f'model.n_embd={size*m.n_head}'])
+# %% ../nbs/04_validation.ipynb #0019
+@rule('GP-MODEL-004', 'warning', 'model.vocab_size', 'model.vocab_size=32768')
+def _tokens_leave_room_for_layers(plan: Plan) -> Trouble | None:
+    "rows of the embedding table only store tokens; what is left of the model has to do the thinking"
+    m, parts, size = plan.config.model, count_parameters(plan.config.model), balanced_vocabulary(plan.config.model)
+    share = (parts['embedding'] + parts['head'])/parts['total']
+    if share <= 0.7 or size >= m.vocab_size: return None
+    return Trouble(f'{share:.0%} of the {parts["total"]:,} parameters are tables of {m.vocab_size:,} tokens', {
+        f'model.vocab_size={size} tokenizer.kind=bpe': 'shorter tokens, a smaller and faster model',
+        'a larger n_embd and n_layer': 'more to compute'})
 
-# %% ../nbs/04_validation.ipynb #0032
+@rule('GP-MODEL-005', 'warning', 'model.tie_word_embeddings', 'model.tie_word_embeddings=false')
+def _small_models_share_one_table(plan: Plan) -> Trouble | None:
+    "a second table of tokens pays for itself in large models only; in small ones it doubles the largest part"
+    m, parts = plan.config.model, count_parameters(plan.config.model)
+    if m.tie_word_embeddings or parts['head'] < 0.25*parts['total']: return None
+    return Trouble(f'the output layer has its own table: {parts["head"]/parts["total"]:.0%} of all parameters', {
+        'model.tie_word_embeddings=true': 'one table for both, as in GPT-2', 'keep it': 'where each has to learn on its own, and there is much data'})
+
+# %% ../nbs/04_validation.ipynb #0022
 _H100 = Hardware(gpus=[Gpu(name='H100', vendor='NVIDIA', memory_free=80*10**9, compute_capability='9.0')])
 
 @rule('GP-MODEL-003', 'note', 'model.vocab_size', preset='gpt2', hardware=_H100)
-def _vocabulary_multiple(plan: Plan) -> Trouble | None:
+def _the_vocabulary_fills_the_tiles(plan: Plan) -> Trouble | None:
     "a GPU multiplies matrices in tiles, and an odd number of columns leaves it with slow, half-empty ones"
     size = plan.config.model.vocab_size
     if plan.device == 'cpu' or size % 8 == 0: return None
-    return Trouble(f'model.vocab_size = {size:,} is not a multiple of 8',
-                   [f'vocab_size={-(-size//64)*64}: some rows are never used, the step is faster',
-                    'leave it: where the weights have to fit GPT-2\'s files exactly'],
-                   [f'model.vocab_size={-(-size//64)*64}'])
+    return Trouble(f'model.vocab_size = {size:,} is not a multiple of 8', {
+        f'model.vocab_size={-(-size//64)*64}': 'some rows are never used, the step is faster',
+        'leave it': 'where the weights have to fit GPT-2\'s files exactly'})
 
-@rule('GP-MODEL-004', 'warning', 'model.vocab_size', 'model.vocab_size=32768')
-def _embedding_share(plan: Plan) -> Trouble | None:
-    "rows of the embedding table only store tokens; what is left of the model has to do the thinking"
-    m = plan.config.model
-    parts = count_parameters(m)
-    share, size = (parts['embedding'] + parts['head'])/parts['total'], balanced_vocabulary(m)
-    if share <= 0.7 or size >= m.vocab_size: return None
-    return Trouble(f'{share:.0%} of the {parts["total"]:,} parameters are tables of {m.vocab_size:,} tokens',
-                   [f'vocab_size={size}: shorter tokens, a smaller and faster model', 'a larger n_embd and n_layer: more to compute'],
-                   [f'model.vocab_size={size}', 'tokenizer.kind=bpe'])
-
-@rule('GP-MODEL-005', 'warning', 'model.tie_word_embeddings', 'model.tie_word_embeddings=false')
-def _untied_small(plan: Plan) -> Trouble | None:
-    "a second table of tokens pays for itself in large models only; in small ones it doubles the largest part"
-    m = plan.config.model
-    parts = count_parameters(m)
-    if m.tie_word_embeddings or parts['head'] < 0.25*parts['total']: return None
-    return Trouble(f'the output layer has its own table: {parts["head"]/parts["total"]:.0%} of all parameters',
-                   ['tie_word_embeddings=true: one table for both, as in GPT-2',
-                    'keep it: where each has to learn on its own, and there is much data'],
-                   ['model.tie_word_embeddings=true'])
-
-# %% ../nbs/04_validation.ipynb #0036
 @rule('GP-MODEL-006', 'warning', 'model.attention', 'model.attention=plain', 'model.block_size=1024')
-def _plain_attention_long(plan: Plan) -> Trouble | None:
+def _plain_attention_is_for_short_contexts(plan: Plan) -> Trouble | None:
     "plain attention writes down how much each token looks at each other, a table that grows with the square of the context"
-    m, B = plan.config.model, plan.config.train.batch_size
+    m = plan.config.model
     if m.attention != 'plain' or m.block_size < 512: return None
-    size = 4*B*m.n_layer*m.n_head*m.block_size**2
-    return Trouble(f'model.attention = plain with a context of {m.block_size}: {format_bytes(size)} of such tables in a step',
-                   ['attention=auto: the same result without the table', 'keep it: to look at the tables in a short run'],
-                   ['model.attention=auto'])
+    size = 4*plan.config.train.batch_size*m.n_layer*m.n_head*m.block_size**2
+    return Trouble(f'model.attention = plain with a context of {m.block_size}: {format_bytes(size)} of such tables in a step', {
+        'model.attention=auto': 'the same result without the table', 'keep it': 'to look at the tables in a short run'})
 
-# %% ../nbs/04_validation.ipynb #0040
+# %% ../nbs/04_validation.ipynb #0025
+def _power_below(value: float) -> int:
+    "The largest power of two that is not above `value`"
+    return 2**int(math.log2(max(1, value)))
+
+@rule('GP-CTX-001', 'warning', 'model.block_size', 'model.n_layer=1', 'model.block_size=2048')
+def _positions_leave_room_for_layers(plan: Plan) -> Trouble | None:
+    "each position has a row of its own, which learns from one token in each window only"
+    m, parts = plan.config.model, count_parameters(plan.config.model)
+    if parts['position'] <= parts['non_embedding']: return None
+    return Trouble(f'the {m.block_size:,} positions have {parts["position"]:,} parameters, the layers {parts["non_embedding"]:,}', {
+        f'model.block_size={_power_below(parts["non_embedding"]/m.n_embd)}': 'a shorter memory, a faster step',
+        'a larger n_layer': 'more to compute'})
+
+@rule('GP-CTX-002', 'note', 'model.block_size', 'model.block_size=4096')
+def _attention_is_not_most_of_the_work(plan: Plan) -> Trouble | None:
+    "attention compares each token with all before it: twice the context is twice the work for a token"
+    m = plan.config.model
+    looking = 12*m.n_layer*m.n_embd*m.block_size
+    if 2*looking <= (total := flops_per_token(m)): return None
+    return Trouble(f'{looking/total:.0%} of the arithmetic is attention over model.block_size = {m.block_size:,} tokens', {
+        f'model.block_size={_power_below((total - looking)/(12*m.n_layer*m.n_embd))}': 'a shorter memory, a faster step',
+        'keep it': 'where texts are long and distant passages matter'})
+
+@rule('GP-CTX-003', 'warning', 'model.block_size', 'model.block_size=16', 'train.batch_size=256', 'generate.max_new_tokens=16')
+def _the_context_holds_a_sentence(plan: Plan) -> Trouble | None:
+    "the model knows nothing of what lies before its context; a few words say little about the next"
+    size = plan.config.model.block_size
+    if size >= 32: return None
+    return Trouble(f'model.block_size = {size} tokens', {'model.block_size=256': 'a long paragraph; more memory', 'keep it': 'to watch a toy learn'})
+
+# %% ../nbs/04_validation.ipynb #0028
 @rule('GP-TOKEN-001', 'error', 'model.vocab_size', 'model.vocab_size=32768', preset='gpt2')
-def _gpt2_rows(plan: Plan) -> Trouble | None:
+def _gpt2_tokens_have_rows(plan: Plan) -> Trouble | None:
     "every token needs a row in the embedding table, and GPT-2's tokenizer has 50,257"
     c = plan.config
     if c.tokenizer.kind != 'gpt2' or c.tokenizer.path or c.model.vocab_size >= 50257: return None
-    return Trouble(f'model.vocab_size = {c.model.vocab_size:,} with tokenizer.kind = gpt2',
-                   ['vocab_size=50257: GPT-2\'s own tokenizer, a table of 50,257 rows',
-                    'tokenizer.kind=bpe: a vocabulary of your size, trained on your text'],
-                   ['model.vocab_size=50257'])
+    return Trouble(f'model.vocab_size = {c.model.vocab_size:,} with tokenizer.kind = gpt2', {
+        'model.vocab_size=50257': 'GPT-2\'s own tokens, in a table of 50,257 rows',
+        'tokenizer.kind=bpe': 'a vocabulary of your size, trained on your text' + (' (512 rows or more)' if c.model.vocab_size < 512 else '')})
 
-@rule('GP-TOKEN-004', 'error', 'tokenizer.path', 'tokenizer.path=no/such/folder')
-def _tokenizer_there(plan: Plan) -> Trouble | None:
-    "the text is read with this tokenizer before anything else happens"
-    path = plan.config.tokenizer.path
-    if path is None or Path(path, 'tokenizer.json').is_file(): return None
-    return Trouble(f'tokenizer.path = {path!r} holds no tokenizer.json',
-                   ['name the folder that holds tokenizer.json', 'tokenizer.path=null: make one of the given kind'],
-                   ['tokenizer.path=null'])
+@rule('GP-TOKEN-007', 'note', 'model.vocab_size', 'model.vocab_size=65536', preset='gpt2')
+def _rows_have_gpt2_tokens(plan: Plan) -> Trouble | None:
+    "a row without a token is never read, and still has to be stored and multiplied with"
+    c = plan.config
+    if c.tokenizer.kind != 'gpt2' or c.tokenizer.path or c.model.vocab_size <= 51200: return None
+    return Trouble(f'model.vocab_size = {c.model.vocab_size:,}, and tokenizer.kind = gpt2 has 50,257 tokens', {
+        'model.vocab_size=50304': 'the next multiple of 64, which GPUs like', 'tokenizer.kind=bpe': 'learns as many tokens as there are rows'})
 
 @rule('GP-TOKEN-002', 'error', 'model.vocab_size', 'model.vocab_size=200')
-def _byte_rows(plan: Plan) -> Trouble | None:
+def _bytes_have_rows(plan: Plan) -> Trouble | None:
     "a byte-level vocabulary begins with the 256 bytes and the token between documents, and joins come on top"
     c = plan.config
     if c.tokenizer.kind == 'gpt2' or c.tokenizer.path or c.model.vocab_size >= 257: return None
-    return Trouble(f'model.vocab_size = {c.model.vocab_size}',
-                   ['vocab_size=512: the smallest that saves something over bytes', 'vocab_size=257: plain bytes'],
-                   ['model.vocab_size=512'])
+    return Trouble(f'model.vocab_size = {c.model.vocab_size}', {
+        'model.vocab_size=512': 'the smallest that saves something over bytes', 'model.vocab_size=257': 'plain bytes'})
 
-# %% ../nbs/04_validation.ipynb #0044
-@rule('GP-TOKEN-003', 'warning', 'model.vocab_size', 'model.vocab_size=8192', text=TextFacts(bytes=150_000))
-def _updates_per_row(plan: Plan) -> Trouble | None:
+# %% ../nbs/04_validation.ipynb #0031
+@rule('GP-TOKEN-003', 'warning', 'model.vocab_size', 'model.vocab_size=8192', text=TextFacts(bytes=900_000))
+def _the_text_fills_the_vocabulary(plan: Plan) -> Trouble | None:
     "the row of a token learns only where that token occurs; with a few dozen occurrences it stays near its random start"
     size = plan.config.model.vocab_size
     if plan.text is None or plan.train_tokens >= 30*size or (better := suggest_vocabulary(plan.text.bytes)) >= size: return None
-    return Trouble(f'about {plan.train_tokens:,.0f} tokens of text for model.vocab_size = {size:,}: {plan.train_tokens/size:.0f} for each',
-                   [f'vocab_size={better}: what {format_bytes(plan.text.bytes)} of text can fill', 'more text'],
-                   [f'model.vocab_size={better}', 'tokenizer.kind=bpe'])
+    return Trouble(f'about {plan.train_tokens:,.0f} tokens of text for model.vocab_size = {size:,}: {plan.train_tokens/size:.0f} for each', {
+        f'model.vocab_size={better} tokenizer.kind=bpe': f'what {format_bytes(plan.text.bytes)} of text can fill', 'more text': 'has to be found'})
 
-@rule('GP-TOKEN-005', 'warning', 'tokenizer.kind', preset='gpt2', text=TextFacts(bytes=10**8, languages={'en': 0.4, 'es': 0.6}))
-def _gpt2_speaks_english(plan: Plan) -> Trouble | None:
+@rule('GP-TOKEN-006', 'warning', 'tokenizer.min_frequency', 'tokenizer.min_frequency=1000', text=TextFacts(bytes=1_660_000))
+def _pairs_are_frequent_enough(plan: Plan) -> Trouble | None:
+    "a pair becomes a token when it occurs min_frequency times; where few do, the vocabulary stays small and its rows empty"
+    c = plan.config
+    mean = plan.train_tokens/c.model.vocab_size
+    if c.tokenizer.kind == 'gpt2' or c.tokenizer.path or c.tokenizer.min_frequency <= max(2, mean): return None
+    return Trouble(f'tokenizer.min_frequency = {c.tokenizer.min_frequency:,}, and a token occurs about {mean:.0f} times in this text', {
+        'tokenizer.min_frequency=2': 'fills the vocabulary', 'a smaller model.vocab_size': 'fewer, more frequent tokens'})
+
+# %% ../nbs/04_validation.ipynb #0034
+@rule('GP-TOKEN-005', 'warning', 'tokenizer.kind', preset='gpt2', text=TextFacts(bytes=10**10, languages={'en': 0.4, 'es': 0.6}))
+def _the_tokens_speak_the_language(plan: Plan) -> Trouble | None:
     "GPT-2's tokens were made from English; other languages break into twice as many pieces, which cost time and context"
     other = 1 - plan.text.languages.get('en', 0) if plan.text and plan.text.languages else 0
     if plan.config.tokenizer.kind != 'gpt2' or plan.config.tokenizer.path or other < 0.2: return None
-    return Trouble(f'tokenizer.kind = gpt2, and {other:.0%} of the text is not English',
-                   ['tokenizer.kind=bpe: a vocabulary trained on this text', 'keep it: where GPT-2\'s published weights are the start'],
-                   ['tokenizer.kind=bpe', f'model.vocab_size={suggest_vocabulary(plan.text.bytes if plan.text else 0)}'])
+    better = suggest_vocabulary(plan.text.bytes if plan.text else 0)
+    return Trouble(f'tokenizer.kind = gpt2, and {other:.0%} of the text is not English', {
+        f'tokenizer.kind=bpe model.vocab_size={better}': 'a vocabulary trained on this text',
+        'keep it': 'where GPT-2\'s published weights are the start'})
 
-# %% ../nbs/04_validation.ipynb #0049
+@rule('GP-TOKEN-008', 'warning', 'model.vocab_size', 'model.vocab_size=4096', preset='mini',
+      text=TextFacts(bytes=10**8, languages={'zh': 0.9, 'en': 0.1}))
+def _characters_have_tokens(plan: Plan) -> Trouble | None:
+    "Chinese and Japanese write with thousands of characters; those without a token of their own take three"
+    share = sum(plan.text.languages.get(code, 0) for code in ('zh', 'ja')) if plan.text else 0
+    if share < 0.2 or plan.config.model.vocab_size >= 8192: return None
+    if plan.text is None or min(suggest_vocabulary(plan.text.bytes), balanced_vocabulary(plan.config.model)) < 8192: return None
+    return Trouble(f'model.vocab_size = {plan.config.model.vocab_size:,}, and {share:.0%} of the text is Chinese or Japanese', {
+        'model.vocab_size=16384': 'a token for each usual character, a larger table', 'model.vocab_size=8192': 'for the most frequent ones'})
+
+@rule('GP-TOKEN-004', 'error', 'tokenizer.path', 'tokenizer.path=no/such/folder')
+def _the_tokenizer_is_there(plan: Plan) -> Trouble | None:
+    "the text is read with this tokenizer before anything else happens"
+    path = plan.config.tokenizer.path
+    if path is None or Path(path, 'tokenizer.json').is_file(): return None
+    return Trouble(f'tokenizer.path = {path!r} holds no tokenizer.json', {
+        'correct the path': 'names the folder that holds tokenizer.json', 'tokenizer.path=null': 'makes a new one, of the kind in tokenizer.kind'})
+
+# %% ../nbs/04_validation.ipynb #0037
+def _is_missing(source: str) -> bool:
+    "Whether a source can only be a path, and nothing is there"
+    elsewhere = source == 'bilingual' or source.startswith('hf:') or '://' in source or set(source) & set('*?[')
+    return not elsewhere and not Path(source).exists()
+
+@rule('GP-DATA-006', 'error', 'data.source', 'data.source=no/such/folder')
+def _the_text_is_there(plan: Plan) -> Trouble | None:
+    "the text is read before anything else happens"
+    data = plan.config.data
+    missing = [source for source in [*data.source, *(data.validation or [])] if _is_missing(source)]
+    if not missing: return None
+    return Trouble(f'no file or folder {", ".join(missing)}', {
+        'correct the path': 'it is read from where the command is started',
+        'data.source=bilingual data.validation=null': 'the embedded corpus, to try everything else first'})
+
+@rule('GP-DATA-010', 'error', 'data.validation', 'data.validation=bilingual')
+def _validation_text_is_new(plan: Plan) -> Trouble | None:
+    "a loss on text that the model has learnt says how well it remembers, not how well it reads"
+    both = set(plan.config.data.source) & set(plan.config.data.validation or [])
+    if not both: return None
+    return Trouble(f'{", ".join(sorted(both))} is both in data.source and in data.validation', {
+        'data.validation=null': 'puts aside documents of its own', 'another validation text': 'has to be found'})
+
+# %% ../nbs/04_validation.ipynb #0040
 def fit_batch(
     tokens: float,   # Tokens to train on
     block_size: int, # Context wanted
@@ -250,33 +255,32 @@ def fit_batch(
         else: block_size //= 2
     return block_size, batch_size
 
-# %% ../nbs/04_validation.ipynb #0052
-@rule('GP-DATA-001', 'error', 'train.batch_size', 'model.vocab_size=512', 'model.block_size=1024', text=TextFacts(bytes=30_000))
-def _one_batch(plan: Plan) -> Trouble | None:
+# %% ../nbs/04_validation.ipynb #0042
+@rule('GP-DATA-001', 'error', 'train.batch_size', 'train.batch_size=1024', 'train.patience=3', text=TextFacts(bytes=850_000))
+def _the_text_fills_a_batch(plan: Plan) -> Trouble | None:
     "a step needs a whole batch of windows, each of block_size tokens, and no window twice"
     c, need = plan.config, plan.batch_tokens
     if plan.train_tokens > need: return None
     T, B = fit_batch(plan.train_tokens, c.model.block_size, c.train.batch_size)
-    what = f'a batch takes {c.train.batch_size} × {c.model.block_size} = {need:,} tokens, the text has {plan.train_tokens:,.0f}'
-    if plan.train_tokens <= T*B: return Trouble(what, ['more text', 'a larger data.sample'], [])
-    return Trouble(what, [f'block_size={T} and batch_size={B}: batches that this text can fill', 'more text'],
-                   [f'model.block_size={T}', f'train.batch_size={B}'])
+    more, smaller = {'more text': 'has to be found'}, {f'model.block_size={T} train.batch_size={B}': 'batches that this text can fill'}
+    return Trouble(f'a batch takes {c.train.batch_size} × {c.model.block_size} = {need:,} tokens, the text has {plan.train_tokens:,.0f}',
+                   smaller | more if plan.train_tokens > T*B else more | {'a larger data.sample': 'reads more of it'})
 
-@rule('GP-DATA-004', 'error', 'data.val_fraction', 'data.val_fraction=0.001', text=TextFacts(bytes=400_000))
-def _validation_window(plan: Plan) -> Trouble | None:
+@rule('GP-DATA-004', 'error', 'data.val_fraction', 'data.val_fraction=0.0005', text=TextFacts(bytes=1_660_000))
+def _validation_fills_a_window(plan: Plan) -> Trouble | None:
     "the loss on unseen text needs at least one whole window of it"
     c, tokens = plan.config, plan.tokens*plan.config.data.val_fraction
     if plan.text is None or c.data.validation or tokens > c.model.block_size: return None
     T = fit_batch(0.1*plan.tokens, c.model.block_size, 1)[0]
+    larger = {f'data.val_fraction=0.1 model.block_size={T}': 'a tenth of the text'} if 0.1*plan.tokens > T else {}
     return Trouble(f'data.val_fraction = {c.data.val_fraction:g} leaves about {tokens:,.0f} tokens, and a window has {c.model.block_size}',
-                   ['val_fraction=0.1: a tenth of the text', 'data.validation: a text of its own', 'more text'],
-                   ['data.val_fraction=0.1', f'model.block_size={T}'] if 0.1*plan.tokens > T else [])
+                   larger | {'a validation text of its own': 'leaves all of this one for training', 'more text': 'has to be found'})
 
-# %% ../nbs/04_validation.ipynb #0056
+# %% ../nbs/04_validation.ipynb #0045
 SIZES = [(2, 2, 64, 128), (4, 4, 128, 256), (6, 6, 192, 256), (6, 6, 384, 256), (8, 8, 512, 512),
-           (12, 12, 768, 1024), (24, 16, 1024, 1024), (36, 20, 1280, 1024), (48, 25, 1600, 1024)]
+         (12, 12, 768, 1024), (24, 16, 1024, 1024), (36, 20, 1280, 1024), (48, 25, 1600, 1024)]
 PARAMETERS_PER_TOKEN = 20 # of the text; beyond that a model mostly memorises
-_SMALLEST = 150_000        # parameters; below that a smaller model helps nobody
+_SMALLEST = 150_000       # parameters; below that a smaller model helps nobody
 
 def with_shape(
     model: ModelConfig,               # Vocabulary and everything else
@@ -285,147 +289,238 @@ def with_shape(
     "The model with another number of layers, heads and another width"
     return model.model_copy(update=dict(n_layer=shape[0], n_head=shape[1], n_embd=shape[2]))
 
-# %% ../nbs/04_validation.ipynb #0059
-@rule('GP-DATA-002', 'warning', 'train.max_steps', 'train.max_steps=20000', 'train.warmup_steps=500', text=TextFacts(bytes=1_660_000))
-def _epochs(plan: Plan) -> Trouble | None:
+# %% ../nbs/04_validation.ipynb #0047
+@rule('GP-DATA-002', 'warning', 'train.max_steps', 'train.max_steps=20000', text=TextFacts(bytes=1_660_000))
+def _the_text_is_not_learnt_by_heart(plan: Plan) -> Trouble | None:
     "a text read too often is learnt by heart: the training loss falls on while the validation loss rises"
-    c, limit = plan.config, 25
-    if plan.epochs <= limit or c.train.patience: return None
+    t, limit = plan.config.train, 25
+    if plan.epochs <= limit or t.patience: return None
     steps = max(1, int(limit*plan.train_tokens/plan.step_tokens))
-    return Trouble(f'{c.train.max_steps:,} steps read the text {plan.epochs:.0f} times',
-                   [f'max_steps={steps}: {limit} times', 'patience=5: stops when validation no longer improves', 'more text'],
-                   [f'train.max_steps={steps}',
-                    f'train.warmup_steps={min(c.train.warmup_steps, steps//10)}',
-                    f'train.eval_interval={min(c.train.eval_interval, steps)}',
-                    f'train.checkpoint_interval={min(c.train.checkpoint_interval, steps)}'])
+    words = dict(max_steps=steps, warmup_steps=min(t.warmup_steps, steps//10), eval_interval=min(t.eval_interval, steps),
+                 checkpoint_interval=min(t.checkpoint_interval, steps), log_interval=min(t.log_interval, steps))
+    changed = ' '.join(f'train.{name}={value}' for name, value in words.items() if value != getattr(t, name))
+    return Trouble(f'{t.max_steps:,} steps read the text {plan.epochs:.0f} times', {
+        changed: f'{limit} times', 'train.patience=5': 'stops when validation no longer improves', 'more text': 'has to be found'})
 
-@rule('GP-DATA-003', 'warning', 'model.n_embd', preset='87m', text=TextFacts(bytes=1_660_000))
-def _parameters_for_text(plan: Plan) -> Trouble | None:
+@rule('GP-DATA-003', 'warning', 'model.n_embd', 'model.n_embd=512', 'model.n_layer=8', text=TextFacts(bytes=1_660_000))
+def _the_text_fills_the_model(plan: Plan) -> Trouble | None:
     "a model with far more parameters than the text has tokens can store the text instead of learning from it"
-    size, limit = count_parameters(plan.config.model)['total'], PARAMETERS_PER_TOKEN*plan.train_tokens
-    if size <= max(limit, _SMALLEST): return None
-    shape = next((s for s in reversed(SIZES) if count_parameters(with_shape(plan.config.model, s))['total'] <= limit), SIZES[0])
-    return Trouble(f'{size:,} parameters for about {plan.train_tokens:,.0f} tokens of text',
-                   [f'n_layer={shape[0]}, n_embd={shape[2]}: a size that this text can fill',
-                    'more text',
-                    'model.dropout=0.2 and train.patience=3: stop in time'],
-                   [f'model.n_layer={shape[0]}', f'model.n_head={shape[1]}', f'model.n_embd={shape[2]}'])
+    m, limit = plan.config.model, PARAMETERS_PER_TOKEN*plan.train_tokens
+    if (size := count_parameters(m)['total']) <= max(limit, _SMALLEST): return None
+    shape = next((s for s in reversed(SIZES) if count_parameters(with_shape(m, s))['total'] <= limit), SIZES[0])
+    return Trouble(f'{size:,} parameters for about {plan.train_tokens:,.0f} tokens of text', {
+        f'model.n_layer={shape[0]} model.n_head={shape[1]} model.n_embd={shape[2]}': 'a size that this text can fill',
+        'more text': 'has to be found', 'dropout and patience': 'stop in time what cannot be learnt better'})
 
+# %% ../nbs/04_validation.ipynb #0050
 @rule('GP-DATA-005', 'note', 'model.dropout', 'model.dropout=0.2', text=TextFacts(bytes=100_000_000))
-def _dropout_without_repeats(plan: Plan) -> Trouble | None:
+def _dropout_is_for_text_that_repeats(plan: Plan) -> Trouble | None:
     "dropout hinders learning by heart; text that is read once cannot be learnt by heart, and dropout then only costs"
     if not plan.text or plan.config.model.dropout == 0 or plan.epochs >= 1: return None
-    return Trouble(f'model.dropout = {plan.config.model.dropout:g}, and the text is read {plan.epochs:.2f} times',
-                   ['dropout=0: faster, and a lower loss', 'keep it: where a later run goes on with the same text'],
-                   ['model.dropout=0.0'])
+    return Trouble(f'model.dropout = {plan.config.model.dropout:g}, and the text is read {plan.epochs:.2f} times', {
+        'model.dropout=0.0': 'faster, and a lower loss', 'keep it': 'where a later run goes on with the same text'})
 
-# %% ../nbs/04_validation.ipynb #0064
+@rule('GP-DATA-009', 'note', 'data.sample', 'data.sample=0.2', text=TextFacts(bytes=10_000_000))
+def _new_text_comes_before_repeats(plan: Plan) -> Trouble | None:
+    "new text teaches more than the same text once again"
+    sample = plan.config.data.sample
+    if plan.text is None or sample == 1 or plan.epochs < 2: return None
+    return Trouble(f'data.sample = {sample:g} of the text is read {plan.epochs:.1f} times, and the rest never', {
+        'data.sample=1.0': 'all of it; preparing takes longer', 'keep it': 'to try things out'})
+
+@rule('GP-DATA-008', 'note', 'data.deduplicate', 'data.deduplicate=false')
+def _copies_are_dropped(plan: Plan) -> Trouble | None:
+    "a document that occurs again weighs more than others, and a copy of a validation document gives the answer away"
+    if plan.config.data.deduplicate: return None
+    return Trouble('data.deduplicate = false', {
+        'data.deduplicate=true': 'reads each document once', 'keep it': 'where copies are meant, such as a refrain'})
+
+# %% ../nbs/04_validation.ipynb #0053
 def usual_rate(
     width: int, # n_embd
 ) -> float:     # Peak learning rate
     "A learning rate that usually works at a width"
     return float(f'{5e-3*min(1, 128/width)**1.15:.1g}')
 
-# %% ../nbs/04_validation.ipynb #0067
-@rule('GP-TRAIN-001', 'error', 'train.warmup_steps', 'train.warmup_steps=1000')
-def _warmup_ends(plan: Plan) -> Trouble | None:
-    "the learning rate rises during the warmup; if that never ends, the model never learns at full speed"
-    t = plan.config.train
-    if t.warmup_steps < t.max_steps: return None
-    return Trouble(f'train.warmup_steps = {t.warmup_steps} of train.max_steps = {t.max_steps}',
-                   [f'warmup_steps={t.max_steps//10}: a tenth, as is usual', 'more steps'],
-                   [f'train.warmup_steps={t.max_steps//10}'])
-
-@rule('GP-TRAIN-002', 'error', 'train.min_lr', 'train.lr=1e-4')
-def _rate_falls(plan: Plan) -> Trouble | None:
-    "the learning rate falls from its peak lr to min_lr, so that the model settles"
-    t = plan.config.train
-    if t.min_lr <= t.lr: return None
-    return Trouble(f'train.min_lr = {t.min_lr:g} is above train.lr = {t.lr:g}',
-                   [f'min_lr={t.lr/10:g}: a tenth, as is usual', 'a larger lr'],
-                   [f'train.min_lr={t.lr/10:g}'])
-
+# %% ../nbs/04_validation.ipynb #0055
 @rule('GP-TRAIN-003', 'warning', 'train.lr', 'train.lr=0.1')
-def _rate_height(plan: Plan) -> Trouble | None:
+def _steps_are_not_too_large(plan: Plan) -> Trouble | None:
     "steps too large for the width throw the model about, and the loss rises or becomes NaN"
     t, usual = plan.config.train, usual_rate(plan.config.model.n_embd)
     if t.lr <= 5*usual: return None
-    return Trouble(f'train.lr = {t.lr:g}, where {usual:g} is usual for a width of {plan.config.model.n_embd}',
-                   [f'lr={usual:g}: usual', 'a longer warmup with a lower grad_clip: if you know what you do'],
-                   [f'train.lr={usual:g}', f'train.min_lr={min(t.min_lr, usual/10):g}'])
+    return Trouble(f'train.lr = {t.lr:g}, where {usual:g} is usual for a width of {plan.config.model.n_embd}', {
+        f'train.lr={usual:g} train.min_lr={min(t.min_lr, usual/10):g}': 'usual', 'a longer warmup with a lower grad_clip': 'if you know what you do'})
 
-# %% ../nbs/04_validation.ipynb #0071
+@rule('GP-TRAIN-014', 'warning', 'train.lr', 'train.lr=1e-5', 'train.min_lr=1e-6')
+def _steps_are_not_too_small(plan: Plan) -> Trouble | None:
+    "with steps far below what a width allows the loss falls, but a hundred times later"
+    t, usual = plan.config.train, usual_rate(plan.config.model.n_embd)
+    if t.lr >= usual/100: return None
+    return Trouble(f'train.lr = {t.lr:g}, where {usual:g} is usual for a width of {plan.config.model.n_embd}', {
+        f'train.lr={usual:g} train.min_lr={usual/10:g}': 'usual', 'keep it': 'to change a trained model only a little'})
+
+@rule('GP-TRAIN-002', 'error', 'train.min_lr', 'train.lr=1e-4')
+def _the_rate_falls(plan: Plan) -> Trouble | None:
+    "the learning rate falls from its peak lr to min_lr, so that the model settles"
+    t = plan.config.train
+    if t.min_lr <= t.lr: return None
+    return Trouble(f'train.min_lr = {t.min_lr:g} is above train.lr = {t.lr:g}', {
+        f'train.min_lr={t.lr/10:g}': 'a tenth, as is usual', 'a larger lr': 'faster, if it stays stable'})
+
+# %% ../nbs/04_validation.ipynb #0058
+@rule('GP-TRAIN-001', 'error', 'train.warmup_steps', 'train.warmup_steps=1000')
+def _the_warmup_ends(plan: Plan) -> Trouble | None:
+    "the learning rate rises during the warmup; if that never ends, the model never learns at full speed"
+    t = plan.config.train
+    if t.warmup_steps < t.max_steps: return None
+    return Trouble(f'train.warmup_steps = {t.warmup_steps} of train.max_steps = {t.max_steps}', {
+        f'train.warmup_steps={t.max_steps//10}': 'a tenth, as is usual', 'more steps': 'takes longer'})
+
+@rule('GP-TRAIN-016', 'warning', 'train.warmup_steps', 'train.warmup_steps=0')
+def _there_is_a_warmup(plan: Plan) -> Trouble | None:
+    "full steps from random weights, before AdamW knows the usual size of the gradients, can spoil what follows"
+    t = plan.config.train
+    if t.warmup_steps or t.max_steps < 100: return None
+    return Trouble(f'train.warmup_steps = 0 of train.max_steps = {t.max_steps:,}', {
+        f'train.warmup_steps={min(1000, t.max_steps//10)}': 'a tenth, as is usual', 'a smaller lr': 'learns more slowly throughout'})
+
+@rule('GP-TRAIN-015', 'warning', 'train.beta1', 'train.beta1=0.999')
+def _adam_remembers_sizes_longer(plan: Plan) -> Trouble | None:
+    "AdamW divides the mean gradient by its usual size; where it forgets the size first, single steps become huge"
+    t = plan.config.train
+    if t.beta1**2 < t.beta2: return None
+    return Trouble(f'train.beta1 = {t.beta1:g} and train.beta2 = {t.beta2:g}', {
+        'train.beta1=0.9 train.beta2=0.99': 'usual', 'a lower beta1': 'forgets the direction sooner: noisier, but safe'})
+
+# %% ../nbs/04_validation.ipynb #0061
+_LEAST = 2048 # tokens of a step that still show a direction
+
+@rule('GP-TRAIN-012', 'note', 'train.gradient_accumulation_steps', 'train.batch_size=1')
+def _a_step_reads_enough(plan: Plan) -> Trouble | None:
+    "the gradient of a few hundred tokens is mostly noise, and the model follows it"
+    t = plan.config.train
+    if plan.step_tokens >= _LEAST or plan.train_tokens < 100*_LEAST: return None
+    return Trouble(f'a step reads {t.batch_size} × {t.gradient_accumulation_steps} × {plan.config.model.block_size} = {plan.step_tokens:,} tokens', {
+        f'train.gradient_accumulation_steps={-(-_LEAST//plan.batch_tokens)}': 'no more memory, a longer step',
+        f'train.batch_size={t.batch_size*-(-_LEAST//plan.step_tokens)}': 'more memory, faster'})
+
+@rule('GP-TRAIN-013', 'warning', 'train.gradient_accumulation_steps', 'train.gradient_accumulation_steps=64', 'train.patience=3',
+      text=TextFacts(bytes=850_000))
+def _a_step_is_not_the_whole_text(plan: Plan) -> Trouble | None:
+    "a step that reads all of the text gives the model one chance to learn from it; smaller ones give many"
+    if plan.step_tokens < plan.train_tokens or plan.batch_tokens >= plan.train_tokens: return None
+    return Trouble(f'a step reads {plan.step_tokens:,} tokens, and the text has {plan.train_tokens:,.0f}', {
+        f'train.gradient_accumulation_steps={max(1, int(plan.train_tokens/8/plan.batch_tokens))}': 'eight steps or more for each reading',
+        'more text': 'has to be found'})
+
+# %% ../nbs/04_validation.ipynb #0064
+def _comes_before_the_end(
+    code: str,     # Its name
+    name: str,     # The setting
+    why: str,      # The idea behind it
+    without: str,  # What there is then
+) -> None:
+    "Put a rule in the table: an interval should not be longer than the run"
+    def check(plan: Plan) -> Trouble | None:
+        t, interval = plan.config.train, getattr(plan.config.train, name)
+        if interval <= t.max_steps: return None
+        return Trouble(f'train.{name} = {interval} and train.max_steps = {t.max_steps}: {without}', {
+            f'train.{name}={max(1, t.max_steps//10)}': 'ten of them', 'more steps': 'takes longer'})
+    check.__name__, check.__doc__ = f'{name} is shorter than the run', why
+    rule(code, 'warning', f'train.{name}', f'train.{name}=5000')(check)
+
+_comes_before_the_end('GP-TRAIN-007', 'eval_interval', 'only text that the model did not train on shows whether it learns or memorises',
+                      'no evaluation on the way')
+_comes_before_the_end('GP-TRAIN-008', 'checkpoint_interval', 'what was learnt since the last checkpoint is lost when the machine stops',
+                      'nothing is saved before the end')
+_comes_before_the_end('GP-TRAIN-011', 'log_interval', 'a loss that is never shown cannot warn anybody', 'no metrics on the way')
+
+# %% ../nbs/04_validation.ipynb #0067
+@rule('GP-TRAIN-017', 'warning', 'train.eval_interval', 'train.eval_interval=1')
+def _training_is_most_of_the_work(plan: Plan) -> Trouble | None:
+    "each evaluation costs a third of what training on the same batches would"
+    t = plan.config.train
+    trained, evaluated = t.eval_interval*t.gradient_accumulation_steps, t.eval_batches/3
+    if evaluated <= trained: return None
+    rarer = -(-3*t.eval_batches//t.gradient_accumulation_steps)
+    every = {f'train.eval_interval={rarer}': 'a tenth of the time'} if rarer <= t.max_steps else {}
+    return Trouble(f'{evaluated/(trained + evaluated):.0%} of the time goes into evaluations, {t.eval_batches} batches every {t.eval_interval} steps',
+                   every | {f'train.eval_batches={max(1, trained//2)}': 'a less exact loss, as often', 'keep it': 'in a short test'})
+
+@rule('GP-TRAIN-018', 'note', 'train.checkpoint_interval', 'train.checkpoint_interval=1')
+def _checkpoints_are_worth_writing(plan: Plan) -> Trouble | None:
+    "a checkpoint is three times the model, forced to the disk while training waits"
+    t, size = plan.config.train, 12*count_parameters(plan.config.model)['total']
+    if t.max_steps <= 500*t.checkpoint_interval: return None
+    return Trouble(f'{t.max_steps//t.checkpoint_interval:,} checkpoints write {format_bytes(size*(t.max_steps//t.checkpoint_interval))}', {
+        f'train.checkpoint_interval={-(-t.max_steps//100)}': 'a hundredth of the run is lost at most', 'keep it': 'on a machine that stops often'})
+
+@rule('GP-TRAIN-009', 'note', 'train.patience', 'train.patience=50')
+def _patience_can_run_out(plan: Plan) -> Trouble | None:
+    "early stopping waits for this many evaluations without a better loss"
+    t = plan.config.train
+    if not t.patience or t.patience*t.eval_interval < t.max_steps: return None
+    patience = max(1, t.max_steps//t.eval_interval//3)
+    return Trouble(f'train.patience = {t.patience} evaluations, one in {t.eval_interval} steps, exceed train.max_steps = {t.max_steps}', {
+        f'train.patience={patience if patience*t.eval_interval < t.max_steps else 0}': 'a third of the run', 'train.patience=0': 'says so openly'})
+
+# %% ../nbs/04_validation.ipynb #0070
 _T4 = Hardware(gpus=[Gpu(name='Tesla T4', vendor='NVIDIA', memory_total=16*10**9, memory_free=15*10**9, compute_capability='7.5')])
 
 @rule('GP-TRAIN-004', 'error', 'train.precision', 'train.precision=bf16', hardware=Hardware(cores=2, cpu_bf16=False))
-def _format_is_fast(plan: Plan) -> Trouble | None:
+def _the_hardware_has_the_format(plan: Plan) -> Trouble | None:
     "a format without units in the hardware is imitated: everything works, ten times slower and more, and nothing says so"
     if plan.hardware is None: return None
     try: pick_precision(plan.config.train.precision, plan.device, plan.hardware)
     except UserError as e:
         best = fast_formats(plan.device, plan.hardware)[0]
-        return Trouble(e.what, [f'precision=auto: takes {best} here', 'a machine with such units'], ['train.precision=auto'])
+        return Trouble(e.what, {'train.precision=auto': f'takes {best} here', 'another machine': 'one with such units'})
     return None
 
+@rule('GP-TRAIN-006', 'note', 'train.precision', 'train.precision=fp32', hardware=_T4)
+def _the_format_is_the_best_there_is(plan: Plan) -> Trouble | None:
+    "formats of 16 bits take half the memory and run several times as fast where the hardware has units for them"
+    best = fast_formats('cuda', plan.hardware)[0] if plan.hardware else 'fp32'
+    if plan.device != 'cuda' or plan.config.train.precision != 'fp32' or best == 'fp32': return None
+    return Trouble(f'train.precision = fp32 on a GPU that has {best}', {
+        'train.precision=auto': f'takes {best}: fast', 'keep it': 'to compare results digit by digit'})
+
 @rule('GP-TRAIN-005', 'error', 'train.device', 'train.device=cuda', hardware=Hardware(cores=2))
-def _device_there(plan: Plan) -> Trouble | None:
+def _the_device_is_there(plan: Plan) -> Trouble | None:
     "training runs on the device that is asked for, and on no other without a word"
     name, h = plan.config.train.device, plan.hardware
     there = [] if h is None else [f'cuda:{i}' for i, g in enumerate(h.gpus) if g.vendor != 'Apple'] or ['mps' for _ in h.gpus]
     known = name in ('auto', 'cpu', 'mps', 'cuda') or (name.startswith('cuda:') and name[5:].isdigit())
     if known and (h is None or name in ('auto', 'cpu', *there, *(device.partition(':')[0] for device in there))): return None
-    return Trouble(f'train.device = {name!r}' + ('' if h is None else f', and this machine has {", ".join([*there, "cpu"])}'),
-                   ['device=auto: the fastest there is', 'device=cpu: works everywhere'],
-                   ['train.device=auto'])
+    return Trouble(f'train.device = {name!r}' + ('' if h is None else f', and this machine has {", ".join([*there, "cpu"])}'), {
+        'train.device=auto': 'the fastest there is', 'train.device=cpu': 'works everywhere'})
 
-@rule('GP-TRAIN-006', 'note', 'train.precision', 'train.precision=fp32', hardware=_T4)
-def _format_is_best(plan: Plan) -> Trouble | None:
-    "formats of 16 bits take half the memory and run several times as fast where the hardware has units for them"
-    best = fast_formats('cuda', plan.hardware)[0] if plan.hardware else 'fp32'
-    if plan.device != 'cuda' or plan.config.train.precision != 'fp32' or best == 'fp32': return None
-    return Trouble(f'train.precision = fp32 on a GPU that has {best}',
-                   ['precision=auto: fast', 'keep fp32: to compare results digit by digit'],
-                   ['train.precision=auto'])
+@rule('GP-TRAIN-019', 'warning', 'train.device', 'train.device=cpu', hardware=_T4)
+def _the_gpu_is_used(plan: Plan) -> Trouble | None:
+    "a GPU trains ten to a hundred times as fast as the processor beside it"
+    if plan.config.train.device != 'cpu' or not plan.hardware or not plan.hardware.gpus: return None
+    return Trouble(f'train.device = cpu, and this machine has a {plan.hardware.gpus[0].name}', {
+        'train.device=auto': 'takes the GPU', 'keep it': 'to leave the GPU to others, or for results that repeat to the bit'})
 
-# %% ../nbs/04_validation.ipynb #0075
-@rule('GP-TRAIN-007', 'warning', 'train.eval_interval', 'train.eval_interval=5000')
-def _evaluated(plan: Plan) -> Trouble | None:
-    "only text that the model did not train on shows whether it learns or memorises"
-    t = plan.config.train
-    if t.eval_interval <= t.max_steps: return None
-    return Trouble(f'train.eval_interval = {t.eval_interval} and train.max_steps = {t.max_steps}: not one evaluation on the way',
-                   [f'eval_interval={max(1, t.max_steps//10)}: ten of them', 'more steps'],
-                   [f'train.eval_interval={max(1, t.max_steps//10)}'])
-
-@rule('GP-TRAIN-008', 'warning', 'train.checkpoint_interval', 'train.checkpoint_interval=5000')
-def _saved(plan: Plan) -> Trouble | None:
-    "what was learnt since the last checkpoint is lost when the machine stops"
-    t = plan.config.train
-    if t.checkpoint_interval <= t.max_steps: return None
-    return Trouble(f'train.checkpoint_interval = {t.checkpoint_interval}, train.max_steps = {t.max_steps}: nothing is saved before the end',
-                   [f'checkpoint_interval={max(1, t.max_steps//10)}: a tenth is lost at most', 'a smaller interval: writes more'],
-                   [f'train.checkpoint_interval={max(1, t.max_steps//10)}'])
-
-@rule('GP-TRAIN-009', 'note', 'train.patience', 'train.patience=50')
-def _patience_ends(plan: Plan) -> Trouble | None:
-    "early stopping waits for this many evaluations without a better loss"
-    t = plan.config.train
-    if not t.patience or t.patience*t.eval_interval < t.max_steps: return None
-    patience = max(1, t.max_steps//t.eval_interval//3)
-    return Trouble(f'train.patience = {t.patience} evaluations, one in {t.eval_interval} steps, exceed train.max_steps = {t.max_steps}',
-                   [f'patience={patience}: a third of the run', 'patience=0: says so openly'],
-                   [f'train.patience={patience if patience*t.eval_interval < t.max_steps else 0}'])
-
+# %% ../nbs/04_validation.ipynb #0073
 @rule('GP-TRAIN-010', 'warning', 'train.max_hours', hardware=Hardware(cores=2, service='Kaggle', hours_left=2.0))
-def _session_ends(plan: Plan) -> Trouble | None:
+def _the_session_lasts(plan: Plan) -> Trouble | None:
     "a rented session ends whatever is running in it, and with it everything since the last checkpoint"
     left, limit = plan.hardware.hours_left if plan.hardware else None, plan.config.train.max_hours
-    if plan.hardware is None or left is None or (limit is not None and limit < left): return None
-    return Trouble(f'{plan.hardware.service} ends this session in about {left:.1f} hours, and train.max_hours is {limit or "not set"}',
-                   [f'max_hours={0.9*left:.2f}: stops in time, to be resumed later', 'checkpoints on a disk that outlives the session'],
-                   [f'train.max_hours={max(0.01, 0.9*left):.2f}'])
+    if plan.hardware is None or left is None or (limit is not None and limit < max(left, 0.02)): return None
+    return Trouble(f'{plan.hardware.service} ends this session in about {left:.1f} hours, and train.max_hours is {limit or "not set"}', {
+        f'train.max_hours={max(0.01, 0.9*left):.2f}': 'stops in time, to be resumed later', 'another disk': 'one that outlives the session'})
 
-# %% ../nbs/04_validation.ipynb #0080
+@rule('GP-TRAIN-020', 'warning', 'train.max_hours', preset='gpt2', hardware=Hardware(cores=2))
+def _a_processor_is_fast_enough(plan: Plan) -> Trouble | None:
+    "a core does about 50 thousand million operations a second, a GPU a thousand times as many"
+    c, cores = plan.config, plan.hardware.cores if plan.hardware else 1
+    days = c.train.max_steps*plan.step_tokens*flops_per_token(c.model)/(cores*50e9)/86400
+    if plan.hardware is None or plan.device != 'cpu' or c.train.max_hours or days < 7: return None
+    return Trouble(f'training takes about {days:,.0f} days on {cores} core{"s"*(cores > 1)}', {
+        'train.max_hours=24': 'ends after a day, with what was learnt until then', 'a GPU': 'costs money', 'a smaller model': 'learns less'})
+
+# %% ../nbs/04_validation.ipynb #0076
 def _ways_to_fit(
     config: Config, # A plan that does not fit
 ) -> Iterable[list[str]]: # Overrides, the cheapest first
@@ -441,113 +536,138 @@ def _ways_to_fit(
             yield [*change, f'train.batch_size={size}', f'train.gradient_accumulation_steps={more}']
 
 def _made_to_fit(
-    plan: Plan,                         # A plan that does not fit
-    fits: Callable[[Plan], bool],       # Whether another one does
-) -> list[str]:                         # Overrides; [] when nothing fits
+    plan: Plan,                   # A plan that does not fit
+    fits: Callable[[Plan], bool], # Whether another one does
+) -> str:                         # Overrides; '' when nothing fits
     "The cheapest change after which a plan fits"
     changed = ((words, Plan(with_overrides(plan.config, words), plan.hardware, plan.text)) for words in _ways_to_fit(plan.config))
-    return next((words for words, plan in changed if fits(plan)), [])
+    return next((' '.join(words) for words, plan in changed if fits(plan)), '')
 
-# %% ../nbs/04_validation.ipynb #0084
+# %% ../nbs/04_validation.ipynb #0078
 @rule('GP-MEMORY-001', 'error', 'train.batch_size', 'train.batch_size=256', hardware=Hardware(cores=2, ram_available=10**9))
-def _memory_fits(plan: Plan) -> Trouble | None:
+def _a_step_fits_into_memory(plan: Plan) -> Trouble | None:
     "weights, gradients, optimizer and activations of a step are in memory at the same time; what does not fit ends the run"
     budget, need = memory_budget(plan.hardware, plan.device), plan.memory['total']
     if budget is None or need <= budget: return None
     parts = ', '.join(f'{name} {format_bytes(size)}' for name, size in sorted(plan.memory.items(), key=lambda item: -item[1])[1:5])
     words = _made_to_fit(plan, lambda p: p.memory['total'] <= 0.9*budget)
-    after = Plan(with_overrides(plan.config, words), plan.hardware).memory['total']
-    advice = f'{" ".join(words)}: {format_bytes(after)}' if words else 'no size of model fits here: free some memory'
+    after = Plan(with_overrides(plan.config, words.split()), plan.hardware).memory['total']
     return Trouble(f'a training step takes {format_bytes(need)} ({parts}), and {format_bytes(max(0, budget))} are free',
-                   [advice, 'a machine with more memory'],
-                   words)
+                   ({words: f'takes {format_bytes(after)}'} if words else {}) | {'more memory': 'another machine, or fewer other programs'})
 
 @rule('GP-MEMORY-002', 'warning', 'train.batch_size', 'train.batch_size=64', hardware=Hardware(cores=2, ram_available=1_150_000_000))
-def _memory_spare(plan: Plan) -> Trouble | None:
+def _a_step_leaves_memory_to_others(plan: Plan) -> Trouble | None:
     "other programs take memory too, and a plan that fills all of it may fail in the middle"
     budget, need = memory_budget(plan.hardware, plan.device), plan.memory['total']
     if budget is None or not 0.9*budget < need <= budget: return None
     words = _made_to_fit(plan, lambda p: p.memory['total'] <= 0.9*budget)
     return Trouble(f'a training step takes {format_bytes(need)} of {format_bytes(budget)} that are free',
-                   [f'{" ".join(words)}: leaves room', 'close other programs'],
-                   words)
+                   ({words: 'leaves room, a little slower'} if words else {}) | {'fewer other programs': 'nothing changes in the training'})
 
-# %% ../nbs/04_validation.ipynb #0088
+# %% ../nbs/04_validation.ipynb #0081
 @rule('GP-DISK-001', 'error', 'train.keep_checkpoints', 'train.keep_checkpoints=1000', hardware=Hardware(cores=2, disk_free=5*10**9))
-def _disk_fits(plan: Plan) -> Trouble | None:
+def _checkpoints_fit_on_the_disk(plan: Plan) -> Trouble | None:
     "a checkpoint holds the weights and twice as much for the optimizer, and a new one is written whole before an old one goes"
     need, free = checkpoint_bytes(plan.config), plan.hardware.disk_free if plan.hardware else None
     if free is None or need <= free: return None
-    words = ['train.keep_checkpoints=2']
-    fewer = with_overrides(plan.config, words)
+    words = 'train.keep_checkpoints=2'
+    fewer = with_overrides(plan.config, [words])
     if checkpoint_bytes(fewer) > free:
         smaller = _made_to_fit(Plan(fewer, plan.hardware), lambda p: checkpoint_bytes(p.config) <= free)
-        words = words + smaller if smaller else []
-    after = format_bytes(checkpoint_bytes(with_overrides(plan.config, words)))
+        words = f'{words} {smaller}' if smaller else ''
+    after = format_bytes(checkpoint_bytes(with_overrides(plan.config, words.split())))
     return Trouble(f'checkpoints take up to {format_bytes(need)}, and {format_bytes(free)} of disk are free',
-                   ['another disk', f'{" ".join(words)}: {after}' if words else 'free some of it'], words)
+                   ({words: f'takes {after}'} if words else {}) | {'another disk': 'has to be found'})
 
+@rule('GP-DISK-002', 'error', 'data.sample', hardware=Hardware(cores=2, disk_free=10**11), text=TextFacts(bytes=10**12))
+def _tokens_fit_on_the_disk(plan: Plan) -> Trouble | None:
+    "the text is kept as tokens, so that every run and every worker reads it at once from the disk"
+    c, free = plan.config, plan.hardware.disk_free if plan.hardware else None
+    need = (plan.tokens if plan.text else 0)*(2 if c.model.vocab_size <= 65536 else 4)
+    if free is None or need + checkpoint_bytes(c) <= free or checkpoint_bytes(c) > 0.5*free: return None
+    kept = format_bytes(checkpoint_bytes(c))
+    return Trouble(f'the tokens take {format_bytes(int(need))}, the checkpoints {kept}, and {format_bytes(free)} are free', {
+        f'data.sample={max(1e-9, 0.4*c.data.sample*free/need):.2g}': 'less text', 'another disk': 'has to be found'})
+
+@rule('GP-HARDWARE-001', 'note', 'train.device', hardware=Hardware(cores=16, shared_memory=64*2**20, gpus=[*_H100.gpus, *_H100.gpus]))
+def _gpus_can_talk(plan: Plan) -> Trouble | None:
+    "the processes of several GPUs pass gradients through shared memory, and wait for ever, or fail, where it is full"
+    h = plan.hardware
+    if h is None or len(h.gpus) < 2 or plan.device != 'cuda' or ':' in plan.config.train.device: return None # one is enough
+    if h.shared_memory is None or h.shared_memory >= 10**9: return None
+    return Trouble(f'{len(h.gpus)} GPUs, and {format_bytes(h.shared_memory)} of shared memory', {
+        'train.device=cuda:0': 'one of them needs none', 'more of it': 'in Docker with --shm-size=8g'})
+
+# %% ../nbs/04_validation.ipynb #0084
 @rule('GP-GENERATE-001', 'note', 'generate.max_new_tokens', 'generate.max_new_tokens=1000')
-def _remembers_beginning(plan: Plan) -> Trouble | None:
+def _the_model_remembers_the_beginning(plan: Plan) -> Trouble | None:
     "the model sees block_size tokens at once; in a longer text it forgets how it began"
     c = plan.config
     if c.generate.max_new_tokens <= c.model.block_size: return None
-    return Trouble(f'generate.max_new_tokens = {c.generate.max_new_tokens}, and the context is model.block_size = {c.model.block_size}',
-                   [f'max_new_tokens={c.model.block_size}', 'a longer context: more memory and time'],
-                   [f'generate.max_new_tokens={c.model.block_size}'])
+    return Trouble(f'generate.max_new_tokens = {c.generate.max_new_tokens}, and the context is model.block_size = {c.model.block_size}', {
+        f'generate.max_new_tokens={c.model.block_size}': 'shorter samples', 'a longer context': 'more memory and time'})
 
-# %% ../nbs/04_validation.ipynb #0093
-class PlanError(UserError):
-    "All errors of a plan"
-    def __init__(self,
-        findings: list[Finding], # Those that stop the run
-    ) -> None:
-        super().__init__('; '.join(f.what for f in findings), '; '.join(f.why for f in findings),
-                         ' '.join(word for f in findings for word in f.fix))
-        self.findings = findings
-    def __str__(self) -> str: return '\n\n'.join(map(str, self.findings))
+_GENESIS = ('In the beginning God created the heaven and the earth. And the earth was without form, and void; '
+            'and darkness was upon the face of the deep.')
 
-def check(
-    config: Config,                   # The plan
-    hardware: Hardware | None = None, # The machine
-    report: Any = None,               # A `DatasetReport` or `TextFacts`
-) -> list[Finding]:                   # Warnings and notes
-    "Stop with every error of a plan, or return what else there is to say"
-    findings = validate(config, hardware, report)
-    errors = [f for f in findings if f.severity == 'error']
-    if errors: raise PlanError(errors)
-    return findings
+@rule('GP-GENERATE-002', 'warning', 'generate.prompts', f'generate.prompts=["{_GENESIS}"]', 'model.block_size=32', 'train.batch_size=64',
+      'generate.max_new_tokens=32')
+def _prompts_fit_into_the_context(plan: Plan) -> Trouble | None:
+    "a prompt is read whole before the first token is written; one that does not fit is refused, when the training is done"
+    c = plan.config
+    length = max((len(prompt.encode()) for prompt in c.generate.prompts), default=0)/usual_bytes_per_token(c.model.vocab_size)
+    if length <= c.model.block_size: return None
+    return Trouble(f'a prompt has about {length:.0f} tokens, and the context is model.block_size = {c.model.block_size}', {
+        'shorter prompts': 'the model sees less', 'generate.prompts=[]': 'continues beginnings of validation documents instead'})
 
-# %% ../nbs/04_validation.ipynb #0097
-def repair(
-    config: Config,                    # A plan with errors
-    hardware: Hardware | None = None,  # The machine
-    report: Any = None,                # A `DatasetReport` or `TextFacts`
-    severities: Iterable[str] = ('error',), # What to settle
-) -> tuple[Config, list[str]]:         # A plan without them, and the overrides that led there
-    "A plan with its problems fixed"
-    words: list[str] = []
-    for _ in range(len(RULES)):
-        broken = next((f for f in validate(config, hardware, report) if f.severity in severities and f.fix), None)
-        if broken is None: break
-        config, words = with_overrides(config, broken.fix), words + broken.fix
-    return config, words
+@rule('GP-GENERATE-003', 'note', 'generate.temperature', 'generate.temperature=0')
+def _the_model_does_not_run_in_circles(plan: Plan) -> Trouble | None:
+    "after the likeliest token comes the likeliest token, and soon the same sentence again"
+    g = plan.config.generate
+    if g.temperature or g.repetition_penalty > 1: return None
+    return Trouble('generate.temperature = 0 without a repetition_penalty', {
+        'generate.temperature=0.8': 'samples, differently for each seed', 'generate.repetition_penalty=1.2': 'still the same text each time'})
 
-# %% ../nbs/04_validation.ipynb #0101
-def explain(
-    code: str, # Such as GP-MODEL-001
-) -> str:
-    "What a rule is about, with an example that breaks it and the fix"
-    found = RULES.get(code.upper())
-    if found is None:
-        raise UserError(f'{code}: no rule has this code', f'the rules are {", ".join(RULES)}',
-                        f'did you mean {did_you_mean(code.upper(), RULES, 0)}?')
-    finding = next(f for f in validate(*_example(found)) if f.code == found.code)
-    example = ' '.join([found.preset, *found.example])
-    return f'{found.code} ({found.severity}, {found.key})\n{found.why}.\n\nFor example, {example}:\n{finding}'
+@rule('GP-GENERATE-004', 'note', 'generate.top_k', 'generate.top_k=4096')
+def _top_k_leaves_something_out(plan: Plan) -> Trouble | None:
+    "top_k keeps the likeliest tokens; as many as there are is all of them, the senseless ones too"
+    c = plan.config
+    if c.generate.top_k is None or c.generate.top_k < c.model.vocab_size: return None
+    return Trouble(f'generate.top_k = {c.generate.top_k:,} of model.vocab_size = {c.model.vocab_size:,}', {
+        'generate.top_k=50' if c.model.vocab_size > 50 else 'generate.top_k=1': 'leaves out the unlikely', 'generate.top_k=null': 'says so openly'})
 
-def _example(
-    rule: Rule, # One of `RULES`
-) -> tuple[Config, Hardware | None, TextFacts | None]:
-    "A plan that breaks a rule"
-    return load_config(rule.preset, rule.example), rule.hardware, rule.text
+# %% ../nbs/04_validation.ipynb #0087
+@rule('GP-EXPORT-001', 'note', 'model.activation_function', 'model.activation_function=relu')
+def _llama_cpp_knows_the_nonlinearity(plan: Plan) -> Trouble | None:
+    "llama.cpp computes GPT-2 with gelu_new, whatever a file says; a model that learnt another one talks nonsense there"
+    name = plan.config.model.activation_function
+    if name == 'gelu_new': return None
+    return Trouble(f'model.activation_function = {name}: transformers and ONNX can have this model, GGUF cannot', {
+        'model.activation_function=gelu_new': 'as in GPT-2, for every format', 'keep it': 'where GGUF does not matter'})
+
+@rule('GP-EXPORT-002', 'note', 'model.n_embd', 'model.n_embd=144', 'model.n_head=6')
+def _rows_can_be_quantised(plan: Plan) -> Trouble | None:
+    "formats of 4 and 8 bits keep one scale for each 32 numbers of a row; other rows stay at 16 bits"
+    m = plan.config.model
+    if m.n_embd % 32 == 0: return None
+    width = 32*max(1, round(m.n_embd/32))
+    return Trouble(f'model.n_embd = {m.n_embd} is not a multiple of 32: GGUF can have this model in 16 bits only', {
+        f'model.n_embd={width} model.n_head={nearest_heads(width, m.n_head)}': 'for every format; changes the size a little',
+        'keep it': 'where a small file does not matter'})
+
+# %% ../nbs/04_validation.ipynb #0090
+within('GP-MODEL-009', 'model.dropout', 0, 0.5, 0.2, 0.7, 'with most activations zeroed, hardly a signal gets through',
+       'more text: needs less dropout')
+within('GP-MODEL-010', 'model.layer_norm_epsilon', 1e-8, 1e-3, 1e-5, 0.1, 'added to the variance, it must be small beside it',
+       'keep it: where published weights were trained with it')
+within('GP-DATA-007', 'data.val_fraction', 0, 0.5, 0.1, 0.6, 'text that is put aside is not learnt from', 'keep it: to measure very exactly')
+within('GP-TRAIN-021', 'train.weight_decay', 0, 1, 0.1, 5,
+       'each step shrinks the weights by lr times this; with too much they forget faster than they learn', 'a smaller lr: learns more slowly')
+within('GP-TRAIN-022', 'train.grad_clip', 0.01, 100, 1, 0, 'one bad batch can make a gradient a thousand times as long as usual, and undo hours',
+       'keep it: and watch grad_norm')
+within('GP-GENERATE-005', 'generate.temperature', 0, 2, 0.8, 3, 'the hotter, the more alike are all tokens; above 2 the text is noise',
+       'a smaller top_k: keeps out the worst')
+within('GP-GENERATE-006', 'generate.top_p', 0.1, 1, 0.9, 0.01, 'the likeliest token alone often has more than that, and is taken always',
+       'generate.temperature=0 generate.top_p=null: takes it openly')
+within('GP-GENERATE-007', 'generate.repetition_penalty', 1, 2, 1.1, 5, 'every "the" and every comma counts as a repetition',
+       'generate.repetition_penalty=1.2: against circles')

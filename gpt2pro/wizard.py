@@ -16,17 +16,17 @@ from .schema import CHOICES
 from .hardware import Hardware, Probe, detect_hardware, explain_hardware, fast_formats, format_bytes, probe_speed, rich_table
 from .languages import language_name
 from .corpus import open_splits
-from .analysis import DatasetReport, analyze
-from .forecast import TextFacts, forecast, format_seconds, planned_device, text_facts
+from .analysis import DatasetReport, analyze, choose_share
+from .forecast import Forecast, TextFacts, forecast, format_seconds, planned_device, text_facts
 from .validation import check, repair, validate
 from .recommendation import MINUTES, best_size, compare_sizes, judge_tasks, plan_run
 from .tokenizers import gpt2_tokenizer
 
 # %% auto #0
 __all__ = ['STEPS', 'BACK', 'Choice', 'Question', 'Session', 'read_data', 'draft', 'step', 'show', 'take', 'ask_in_terminal',
-           'begin', 'wizard']
+           'keep', 'begin', 'wizard']
 
-# %% ../nbs/21_wizard.ipynb #0007
+# %% ../nbs/21_wizard.ipynb #0006
 @dataclass
 class Choice:
     "One answer"
@@ -34,7 +34,7 @@ class Choice:
     title: str                # What a person reads
     barred: str | None = None # Why it cannot be chosen; None where it can
 
-# %% ../nbs/21_wizard.ipynb #0009
+# %% ../nbs/21_wizard.ipynb #0008
 @dataclass
 class Question:
     "One step of the wizard"
@@ -45,7 +45,7 @@ class Question:
     choices: list[Choice] = field(default_factory=list) # All answers; none where any text will do
     shown: list[Any] = field(default_factory=list)      # Facts to look at first, each printed by rich
 
-# %% ../nbs/21_wizard.ipynb #0012
+# %% ../nbs/21_wizard.ipynb #0011
 class Session(Settings):
     "What the wizard knows so far"
     at: str = Field('hardware', description='the step to ask next; empty at the end')
@@ -59,7 +59,7 @@ class Session(Settings):
     report: DatasetReport | None = Field(None, description='the text, once it was read')
     def said(self, step: str, otherwise: Any = None) -> Any: return self.answers.get(step, otherwise)
 
-# %% ../nbs/21_wizard.ipynb #0016
+# %% ../nbs/21_wizard.ipynb #0015
 def _words(text: str) -> list[str]: return shlex.split(text, posix=os.name != 'nt')
 
 def read_data(
@@ -71,18 +71,17 @@ def read_data(
     data = load_config(None, settings).data
     return data.model_copy(update={'source': sources}) if sources else data
 
-# %% ../nbs/21_wizard.ipynb #0020
+# %% ../nbs/21_wizard.ipynb #0019
 def _text(
     session: Session, # What is known so far
 ) -> TextFacts:
     "The whole text, as far as it is known"
     data, facts = read_data(session.said('data', session.data)), text_facts(session.report)
-    if facts is None: return TextFacts(bytes=int(session.size*data.sample))
-    return TextFacts(bytes=int(facts.bytes*data.sample/facts.sample), languages=facts.languages)
+    return facts.model_copy(update=dict(sample=1.0)) if facts else TextFacts(bytes=int(session.size*data.sample))
 
 def _sizes(session: Session) -> list: return compare_sizes(session.hardware, _text(session), session.probe, session.said('hardware', session.minutes))
 
-# %% ../nbs/21_wizard.ipynb #0023
+# %% ../nbs/21_wizard.ipynb #0022
 def _model(
     session: Session, # What is known so far
 ) -> ModelConfig | None: # None before a size was chosen
@@ -102,7 +101,7 @@ def draft(
     words = [f'train.precision={session.said("precision", "auto")}', *_words(session.said('advanced', session.settings))]
     return load_config(plan.config.model_copy(update=sections), words)
 
-# %% ../nbs/21_wizard.ipynb #0028
+# %% ../nbs/21_wizard.ipynb #0026
 STEPS: dict[str, Callable[[Session], Question]] = {}
 
 def step(
@@ -129,8 +128,8 @@ def show(
     console.rule(f'[bold]{_number(question)}[/]  Enter takes it, Esc goes back, Ctrl-C stops for now', align='left')
     for item in [*question.shown, question.about]: console.print(item, '', sep='\n')
 
-# %% ../nbs/21_wizard.ipynb #0031
-_TIMES = {3.5: '3.5 minutes  a first look', 15: '15 minutes   a coffee', 60: '1 hour       a lunch', 240: '4 hours      an afternoon',
+# %% ../nbs/21_wizard.ipynb #0029
+_TIMES = {MINUTES: f'{MINUTES:g} minutes  a first look', 15: '15 minutes   a coffee', 60: '1 hour       a lunch', 240: '4 hours      an afternoon',
           720: '12 hours     a night', 2880: '2 days       a weekend'}
 
 @step
@@ -139,41 +138,40 @@ def _ask_hardware(session: Session) -> Question:
     h, probe, end = session.hardware, session.probe, session.hardware.hours_left
     def barred(minutes: float) -> str | None: return 'the session ends before' if end is not None and minutes > 60*end else None
     choices = [Choice(m, _TIMES.get(m, format_seconds(60*m)), barred(m)) for m in sorted({*_TIMES, session.minutes})]
+    machine = f'{h.cpu or "This machine"}: {h.cores} cores, {format_bytes(h.ram_total)} of memory, {format_bytes(h.disk_free)} of free disk.'
     speed = [f'Measured: {probe.matmul_flops/1e9:,.0f} billion operations a second.'] if probe else []
     about = 'A larger model wants more time. A first run is there to see how everything works: keep it short.'
-    return Question('hardware', 'How long may it train?', about, session.minutes, choices, [h, '\n'.join(explain_hardware(h) + speed)])
+    return Question('hardware', 'How long may it train?', about, session.minutes, choices, ['\n'.join([machine, *explain_hardware(h), *speed])])
 
-# %% ../nbs/21_wizard.ipynb #0035
+# %% ../nbs/21_wizard.ipynb #0033
 @step
 def _ask_data(session: Session) -> Question:
     "Which text?"
-    return Question('data', 'Which text shall it learn?',
-                    'A file, a folder, a glob such as books/*.txt, an address, hf:NAME for a dataset of Hugging Face, or bilingual: the '
-                    'English and Spanish text that comes along.\nWhere a table has its text in another field: books.csv data.text_field=body',
-                    session.data)
+    about = ('A file, a folder, a glob such as books/*.txt, an address, hf:NAME for a dataset of Hugging Face, or bilingual: the English '
+             'and Spanish text that comes along. In a table (CSV, JSONL, Parquet) the text is searched for; data.text_field=NAME says where it is.')
+    return Question('data', 'Which text shall it learn?', about, session.data)
 
-# %% ../nbs/21_wizard.ipynb #0038
-_SHARES, _ENOUGH = (0.05, 0.1, 0.25, 0.5, 1.0), 50_000_000
-
+# %% ../nbs/21_wizard.ipynb #0036
 @step
 def _ask_analysis(session: Session) -> Question:
     "How much of it?"
-    best = max((share for share in _SHARES if share*session.size <= _ENOUGH), default=_SHARES[0])
-    choices = [Choice(share, f'{share:4.0%}  {format_bytes(int(share*session.size))}') for share in _SHARES]
-    about = 'Languages, quality and size are counted, to plan with. A part of a large text tells nearly as much as all of it.'
-    return Question('analysis', 'How much of it shall be read now?', about, best, choices, [f'The text has {format_bytes(session.size)}.'])
+    best = choose_share(session.size)
+    choices = [Choice(share, f'{share:4.0%}  {format_bytes(int(share*session.size))}') for share in sorted({0.05, 0.1, 0.25, 0.5, 1.0, best})]
+    about = 'Languages, quality and tokens are looked at, to plan with. A share of a large text tells nearly as much as all of it.'
+    return Question('analysis', 'How much of it shall be looked at?', about, best, choices, [f'The text has {format_bytes(session.size)}.'])
 
-# %% ../nbs/21_wizard.ipynb #0042
+# %% ../nbs/21_wizard.ipynb #0040
 def _text_rows(
     report: DatasetReport, # The text
 ) -> list[tuple[str, str]]: # Name and value
     "The figures of a text that matter for a plan"
-    shares = ', '.join(f'{language_name(code)} {share:.0%}' for code, share in list(report.shares.items())[:4])
+    shares = ', '.join(f'{language_name(code)} {share:.0%}' for code, share in list(report.shares.items())[:4] if share >= 0.01)
     tokens = f'{report.tokens:,} of GPT-2\'s' if report.tokens else 'unknown'
-    counts = [('documents', f'{report.documents:,}'), ('text', format_bytes(report.bytes)), ('tokens', tokens)]
+    kinds = ', '.join(f'{amount.documents:,} {kind}' for kind, amount in report.kinds.items())
+    counts = [('documents', kinds or f'{report.documents:,}'), ('text', format_bytes(report.bytes)), ('tokens', tokens)]
     return [*counts, ('languages', shares), ('quality', f'{report.quality.score:.0f} % without findings')]
 
-# %% ../nbs/21_wizard.ipynb #0044
+# %% ../nbs/21_wizard.ipynb #0042
 @step
 def _ask_task(session: Session) -> Question:
     "What shall it learn?"
@@ -183,7 +181,7 @@ def _ask_task(session: Session) -> Question:
     return Question('task', 'What shall the model learn?', 'Pretraining makes a new model that learns the language of the text from nothing.',
                     'pretraining', choices, [rich_table('your text', rows)])
 
-# %% ../nbs/21_wizard.ipynb #0047
+# %% ../nbs/21_wizard.ipynb #0045
 @step
 def _ask_model(session: Session) -> Question:
     "How large?"
@@ -192,7 +190,7 @@ def _ask_model(session: Session) -> Question:
     about = 'M is a million parameters: numbers that are learnt. A size is worth its time when it sees enough tokens.'
     return Question('model', 'How large shall it be?', about, best_size(sizes)[0].name, choices)
 
-# %% ../nbs/21_wizard.ipynb #0050
+# %% ../nbs/21_wizard.ipynb #0048
 @step
 def _ask_context(session: Session) -> Question:
     "How many tokens at once?"
@@ -201,7 +199,7 @@ def _ask_context(session: Session) -> Question:
     return Question('context', 'How many tokens shall it see at once?', 'What lies further back than its context, a model has forgotten. '
                     'Twice the context takes about twice the memory.', best, choices)
 
-# %% ../nbs/21_wizard.ipynb #0052
+# %% ../nbs/21_wizard.ipynb #0050
 @step
 def _ask_tokenizer(session: Session) -> Question:
     "How many different tokens?"
@@ -212,7 +210,7 @@ def _ask_tokenizer(session: Session) -> Question:
     return Question('tokenizer', 'How many different tokens shall there be?', 'A token is a word or a piece of one. More of them make the text '
                     'shorter and the model larger, and rare ones are hardly learnt.', best, choices)
 
-# %% ../nbs/21_wizard.ipynb #0056
+# %% ../nbs/21_wizard.ipynb #0054
 @step
 def _ask_precision(session: Session) -> Question:
     "Which number format?"
@@ -222,7 +220,7 @@ def _ask_precision(session: Session) -> Question:
     about = f'Fast here: {", ".join(fast)}. Fewer bits are less memory and more speed, where the hardware has units for them.'
     return Question('precision', 'In which number format?', about, 'auto', choices)
 
-# %% ../nbs/21_wizard.ipynb #0059
+# %% ../nbs/21_wizard.ipynb #0057
 _OFTEN = ('train.max_steps', 'train.batch_size', 'train.lr', 'train.eval_interval', 'train.patience', 'model.dropout', 'generate.temperature')
 
 @step
@@ -233,35 +231,38 @@ def _ask_advanced(session: Session) -> Question:
     return Question('advanced', 'Which settings shall be different?', 'Write some, such as train.lr=1e-3 model.dropout=0.1, or just press Enter.',
                     session.settings, shown=[rich_table('settings', rows)])
 
-# %% ../nbs/21_wizard.ipynb #0062
+# %% ../nbs/21_wizard.ipynb #0060
 def _run_rows(
-    config: Config, # The configuration
+    config: Config,  # The configuration
+    ahead: Forecast, # What it will take
 ) -> list[tuple[str, str]]: # Name and value
     "What a run will be, in words"
-    m, t = config.model, config.train
-    return [('text', ', '.join(config.data.source)), ('model', f'{m.n_layer} layers of {m.n_embd}'), ('context', f'{m.block_size:,} tokens'),
-            ('tokenizer', f'{m.vocab_size:,} tokens, {config.tokenizer.kind}'), ('precision', t.precision),
-            ('steps', f'{t.max_steps:,} of {t.batch_size*t.gradient_accumulation_steps} × {m.block_size} tokens')]
+    m, t, often = config.model, config.train, '' if ahead.epochs is None else f', the text {ahead.epochs:.1f} times'
+    return [('text', ', '.join(config.data.source)), ('model', f'{ahead.parameters:,} parameters: {m.n_layer} layers of {m.n_embd}'),
+            ('context', f'{m.block_size:,} tokens'), ('tokenizer', f'{m.vocab_size:,} tokens, {config.tokenizer.kind}'),
+            ('training', f'{t.max_steps:,} steps, {ahead.tokens:,} tokens{often}'), ('precision', t.precision),
+            ('memory', f'{format_bytes(ahead.memory["total"])} of {format_bytes(ahead.memory_free)} free'),
+            ('disk', format_bytes(ahead.disk)), ('time', format_seconds(ahead.seconds))]
 
-# %% ../nbs/21_wizard.ipynb #0064
+# %% ../nbs/21_wizard.ipynb #0062
 @step
 def _ask_review(session: Session) -> Question:
     "Write it down?"
     config = draft(session)
+    ahead = forecast(config, session.hardware, session.probe, session.report)
     findings = validate(config, session.hardware, session.report)
     mended = [f for f in findings if f.fix and f.severity != 'note']
     choices = [Choice('fix', f'with {len(mended)} finding{"s"*(len(mended) > 1)} fixed')]*bool(mended) + [Choice('write', 'as it is')]
     about = 'What was found stands above; a fix changes the settings it names.' if findings else 'Nothing speaks against it.'
     return Question('review', 'How shall it be written?', about, choices[0].value, choices,
-                    [rich_table('your run', _run_rows(config)), forecast(config, session.hardware, session.probe, session.report), *findings])
+                    [rich_table('your run', _run_rows(config, ahead)), *findings])
 
-# %% ../nbs/21_wizard.ipynb #0068
+# %% ../nbs/21_wizard.ipynb #0066
 def _measure_text(session: Session) -> dict[str, Any]: return dict(size=open_splits(read_data(session.answers['data']))[0].size, report=None)
 
 def _read_text(session: Session) -> dict[str, Any]:
-    data = read_data(session.answers['data'])
-    part = open_splits(data.model_copy(update={'sample': data.sample*session.answers['analysis']}))[0]
-    return dict(report=analyze(part, gpt2_tokenizer(), progress=sys.stderr.isatty()))
+    corpus = open_splits(read_data(session.answers['data']))[0]
+    return dict(report=analyze(corpus, gpt2_tokenizer(), examine=session.answers['analysis'], progress=sys.stderr.isatty()))
 
 def _final(session: Session) -> Config:
     config = draft(session)
@@ -273,7 +274,7 @@ def _check(session: Session) -> dict[str, Any]: return {} if check(_final(sessio
 _CONSEQUENCES: dict[str, Callable[[Session], dict[str, Any]]] = { # Step → what an answer to it changes in the session
     'data': _measure_text, 'analysis': _read_text, 'advanced': _draft, 'review': _check}
 
-# %% ../nbs/21_wizard.ipynb #0070
+# %% ../nbs/21_wizard.ipynb #0068
 def take(
     session: Session, # What is known so far
     name: str,        # The step that is answered
@@ -289,7 +290,7 @@ def take(
     after = session.model_copy(update=moved | dict(answers={n: known[n] for n in names[:at] if n in known} | {name: value}))
     return after.model_copy(update=_CONSEQUENCES.get(name, lambda s: {})(after))
 
-# %% ../nbs/21_wizard.ipynb #0076
+# %% ../nbs/21_wizard.ipynb #0074
 BACK = object() # The answer that goes to the step before
 
 def _list(question: Question, before: Any) -> Any:
@@ -309,7 +310,7 @@ def _line(question: Question, before: Any) -> Any:
     return text(question.text, before or '', qmark='?', instruction='\n »', placeholder=question.recommended or 'nothing', completer=completer,
                 complete_while_typing=False)
 
-# %% ../nbs/21_wizard.ipynb #0078
+# %% ../nbs/21_wizard.ipynb #0076
 def ask_in_terminal(
     question: Question, # What to ask
     before: Any = None, # What was answered before, if anything
@@ -322,41 +323,53 @@ def ask_in_terminal(
     prompt = (_list if question.choices else _line)(question, before)
     prompt.application.ttimeoutlen = 0.05 # seconds: how long an Escape may be the beginning of another key
     prompt.application.key_bindings = merge_key_bindings([prompt.application.key_bindings, keys])
-    return prompt.unsafe_ask() or question.recommended
+    try: return prompt.unsafe_ask() or question.recommended
+    except EOFError: raise KeyboardInterrupt from None # Ctrl-D
 
-# %% ../nbs/21_wizard.ipynb #0084
+# %% ../nbs/21_wizard.ipynb #0081
 def _kept(out: Path) -> Path: return out.with_name(f'{out.stem}.wizard.json')
 
+def keep(
+    out: Path,        # The file that is to come
+    session: Session, # What is known so far
+) -> None:
+    "Put a session aside, beside the file that is to come"
+    try: write_file(_kept(out), session.model_dump_json())
+    except OSError as e: raise UserError(f'{out}: {e.strerror}', 'nothing can be written there', 'name a file in a folder of yours') from None
+
+# %% ../nbs/21_wizard.ipynb #0083
 def begin(
     out: Path,     # The file that is to come
     **wanted: Any, # What to recommend: minutes, data, settings
 ) -> Session:
     "The session that was put aside, or a new one"
     try: session = Session.model_validate_json(_kept(out).read_bytes())
-    except (OSError, ValidationError): session = Session(**wanted, probe=probe_speed())
+    except (OSError, ValidationError): session = None
+    if session is None or any(getattr(session, name) != value for name, value in wanted.items()): session = Session(**wanted, probe=probe_speed())
     return session.model_copy(update=dict(hardware=detect_hardware(out.parent)))
 
-# %% ../nbs/21_wizard.ipynb #0087
+# %% ../nbs/21_wizard.ipynb #0086
 def _turn(
     session: Session,         # What is known so far
     ask: Callable[..., Any],  # Gives an answer
 ) -> Session:
     "Ask one question"
-    names = list(STEPS)
-    value = ask(STEPS[session.at](session), session.said(session.at))
-    if value is BACK: return session.model_copy(update={'at': names[max(0, names.index(session.at) - 1)]})
-    try: return take(session, session.at, value)
-    except UserError as e:
-        if ask is _recommended: raise
-        _console().print(f'\n{e}', style='red', markup=False)
-        return session
+    names, before = list(STEPS), session.said(session.at)
+    while True:
+        value = ask(STEPS[session.at](session), before)
+        if value is BACK: return session.model_copy(update={'at': names[max(0, names.index(session.at) - 1)]})
+        try: return take(session, session.at, value)
+        except UserError as e:
+            if ask is not ask_in_terminal: raise
+            _console().print(f'\n{e}', style='red', markup=False)
+            before = value
 
 def _recommended(question: Question, before: Any = None) -> Any:
     value = question.recommended if before is None else before
     _console().print(f'{_number(question)}: {value or "nothing"}')
     return value
 
-# %% ../nbs/21_wizard.ipynb #0090
+# %% ../nbs/21_wizard.ipynb #0089
 def wizard(
     out: str | Path = 'gpt2pro.yaml',  # The configuration to write
     yes: bool = False,                 # Whether to take every recommended answer, without asking
@@ -371,9 +384,10 @@ def wizard(
     if not (yes or ask or sys.stdin.isatty()):
         raise UserError('The wizard asks questions', 'there is no terminal to answer in', 'add --yes to take every recommended answer')
     session = begin(out, data=data, minutes=float(minutes), settings=shlex.join(overrides))
+    if session.answers: _console().print(f'Going on with the answers in {_kept(out)}; Esc goes back to them.')
     try:
         while session.at:
-            write_file(_kept(out), session.model_dump_json())
+            keep(out, session)
             session = _turn(session, _recommended if yes else ask or ask_in_terminal)
     except KeyboardInterrupt:
         _console().print(f'\nYour answers are kept in {_kept(out)}. The same command goes on from here.')
