@@ -262,6 +262,10 @@ class FileFix(Settings):
     diff: str = Field(description='what changed, line by line; empty where nothing did')
     left: list[Finding] = Field(description='what remains')
     def __str__(self) -> str: return '\n\n'.join([self.diff or 'nothing to change', *map(str, self.left)])
+    def __rich__(self) -> Any:
+        from rich.console import Group
+        from rich.syntax import Syntax
+        return Group(Syntax(self.diff, 'diff', background_color='default') if self.diff else 'nothing to change', *self.left)
 
 def fix_file(
     path: str | Path,                  # A YAML configuration
