@@ -388,7 +388,7 @@ def _there_is_a_warmup(plan: Plan) -> Trouble | None:
 def _adam_remembers_sizes_longer(plan: Plan) -> Trouble | None:
     "AdamW divides the mean gradient by its usual size; where it forgets the size first, single steps become huge"
     t = plan.config.train
-    if t.beta1**2 < t.beta2: return None
+    if t.beta1**2 < t.beta2**0.5: return None
     return Trouble(f'train.beta1 = {t.beta1:g} and train.beta2 = {t.beta2:g}', {
         'train.beta1=0.9 train.beta2=0.99': 'usual', 'a lower beta1': 'forgets the direction sooner: noisier, but safe'})
 
