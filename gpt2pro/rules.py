@@ -276,8 +276,10 @@ def fix_file(
 ) -> FileFix:
     "Repair the plan in a file, and keep its comments"
     config, words = repair(load_config(path), hardware, report, severities)
+    if not Path(path).is_file(): raise UserError(f'{path} is no file', 'only a file can be repaired', f'add to the command: {" ".join(words)}')
     before = Path(path).read_bytes().decode('utf-8-sig')
     after = set_in_yaml(before, words) if words else before
+    if '\r\n' in before: after = after.replace('\r\n', '\n').replace('\n', '\r\n') # a file from Windows stays one
     lines = unified_diff(before.splitlines(True), after.splitlines(True), str(path), f'{path}, repaired')
     if write and words: write_file(path, after)
     return FileFix(words=words, diff=''.join(lines), left=validate(config, hardware, report))
