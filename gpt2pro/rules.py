@@ -242,7 +242,7 @@ def set_in_yaml(
 ) -> str:                 # The same document with these values
     "Change settings in a YAML text and leave everything else as it was"
     yaml, out = YAML(), StringIO()
-    yaml.preserve_quotes, yaml.width = True, 10**6
+    yaml.preserve_quotes, yaml.width, yaml.explicit_start = True, 10**6, '---' in text.splitlines()
     document, indent, dash = load_yaml_guess_indent(text, yaml=yaml)
     yaml.indent(mapping=indent or 2, sequence=(dash or 0) + 2, offset=dash or 0)
     document = document or CommentedMap()
