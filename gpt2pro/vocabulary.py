@@ -152,9 +152,8 @@ def add_forecasts(
 def best_size(
     sizes: list[VocabularySize], # With forecasts
 ) -> VocabularySize:
-    "The smallest size whose forecast is within 1 % of the lowest"
-    lowest = min(size.forecast for size in sizes)
-    return next(size for size in sizes if size.forecast <= 1.01*lowest)
+    "The size with the lowest forecast"
+    return min(sizes, key=lambda size: size.forecast)
 
 # %% ../nbs/05a_vocabulary.ipynb #0061
 SAMPLE_BYTES = 4_000_000 # Text that is enough for vocabularies of some ten thousand tokens
@@ -202,7 +201,7 @@ def _reason(
 class VocabularyLab(Settings):
     "What vocabularies of several sizes give and cost, and which one to take"
     sizes: list[VocabularySize] = Field(description='what each size gives and costs, smallest first')
-    recommended: int = Field(description='the size to take: the smallest within 1 % of the lowest forecast')
+    recommended: int = Field(description='the size to take: the lowest forecast')
     reason: str = Field(description='why')
     text_bytes: int = Field(description='bytes of text that the vocabularies were made of')
     @property
