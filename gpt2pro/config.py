@@ -442,7 +442,8 @@ def _commented_yaml(
     for section, values in config.model_dump().items():
         text += f'\n{section}: # {Config.model_fields[section].description}\n'
         for name, value in values.items():
-            text += f'  {name}: {json.dumps(value, ensure_ascii=False):<12} # {KEYS[f"{section}.{name}"]}\n'
+            setting = f'{name}: {json.dumps(value, ensure_ascii=False)}'
+            text += f'  {setting:<34} # {KEYS[f"{section}.{name}"]}\n'
     return text
 
 # %% ../nbs/00_config.ipynb #0098

@@ -4,27 +4,23 @@
 
 # %% ../nbs/02_corpus.ipynb #0003
 from __future__ import annotations
-import glob, hashlib, json, logging, lzma, os, re, tempfile, urllib.request, zlib
-from collections import Counter
+import hashlib, json, lzma, zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, replace
-from email.utils import formatdate, parsedate_to_datetime
 from functools import partial
-from http.client import HTTPException
 from pathlib import Path
-from urllib.parse import unquote, urldefrag
-from .config import DataConfig, UserError, asset_path, did_you_mean, file_hash
+from .config import DataConfig, UserError, asset_path, file_hash
 from .layouts import Layout, find_layout, row_text
-from .readers import BadBytes, Mender, SourceFile, file_format, hub_file, is_binary, is_table, locate, read_blocks, read_rows, read_text, sections
+from .readers import BadBytes, Mender, SourceFile, is_table, locate, read_rows, read_text, sections
+from .sources import EMBEDDED, find_files
+from .sources import cache_folder as _cache_folder # noqa: F401
 
 # %% auto #0
-__all__ = ['logger', 'DOCUMENT_CHARS', 'EMBEDDED', 'Document', 'download', 'Corpus', 'open_corpus', 'open_splits']
+__all__ = ['DOCUMENT_CHARS', 'Document', 'Corpus', 'open_corpus', 'open_splits']
 
 # %% ../nbs/02_corpus.ipynb #0007
-logger = logging.getLogger('gpt2pro.corpus')
-
 @dataclass(frozen=True, slots=True)
 class Document:
     "A piece of text and its origin"
@@ -77,6 +73,7 @@ def _texts(
         yield offset, text
         offset += len(text.encode())
 
+# %% ../nbs/02_corpus.ipynb #0024
 @contextmanager
 def _readable(
     file: SourceFile, # Which file
@@ -101,131 +98,7 @@ def _documents(
                 size = len(text.encode())
             yield Document(text, file.path, offset, size)
 
-# %% ../nbs/02_corpus.ipynb #0025
-def _walk(
-    folder: Path,              # Where to look
-    name: str,                 # The folder's name in messages
-    skipped: dict[str, str],   # Gains what is left out, with the reason
-    seen: set[str],            # Real paths met so far; gains those met here
-) -> Iterator[tuple[str, Path]]: # Name and path of each file
-    "The files below a folder, in the order of their names"
-    try: entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
-    except OSError as e: entries, skipped[name] = [], e.strerror or 'unreadable'
-    for entry in entries:
-        label, real = f'{name}/{entry.name}', os.path.realpath(entry)
-        if entry.name.startswith('.'): skipped[label] = 'hidden'
-        elif real in seen: skipped[label] = 'already read under another name'
-        else:
-            seen.add(real)
-            if entry.is_dir(): yield from _walk(entry, label, skipped, seen)
-            else: yield label, entry
-
 # %% ../nbs/02_corpus.ipynb #0030
-EMBEDDED = 'bilingual' # The corpus that comes with the package
-
-def _no_such(source: str) -> UserError:
-    "The error for a path where nothing is"
-    folder = Path(source).expanduser().parent
-    near = did_you_mean(Path(source).name, [entry.name for entry in folder.iterdir()]) if folder.is_dir() else None
-    return UserError(f'source {source!r}', 'there is no such file or folder, and no file fits it as a pattern',
-                     f'did you mean {near}?' if near else f'name a file, a folder, an http(s) address, hf:NAME, or {EMBEDDED}')
-
-def _find(
-    source: str,             # A file, a folder, a pattern or `bilingual`
-    skipped: dict[str, str], # Gains what is left out, with the reason
-    seen: set[str],          # Real paths met so far; gains those met here
-) -> Iterator[tuple[str, Path]]: # Name and path of each file
-    "The files that a source on this machine stands for"
-    path = asset_path('corpus') if source == EMBEDDED else Path(source).expanduser()
-    found = [path] if source and path.exists() else [Path(match) for match in sorted(glob.glob(os.path.expanduser(source), recursive=True))]
-    if not found: raise _no_such(source)
-    for place in found:
-        name, real = source if source == EMBEDDED else place.resolve().name, os.path.realpath(place)
-        if real in seen: continue
-        seen.add(real)
-        if place.is_dir(): yield from _walk(place, name, skipped, seen)
-        else: yield name, place
-
-# %% ../nbs/02_corpus.ipynb #0036
-def _request(
-    url: str,     # An http(s) address
-    target: Path, # Where its content should be
-    part: Path,   # What has come of it so far
-) -> urllib.request.Request:
-    "What to ask a server for: the rest, what is newer, or all"
-    request, note = urllib.request.Request(url, headers={'User-Agent': 'gpt2pro'}), part.with_suffix('.note')
-    if part.exists() and note.exists():
-        request.add_header('Range', f'bytes={part.stat().st_size}-')
-        request.add_header('If-Range', note.read_text('ascii'))
-    elif target.exists(): request.add_header('If-Modified-Since', formatdate(target.stat().st_mtime, usegmt=True))
-    return request
-
-# %% ../nbs/02_corpus.ipynb #0039
-def _transfer(
-    request: urllib.request.Request, # What to ask for
-    part: Path,                      # Gains what comes
-) -> float | None:                   # When the file was last changed, if the server says so
-    "Bring a part up to the whole"
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        goes_on, headers = answer.status == 206, answer.headers
-        if not goes_on: part.with_suffix('.note').write_text(headers.get('ETag') or headers.get('Last-Modified') or '', 'ascii')
-        with open(part, 'ab' if goes_on else 'wb') as f:
-            wanted = f.tell() + int(headers['Content-Length']) if headers.get('Content-Length') else None
-            while block := answer.read(2**16): f.write(block)
-            got = f.tell()
-            os.fsync(f.fileno())
-    if wanted not in (None, got): raise OSError(f'the transfer ended after {got:,} of {wanted:,} bytes')
-    return parsedate_to_datetime(headers['Last-Modified']).timestamp() if headers.get('Last-Modified') else None
-
-# %% ../nbs/02_corpus.ipynb #0041
-def _fetch(
-    url: str,         # An http(s) address
-    target: Path,     # Where its content should be
-    sha256: str = '', # What its sha256 should be; empty where it is not known
-) -> None:
-    "Bring a file up to date with its address"
-    from filelock import FileLock
-    part = target.with_name(f'{target.name}.part')
-    def size() -> int: return part.stat().st_size if part.exists() else 0
-    with FileLock(f'{target}.lock'):
-        while True:
-            before = size()
-            try: changed = _transfer(_request(url, target, part), part)
-            except (OSError, HTTPException) as e:
-                if getattr(e, 'code', None) == 416: part.unlink(missing_ok=True) # the server has less than we do
-                elif size() <= before: raise
-            else: break
-        if sha256 not in ('', found := file_hash(part)):
-            part.unlink()
-            raise OSError(f'its sha256 is {found}, which is not the {sha256} asked for')
-        if changed: os.utime(part, times=(changed, changed))
-        os.replace(part, target)
-        part.with_suffix('.note').unlink(missing_ok=True)
-
-# %% ../nbs/02_corpus.ipynb #0047
-def _cache_folder() -> Path:
-    "Where downloads are kept"
-    base = os.environ.get('XDG_CACHE_HOME') or os.environ.get('LOCALAPPDATA') or os.path.expanduser('~/.cache')
-    return Path(base if os.path.isabs(base) else tempfile.gettempdir())/'gpt2pro'
-
-def download(
-    url: str,                   # An http(s) address, perhaps with #sha256=… behind it
-    folder: Path | None = None, # Where files are kept; None is the cache of the user
-) -> Path:
-    "The file at an address, fetched if it is new or has changed"
-    address, mark = urldefrag(url)
-    name = re.sub(r'[^\w.-]', '_', unquote(address.split('?')[0]).rsplit('/', 1)[-1])[-100:]
-    target = (folder or _cache_folder())/f'{hashlib.sha256(url.encode()).hexdigest()[:16]}-{name}'
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _fetch(address, target, mark.removeprefix('sha256=') if mark.startswith('sha256=') else '')
-    except (OSError, ValueError, HTTPException) as e:
-        fix = 'check the address and the connection, or download the file and name it here'
-        if not target.exists(): raise UserError(f'source {url!r}', f'it could not be fetched: {e}', fix) from None
-        if getattr(e, 'code', None) != 304: logger.warning('%s: %s; the file kept from before is used', url, e)
-    return target
-
-# %% ../nbs/02_corpus.ipynb #0053
 def _in_sample(
     text: str,    # A document
     share: float, # Share of documents wanted, 0 to 1
@@ -233,7 +106,20 @@ def _in_sample(
     "Whether a document belongs to a sample"
     return share >= 1 or int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8, person=b'sample').digest(), 'big') < share*2**64
 
-# %% ../nbs/02_corpus.ipynb #0057
+# %% ../nbs/02_corpus.ipynb #0034
+def _divide(
+    files: list[SourceFile], # Files or sections, in order
+    n: int,                  # How many runs are wanted
+) -> list[list[SourceFile]]: # At most that many
+    "Runs of files of about the same size"
+    total, before = sum(file.size + 1 for file in files), 0
+    runs: dict[int, list[SourceFile]] = {}
+    for file in files:
+        runs.setdefault((2*before + file.size)*n//(2*total), []).append(file)
+        before += file.size + 1
+    return list(runs.values())
+
+# %% ../nbs/02_corpus.ipynb #0038
 class Corpus:
     "Files of text, read as a stream of documents"
     def __init__(self,
@@ -244,14 +130,35 @@ class Corpus:
         sample: float = 1.0,      # Share of documents to give
     ) -> None:
         self.files, self.skipped, self.text_field, self.bad_bytes, self.sample = files, skipped, text_field, bad_bytes, sample
-        self.replaced: dict[str, int] = {}     # Files whose bad bytes were replaced → how many
-        self._found: dict[str, Layout] = {}    # Layouts found so far
-        self._sound: dict[str, bool] = {}      # Files read through → whether all of it is text
+        self.replaced: dict[str, int] = {}  # Files whose bad bytes were replaced → how many
+        self._found: dict[str, Layout] = {} # Layouts found so far
+        self._sound: dict[str, bool] = {}   # Files read through → whether all of it is text
     def __repr__(self) -> str: return f'Corpus({len(self.files)} files, {self.size:,} bytes, {len(self.skipped)} skipped)'
     @property
     def size(self) -> int: return sum(file.size for file in self.files) # Bytes on disk
     @property
     def layouts(self) -> dict[str, Layout]: return {file.path: self._layout(file) for file in self.files} # File → its layout
+    def __iter__(self) -> Iterator[Document]:
+        menders: dict[str, Mender] = {}
+        for file in self.files:
+            if not self._is_sound(file): continue
+            mend = menders.setdefault(file.path, Mender(file.path, self.bad_bytes == 'replace'))
+            yield from (document for document in self._read(file, mend) if _in_sample(document.text, self.sample))
+            if mend.count: self.replaced[file.path] = mend.count
+    def parts(self,
+        n: int, # How many parts are wanted
+    ) -> list[Corpus]: # At most that many
+        "The same documents, divided into corpora that can be read apart"
+        pieces = [piece for file in self.files if self._is_sound(file) for piece in self._sections(file)]
+        return [self._part(files) for files in _divide(pieces, n)]
+    def fingerprint(self) -> str:
+        "A key for the content: it changes with any byte of any file"
+        parts = [[file.path, file.size, file.start, file_hash(file.place) if file.place else file.revision] for file in self.files]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    def _part(self, files: list[SourceFile]) -> Corpus:
+        part = copy(self)
+        part.files, part.skipped, part.replaced = files, {}, {}
+        return part
     def _layout(self, file: SourceFile) -> Layout:
         if file.path not in self._found:
             with _readable(file): self._found[file.path] = find_layout(replace(file, start=0, stop=None), self.text_field)
@@ -261,13 +168,6 @@ class Corpus:
     def _read(self, file: SourceFile, mend: Mender) -> Iterator[Document]:
         layout = self._layout(file) if is_table(file) else Layout()
         for section in self._sections(file): yield from _documents(section, mend, layout)
-    def __iter__(self) -> Iterator[Document]:
-        menders: dict[str, Mender] = {}
-        for file in self.files:
-            if not self._is_sound(file): continue
-            mend = menders.setdefault(file.path, Mender(file.path, self.bad_bytes == 'replace'))
-            yield from (document for document in self._read(file, mend) if _in_sample(document.text, self.sample))
-            if mend.count: self.replaced[file.path] = mend.count
     def _is_sound(self, file: SourceFile) -> bool:
         "Read a file through, once, if a bad byte is a reason to skip it"
         if self.bad_bytes != 'skip': return True
@@ -276,52 +176,8 @@ class Corpus:
             except BadBytes as e: self.skipped[file.path] = f'{e.what.removeprefix(file.path + ", ")} is not text'
             self._sound[file.path] = file.path not in self.skipped
         return self._sound[file.path]
-    def parts(self,
-        n: int, # How many parts are wanted
-    ) -> list[Corpus]: # At most that many
-        "The same documents, divided into corpora that can be read apart"
-        pieces = [piece for file in self.files if self._is_sound(file) for piece in self._sections(file)]
-        total, before = sum(piece.size + 1 for piece in pieces), 0
-        shares: dict[int, list[SourceFile]] = {}
-        for piece in pieces:
-            shares.setdefault((2*before + piece.size)*n//(2*total), []).append(piece)
-            before += piece.size + 1
-        return [self._part(files) for files in shares.values()]
-    def _part(self, files: list[SourceFile]) -> Corpus:
-        part = copy(self)
-        part.files, part.skipped, part.replaced = files, {}, {}
-        return part
-    def fingerprint(self) -> str:
-        "A key for the content: it changes with any byte of any file"
-        parts = [[file.path, file.size, file.start, file_hash(file.place) if file.place else file.revision] for file in self.files]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
-# %% ../nbs/02_corpus.ipynb #0067
-def _trouble(
-    path: Path, # A file
-) -> str:       # Empty if it can be read
-    "Why a file cannot be read as text, as far as its beginning tells"
-    try:
-        if not path.is_file(): return 'not a regular file'
-        head = next(read_blocks(SourceFile(path.name, 0, path)), b'')
-    except (OSError, EOFError, zlib.error, lzma.LZMAError) as e: return getattr(e, 'strerror', None) or str(e)
-    return 'empty' if not head else 'binary' if file_format(path) != '.parquet' and is_binary(head) else ''
-
-# %% ../nbs/02_corpus.ipynb #0071
-def _open(
-    source: str,             # One source
-    skipped: dict[str, str], # Gains what is left out, with the reason
-    seen: set[str],          # Real paths met so far; gains those met here
-) -> Iterator[SourceFile]:
-    "The readable files of one source"
-    if source.startswith('hf:'):
-        yield hub_file(source)
-        return
-    for name, path in [(source, download(source))] if source.startswith(('http://', 'https://')) else _find(source, skipped, seen):
-        reason = _trouble(path)
-        if reason: skipped[name] = reason
-        else: yield SourceFile(name, path.stat().st_size, path)
-
+# %% ../nbs/02_corpus.ipynb #0048
 def open_corpus(
     source: str | Path | Iterable[str | Path], # Files, folders, patterns, http(s) addresses, hf:NAME, or `bilingual`
     text_field: str = 'text', # The field of a table that holds the text; where there is no `text`, the layout decides
@@ -329,19 +185,9 @@ def open_corpus(
     sample: float = 1.0,      # Share of documents to give
 ) -> Corpus:
     "The text of one or more sources"
-    sources = [str(s) for s in ([source] if isinstance(source, (str, Path)) else source)]
-    skipped: dict[str, str] = {}
-    seen: set[str] = set()
-    files = [file for s in sources for file in _open(s, skipped, seen)]
-    if not files:
-        why = '; '.join(f'{name}: {reason}' for name, reason in list(skipped.items())[:3]) or 'there are no files'
-        fix = f'put .txt, .md, .jsonl, .json, .csv or .parquet files there, or try {EMBEDDED}'
-        raise UserError(f'source {", ".join(sources)}', f'no text: {why}', fix)
-    names = Counter(file.path for file in files)
-    files = [replace(file, path=str(file.place or file.path)) if names[file.path] > 1 else file for file in files]
-    return Corpus(files, skipped, text_field, bad_bytes, sample)
+    return Corpus(*find_files(source), text_field, bad_bytes, sample)
 
-# %% ../nbs/02_corpus.ipynb #0098
+# %% ../nbs/02_corpus.ipynb #0071
 _VALIDATION = ('validation', 'valid', 'val')
 
 def _own_split(

@@ -196,7 +196,7 @@ def _is_foreign(
     expected: frozenset[str], # Languages to expect
 ) -> bool:
     "Whether the careful look has next to no confidence in the expected languages"
-    return sum(confidence for code, confidence in _weigh(text, careful_languages()) if code in expected) < 0.05
+    return sum(confidence for code, confidence in _weigh(text, careful_languages()) if code in expected) < 0.01
 
 # %% ../nbs/02a_languages.ipynb #0063
 def _decide(

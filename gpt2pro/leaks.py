@@ -175,7 +175,7 @@ def advise(
     if not leaks: return 'Go on: no copy and no passage of the validation text was found in the training text.'
     if given_away < NEGLIGIBLE: return f'Go on: less than {NEGLIGIBLE:.0%} of the validation text stands in the training text.'
     if all(leak.kind == 'exact copy' for leak in leaks):
-        return 'Keep data.deduplicate=true, the default: gpt2pro prepare then holds back training documents that are also validation text.'
+        return 'Keep exact in data.clean, as by default: gpt2pro prepare then holds back training documents that are also validation text.'
     (file, most), = Counter(leak.train_file for leak in leaks).most_common(1)
     if 2*most > len(leaks) and file not in {leak.file for leak in leaks}:
         return f'Take {file} out of data.source: {most:,} of {len(leaks):,} leaking documents are first met there.'

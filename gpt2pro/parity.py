@@ -16,7 +16,7 @@ from .corpus import Corpus
 from .languages import language_name
 from .quality import find_words
 from .forecast import suggest_vocabulary
-from .tokenizers import Tokenizer, train_bpe
+from .tokenizers import Tokenizer, train_tokenizer
 from .vocabulary import COLORS, SAMPLE_BYTES, by_language, for_notebook, for_terminal, sample_texts
 
 # %% auto #0
@@ -99,7 +99,7 @@ def even_out(
     learn, judge = _split(texts)
     curve = {}
     for alpha in tqdm(_ALPHAS, desc='mixtures', disable=not progress):
-        tokenizer = train_bpe(mix_languages(learn, alpha), vocab_size, progress=False)
+        tokenizer = train_tokenizer(mix_languages(learn, alpha), vocab_size, progress=False)
         curve[alpha] = {code: cost.premium for code, cost in language_costs(tokenizer, judge, parallel).items()}
     least = min(max(row.values()) for row in curve.values())
     return next(alpha for alpha in _ALPHAS if max(curve[alpha].values()) <= max(_EVEN, least)), curve
@@ -197,7 +197,7 @@ def language_parity(
     vocab_size = min(suggest_vocabulary(sum(sizes.values())), tokenizer.vocab_size if tokenizer else 2**20)
     alpha, curve = even_out(texts, vocab_size, parallel, progress)
     learn, judge = _split(texts)
-    tokenizer = tokenizer or train_bpe(mix_languages(learn, 1), vocab_size, progress=False)
+    tokenizer = tokenizer or train_tokenizer(mix_languages(learn, 1), vocab_size, progress=False)
     costs, shares, mixture = language_costs(tokenizer, judge, parallel), tempered_shares(sizes, 1), tempered_shares(sizes, alpha)
     advice = _advice({code: cost.premium for code, cost in costs.items()}, curve[alpha], alpha, mixture, vocab_size)
     return ParityCard(tokenizer=tokenizer.name, parallel=parallel, languages=costs, shares=shares, vocab_size=vocab_size, alpha=alpha,

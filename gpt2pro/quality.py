@@ -225,11 +225,15 @@ def _is_kept(line: str, words: int) -> bool:
         (len(line) <= 1000 or max(map(len, line.split())) <= 1000)
 
 def _sentences(page: Page) -> int | None:
-    "Sentences in the lines that C4 keeps"
+    "Sentences in the lines that C4 keeps, counted until there are enough"
     if not page.stopped: return None
-    lines = [line for line in page.lines if _is_kept(line, 3 if page.alphabetic else 1)]
-    if _count(page.lower, _DROPPED): lines = [line for line in lines if not _count(line.lower(), _DROPPED)]
-    return sum(max(1, len(_SENTENCE_END.findall(line))) for line in lines)
+    found, words, dropped = 0, 3 if page.alphabetic else 1, _count(page.lower, _DROPPED) > 0
+    for line in page.lines:
+        if found >= _ENOUGH: break
+        if _is_kept(line, words) and not (dropped and _count(line.lower(), _DROPPED)): found += max(1, len(_SENTENCE_END.findall(line)))
+    return found
+
+_ENOUGH = 5 # Sentences
 
 # %% ../nbs/02b_quality.ipynb #0056
 _BOILERPLATE = (*_DROPPED[1:], 'enable javascript', 'all rights reserved', 'utiliza cookies', 'política de cookies', 'política de privacidad',
@@ -238,7 +242,7 @@ _BOILERPLATE = (*_DROPPED[1:], 'enable javascript', 'all rights reserved', 'util
 _PAGES = {
     'boilerplate': Rule('notices about cookies, JavaScript or rights', 'C4', lambda page: _count(page.lower, _BOILERPLATE), high=0),
     'placeholder': Rule('times that it says lorem ipsum', 'C4', lambda page: page.lower.count('lorem ipsum'), high=0),
-    'sentences': Rule('sentences in lines that end like one', 'C4', _sentences, low=5, prose=True, needs='marks that end sentences'),
+    'sentences': Rule('sentences in lines that end like one', 'C4', _sentences, low=_ENOUGH, prose=True, needs='marks that end sentences'),
     'curly brackets': Rule('curly brackets', 'C4', lambda page: page.text.count('{'), high=0, prose=True),
     'line ends': Rule('share of lines that end like a sentence', 'FineWeb',
                       lambda page: _share_of_lines(page, _ends) if page.stopped else None,
@@ -264,7 +268,7 @@ def find_flaws(
     page = Page(text, words, language)
     return [name for name, rule in RULES.items() if (prose or not rule.prose) and rule.is_broken(page)]
 
-# %% ../nbs/02b_quality.ipynb #0069
+# %% ../nbs/02b_quality.ipynb #0080
 _MIX = np.uint64(0x9E3779B97F4A7C15) # an odd number with well spread bits
 
 def hash_runs(
@@ -281,16 +285,16 @@ def hash_runs(
     for i in range(n): runs = (runs ^ numbers[starts + i])*_MIX
     return runs ^ runs >> np.uint64(32), np.append(0, np.maximum(lengths - n + 1, 0).cumsum())
 
-# %% ../nbs/02b_quality.ipynb #0073
+# %% ../nbs/02b_quality.ipynb #0084
 BANDS, BAND_SIZE = 14, 8
 
 def signatures(
-    texts: Sequence[str],           # Documents
-    words: Sequence[Sequence[str]], # The words of each
-) -> np.ndarray:                    # (documents, 15): a number for the text, then one for each band, 0 where it is too short for runs
+    texts: Sequence[str],                         # Documents
+    words: Sequence[Sequence[str]] | None = None, # The words of each, if known
+) -> np.ndarray:                                  # (documents, 15): a number for the text, then one for each band, 0 where it is too short
     "What tells documents apart, in few numbers"
     from rensa import RMinHash
-    runs, bounds = hash_runs(words, 5)
+    runs, bounds = hash_runs([*map(find_words, texts)] if words is None else words, 5)
     rows = RMinHash.digest_matrix_from_flat_token_hashes(runs, bounds.astype(np.uint64), BANDS*BAND_SIZE, 1).to_rows()
     numbers = np.fromiter(chain.from_iterable(rows), np.uint64, len(rows)*BANDS*BAND_SIZE).reshape(-1, BANDS, BAND_SIZE)
     bands = np.zeros(numbers.shape[:2], np.uint64)
@@ -300,7 +304,7 @@ def signatures(
     exact = [hashlib.blake2b(text.strip().encode(), digest_size=8).digest() for text in texts]
     return np.column_stack([np.frombuffer(b''.join(exact), np.uint64), bands])
 
-# %% ../nbs/02b_quality.ipynb #0077
+# %% ../nbs/02b_quality.ipynb #0088
 class _Memory:
     "Knows the numbers that came by, the latest best"
     def __init__(self,
@@ -317,7 +321,7 @@ class _Memory:
         self.slots[places] = marks
         return known
 
-# %% ../nbs/02b_quality.ipynb #0081
+# %% ../nbs/02b_quality.ipynb #0092
 NEAR_LIMIT = 2**20 # Documents among which copies are found nearly without fail; it takes 128 bytes for each
 
 class CopyFinder:

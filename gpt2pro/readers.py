@@ -61,12 +61,13 @@ def _unpack_zst(
     "Its content, in blocks"
     import zstandard
     frame = None
-    for block in blocks:
-        while block:
+    for piece in (block[i:i + 1024] for block in blocks for i in range(0, len(block), 1024)):
+        while piece:
             frame = frame or zstandard.ZstdDecompressor().decompressobj()
-            try: yield frame.decompress(block)
+            try: data = frame.decompress(piece)
             except zstandard.ZstdError as e: raise OSError(str(e)) from None
-            block, frame = (frame.unused_data, None) if frame.eof else (b'', frame)
+            if data: yield data
+            piece, frame = (frame.unused_data, None) if frame.eof else (b'', frame)
     if frame: raise EOFError('the file ends too early')
 
 # %% ../nbs/01a_readers.ipynb #0025

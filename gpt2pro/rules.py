@@ -242,7 +242,7 @@ def set_in_yaml(
 ) -> str:                 # The same document with these values
     "Change settings in a YAML text and leave everything else as it was"
     yaml, out = YAML(), StringIO()
-    yaml.preserve_quotes, yaml.width = True, 10**6
+    yaml.preserve_quotes, yaml.width, yaml.explicit_start = True, 10**6, '---' in text.splitlines()
     document, indent, dash = load_yaml_guess_indent(text, yaml=yaml)
     yaml.indent(mapping=indent or 2, sequence=(dash or 0) + 2, offset=dash or 0)
     document = document or CommentedMap()
@@ -262,6 +262,10 @@ class FileFix(Settings):
     diff: str = Field(description='what changed, line by line; empty where nothing did')
     left: list[Finding] = Field(description='what remains')
     def __str__(self) -> str: return '\n\n'.join([self.diff or 'nothing to change', *map(str, self.left)])
+    def __rich__(self) -> Any:
+        from rich.console import Group
+        from rich.syntax import Syntax
+        return Group(Syntax(self.diff, 'diff', background_color='default') if self.diff else 'nothing to change', *self.left)
 
 def fix_file(
     path: str | Path,                  # A YAML configuration
@@ -272,8 +276,10 @@ def fix_file(
 ) -> FileFix:
     "Repair the plan in a file, and keep its comments"
     config, words = repair(load_config(path), hardware, report, severities)
+    if not Path(path).is_file(): raise UserError(f'{path} is no file', 'only a file can be repaired', f'add to the command: {" ".join(words)}')
     before = Path(path).read_bytes().decode('utf-8-sig')
     after = set_in_yaml(before, words) if words else before
+    if '\r\n' in before: after = after.replace('\r\n', '\n').replace('\n', '\r\n') # a file from Windows stays one
     lines = unified_diff(before.splitlines(True), after.splitlines(True), str(path), f'{path}, repaired')
     if write and words: write_file(path, after)
     return FileFix(words=words, diff=''.join(lines), left=validate(config, hardware, report))

@@ -87,6 +87,9 @@ class Conversion(Settings):
         lines = [f'  {name} → {setting}' for name, setting in self.understood.items()]
         lines += [f'  {name}: {why}' for name, why in self.left_over.items()]
         return f'{len(self.understood)} settings understood, {len(self.left_over)} not\n' + '\n'.join(lines)
+    def __rich__(self) -> Any:
+        from rich.text import Text
+        return Text(str(self))
 
 def _leaves(
     values: Mapping[str, Any],    # Sections in sections

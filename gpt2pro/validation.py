@@ -16,10 +16,10 @@ from .rules import Trouble, check, explain, explain_all, fix_file, repair, rule,
 __all__ = ['SIZES', 'PARAMETERS_PER_TOKEN', 'nearest_heads', 'balanced_vocabulary', 'fit_batch', 'with_shape', 'usual_rate',
            'check', 'explain', 'explain_all', 'fix_file', 'repair', 'validate', 'with_overrides']
 
-# %% ../nbs/04_validation.ipynb #0005
-_all_ = ['check', 'explain', 'explain_all', 'fix_file', 'repair', 'validate', 'with_overrides'] # what is done with the rules, from here too
+# %% ../nbs/04_validation.ipynb #0006
+_all_ = ['check', 'explain', 'explain_all', 'fix_file', 'repair', 'validate', 'with_overrides']
 
-# %% ../nbs/04_validation.ipynb #0009
+# %% ../nbs/04_validation.ipynb #0010
 def nearest_heads(
     width: int,  # n_embd
     wanted: int, # n_head as it was asked for
@@ -29,7 +29,7 @@ def nearest_heads(
     good = [n for n in divisors if width//n % 8 == 0 and 16 <= width//n <= 256]
     return min(good or divisors, key=lambda n: (abs(n - wanted), n))
 
-# %% ../nbs/04_validation.ipynb #0011
+# %% ../nbs/04_validation.ipynb #0012
 @rule('GP-MODEL-001', 'error', 'model.n_head', 'model.n_head=5')
 def _heads_divide_the_width(plan: Plan) -> Trouble | None:
     "attention cuts the vector of a token into n_head equal slices, one for each head"
@@ -50,7 +50,7 @@ def _heads_have_a_good_width(plan: Plan) -> Trouble | None:
     return Trouble(f'a head is model.n_embd/model.n_head = {m.n_embd}/{m.n_head} = {m.head_size} wide',
                    fewer | {f'model.n_embd={size*m.n_head}': f'keeps {m.n_head} heads, changes the size of the model'})
 
-# %% ../nbs/04_validation.ipynb #0014
+# %% ../nbs/04_validation.ipynb #0015
 @rule('GP-MODEL-007', 'warning', 'model.n_layer', 'model.n_layer=32')
 def _depth_suits_the_width(plan: Plan) -> Trouble | None:
     "layers work one after the other: many narrow ones take long and gain little"
@@ -68,14 +68,14 @@ def _the_mlp_is_wider_than_the_stream(plan: Plan) -> Trouble | None:
     return Trouble(f'model.n_inner = {m.n_inner}, narrower than model.n_embd = {m.n_embd}', {
         'model.n_inner=null': 'four times the width, as in GPT-2; more to compute', f'model.n_inner={2*m.n_embd}': 'half of that'})
 
-# %% ../nbs/04_validation.ipynb #0017
+# %% ../nbs/04_validation.ipynb #0018
 def balanced_vocabulary(
     model: ModelConfig, # The shape
 ) -> int:               # A power of two, at least 512
     "The vocabulary whose table is no larger than the layers"
     return 2**int(math.log2(max(512, count_parameters(model)['non_embedding']/model.n_embd)))
 
-# %% ../nbs/04_validation.ipynb #0019
+# %% ../nbs/04_validation.ipynb #0020
 @rule('GP-MODEL-004', 'warning', 'model.vocab_size', 'model.vocab_size=32768')
 def _tokens_leave_room_for_layers(plan: Plan) -> Trouble | None:
     "rows of the embedding table only store tokens; what is left of the model has to do the thinking"
@@ -94,7 +94,7 @@ def _small_models_share_one_table(plan: Plan) -> Trouble | None:
     return Trouble(f'the output layer has its own table: {parts["head"]/parts["total"]:.0%} of all parameters', {
         'model.tie_word_embeddings=true': 'one table for both, as in GPT-2', 'keep it': 'where each has to learn on its own, and there is much data'})
 
-# %% ../nbs/04_validation.ipynb #0022
+# %% ../nbs/04_validation.ipynb #0023
 _H100 = Hardware(gpus=[Gpu(name='H100', vendor='NVIDIA', memory_free=80*10**9, compute_capability='9.0')])
 
 @rule('GP-MODEL-003', 'note', 'model.vocab_size', preset='gpt2', hardware=_H100)
@@ -115,7 +115,7 @@ def _plain_attention_is_for_short_contexts(plan: Plan) -> Trouble | None:
     return Trouble(f'model.attention = plain with a context of {m.block_size}: {format_bytes(size)} of such tables in a step', {
         'model.attention=auto': 'the same result without the table', 'keep it': 'to look at the tables in a short run'})
 
-# %% ../nbs/04_validation.ipynb #0025
+# %% ../nbs/04_validation.ipynb #0026
 def _power_below(value: float) -> int:
     "The largest power of two that is not above `value`"
     return 2**int(math.log2(max(1, value)))
@@ -146,7 +146,7 @@ def _the_context_holds_a_sentence(plan: Plan) -> Trouble | None:
     if size >= 32: return None
     return Trouble(f'model.block_size = {size} tokens', {'model.block_size=256': 'a long paragraph; more memory', 'keep it': 'to watch a toy learn'})
 
-# %% ../nbs/04_validation.ipynb #0028
+# %% ../nbs/04_validation.ipynb #0029
 @rule('GP-TOKEN-001', 'error', 'model.vocab_size', 'model.vocab_size=32768', preset='gpt2')
 def _gpt2_tokens_have_rows(plan: Plan) -> Trouble | None:
     "every token needs a row in the embedding table, and GPT-2's tokenizer has 50,257"
@@ -172,7 +172,7 @@ def _bytes_have_rows(plan: Plan) -> Trouble | None:
     return Trouble(f'model.vocab_size = {c.model.vocab_size}', {
         'model.vocab_size=512': 'the smallest that saves something over bytes', 'model.vocab_size=257': 'plain bytes'})
 
-# %% ../nbs/04_validation.ipynb #0031
+# %% ../nbs/04_validation.ipynb #0032
 @rule('GP-TOKEN-003', 'warning', 'model.vocab_size', 'model.vocab_size=8192', text=TextFacts(bytes=900_000))
 def _the_text_fills_the_vocabulary(plan: Plan) -> Trouble | None:
     "the row of a token learns only where that token occurs; with a few dozen occurrences it stays near its random start"
@@ -190,7 +190,7 @@ def _pairs_are_frequent_enough(plan: Plan) -> Trouble | None:
     return Trouble(f'tokenizer.min_frequency = {c.tokenizer.min_frequency:,}, and a token occurs about {mean:.0f} times in this text', {
         'tokenizer.min_frequency=2': 'fills the vocabulary', 'a smaller model.vocab_size': 'fewer, more frequent tokens'})
 
-# %% ../nbs/04_validation.ipynb #0034
+# %% ../nbs/04_validation.ipynb #0035
 @rule('GP-TOKEN-005', 'warning', 'tokenizer.kind', preset='gpt2', text=TextFacts(bytes=10**10, languages={'en': 0.4, 'es': 0.6}))
 def _the_tokens_speak_the_language(plan: Plan) -> Trouble | None:
     "GPT-2's tokens were made from English; other languages break into twice as many pieces, which cost time and context"
@@ -219,11 +219,11 @@ def _the_tokenizer_is_there(plan: Plan) -> Trouble | None:
     return Trouble(f'tokenizer.path = {path!r} holds no tokenizer.json', {
         'correct the path': 'names the folder that holds tokenizer.json', 'tokenizer.path=null': 'makes a new one, of the kind in tokenizer.kind'})
 
-# %% ../nbs/04_validation.ipynb #0037
+# %% ../nbs/04_validation.ipynb #0038
 def _is_missing(source: str) -> bool:
     "Whether a source can only be a path, and nothing is there"
     elsewhere = source == 'bilingual' or source.startswith('hf:') or '://' in source or set(source) & set('*?[')
-    return not elsewhere and not Path(source).exists()
+    return not elsewhere and not Path(source).expanduser().exists()
 
 @rule('GP-DATA-006', 'error', 'data.source', 'data.source=no/such/folder')
 def _the_text_is_there(plan: Plan) -> Trouble | None:
@@ -243,7 +243,7 @@ def _validation_text_is_new(plan: Plan) -> Trouble | None:
     return Trouble(f'{", ".join(sorted(both))} is both in data.source and in data.validation', {
         'data.validation=null': 'puts aside documents of its own', 'another validation text': 'has to be found'})
 
-# %% ../nbs/04_validation.ipynb #0040
+# %% ../nbs/04_validation.ipynb #0041
 def fit_batch(
     tokens: float,   # Tokens to train on
     block_size: int, # Context wanted
@@ -255,7 +255,7 @@ def fit_batch(
         else: block_size //= 2
     return block_size, batch_size
 
-# %% ../nbs/04_validation.ipynb #0042
+# %% ../nbs/04_validation.ipynb #0043
 @rule('GP-DATA-001', 'error', 'train.batch_size', 'train.batch_size=1024', 'train.patience=3', text=TextFacts(bytes=850_000))
 def _the_text_fills_a_batch(plan: Plan) -> Trouble | None:
     "a step needs a whole batch of windows, each of block_size tokens, and no window twice"
@@ -276,7 +276,7 @@ def _validation_fills_a_window(plan: Plan) -> Trouble | None:
     return Trouble(f'data.val_fraction = {c.data.val_fraction:g} leaves about {tokens:,.0f} tokens, and a window has {c.model.block_size}',
                    larger | {'a validation text of its own': 'leaves all of this one for training', 'more text': 'has to be found'})
 
-# %% ../nbs/04_validation.ipynb #0045
+# %% ../nbs/04_validation.ipynb #0046
 SIZES = [(2, 2, 64, 128), (4, 4, 128, 256), (6, 6, 192, 256), (6, 6, 384, 256), (8, 8, 512, 512),
          (12, 12, 768, 1024), (24, 16, 1024, 1024), (36, 20, 1280, 1024), (48, 25, 1600, 1024)]
 PARAMETERS_PER_TOKEN = 20 # of the text; beyond that a model mostly memorises
@@ -289,7 +289,7 @@ def with_shape(
     "The model with another number of layers, heads and another width"
     return model.model_copy(update=dict(n_layer=shape[0], n_head=shape[1], n_embd=shape[2]))
 
-# %% ../nbs/04_validation.ipynb #0047
+# %% ../nbs/04_validation.ipynb #0048
 @rule('GP-DATA-002', 'warning', 'train.max_steps', 'train.max_steps=20000', text=TextFacts(bytes=1_660_000))
 def _the_text_is_not_learnt_by_heart(plan: Plan) -> Trouble | None:
     "a text read too often is learnt by heart: the training loss falls on while the validation loss rises"
@@ -312,7 +312,7 @@ def _the_text_fills_the_model(plan: Plan) -> Trouble | None:
         f'model.n_layer={shape[0]} model.n_head={shape[1]} model.n_embd={shape[2]}': 'a size that this text can fill',
         'more text': 'has to be found', 'dropout and patience': 'stop in time what cannot be learnt better'})
 
-# %% ../nbs/04_validation.ipynb #0050
+# %% ../nbs/04_validation.ipynb #0051
 @rule('GP-DATA-005', 'note', 'model.dropout', 'model.dropout=0.2', text=TextFacts(bytes=100_000_000))
 def _dropout_is_for_text_that_repeats(plan: Plan) -> Trouble | None:
     "dropout hinders learning by heart; text that is read once cannot be learnt by heart, and dropout then only costs"
@@ -328,21 +328,22 @@ def _new_text_comes_before_repeats(plan: Plan) -> Trouble | None:
     return Trouble(f'data.sample = {sample:g} of the text is read {plan.epochs:.1f} times, and the rest never', {
         'data.sample=1.0': 'all of it; preparing takes longer', 'keep it': 'to try things out'})
 
-@rule('GP-DATA-008', 'note', 'data.deduplicate', 'data.deduplicate=false')
+@rule('GP-DATA-008', 'note', 'data.clean', 'data.clean=[]')
 def _copies_are_dropped(plan: Plan) -> Trouble | None:
     "a document that occurs again weighs more than others, and a copy of a validation document gives the answer away"
-    if plan.config.data.deduplicate: return None
-    return Trouble('data.deduplicate = false', {
-        'data.deduplicate=true': 'reads each document once', 'keep it': 'where copies are meant, such as a refrain'})
+    steps = plan.config.data.clean
+    if 'exact' in steps: return None
+    return Trouble(f'data.clean = [{", ".join(steps)}] keeps copies', {
+        f'data.clean=[{",".join([*steps, "exact"])}]': 'reads each document once', 'keep it': 'where copies are meant, such as a refrain'})
 
-# %% ../nbs/04_validation.ipynb #0053
+# %% ../nbs/04_validation.ipynb #0054
 def usual_rate(
     width: int, # n_embd
 ) -> float:     # Peak learning rate
     "A learning rate that usually works at a width"
     return float(f'{5e-3*min(1, 128/width)**1.15:.1g}')
 
-# %% ../nbs/04_validation.ipynb #0055
+# %% ../nbs/04_validation.ipynb #0056
 @rule('GP-TRAIN-003', 'warning', 'train.lr', 'train.lr=0.1')
 def _steps_are_not_too_large(plan: Plan) -> Trouble | None:
     "steps too large for the width throw the model about, and the loss rises or becomes NaN"
@@ -367,7 +368,7 @@ def _the_rate_falls(plan: Plan) -> Trouble | None:
     return Trouble(f'train.min_lr = {t.min_lr:g} is above train.lr = {t.lr:g}', {
         f'train.min_lr={t.lr/10:g}': 'a tenth, as is usual', 'a larger lr': 'faster, if it stays stable'})
 
-# %% ../nbs/04_validation.ipynb #0058
+# %% ../nbs/04_validation.ipynb #0059
 @rule('GP-TRAIN-001', 'error', 'train.warmup_steps', 'train.warmup_steps=1000')
 def _the_warmup_ends(plan: Plan) -> Trouble | None:
     "the learning rate rises during the warmup; if that never ends, the model never learns at full speed"
@@ -388,11 +389,11 @@ def _there_is_a_warmup(plan: Plan) -> Trouble | None:
 def _adam_remembers_sizes_longer(plan: Plan) -> Trouble | None:
     "AdamW divides the mean gradient by its usual size; where it forgets the size first, single steps become huge"
     t = plan.config.train
-    if t.beta1**2 < t.beta2: return None
+    if t.beta1**2 < t.beta2**0.5: return None
     return Trouble(f'train.beta1 = {t.beta1:g} and train.beta2 = {t.beta2:g}', {
         'train.beta1=0.9 train.beta2=0.99': 'usual', 'a lower beta1': 'forgets the direction sooner: noisier, but safe'})
 
-# %% ../nbs/04_validation.ipynb #0061
+# %% ../nbs/04_validation.ipynb #0062
 _LEAST = 2048 # tokens of a step that still show a direction
 
 @rule('GP-TRAIN-012', 'note', 'train.gradient_accumulation_steps', 'train.batch_size=1')
@@ -413,7 +414,7 @@ def _a_step_is_not_the_whole_text(plan: Plan) -> Trouble | None:
         f'train.gradient_accumulation_steps={max(1, int(plan.train_tokens/8/plan.batch_tokens))}': 'eight steps or more for each reading',
         'more text': 'has to be found'})
 
-# %% ../nbs/04_validation.ipynb #0064
+# %% ../nbs/04_validation.ipynb #0065
 def _comes_before_the_end(
     code: str,     # Its name
     name: str,     # The setting
@@ -435,7 +436,7 @@ _comes_before_the_end('GP-TRAIN-008', 'checkpoint_interval', 'what was learnt si
                       'nothing is saved before the end')
 _comes_before_the_end('GP-TRAIN-011', 'log_interval', 'a loss that is never shown cannot warn anybody', 'no metrics on the way')
 
-# %% ../nbs/04_validation.ipynb #0067
+# %% ../nbs/04_validation.ipynb #0068
 @rule('GP-TRAIN-017', 'warning', 'train.eval_interval', 'train.eval_interval=1')
 def _training_is_most_of_the_work(plan: Plan) -> Trouble | None:
     "each evaluation costs a third of what training on the same batches would"
@@ -464,7 +465,7 @@ def _patience_can_run_out(plan: Plan) -> Trouble | None:
     return Trouble(f'train.patience = {t.patience} evaluations, one in {t.eval_interval} steps, exceed train.max_steps = {t.max_steps}', {
         f'train.patience={patience if patience*t.eval_interval < t.max_steps else 0}': 'a third of the run', 'train.patience=0': 'says so openly'})
 
-# %% ../nbs/04_validation.ipynb #0070
+# %% ../nbs/04_validation.ipynb #0071
 _T4 = Hardware(gpus=[Gpu(name='Tesla T4', vendor='NVIDIA', memory_total=16*10**9, memory_free=15*10**9, compute_capability='7.5')])
 
 @rule('GP-TRAIN-004', 'error', 'train.precision', 'train.precision=bf16', hardware=Hardware(cores=2, cpu_bf16=False))
@@ -502,7 +503,7 @@ def _the_gpu_is_used(plan: Plan) -> Trouble | None:
     return Trouble(f'train.device = cpu, and this machine has a {plan.hardware.gpus[0].name}', {
         'train.device=auto': 'takes the GPU', 'keep it': 'to leave the GPU to others, or for results that repeat to the bit'})
 
-# %% ../nbs/04_validation.ipynb #0073
+# %% ../nbs/04_validation.ipynb #0074
 @rule('GP-TRAIN-010', 'warning', 'train.max_hours', hardware=Hardware(cores=2, service='Kaggle', hours_left=2.0))
 def _the_session_lasts(plan: Plan) -> Trouble | None:
     "a rented session ends whatever is running in it, and with it everything since the last checkpoint"
@@ -520,7 +521,7 @@ def _a_processor_is_fast_enough(plan: Plan) -> Trouble | None:
     return Trouble(f'training takes about {days:,.0f} days on {cores} core{"s"*(cores > 1)}', {
         'train.max_hours=24': 'ends after a day, with what was learnt until then', 'a GPU': 'costs money', 'a smaller model': 'learns less'})
 
-# %% ../nbs/04_validation.ipynb #0076
+# %% ../nbs/04_validation.ipynb #0077
 def _ways_to_fit(
     config: Config, # A plan that does not fit
 ) -> Iterable[list[str]]: # Overrides, the cheapest first
@@ -543,7 +544,7 @@ def _made_to_fit(
     changed = ((words, Plan(with_overrides(plan.config, words), plan.hardware, plan.text)) for words in _ways_to_fit(plan.config))
     return next((' '.join(words) for words, plan in changed if fits(plan)), '')
 
-# %% ../nbs/04_validation.ipynb #0078
+# %% ../nbs/04_validation.ipynb #0079
 @rule('GP-MEMORY-001', 'error', 'train.batch_size', 'train.batch_size=256', hardware=Hardware(cores=2, ram_available=10**9))
 def _a_step_fits_into_memory(plan: Plan) -> Trouble | None:
     "weights, gradients, optimizer and activations of a step are in memory at the same time; what does not fit ends the run"
@@ -564,7 +565,7 @@ def _a_step_leaves_memory_to_others(plan: Plan) -> Trouble | None:
     return Trouble(f'a training step takes {format_bytes(need)} of {format_bytes(budget)} that are free',
                    ({words: 'leaves room, a little slower'} if words else {}) | {'fewer other programs': 'nothing changes in the training'})
 
-# %% ../nbs/04_validation.ipynb #0081
+# %% ../nbs/04_validation.ipynb #0082
 @rule('GP-DISK-001', 'error', 'train.keep_checkpoints', 'train.keep_checkpoints=1000', hardware=Hardware(cores=2, disk_free=5*10**9))
 def _checkpoints_fit_on_the_disk(plan: Plan) -> Trouble | None:
     "a checkpoint holds the weights and twice as much for the optimizer, and a new one is written whole before an old one goes"
@@ -598,7 +599,7 @@ def _gpus_can_talk(plan: Plan) -> Trouble | None:
     return Trouble(f'{len(h.gpus)} GPUs, and {format_bytes(h.shared_memory)} of shared memory', {
         'train.device=cuda:0': 'one of them needs none', 'more of it': 'in Docker with --shm-size=8g'})
 
-# %% ../nbs/04_validation.ipynb #0084
+# %% ../nbs/04_validation.ipynb #0085
 @rule('GP-GENERATE-001', 'note', 'generate.max_new_tokens', 'generate.max_new_tokens=1000')
 def _the_model_remembers_the_beginning(plan: Plan) -> Trouble | None:
     "the model sees block_size tokens at once; in a longer text it forgets how it began"
@@ -636,7 +637,7 @@ def _top_k_leaves_something_out(plan: Plan) -> Trouble | None:
     return Trouble(f'generate.top_k = {c.generate.top_k:,} of model.vocab_size = {c.model.vocab_size:,}', {
         'generate.top_k=50' if c.model.vocab_size > 50 else 'generate.top_k=1': 'leaves out the unlikely', 'generate.top_k=null': 'says so openly'})
 
-# %% ../nbs/04_validation.ipynb #0087
+# %% ../nbs/04_validation.ipynb #0088
 @rule('GP-EXPORT-001', 'note', 'model.activation_function', 'model.activation_function=relu')
 def _llama_cpp_knows_the_nonlinearity(plan: Plan) -> Trouble | None:
     "llama.cpp computes GPT-2 with gelu_new, whatever a file says; a model that learnt another one talks nonsense there"
@@ -655,7 +656,7 @@ def _rows_can_be_quantised(plan: Plan) -> Trouble | None:
         f'model.n_embd={width} model.n_head={nearest_heads(width, m.n_head)}': 'for every format; changes the size a little',
         'keep it': 'where a small file does not matter'})
 
-# %% ../nbs/04_validation.ipynb #0090
+# %% ../nbs/04_validation.ipynb #0091
 within('GP-MODEL-009', 'model.dropout', 0, 0.5, 0.2, 0.7, 'with most activations zeroed, hardly a signal gets through',
        'more text: needs less dropout')
 within('GP-MODEL-010', 'model.layer_norm_epsilon', 1e-8, 1e-3, 1e-5, 0.1, 'added to the variance, it must be small beside it',

@@ -19,7 +19,7 @@ from .corpus import Corpus, open_corpus
 from .languages import detect_languages, language_name
 from .forecast import TextFacts, forecast_memory
 from .recommendation import plan_run
-from .tokenizers import Tokenizer, train_bpe
+from .tokenizers import Tokenizer, train_tokenizer
 
 # %% auto #0
 __all__ = ['SAMPLE_BYTES', 'LEAST_BYTES', 'COLORS', 'shorten_bpe', 'train_sizes', 'with_vocabulary', 'equal_tokens', 'token_row',
@@ -28,7 +28,7 @@ __all__ = ['SAMPLE_BYTES', 'LEAST_BYTES', 'COLORS', 'shorten_bpe', 'train_sizes'
 
 # %% ../nbs/05a_vocabulary.ipynb #0009
 def shorten_bpe(
-    tokenizer: Tokenizer, # A BPE whose last row is `<|endoftext|>`, as `train_bpe` makes them
+    tokenizer: Tokenizer, # A BPE whose last row is `<|endoftext|>`, as `train_tokenizer` makes them
     vocab_size: int,      # Rows to keep, 257 or more
 ) -> Tokenizer:
     "The tokenizer that training at a smaller size would have given"
@@ -46,7 +46,7 @@ def train_sizes(
     progress: bool = True, # Whether a bar counts the documents
 ) -> list[Tokenizer]:      # Smallest first
     "A tokenizer of each size that the text can fill"
-    largest = train_bpe(texts, max(sizes), progress=progress)
+    largest = train_tokenizer(texts, max(sizes), progress=progress)
     return [shorten_bpe(largest, size) for size in sorted(sizes) if size <= largest.vocab_size] or [largest]
 
 # %% ../nbs/05a_vocabulary.ipynb #0023
@@ -152,9 +152,8 @@ def add_forecasts(
 def best_size(
     sizes: list[VocabularySize], # With forecasts
 ) -> VocabularySize:
-    "The smallest size whose forecast is within 1 % of the lowest"
-    lowest = min(size.forecast for size in sizes)
-    return next(size for size in sizes if size.forecast <= 1.01*lowest)
+    "The size with the lowest forecast"
+    return min(sizes, key=lambda size: size.forecast)
 
 # %% ../nbs/05a_vocabulary.ipynb #0061
 SAMPLE_BYTES = 4_000_000 # Text that is enough for vocabularies of some ten thousand tokens
@@ -202,7 +201,7 @@ def _reason(
 class VocabularyLab(Settings):
     "What vocabularies of several sizes give and cost, and which one to take"
     sizes: list[VocabularySize] = Field(description='what each size gives and costs, smallest first')
-    recommended: int = Field(description='the size to take: the smallest within 1 % of the lowest forecast')
+    recommended: int = Field(description='the size to take: the lowest forecast')
     reason: str = Field(description='why')
     text_bytes: int = Field(description='bytes of text that the vocabularies were made of')
     @property
