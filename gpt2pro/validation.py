@@ -7,8 +7,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from .config import Config, ModelConfig, UserError, count_parameters, flops_per_token
+from .config import Config, ModelConfig, UserError, count_parameters, did_you_mean, flops_per_token
 from .hardware import Gpu, Hardware, fast_formats, format_bytes, pick_precision
+from .cleaning import STEPS
 from .forecast import Plan, TextFacts, checkpoint_bytes, memory_budget, suggest_vocabulary, usual_bytes_per_token
 from .rules import Trouble, check, explain, explain_all, fix_file, repair, rule, validate, with_overrides, within
 
@@ -166,11 +167,12 @@ def _rows_have_gpt2_tokens(plan: Plan) -> Trouble | None:
 
 @rule('GP-TOKEN-002', 'error', 'model.vocab_size', 'model.vocab_size=200')
 def _bytes_have_rows(plan: Plan) -> Trouble | None:
-    "a byte-level vocabulary begins with the 256 bytes and the token between documents, and joins come on top"
-    c = plan.config
-    if c.tokenizer.kind == 'gpt2' or c.tokenizer.path or c.model.vocab_size >= 257: return None
-    return Trouble(f'model.vocab_size = {c.model.vocab_size}', {
-        'model.vocab_size=512': 'the smallest that saves something over bytes', 'model.vocab_size=257': 'plain bytes'})
+    "a byte-level vocabulary begins with the 256 bytes and the special tokens, and what is learned comes on top"
+    c = plan.config.tokenizer
+    least = (512 if c.kind == 'wordpiece' else 256) + 1 + len(c.special_tokens)
+    if c.kind == 'gpt2' or c.path or plan.config.model.vocab_size >= least: return None
+    return Trouble(f'model.vocab_size = {plan.config.model.vocab_size}, and bytes and special tokens of a {c.kind} tokenizer take {least}', {
+        f'model.vocab_size={512 if least < 512 else 2*least}': 'room for tokens that save something over bytes', f'model.vocab_size={least}': 'plain bytes'})
 
 # %% ../nbs/04_validation.ipynb #0032
 @rule('GP-TOKEN-003', 'warning', 'model.vocab_size', 'model.vocab_size=8192', text=TextFacts(bytes=900_000))
@@ -327,6 +329,16 @@ def _new_text_comes_before_repeats(plan: Plan) -> Trouble | None:
     if plan.text is None or sample == 1 or plan.epochs < 2: return None
     return Trouble(f'data.sample = {sample:g} of the text is read {plan.epochs:.1f} times, and the rest never', {
         'data.sample=1.0': 'all of it; preparing takes longer', 'keep it': 'to try things out'})
+
+@rule('GP-DATA-011', 'error', 'data.clean', 'data.clean=[exact,spelling]')
+def _steps_of_cleaning(plan: Plan) -> Trouble | None:
+    "cleaning goes through named steps, and a name that nobody knows would clean nothing"
+    steps = plan.config.data.clean
+    unknown = [step for step in steps if step not in STEPS]
+    if not unknown: return None
+    return Trouble(f'data.clean has {", ".join(unknown)}; the nearest step is {did_you_mean(unknown[0], STEPS, 0)}', {
+        f'data.clean=[{",".join(step for step in steps if step in STEPS) or "exact"}]': 'leaves it out',
+        'correct the name': f'steps are {", ".join(STEPS)}'})
 
 @rule('GP-DATA-008', 'note', 'data.clean', 'data.clean=[]')
 def _copies_are_dropped(plan: Plan) -> Trouble | None:
