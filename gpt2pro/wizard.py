@@ -19,7 +19,7 @@ from .corpus import open_splits
 from .analysis import DatasetReport, analyze, choose_share
 from .forecast import Forecast, TextFacts, forecast, format_seconds, planned_device, text_facts
 from .validation import check, repair, validate
-from .recommendation import MINUTES, best_size, compare_sizes, judge_tasks, plan_run
+from .recommendation import MINUTES, SizeFit, best_size, compare_sizes, judge_tasks, plan_run
 from .tokenizers import gpt2_tokenizer
 
 # %% auto #0
@@ -67,7 +67,7 @@ def read_data(
 ) -> DataConfig:
     "Which text some words mean"
     settings = [word for word in _words(text) if word.startswith('data.') and '=' in word]
-    sources = [os.path.expanduser(word) for word in _words(text) if word not in settings]
+    sources = [os.path.expanduser(word.strip('"\'')) for word in _words(text) if word not in settings]
     data = load_config(None, settings).data
     return data.model_copy(update={'source': sources}) if sources else data
 
@@ -79,7 +79,8 @@ def _text(
     data, facts = read_data(session.said('data', session.data)), text_facts(session.report)
     return facts.model_copy(update=dict(sample=1.0)) if facts else TextFacts(bytes=int(session.size*data.sample))
 
-def _sizes(session: Session) -> list: return compare_sizes(session.hardware, _text(session), session.probe, session.said('hardware', session.minutes))
+def _sizes(session: Session) -> list[SizeFit]:
+    return compare_sizes(session.hardware, _text(session), session.probe, session.said('hardware', session.minutes))
 
 # %% ../nbs/21_wizard.ipynb #0022
 def _model(
@@ -373,7 +374,7 @@ def _recommended(question: Question, before: Any = None) -> Any:
 def wizard(
     out: str | Path = 'gpt2pro.yaml',  # The configuration to write
     yes: bool = False,                 # Whether to take every recommended answer, without asking
-    data: str = 'bilingual',           # Text to recommend
+    data: str | list[str] = 'bilingual', # Text to recommend
     minutes: float = MINUTES,          # Training time to recommend
     overrides: Iterable[str] = (),     # Settings to recommend, such as `train.lr=1e-3`
     ask: Callable[..., Any] | None = None, # Gives an answer to a `Question`; None asks in the terminal
@@ -383,7 +384,7 @@ def wizard(
     if out.exists(): raise UserError(f'{out}: is there already', 'the wizard would overwrite it', 'name another file with --out')
     if not (yes or ask or sys.stdin.isatty()):
         raise UserError('The wizard asks questions', 'there is no terminal to answer in', 'add --yes to take every recommended answer')
-    session = begin(out, data=data, minutes=float(minutes), settings=shlex.join(overrides))
+    session = begin(out, data=data if isinstance(data, str) else shlex.join(data), minutes=float(minutes), settings=shlex.join(overrides))
     if session.answers: _console().print(f'Going on with the answers in {_kept(out)}; Esc goes back to them.')
     try:
         while session.at:
