@@ -172,7 +172,8 @@ def _bytes_have_rows(plan: Plan) -> Trouble | None:
     least = (512 if c.kind == 'wordpiece' else 256) + 1 + len(c.special_tokens)
     if c.kind == 'gpt2' or c.path or plan.config.model.vocab_size >= least: return None
     return Trouble(f'model.vocab_size = {plan.config.model.vocab_size}, and bytes and special tokens of a {c.kind} tokenizer take {least}', {
-        f'model.vocab_size={512 if least < 512 else 2*least}': 'room for tokens that save something over bytes', f'model.vocab_size={least}': 'plain bytes'})
+        f'model.vocab_size={512 if least < 512 else 2*least}': 'room for tokens that save something over bytes',
+        f'model.vocab_size={least}': 'plain bytes'})
 
 # %% ../nbs/04_validation.ipynb #0032
 @rule('GP-TOKEN-003', 'warning', 'model.vocab_size', 'model.vocab_size=8192', text=TextFacts(bytes=900_000))
