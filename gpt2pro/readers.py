@@ -322,7 +322,7 @@ def sections(
     size: int = SECTION, # Bytes of a section, about
 ) -> list[SourceFile]:
     "The parts of a file that can be read apart, in order"
-    if not file.place or file.stop is not None or file.size <= size or file.place.suffix.lower() in _OPENERS: return [file]
+    if not file.place or file.start or file.stop or file.size <= size or file.place.suffix.lower() in _OPENERS: return [file]
     if file_format(file.place) == '.parquet': starts = _group_starts(file, size)
     elif is_table(file) and file_format(file.place) not in _LINED: return [file]
     elif _encoding(next(read_blocks(file)))[0] != 'utf_8': return [file]
