@@ -4,35 +4,31 @@
 
 # %% ../nbs/03_analysis.ipynb #0003
 from __future__ import annotations
-import hashlib, heapq, json, logging, math, os, signal, sys, threading, time
-from collections import Counter, deque
-from collections.abc import Generator, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, contextmanager
+import hashlib, heapq, json, logging, math, time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from html import escape
 from itertools import islice
-from multiprocessing import get_context, parent_process
-from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple
 from pydantic import Field, ValidationError
 from tqdm.auto import tqdm
 from . import quality
 from .config import Settings, UserError, file_hash, write_file
 from .corpus import Corpus, Document, _cache_folder, open_corpus
+from .helpers import count_helpers, noting_interrupts, share_work
 from .languages import Found, LanguageDetector, language_name
 from .layouts import Layout
 from .quality import RULES, CopyFinder, find_flaws, find_words, signatures
-from .sampling import Amount, Sums, Whole, choose_share, count_in, is_chosen, quantile, quantile_interval
+from .sampling import THIN, Amount, Sums, Whole, choose_share, count_in, estimate_total, is_chosen, quantile, quantile_interval
 
 # %% auto #0
 __all__ = ['Example', 'Quality', 'Lengths', 'summarise_lengths', 'zipf_curve', 'DatasetReport', 'analyze', 'share_intervals',
            'plot_languages', 'plot_lengths', 'plot_zipf', 'plot_report', 'to_html']
 
-# %% ../nbs/03_analysis.ipynb #0007
+# %% ../nbs/03_analysis.ipynb #0006
 class Example(Settings):
     "A document that has flaws"
     file: str = Field(description='its file')
@@ -53,7 +49,7 @@ class Lengths(Settings):
     quantiles: dict[str, int] = Field(description='length at 0, 5, 25, 50, 75, 95 and 100 per cent of the documents looked at')
     histogram: list[list[int]] = Field(description='lower edge of each bin, and documents in it, of those looked at')
 
-# %% ../nbs/03_analysis.ipynb #0010
+# %% ../nbs/03_analysis.ipynb #0009
 _QUANTILES = (0, 5, 25, 50, 75, 95, 100)
 
 def summarise_lengths(
@@ -66,7 +62,7 @@ def summarise_lengths(
     quantiles = {f'{q} %': quantile(ordered, q) for q in _QUANTILES}
     return Lengths(unit=unit, quantiles=quantiles, histogram=[list(pair) for pair in sorted(bins.items())])
 
-# %% ../nbs/03_analysis.ipynb #0014
+# %% ../nbs/03_analysis.ipynb #0013
 _MOST_WORDS = 250_000
 
 def _prune(counts: Counter[str]) -> None:
@@ -85,7 +81,7 @@ def zipf_curve(
     ranks = sorted({round(len(ordered)**(i/(points - 1))) for i in range(points)}) if ordered else []
     return [[rank, ordered[rank - 1]] for rank in ranks]
 
-# %% ../nbs/03_analysis.ipynb #0018
+# %% ../nbs/03_analysis.ipynb #0017
 class DatasetReport(Settings):
     "What is in a text"
     documents: int = Field(description='documents, counted')
@@ -120,7 +116,7 @@ class DatasetReport(Settings):
     def __rich__(self) -> Any: return _report_text(self)
     def _repr_html_(self) -> str: return _report_html(self)
 
-# %% ../nbs/03_analysis.ipynb #0021
+# %% ../nbs/03_analysis.ipynb #0019
 class _Seen(NamedTuple):
     "What a close look at a document gives"
     document: Document
@@ -133,7 +129,7 @@ class _Seen(NamedTuple):
         flaws = [('finding', name) for name in self.findings] or [('clean', '')]
         return [('all', ''), ('language', self.language.code), *flaws, *[('mixed', '')]*self.language.mixed]
 
-# %% ../nbs/03_analysis.ipynb #0025
+# %% ../nbs/03_analysis.ipynb #0023
 _WORST = 5 # Examples to keep
 
 @dataclass
@@ -164,7 +160,14 @@ class _Tally:
         _prune(self.vocabulary)
         self._keep(other.worst)
 
-# %% ../nbs/03_analysis.ipynb #0029
+# %% ../nbs/03_analysis.ipynb #0027
+@dataclass
+class _Batch:
+    "Some documents to look at closely, and how much passed by meanwhile"
+    documents: list[Document] = field(default_factory=list)
+    copied: list[bool] = field(default_factory=list)           # whether the same text came before
+    passed: dict[str, list[int]] = field(default_factory=dict) # file → documents and bytes, chosen or not
+
 class _Look(NamedTuple):
     "What is found in a batch"
     tally: _Tally
@@ -184,23 +187,16 @@ class _Examiner:
         lengths = map(len, self.tokenizer.encode_batch(texts) if self.tokenizer else words)
         flaws = [find_flaws(text, w, language.code) for text, w, language in zip(texts, words, languages)]
         return map(_Seen, documents, languages, lengths, words, flaws)
-    def __call__(self, documents: list[Document]) -> _Look:
-        words, tally, lengths = [find_words(document.text) for document in documents], _Tally(), []
-        for seen in self.look(documents, words):
+    def __call__(self, batch: _Batch) -> _Look:
+        words, tally, lengths = [find_words(document.text) for document in batch.documents], _Tally(), []
+        for seen in self.look(batch.documents, words):
             tally.add(seen, seen.document.file if seen.document.file in self.strata else '')
             lengths.append(seen.length)
-        return _Look(tally, lengths, signatures([document.text for document in documents], words))
+        return _Look(tally, lengths, signatures([document.text for document in batch.documents], words))
 
-# %% ../nbs/03_analysis.ipynb #0034
+# %% ../nbs/03_analysis.ipynb #0031
 _BATCH_BYTES = 2**20
 _MOST_TEXTS = 2**19 # Hashes to keep at most: some 50 MB
-
-@dataclass
-class _Batch:
-    "Some documents to look at closely, and how much passed by meanwhile"
-    documents: list[Document] = field(default_factory=list)
-    copied: list[bool] = field(default_factory=list)           # whether the same text came before
-    passed: dict[str, list[int]] = field(default_factory=dict) # file → documents and bytes, chosen or not
 
 class _Reader:
     "Counts documents, tells copies, and makes batches of those chosen"
@@ -226,74 +222,7 @@ class _Reader:
                 batch, size = _Batch(), 0
         yield batch
 
-# %% ../nbs/03_analysis.ipynb #0039
-_examiner: _Examiner # in a helper
-
-def _start_helper(
-    examiner: _Examiner, # To be at hand
-) -> None:
-    "Make this process ready to examine"
-    global _examiner
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=lambda: (parent_process().join(), os._exit(1)), daemon=True).start() # type: ignore[union-attr]
-    os.environ.update(TOKENIZERS_PARALLELISM='false', RAYON_NUM_THREADS='1')
-    _examiner = examiner
-
-def _help(documents: list[Document]) -> _Look: return _examiner(documents)
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    "Start processes that know nothing of the main script and of Ctrl-C"
-    main, block = sys.modules['__main__'], getattr(signal, 'pthread_sigmask', lambda *_: None)
-    sys.modules['__main__'] = ModuleType('__main__')
-    block(getattr(signal, 'SIG_BLOCK', 0), [signal.SIGINT])
-    try: yield
-    finally:
-        block(getattr(signal, 'SIG_UNBLOCK', 0), [signal.SIGINT])
-        sys.modules['__main__'] = main
-
-def _can_be_sent(examiner: _Examiner) -> bool:
-    "Whether another process can have the same tokenizer"
-    with _alone():
-        try: return bool(ForkingPickler.dumps(examiner))
-        except Exception: return False # the ways to fail are many
-
-def _examine(
-    batches: Iterable[_Batch], # What to look at
-    examiner: _Examiner,       # Looks at it
-    helpers: int,              # Processes that help; 0 does all of it here
-) -> Generator[tuple[_Batch, _Look], None, None]:
-    "Each batch with what was found in it"
-    if not helpers or not _can_be_sent(examiner):
-        for batch in batches: yield batch, examiner(batch.documents)
-        return
-    pool, waiting = ProcessPoolExecutor(helpers, get_context('spawn'), _start_helper, (examiner,)), deque[tuple[_Batch, Any]]()
-    try:
-        for batch in batches:
-            with _alone(): waiting.append((batch, pool.submit(_help, batch.documents)))
-            if len(waiting) > 2*helpers: yield waiting[0][0], waiting.popleft()[1].result()
-        for batch, answer in waiting: yield batch, answer.result()
-    except BrokenProcessPool:
-        raise UserError('The analysis', 'a helper process ended before its work was done', 'free some memory, or use helpers=0') from None
-    finally: pool.shutdown(cancel_futures=True)
-
-# %% ../nbs/03_analysis.ipynb #0043
-@contextmanager
-def _noting_interrupts() -> Iterator[threading.Event]:
-    "An event that Ctrl-C sets"
-    pressed = threading.Event()
-    if threading.current_thread() is not threading.main_thread(): # only the main thread hears of signals
-        yield pressed
-        return
-    usual = signal.getsignal(signal.SIGINT)
-    def note(*_: Any) -> None:
-        pressed.set()
-        signal.signal(signal.SIGINT, usual)
-    signal.signal(signal.SIGINT, note)
-    try: yield pressed
-    finally: signal.signal(signal.SIGINT, usual)
-
-# %% ../nbs/03_analysis.ipynb #0047
+# %% ../nbs/03_analysis.ipynb #0036
 _MOST_SIGNED = 2**18 # Documents among which near copies are found: 32 MB
 
 class _Survey:
@@ -302,8 +231,9 @@ class _Survey:
         corpus: Corpus,         # What to read
         share: float,           # Share of its documents to look at closely
         strata: frozenset[str], # Files that are treated on their own
+        tokens: bool = False,   # Whether tokens are counted
     ) -> None:
-        self.corpus, self.share, self.strata, self.reader, self.complete = corpus, share, strata, _Reader(share), False
+        self.corpus, self.share, self.strata, self.tokens, self.reader, self.complete = corpus, share, strata, tokens, _Reader(share), False
         self.kinds = {file: _kind_name(layout) for file, layout in corpus.layouts.items()}
         self.tally, self.passed, self.find_copies = _Tally(), dict[str, list[int]](), CopyFinder(_MOST_SIGNED)
     def add(self, batch: _Batch, look: _Look) -> int:
@@ -320,6 +250,11 @@ class _Survey:
         counts = dict[str, list[int]]()
         count_in(counts, self.passed, lambda file: file if file in self.strata else '')
         return counts
+    def by_kind(self) -> dict[str, list[int]]:
+        "Documents and bytes that passed, by kind of file"
+        counts = dict[str, list[int]]()
+        count_in(counts, self.passed, self.kinds.__getitem__)
+        return counts
     @property
     def at_least(self) -> set[str]:
         "Findings of which there may be more"
@@ -328,7 +263,7 @@ class _Survey:
 
 def _kind_name(layout: Layout) -> str: return f'code in {layout.programming_language}' if layout.programming_language else layout.kind
 
-# %% ../nbs/03_analysis.ipynb #0051
+# %% ../nbs/03_analysis.ipynb #0040
 def _read_through(
     survey: _Survey,           # To be filled
     examiner: _Examiner,       # Looks at documents
@@ -341,13 +276,13 @@ def _read_through(
     documents = iter(corpus)
     batches = survey.reader(islice(documents, max_documents))
     bar = tqdm(total=int(corpus.size*corpus.sample) or None, unit='B', unit_scale=True, desc='Reading', disable=not progress)
-    with _noting_interrupts() as pressed, bar, closing(_examine(batches, examiner, helpers)) as found:
+    with noting_interrupts() as pressed, bar, closing(share_work(examiner, batches, helpers)) as found:
         for batch, look in found:
             bar.update(survey.add(batch, look))
             if pressed.is_set(): break
     survey.complete = not pressed.is_set() and next(documents, None) is None
 
-# %% ../nbs/03_analysis.ipynb #0056
+# %% ../nbs/03_analysis.ipynb #0044
 _COPIES = {'exact copy': 'the same text came before', 'near copy': 'about 70 % or more of its phrases came before in one document'}
 
 def _percent(
@@ -371,10 +306,10 @@ def _judge(
     for name in at_least & findings.keys():
         findings[name] = findings[name].model_copy(update=dict(low=findings[name].low or findings[name], high=all_))
     return Quality(score=round(100*clean.bytes/max(whole.bytes, 1), 2), findings=findings,
-                   reasons=[f'{_percent(found, whole.bytes)} {name} ({_COPIES.get(name) or RULES[name].meaning})' for name, found in findings.items()],
+                   reasons=[f'{_percent(a, whole.bytes)} {name} ({_COPIES.get(name) or RULES[name].meaning})' for name, a in findings.items()],
                    worst=[example for *_, example in worst])
 
-# %% ../nbs/03_analysis.ipynb #0060
+# %% ../nbs/03_analysis.ipynb #0048
 def _intervals(
     whole: Whole,         # All documents
     lengths: Counter[int], # Length → documents looked at
@@ -389,7 +324,7 @@ def _intervals(
     ordered, unseen = sorted(lengths.items()), 1 - whole.n/whole.documents
     return ends | {f'length {q} %': quantile_interval(ordered, q, unseen) for q in _QUANTILES[1:-1]}
 
-# %% ../nbs/03_analysis.ipynb #0064
+# %% ../nbs/03_analysis.ipynb #0052
 _STRATA = 32 # Files that are treated on their own
 
 def _choose_strata(
@@ -399,29 +334,20 @@ def _choose_strata(
     "Files that are treated on their own"
     return frozenset(file.path for file in heapq.nlargest(_STRATA, corpus.files, key=lambda file: file.size)) if share < 1 else frozenset()
 
-def _kind_amounts(
-    survey: _Survey, # What was read
-    whole: Whole,    # All documents
+def _counted_amounts(
+    survey: _Survey,               # What was read
+    kind: str,                     # What is counted: `file` or `kind`
+    counts: dict[str, list[int]],  # Documents and bytes by name
 ) -> dict[str, Amount]:
-    "How much text is of each kind, most first; only its tokens have to be estimated"
-    counts = dict[str, list[int]]()
-    count_in(counts, survey.passed, survey.kinds.__getitem__)
-    amounts = {kind: (Amount(documents=n, bytes=size), whole.amount('kind', kind)) for kind, (n, size) in counts.items()}
-    known = {kind: amount.with_tokens(guess.tokens, [end.tokens for end in guess.ends]) for kind, (amount, guess) in amounts.items()}
-    return dict(sorted(known.items(), key=lambda item: -item[1].bytes))
+    "Amounts of what is counted, most first; only tokens are estimated, where enough was looked at"
+    rows = {name: [0]*6 for name in counts}
+    for (_, k, name), row in survey.tally.sums.rows.items():
+        if k == kind: rows[name] = [old + new for old, new in zip(rows[name], row)]
+    amounts = {name: Amount(documents=n, bytes=size) for name, (n, size) in sorted(counts.items(), key=lambda item: -item[1][1])}
+    enough = [name for name, (n, _) in counts.items() if survey.tokens and rows[name][0] >= min(THIN, n)]
+    return amounts | {name: amounts[name].with_tokens(*estimate_total(rows[name], *counts[name])) for name in enough}
 
-def _file_amounts(
-    survey: _Survey, # What was read
-    whole: Whole,   # All documents
-) -> dict[str, Amount]:
-    "How much text is in each file, most first"
-    tokens = {name: row[2] for (_, kind, name), row in whole.sums.rows.items() if kind == 'file' and whole.tokens and survey.share == 1}
-    amounts = {file: Amount(documents=n, bytes=size, tokens=tokens.get(file)) for file, (n, size) in survey.passed.items()}
-    for file in survey.strata & whole.passed.keys() if whole.tokens else ():
-        amounts[file] = amounts[file].with_tokens(*Whole(whole.sums, {file: whole.passed[file]}, True).total())
-    return dict(sorted(amounts.items(), key=lambda item: -item[1].bytes))
-
-# %% ../nbs/03_analysis.ipynb #0068
+# %% ../nbs/03_analysis.ipynb #0056
 def _make_report(
     survey: _Survey, # What was found
     tokenizer: Any,  # What counted tokens, or None
@@ -434,14 +360,15 @@ def _make_report(
     return DatasetReport(
         documents=whole.documents, bytes=whole.bytes, chars=whole.total('chars')[0], words=whole.total('words')[0],
         tokens=whole.total()[0] if tokenizer else None, tokenizer=getattr(tokenizer, 'name', None), tokenizer_hash=getattr(tokenizer, 'hash', None),
-        kinds=_kind_amounts(survey, whole), languages=languages, mixed=whole.amount('mixed', '').documents, files=_file_amounts(survey, whole),
+        kinds=_counted_amounts(survey, 'kind', survey.by_kind()), files=_counted_amounts(survey, 'file', survey.passed),
+        languages=languages, mixed=whole.amount('mixed', '').documents,
         layouts={file: layout for file, layout in corpus.layouts.items() if layout != Layout()},
         skipped=dict(corpus.skipped), replaced=dict(corpus.replaced),
         lengths=summarise_lengths(tally.lengths, 'tokens' if tokenizer else 'words'), quality=_judge(whole, survey.at_least, tally.worst),
         vocabulary=len(tally.vocabulary), zipf=zipf_curve(tally.vocabulary), frequent=dict(tally.vocabulary.most_common(10)),
         sample=corpus.sample, examined=survey.share, intervals=_intervals(whole, tally.lengths), complete=survey.complete, seconds=seconds)
 
-# %% ../nbs/03_analysis.ipynb #0072
+# %% ../nbs/03_analysis.ipynb #0060
 _log = logging.getLogger('gpt2pro.analysis')
 _CODE = ('readers', 'layouts', 'corpus', 'languages', 'quality', 'sampling', 'analysis')
 
@@ -467,7 +394,7 @@ def _keep_report(path: Path, report: DatasetReport) -> None:
     try: write_file(path, report.model_dump_json())
     except OSError as e: _log.warning('the analysis is not kept for next time: %s', e)
 
-# %% ../nbs/03_analysis.ipynb #0075
+# %% ../nbs/03_analysis.ipynb #0063
 _SMALL = 8*_BATCH_BYTES
 
 def _taste(
@@ -481,8 +408,7 @@ def _count_helpers(
     size: int, # Bytes to look at closely
 ) -> int:
     "Processes worth starting"
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
-    return 0 if 0 < size < _SMALL or cores < 2 else min(cores, 8)
+    return 0 if 0 < size < _SMALL else count_helpers()
 
 def analyze(
     corpus: Corpus | str | Path | Iterable[str | Path], # A corpus, or sources as for `open_corpus`
@@ -500,17 +426,18 @@ def analyze(
     share = choose_share(size) if examine is None else examine
     path = _kept(corpus, tokenizer, max_documents, candidates, share)
     if cache and (report := _load_report(path)): return report
-    survey = _Survey(corpus, share, _choose_strata(corpus, share))
+    survey = _Survey(corpus, share, _choose_strata(corpus, share), tokenizer is not None)
     examiner = _Examiner(tokenizer, LanguageDetector(candidates).learn(_taste(corpus)), survey.strata)
     _read_through(survey, examiner, max_documents, _count_helpers(math.ceil(size*share)) if helpers is None else helpers, progress)
     looked = survey.tally.lengths.total()
+    if not survey.passed and not survey.complete: raise KeyboardInterrupt
     if not survey.passed: raise UserError(repr(corpus), 'it has no documents to analyse', 'add text, or take a larger data.sample')
     if share < 1 and looked < 2: raise UserError(repr(corpus), f'{looked} documents looked at are too few', 'examine a larger share')
     report = _make_report(survey, tokenizer, time.monotonic() - start)
     if cache and report.complete: _keep_report(path, report)
     return report
 
-# %% ../nbs/03_analysis.ipynb #0096
+# %% ../nbs/03_analysis.ipynb #0086
 def share_intervals(
     report: DatasetReport, # Any
 ) -> dict[str, list[float]]: # Language → both ends; the same number twice where nothing is estimated
@@ -562,7 +489,7 @@ def plot_report(
     plt.close(figure) # shown where it is returned, not once more at the end of the cell
     return figure
 
-# %% ../nbs/03_analysis.ipynb #0101
+# %% ../nbs/03_analysis.ipynb #0091
 def _number(
     amount: Amount, # How much text
     unit: str,      # documents, bytes or tokens
@@ -605,7 +532,7 @@ def _tables(
     worst = [[f'{e.file}, {e.offset:,}', ', '.join(e.findings), repr(e.text[:80])] for e in report.quality.worst]
     return tables | ({'Worst examples': [['where', 'findings', 'text'], *worst]} if worst else {})
 
-# %% ../nbs/03_analysis.ipynb #0105
+# %% ../nbs/03_analysis.ipynb #0095
 def _facts(
     report: DatasetReport, # What to show
 ) -> list[str]:
@@ -625,7 +552,7 @@ def _facts(
             f'Read {"everything" if report.complete and report.sample == 1 else "a part"} in {report.seconds:.1f} s'
             + ('' if report.complete else '. It was stopped, so this is about the beginning of the text')]
 
-# %% ../nbs/03_analysis.ipynb #0108
+# %% ../nbs/03_analysis.ipynb #0098
 def _report_text(report: DatasetReport) -> Any:
     "A report for the terminal"
     from rich.console import Group
@@ -639,7 +566,7 @@ def _report_text(report: DatasetReport) -> Any:
         parts += [table, Text()]
     return Group(*parts, *map(Text, _facts(report)))
 
-# %% ../nbs/03_analysis.ipynb #0110
+# %% ../nbs/03_analysis.ipynb #0100
 def _picture(figure: Any) -> str:
     "A figure as an HTML image that needs no file"
     import base64, io

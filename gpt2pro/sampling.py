@@ -13,7 +13,8 @@ from .config import Settings
 from .corpus import Document
 
 # %% auto #0
-__all__ = ['Amount', 'Sums', 'choose_share', 'is_chosen', 'quantile', 'quantile_interval', 'count_in', 'Whole']
+__all__ = ['THIN', 'Amount', 'Sums', 'choose_share', 'is_chosen', 'estimate_total', 'quantile', 'quantile_interval', 'count_in',
+           'Whole']
 
 # %% ../nbs/02c_sampling.ipynb #0007
 class Amount(Settings):
@@ -118,6 +119,16 @@ def _share_interval(
     return [whole*max(0.0, low), whole*min(1.0, high)]
 
 # %% ../nbs/02c_sampling.ipynb #0035
+def estimate_total(
+    row: list[int],  # The six sums of documents looked at
+    documents: int,  # How many there are
+    size: int,       # Their bytes
+) -> tuple[int, list[float]]:
+    "The tokens of some documents, and both ends of an interval; no ends if all were looked at"
+    guess = _guess(row, row, documents, size)
+    return round(guess.values[2]), _interval(guess.values[2], guess.variances[2], row[0]) if row[0] < documents else []
+
+# %% ../nbs/02c_sampling.ipynb #0039
 def quantile(
     counts: list[tuple[int, int]], # Values and how often each occurs, sorted
     percent: float,                # Which quantile
@@ -139,7 +150,7 @@ def quantile_interval(
     half = 100*(_Z*math.sqrt(percent/100*(1 - percent/100)/n*unseen) + 1/n)
     return [float(quantile(counts, max(0, percent - half))), float(quantile(counts, min(100, percent + half)))]
 
-# %% ../nbs/02c_sampling.ipynb #0039
+# %% ../nbs/02c_sampling.ipynb #0043
 def count_in(
     counts: dict[str, list[int]],        # Name → documents and bytes; gains the new ones
     more: Mapping[str, list[int]],       # The new ones
@@ -150,7 +161,7 @@ def count_in(
         pair = counts.setdefault(rename(name), [0, 0])
         pair[:] = pair[0] + documents, pair[1] + size
 
-_THIN = 20 # Documents looked at that a stratum needs to stand alone
+THIN = 20 # Documents looked at that a stratum needs to stand alone
 
 def _join_thin(
     sums: Sums,                     # Of the documents looked at
@@ -158,14 +169,14 @@ def _join_thin(
 ) -> tuple[Sums, dict[str, list[int]]]:
     "The same with the thin strata made one"
     seen = {stratum: row[0] for (stratum, kind, _), row in sums.rows.items() if kind == 'all'}
-    thin = {stratum for stratum, (documents, _) in passed.items() if seen.get(stratum, 0) < min(_THIN, documents)}
-    if sum(seen.get(stratum, 0) for stratum in thin) < min(_THIN, sum(passed[stratum][0] for stratum in thin)): thin = set(passed)
+    thin = {stratum for stratum, (documents, _) in passed.items() if seen.get(stratum, 0) < min(THIN, documents)}
+    if sum(seen.get(stratum, 0) for stratum in thin) < min(THIN, sum(passed[stratum][0] for stratum in thin)): thin = set(passed)
     joined, counts = Sums(), dict[str, list[int]]()
     joined.merge(sums, lambda stratum: '' if stratum in thin else stratum)
     count_in(counts, passed, lambda stratum: '' if stratum in thin else stratum)
     return joined, counts
 
-# %% ../nbs/02c_sampling.ipynb #0043
+# %% ../nbs/02c_sampling.ipynb #0047
 class Whole:
     "Tells what a text has, from the documents looked at"
     def __init__(self,
