@@ -4,10 +4,10 @@
 
 # %% ../nbs/01b_layouts.ipynb #0003
 from __future__ import annotations
-import re
+import os, re
 from collections import Counter
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
 from pathlib import Path
 from statistics import StatisticsError, correlation
@@ -116,21 +116,29 @@ def _line_lengths(path: Path) -> list[int]:
     head = next(read_text(SourceFile(path.name, 0, path), Mender(path.name, True)), '')
     return [len(line) for line in head.splitlines()[:200]]
 
+def _alike(
+    one: Path,   # A text file
+    other: Path, # Another
+) -> float:      # 1 where the lengths rise and fall together, 0 where they have nothing in common
+    "The correlation of the lengths of their lines"
+    try: return correlation(*zip(*zip(_line_lengths(one), _line_lengths(other))))
+    except (StatisticsError, TypeError): return 0 # fewer than two lines, or all of one length
+
+# %% ../nbs/01b_layouts.ipynb #0033
+@lru_cache(16)
+def _names(folder: Path, changed: int) -> frozenset[str]: return frozenset(os.listdir(folder)) # `changed` makes an old list invalid
+
 def _translations(
     path: Path, # A text file
 ) -> list[Path]:
     "The files that lie beside it and say the same in another language"
-    parts, found = re.split(r'([._-])', path.name), []
+    parts, names = re.split(r'([._-])', path.name), _names(path.parent, path.parent.stat().st_mtime_ns)
     for i in [i for i, part in enumerate(parts) if part.lower() in _languages()][-1:]:
-        before, after = ''.join(parts[:i]), ''.join(parts[i + 1:])
-        others = [path.with_name(before + word + after) for word in sorted(_languages()) if word != parts[i].lower()]
-        for other in filter(Path.is_file, others):
-            try: alike = correlation(*zip(*zip(_line_lengths(path), _line_lengths(other))))
-            except (StatisticsError, TypeError): continue # fewer than two lines, or all of one length
-            found += [other]*(alike > 0.5)
-    return found
+        others = {''.join([*parts[:i], word, *parts[i + 1:]]) for word in _languages() - {parts[i].lower()}} & names
+        return [other for other in map(path.with_name, sorted(others)) if _alike(path, other) > 0.5]
+    return []
 
-# %% ../nbs/01b_layouts.ipynb #0034
+# %% ../nbs/01b_layouts.ipynb #0038
 _PROGRAMMING = {language: endings.split() for language, endings in {
     'Assembly': 'asm s', 'Bash': 'sh bash', 'C': 'c h', 'C#': 'cs csx', 'C++': 'cpp cc cxx hpp hh', 'Clojure': 'clj', 'CUDA': 'cu cuh',
     'Dart': 'dart', 'Elixir': 'ex exs', 'Erlang': 'erl', 'Fortran': 'f f90 f95', 'F#': 'fs fsx', 'Go': 'go', 'Groovy': 'groovy', 'Haskell': 'hs',
@@ -150,7 +158,7 @@ def _language_of_file(
     program = re.match(r'#!.*?([a-z]+)[\d.]*(?:\s+-\S+)*\s*\n', head)
     return _BY_ENDING.get(file_format(Path(path))[1:]) or (_BY_NAME.get(program[1]) if program else None)
 
-# %% ../nbs/01b_layouts.ipynb #0038
+# %% ../nbs/01b_layouts.ipynb #0042
 _CODE, _PERHAPS_CODE = ('code', 'source_code', 'func_code_string', 'whole_func_string'), ('content', 'text', 'snippet')
 _NAMED, _PATHS = ('language', 'lang', 'programming_language'), ('path', 'file_path', 'file_name', 'filename', 'max_stars_repo_path', 'ext')
 
@@ -171,7 +179,7 @@ def _find_code(
     found = [name for name in _CODE + _PERHAPS_CODE*bool(languages) if 'string' in fields.get(name, '')]
     return found[:1], max(languages, key=languages.__getitem__, default=None)
 
-# %% ../nbs/01b_layouts.ipynb #0043
+# %% ../nbs/01b_layouts.ipynb #0047
 _TEXT = ('text', 'content', 'document', 'article', 'body', 'story', 'markdown', 'texto')
 
 def _table_layout(
@@ -187,7 +195,7 @@ def _table_layout(
     if text_field in fields or text_field != 'text': found = [text_field]
     return Layout(kind=kind, fields=fields, text_fields=found, programming_language=language if kind == 'code' else None)
 
-# %% ../nbs/01b_layouts.ipynb #0047
+# %% ../nbs/01b_layouts.ipynb #0051
 _SIGNS: dict[Kind, tuple[str, str]] = {
     'qa': ('Q|Question|P|Pregunta', 'A|Answer|R|Respuesta'), 'chat': ('User|Human|Usuario', 'Assistant|AI|Bot|Asistente'),
     'instruction': ('#+ Instruction|#+ Instrucción', '#+ Response|#+ Respuesta|#+ Output')}
@@ -199,7 +207,7 @@ def _kind_of_text(
     def count(signs: str) -> int: return len(re.findall(rf'^\*{{0,2}}(?:{signs}) ?\d*:', head, re.M))
     return next((kind for kind, signs in _SIGNS.items() if min(map(count, signs)) >= 3), 'text')
 
-# %% ../nbs/01b_layouts.ipynb #0051
+# %% ../nbs/01b_layouts.ipynb #0055
 def find_layout(
     file: SourceFile,         # Any file
     text_field: str = 'text', # The field that the user named, or `text`
@@ -212,7 +220,7 @@ def find_layout(
     if language: return Layout(kind='code', programming_language=language)
     return Layout(kind='parallel' if kind == 'text' and _translations(file.place) else kind)
 
-# %% ../nbs/01b_layouts.ipynb #0056
+# %% ../nbs/01b_layouts.ipynb #0060
 _ROLES = {'human': 'User', 'gpt': 'Assistant', 'bot': 'Assistant'}
 
 def _write(
@@ -228,7 +236,7 @@ def _write(
     if role: return f'{_ROLES.get(role, role.capitalize())}: {said}' if said else ''
     return said or '\n'.join(text for text in value.values() if isinstance(text, str) and 'type' not in value)
 
-# %% ../nbs/01b_layouts.ipynb #0060
+# %% ../nbs/01b_layouts.ipynb #0064
 def _no_text(
     row: dict[str, Any], # A row without the fields it should have
     layout: Layout,      # What was looked for
@@ -240,7 +248,7 @@ def _no_text(
     missing = f'no field {" or ".join(map(repr, layout.text_fields))}' if layout.text_fields else 'no field that is known to hold text'
     return UserError(f'{where}: {missing}', f'its fields are {", ".join(map(str, row))}', f'data.text_field={best}')
 
-# %% ../nbs/01b_layouts.ipynb #0063
+# %% ../nbs/01b_layouts.ipynb #0067
 def row_text(
     row: Any,       # A row, or the text itself
     layout: Layout, # The layout of its file
