@@ -11,8 +11,10 @@ import typer
 from . import __version__
 
 # %% auto #0
-__all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'RunFolder', 'Source', 'tokenizer_app', 'main', 'hardware', 'presets',
-           'analyze', 'validate', 'train_tokenizer', 'prepare', 'train', 'quickstart', 'evaluate', 'generate', 'report']
+__all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'RunFolder', 'Source', 'TokenizerFolder', 'tokenizer_app', 'main',
+           'hardware', 'presets', 'analyze', 'leaks', 'validate', 'explain', 'wizard', 'recommend', 'rehearse',
+           'convert', 'schema', 'train_tokenizer', 'lab', 'parity', 'prepare', 'train', 'quickstart', 'evaluate',
+           'generate', 'report']
 
 # %% ../nbs/22_cli.ipynb #0004
 if TYPE_CHECKING:
@@ -106,6 +108,7 @@ def presets(as_json: AsJson = False) -> None:
 # %% ../nbs/22_cli.ipynb #0029
 _source = typer.Argument(metavar='SOURCE... [data.KEY=VALUE]...', help='Files, folders, globs, addresses, hf:NAME or bilingual, and how to read them')
 Source = Annotated[list[str], _source]
+TokenizerFolder = Annotated[str | None, typer.Option(help='Folder of a saved tokenizer')]
 
 def _corpus(
     words: list[str], # Sources, and settings of the section `data`
@@ -120,27 +123,128 @@ def _corpus(
 @app.command()
 def analyze(
     source: Source,
-    tokenizer: Annotated[str | None, typer.Option(help='Folder of a saved tokenizer; without it, GPT-2\'s own')] = None,
+    tokenizer: TokenizerFolder = None,
+    languages: Annotated[str | None, typer.Option(help='Languages there can be, such as en,es; without it, they are found')] = None,
+    examine: Annotated[float | None, typer.Option(help='Share of the documents to look at; without it, chosen by size')] = None,
+    cache: Annotated[bool, typer.Option(help='Remember the result until the text changes')] = True,
+    html: Annotated[Path | None, typer.Option(help='Write the report to this file, for a browser')] = None,
     as_json: AsJson = False,
 ) -> None:
     "Languages, quality and exact token counts of a text"
     from gpt2pro.analysis import analyze
     from gpt2pro.tokenizers import Tokenizer, gpt2_tokenizer
-    _show(analyze(_corpus(source), Tokenizer.load(tokenizer) if tokenizer else gpt2_tokenizer()), as_json)
+    report = analyze(_corpus(source), Tokenizer.load(tokenizer) if tokenizer else gpt2_tokenizer(),
+                     candidates=languages.split(',') if languages else None, examine=examine, cache=cache)
+    if html: report.save(html)
+    _show(report, as_json)
 
 @app.command()
-def validate(words: Words = None, as_json: AsJson = False) -> None:
-    "Every problem of a configuration with its fix, and the memory and time it will take"
-    from gpt2pro.hardware import detect_hardware
-    from gpt2pro.forecast import forecast
-    from gpt2pro.validation import validate
-    config, machine = _config(words), detect_hardware()
-    findings = validate(config, machine)
-    _show({'findings': findings, 'forecast': forecast(config, machine)}, as_json)
-    raise typer.Exit(2 if any(f.severity == 'error' for f in findings) else 0)
+def leaks(words: SettingWords = None, as_json: AsJson = False) -> None:
+    "What of the validation text stands in the training text"
+    from gpt2pro.config import UserError, load_config
+    from gpt2pro.corpus import open_splits
+    from gpt2pro.leaks import find_leaks
+    train, validation = open_splits(load_config(None, words or []).data)
+    if validation is None:
+        raise UserError('the text has no validation text of its own', 'gpt2pro prepare then sets documents aside, and keeps copies on one side',
+                        'name it with data.source=TRAIN data.validation=VALIDATION')
+    _show(find_leaks(train, validation), as_json)
 
 # %% ../nbs/22_cli.ipynb #0034
-tokenizer_app = typer.Typer(no_args_is_help=True, help='Train a tokenizer.')
+@app.command()
+def validate(
+    words: Words = None,
+    text: Annotated[bool, typer.Option('--text', help='Look at the text too')] = False,
+    fix: Annotated[bool, typer.Option('--fix', help='Mend errors and warnings, and show the difference')] = False,
+    as_json: AsJson = False,
+) -> None:
+    "Every problem of a configuration with its fix, and the memory and time it will take"
+    from gpt2pro.forecast import forecast
+    from gpt2pro.hardware import detect_hardware
+    from gpt2pro.validation import fix_file, repair, validate
+    config, machine = _config(words), detect_hardware()
+    facts = _facts(config) if text else None
+    if fix:
+        file = next((Path(word) for word in words or [] if Path(word).suffix in ('.yaml', '.yml')), None)
+        mended, changes = repair(config, machine, facts, ('error', 'warning'))
+        _show(fix_file(file, machine, facts) if file else {'words': changes} if as_json else ' '.join(changes) or 'nothing to mend', as_json)
+        raise typer.Exit(2 if any(f.severity == 'error' for f in validate(mended, machine, facts)) else 0)
+    findings = validate(config, machine, facts)
+    _show({'findings': findings, 'forecast': forecast(config, machine, report=facts)}, as_json)
+    raise typer.Exit(2 if any(f.severity == 'error' for f in findings) else 0)
+
+def _facts(config: Config) -> Any:
+    "What analysis says of a configuration's text"
+    from gpt2pro.analysis import analyze
+    from gpt2pro.corpus import open_splits
+    return analyze(open_splits(config.data)[0])
+
+@app.command()
+def explain(
+    code: Annotated[str | None, typer.Argument(help='Such as GP-MODEL-001; without it, all rules are listed', show_default=False)] = None,
+    as_json: AsJson = False,
+) -> None:
+    "The idea behind a rule, an example that breaks it, and the ways out"
+    from gpt2pro.validation import explain, explain_all
+    if code: return _show(explain(code), as_json)
+    if as_json: return _show(explain_all(), as_json)
+    _show('\n'.join(f'{e.finding.code:16} {e.finding.severity:8} {e.title}' for e in explain_all()), as_json)
+
+# %% ../nbs/22_cli.ipynb #0039
+@app.command()
+def wizard(
+    words: SettingWords = None,
+    out: Annotated[Path, typer.Option(help='The configuration to write')] = Path('gpt2pro.yaml'),
+    data: Annotated[list[str] | None, typer.Option(help='Text to recommend, as for analyze; without it, the embedded corpus')] = None,
+    minutes: Annotated[float | None, typer.Option(help='Training time to recommend', show_default=False)] = None,
+    yes: Annotated[bool, typer.Option('--yes', help='Take every recommended answer, without asking')] = False,
+) -> None:
+    "Ten questions, each with a recommended answer, and a configuration that trains"
+    from gpt2pro.wizard import wizard
+    given: dict[str, Any] = {key: value for key, value in dict(data=data, minutes=minutes).items() if value}
+    try: wizard(out, yes, overrides=words or [], **given)
+    except KeyboardInterrupt: raise typer.Exit(130) from None # it has said where the answers are
+
+@app.command()
+def recommend(
+    source: Source,
+    minutes: Annotated[float | None, typer.Option(help='How long training should take', show_default=False)] = None,
+    as_json: AsJson = False,
+) -> None:
+    "What a text is fit for, how large a model, how long: with the arithmetic"
+    from gpt2pro.analysis import analyze
+    from gpt2pro.hardware import detect_hardware, probe_speed
+    from gpt2pro.recommendation import MINUTES, plan_run
+    _show(plan_run(detect_hardware(), analyze(_corpus(source)), probe_speed(), minutes or MINUTES), as_json)
+
+@app.command()
+def rehearse(words: Words = None, as_json: AsJson = False) -> None:
+    "Every stage of a run in small, in about a minute"
+    from gpt2pro.rehearsal import rehearse
+    result = rehearse(_config(words))
+    _show(result, as_json)
+    raise typer.Exit(0 if result.ready else 1)
+
+@app.command()
+def convert(
+    source: Annotated[Path, typer.Argument(help='Settings of nanoGPT or Hugging Face, or an old configuration, as JSON')],
+    out: Annotated[Path | None, typer.Option(help='Write the configuration to this file')] = None,
+    as_json: AsJson = False,
+) -> None:
+    "The configuration that the settings of another tool mean"
+    from gpt2pro.schema import convert_config
+    found = convert_config(source)
+    if out: found.config.save(out)
+    _show(found, as_json)
+
+@app.command()
+def schema() -> None:
+    "What a configuration may hold, as JSON Schema"
+    from gpt2pro.schema import config_schema
+    _show(config_schema(), as_json=True)
+
+# %% ../nbs/22_cli.ipynb #0042
+tokenizer_app = typer.Typer(no_args_is_help=True, help='Choose a vocabulary, train it, and see what each language pays.')
 app.add_typer(tokenizer_app, name='tokenizer')
 
 @tokenizer_app.command('train')
@@ -150,23 +254,46 @@ def train_tokenizer(
     vocab_size: Annotated[int, typer.Option(help='Tokens it has at most')] = 4096,
     as_json: AsJson = False,
 ) -> None:
-    "Train a byte-level BPE on a text"
-    from gpt2pro.tokenizers import train_tokenizer
-    tokenizer = train_tokenizer((document.text for document in _corpus(source)), vocab_size)
+    "Train a tokenizer on a text; settings such as tokenizer.kind=unigram say which"
+    from gpt2pro.config import load_config
+    from gpt2pro.tokenizers import build_tokenizer
+    settings = [word for word in source if word.startswith('tokenizer.')]
+    texts = (document.text for document in _corpus([word for word in source if word not in settings]))
+    tokenizer = build_tokenizer(load_config(None, [*settings, f'model.vocab_size={vocab_size}']), texts)
     tokenizer.save(out)
     _show({'folder': str(out), 'tokens': tokenizer.vocab_size, 'hash': tokenizer.hash}, as_json)
+
+@tokenizer_app.command()
+def lab(source: Source, preset: Annotated[str | None, typer.Option(help='The planned run')] = None, as_json: AsJson = False) -> None:
+    "Try vocabularies of several sizes on a text, and recommend one"
+    from gpt2pro.config import load_config
+    from gpt2pro.vocabulary import vocabulary_lab
+    _show(vocabulary_lab(_corpus(source), load_config(preset)), as_json)
+
+@tokenizer_app.command()
+def parity(source: Source, tokenizer: TokenizerFolder = None, as_json: AsJson = False) -> None:
+    "What each language of a text pays in tokens, and the mixture that evens it out"
+    from gpt2pro.parity import language_parity
+    from gpt2pro.tokenizers import Tokenizer
+    _show(language_parity(_corpus(source), Tokenizer.load(tokenizer) if tokenizer else None), as_json)
 
 @app.command()
 def prepare(
     words: Words = None,
     out: Annotated[Path, typer.Option(help='Folder for the tokenizer and the token shards')] = Path('runs/prepared'),
+    workers: Annotated[int | None, typer.Option(help='Processes at most; without it, one for each core', show_default=False)] = None,
+    stage: Annotated[str | None, typer.Option(help='Only this stage: survey, decide, encode or finish', show_default=False)] = None,
+    task: Annotated[str, typer.Option(help='Which share of the stage, such as 2/4: the third of four')] = '0/1',
     as_json: AsJson = False,
 ) -> None:
-    "Text to token shards"
-    from gpt2pro.data import prepare
-    _show(prepare(_config(words), out).manifest, as_json)
+    "Text to clean, split token shards"
+    from gpt2pro.data import prepare, run_stage
+    if stage is None: return _show(prepare(_config(words), out, workers=workers).manifest, as_json)
+    number, _, total = task.partition('/')
+    if not (number.isdecimal() and total.isdecimal()): raise typer.BadParameter('two numbers, such as 2/4', param_hint='--task')
+    run_stage(_config(words), out, stage, int(number), int(total), workers or 1)
 
-# %% ../nbs/22_cli.ipynb #0040
+# %% ../nbs/22_cli.ipynb #0048
 @app.command()
 def train(
     words: Words = None,
@@ -198,7 +325,7 @@ def quickstart(
     from gpt2pro.quickstart import quickstart
     _show(quickstart(data, out, minutes, words or [], resume), as_json)
 
-# %% ../nbs/22_cli.ipynb #0045
+# %% ../nbs/22_cli.ipynb #0053
 @app.command()
 def evaluate(
     folder: RunFolder,
