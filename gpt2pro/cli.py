@@ -154,7 +154,7 @@ def leaks(words: SettingWords = None, as_json: AsJson = False) -> None:
 @app.command()
 def validate(
     words: Words = None,
-    text: Annotated[bool, typer.Option('--text', help='Look at the text too')] = False,
+    measure: Annotated[bool, typer.Option('--measure', help='Look at the text, and measure this machine, too')] = False,
     fix: Annotated[bool, typer.Option('--fix', help='Mend errors and warnings, and show the difference')] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -163,21 +163,22 @@ def validate(
     from gpt2pro.hardware import detect_hardware
     from gpt2pro.validation import fix_file, repair, validate
     config, machine = _config(words), detect_hardware()
-    facts = _facts(config) if text else None
+    facts, probe = _measure(config) if measure else (None, None)
     if fix:
         file = next((Path(word) for word in words or [] if Path(word).suffix in ('.yaml', '.yml')), None)
         mended, changes = repair(config, machine, facts, ('error', 'warning'))
         _show(fix_file(file, machine, facts) if file else {'words': changes} if as_json else ' '.join(changes) or 'nothing to mend', as_json)
         raise typer.Exit(2 if any(f.severity == 'error' for f in validate(mended, machine, facts)) else 0)
     findings = validate(config, machine, facts)
-    _show({'findings': findings, 'forecast': forecast(config, machine, report=facts)}, as_json)
+    _show({'findings': findings, 'forecast': forecast(config, machine, probe, facts)}, as_json)
     raise typer.Exit(2 if any(f.severity == 'error' for f in findings) else 0)
 
-def _facts(config: Config) -> Any:
-    "What analysis says of a configuration's text"
+def _measure(config: Config) -> tuple[Any, Any]:
+    "What analysis says of a configuration's text, and the speed of this machine"
     from gpt2pro.analysis import analyze
     from gpt2pro.corpus import open_splits
-    return analyze(open_splits(config.data)[0])
+    from gpt2pro.hardware import probe_speed
+    return analyze(open_splits(config.data)[0]), probe_speed(device=config.train.device)
 
 @app.command()
 def explain(
@@ -243,7 +244,7 @@ def schema() -> None:
     from gpt2pro.schema import config_schema
     _show(config_schema(), as_json=True)
 
-# %% ../nbs/22_cli.ipynb #0042
+# %% ../nbs/22_cli.ipynb #0046
 tokenizer_app = typer.Typer(no_args_is_help=True, help='Choose a vocabulary, train it, and see what each language pays.')
 app.add_typer(tokenizer_app, name='tokenizer')
 
@@ -293,7 +294,7 @@ def prepare(
     if not (number.isdecimal() and total.isdecimal()): raise typer.BadParameter('two numbers, such as 2/4', param_hint='--task')
     run_stage(_config(words), out, stage, int(number), int(total), workers or 1)
 
-# %% ../nbs/22_cli.ipynb #0048
+# %% ../nbs/22_cli.ipynb #0052
 @app.command()
 def train(
     words: Words = None,
@@ -325,7 +326,7 @@ def quickstart(
     from gpt2pro.quickstart import quickstart
     _show(quickstart(data, out, minutes, words or [], resume), as_json)
 
-# %% ../nbs/22_cli.ipynb #0053
+# %% ../nbs/22_cli.ipynb #0057
 @app.command()
 def evaluate(
     folder: RunFolder,
