@@ -195,7 +195,7 @@ class _Examiner:
         return _Look(tally, lengths, signatures([document.text for document in batch.documents], words))
 
 # %% ../nbs/03_analysis.ipynb #0031
-_BATCH_BYTES = 2**20
+_BATCH_BYTES = 2**18
 _MOST_TEXTS = 2**19 # Hashes to keep at most: some 50 MB
 
 class _Reader:
@@ -395,7 +395,7 @@ def _keep_report(path: Path, report: DatasetReport) -> None:
     except OSError as e: _log.warning('the analysis is not kept for next time: %s', e)
 
 # %% ../nbs/03_analysis.ipynb #0063
-_SMALL = 8*_BATCH_BYTES
+_SMALL = 8_000_000
 
 def _taste(
     corpus: Corpus, # Any
