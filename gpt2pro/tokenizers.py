@@ -22,8 +22,7 @@ from .bpe import ALPHABET, SPLIT, SYMBOLS
 
 # %% auto #0
 __all__ = ['EOT', 'CONTINUED', 'SPLITS', 'KINDS', 'TokenStream', 'Tokenizer', 'gpt2_tokenizer', 'train_tokenizer', 'color_tokens',
-           'bytes_per_token', 'TokenizerStats', 'tokenizer_stats', 'TokenizerComparison', 'compare_tokenizers',
-           'build_tokenizer']
+           'TokenizerStats', 'tokenizer_stats', 'TokenizerComparison', 'compare_tokenizers', 'build_tokenizer']
 
 # %% ../nbs/05_tokenizers.ipynb #0007
 EOT = '<|endoftext|>'
@@ -144,7 +143,7 @@ def gpt2_tokenizer() -> Tokenizer:
     inner.add_special_tokens([EOT])
     return Tokenizer(inner.to_str(), 'gpt2')
 
-# %% ../nbs/05_tokenizers.ipynb #0047
+# %% ../nbs/05_tokenizers.ipynb #0046
 _SYMBOLS = [SYMBOLS[b] for b in ALPHABET]
 
 def _bpe(rows: int, min_frequency: int) -> tuple[models.Model, trainers.Trainer]:
@@ -160,7 +159,7 @@ def _wordpiece(rows: int, min_frequency: int) -> tuple[models.Model, trainers.Tr
 
 KINDS: dict[str, Callable[[int, int], tuple[models.Model, trainers.Trainer]]] = {'bpe': _bpe, 'unigram': _unigram, 'wordpiece': _wordpiece}
 
-# %% ../nbs/05_tokenizers.ipynb #0050
+# %% ../nbs/05_tokenizers.ipynb #0049
 def _every_byte_inside(
     inner: tokenizers.Tokenizer, # WordPiece, just trained
     rows: int,                   # Rows it may have
@@ -175,7 +174,7 @@ def _every_byte_inside(
 def _pieces(cutter: pre_tokenizers.PreTokenizer) -> pre_tokenizers.PreTokenizer:
     return pre_tokenizers.Sequence([cutter, pre_tokenizers.Split(Regex('.{64}'), 'isolated')])
 
-# %% ../nbs/05_tokenizers.ipynb #0054
+# %% ../nbs/05_tokenizers.ipynb #0053
 class _Witness:
     "Passes texts on, counts and hashes them, and keeps some"
     def __init__(self, texts: Iterable[str]) -> None:
@@ -193,7 +192,7 @@ class _Witness:
         return dict(documents=self.documents, bytes=self.bytes, corpus_hash=self.digest.hexdigest(),
                     languages={code: round(n/codes.total(), 3) for code, n in codes.most_common()})
 
-# %% ../nbs/05_tokenizers.ipynb #0058
+# %% ../nbs/05_tokenizers.ipynb #0057
 _DECODERS = {'wordpiece': decoders.Sequence([decoders.Replace(CONTINUED, ''), decoders.ByteLevel()])}
 
 def train_tokenizer(
@@ -223,7 +222,7 @@ def train_tokenizer(
     inner.add_special_tokens(marks)
     return Tokenizer(inner.to_str(), f'{kind}-{inner.get_vocab_size()}', witness.about())
 
-# %% ../nbs/05_tokenizers.ipynb #0079
+# %% ../nbs/05_tokenizers.ipynb #0080
 def _save(
     tokenizer: Tokenizer, # What to save
     folder: Path,         # Made where it is missing
@@ -236,7 +235,7 @@ def _save(
     write_file(folder/'tokenizer_config.json', json.dumps(config, indent=2))
     write_file(folder/'card.json', json.dumps(card, indent=2))
 
-# %% ../nbs/05_tokenizers.ipynb #0082
+# %% ../nbs/05_tokenizers.ipynb #0083
 def _load(
     folder: Path, # With a `tokenizer.json`
 ) -> Tokenizer:
@@ -259,7 +258,7 @@ def _load(
                         f'{sample!r} must come back as it was, and a document needs an end', 'make one with: gpt2pro tokenizer train')
     return tokenizer
 
-# %% ../nbs/05_tokenizers.ipynb #0094
+# %% ../nbs/05_tokenizers.ipynb #0095
 _COLORS = ['#ffec99', '#a5d8ff', '#b2f2bb', '#fcc2d7', '#d0bfff']
 
 def color_tokens(
@@ -273,14 +272,6 @@ def color_tokens(
     return HTML(f'<p style="font-family:monospace">{"".join(spans)} <small>{len(shown)} tokens</small></p>')
 
 # %% ../nbs/05_tokenizers.ipynb #0099
-def bytes_per_token(
-    tokenizer: Tokenizer, # The one to judge
-    texts: list[str],     # Some text, at least one character in all
-) -> float:
-    "How many bytes of text one token carries on average"
-    return sum(len(text.encode()) for text in texts) / sum(map(len, tokenizer.encode_batch(texts)))
-
-# %% ../nbs/05_tokenizers.ipynb #0103
 class TokenizerStats(Settings):
     "How a tokenizer cuts some texts"
     name: str = Field(description='name of the tokenizer')
@@ -304,7 +295,7 @@ def tokenizer_stats(
                           fertility={code: count[code]/sum(len(find_words(text)) for text in some) for code, some in texts.items()},
                           longest=[tokenizer.token(id)[:24] for id in longest])
 
-# %% ../nbs/05_tokenizers.ipynb #0106
+# %% ../nbs/05_tokenizers.ipynb #0102
 class TokenizerComparison(Settings):
     "Some tokenizers on the same texts"
     stats: list[TokenizerStats] = Field(description='one for each tokenizer')
@@ -332,7 +323,7 @@ def compare_tokenizers(
     "Tokenizers side by side on the same texts"
     return TokenizerComparison(stats=[tokenizer_stats(tokenizer, texts) for tokenizer in tokenizers])
 
-# %% ../nbs/05_tokenizers.ipynb #0113
+# %% ../nbs/05_tokenizers.ipynb #0108
 def build_tokenizer(
     config: Config,        # Says which tokenizer
     texts: Iterable[str],  # The training text, read only where a vocabulary is learned
