@@ -4,13 +4,12 @@
 
 # %% ../nbs/06_data.ipynb #0003
 from __future__ import annotations
-import hashlib, json, logging, multiprocessing, shutil, signal
+import hashlib, json, logging, shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +18,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save
 from tqdm.auto import tqdm
 from .config import Config, RunError, Settings, UserError, sync_folder, write_file
-from .hardware import count_cores
+from .helpers import count_helpers, share_work
 from .corpus import Corpus, open_splits
 from .languages import detect_languages
 from .quality import BANDS, find_words, signatures
@@ -295,12 +294,6 @@ def _sweep(folder: Path) -> None:
     (folder/'key').unlink(missing_ok=True)
 
 # %% ../nbs/06_data.ipynb #0052
-def _work(job: Job, stage: Callable[[Job, int], None], part: int) -> int:
-    stage(job, part)
-    return part
-
-def _ignore_interrupts() -> None: signal.signal(signal.SIGINT, signal.SIG_IGN)
-
 def _for_each_part(
     job: Job,                          # The whole
     stage: Callable[[Job, int], None], # What to do with a part
@@ -308,23 +301,12 @@ def _for_each_part(
     workers: int,                      # Processes at most
     progress: bool,                    # Whether to show a bar
 ) -> None:
-    "Do a stage for some parts, side by side"
-    sizes = [job.parts[part].corpus.size for part in parts]
-    with tqdm(total=sum(sizes), desc=stage.__name__, unit='B', unit_scale=True, disable=not progress) as bar:
-        if min(workers, len(parts)) < 2 or sum(sizes) <= PART_BYTES: # not worth new processes
-            for part, size in zip(parts, sizes): bar.update(size*(_work(job, stage, part) == part))
-            return
-        pool = ProcessPoolExecutor(workers, multiprocessing.get_context('spawn'), _ignore_interrupts)
-        try:
-            for future in as_completed(pool.submit(_work, job, stage, part) for part in parts): bar.update(job.parts[future.result()].corpus.size)
-        except BaseException as e:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in multiprocessing.active_children(): process.terminate()
-            if isinstance(e, BrokenProcessPool):
-                raise RunError(f'A process of the stage {stage.__name__} ended', 'it was killed, perhaps for want of memory, or the program '
-                               'that called prepare has no `if __name__ == "__main__":`', 'run it again to go on, with fewer workers') from None
-            raise
-        pool.shutdown()
+    "Do a stage for some parts, side by side where there is enough to do"
+    sizes = {part: job.parts[part].corpus.size for part in parts}
+    helpers = workers if workers > 1 and sum(sizes.values()) > PART_BYTES else 0
+    bar = tqdm(total=sum(sizes.values()), desc=stage.__name__, unit='B', unit_scale=True, disable=not progress)
+    with bar, closing(share_work(partial(stage, job), parts, helpers)) as done:
+        for part, _ in done: bar.update(sizes[part])
 
 # %% ../nbs/06_data.ipynb #0054
 STAGES = ('survey', 'decide', 'encode', 'finish')
@@ -365,7 +347,7 @@ def prepare(
     config: Config,              # Says which text and which tokenizer
     folder: str | Path,          # A run directory; gets `tokenizer` and `data`
     progress: bool = True,       # Whether bars are shown
-    workers: int | None = None,  # Processes at most; None takes one for each core
+    workers: int | None = None,  # Helpers at most; None takes one for each core
 ) -> Prepared:
     "Text made ready for training, or found ready"
     folder = Path(folder)
@@ -374,7 +356,7 @@ def prepare(
         _check_enough(config, ready.manifest.train, ready.manifest.validation)
         return ready
     try:
-        for stage in STAGES: run_stage(config, folder, stage, workers=workers or count_cores(), progress=progress)
+        for stage in STAGES: run_stage(config, folder, stage, workers=count_helpers() if workers is None else workers, progress=progress)
     except UserError: # with this text or these settings it cannot be done
         shutil.rmtree(folder/'.data.tmp', ignore_errors=True)
         raise

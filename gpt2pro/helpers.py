@@ -14,7 +14,7 @@ from multiprocessing import get_context, parent_process
 from multiprocessing.reduction import ForkingPickler
 from types import ModuleType
 from typing import Any, TypeVar
-from .config import UserError
+from .config import RunError
 
 # %% auto #0
 __all__ = ['Piece', 'Result', 'count_helpers', 'can_be_sent', 'share_work', 'noting_interrupts']
@@ -80,7 +80,7 @@ def share_work(
             if len(waiting) > 2*helpers: yield waiting[0][0], waiting.popleft()[1].result()
         for piece, answer in waiting: yield piece, answer.result()
     except BrokenProcessPool:
-        raise UserError('The work', 'a helper process ended before it was done', 'free some memory, or do without helpers') from None
+        raise RunError('The work', 'a helper process ended before it was done', 'free some memory, or do without helpers') from None
     finally: pool.shutdown(cancel_futures=True)
 
 # %% ../nbs/02e_helpers.ipynb #0030
