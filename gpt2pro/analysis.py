@@ -17,18 +17,22 @@ from pydantic import Field, ValidationError
 from tqdm.auto import tqdm
 from . import quality
 from .config import Settings, UserError, file_hash, write_file
-from .corpus import Corpus, Document, _cache_folder, open_corpus
+from .sources import cache_folder
+from .corpus import Corpus, Document, open_corpus
 from .helpers import count_helpers, noting_interrupts, share_work
-from .languages import Found, LanguageDetector, language_name
+from .languages import Found, LanguageDetector, detect_languages, language_name
 from .layouts import Layout
 from .quality import RULES, CopyFinder, find_flaws, find_words, signatures
 from .sampling import THIN, Amount, Sums, Whole, choose_share, count_in, estimate_total, is_chosen, quantile, quantile_interval
 
 # %% auto #0
 __all__ = ['Example', 'Quality', 'Lengths', 'summarise_lengths', 'zipf_curve', 'DatasetReport', 'analyze', 'share_intervals',
-           'plot_languages', 'plot_lengths', 'plot_zipf', 'plot_report', 'to_html']
+           'plot_languages', 'plot_lengths', 'plot_zipf', 'plot_report', 'to_html', 'detect_languages']
 
 # %% ../nbs/03_analysis.ipynb #0006
+_all_ = ['detect_languages']
+
+# %% ../nbs/03_analysis.ipynb #0009
 class Example(Settings):
     "A document that has flaws"
     file: str = Field(description='its file')
@@ -49,7 +53,7 @@ class Lengths(Settings):
     quantiles: dict[str, int] = Field(description='length at 0, 5, 25, 50, 75, 95 and 100 per cent of the documents looked at')
     histogram: list[list[int]] = Field(description='lower edge of each bin, and documents in it, of those looked at')
 
-# %% ../nbs/03_analysis.ipynb #0009
+# %% ../nbs/03_analysis.ipynb #0012
 _QUANTILES = (0, 5, 25, 50, 75, 95, 100)
 
 def summarise_lengths(
@@ -62,7 +66,7 @@ def summarise_lengths(
     quantiles = {f'{q} %': quantile(ordered, q) for q in _QUANTILES}
     return Lengths(unit=unit, quantiles=quantiles, histogram=[list(pair) for pair in sorted(bins.items())])
 
-# %% ../nbs/03_analysis.ipynb #0013
+# %% ../nbs/03_analysis.ipynb #0016
 _MOST_WORDS = 250_000
 
 def _prune(counts: Counter[str]) -> None:
@@ -81,7 +85,7 @@ def zipf_curve(
     ranks = sorted({round(len(ordered)**(i/(points - 1))) for i in range(points)}) if ordered else []
     return [[rank, ordered[rank - 1]] for rank in ranks]
 
-# %% ../nbs/03_analysis.ipynb #0017
+# %% ../nbs/03_analysis.ipynb #0020
 class DatasetReport(Settings):
     "What is in a text"
     documents: int = Field(description='documents, counted')
@@ -116,7 +120,7 @@ class DatasetReport(Settings):
     def __rich__(self) -> Any: return _report_text(self)
     def _repr_html_(self) -> str: return _report_html(self)
 
-# %% ../nbs/03_analysis.ipynb #0019
+# %% ../nbs/03_analysis.ipynb #0022
 class _Seen(NamedTuple):
     "What a close look at a document gives"
     document: Document
@@ -129,7 +133,7 @@ class _Seen(NamedTuple):
         flaws = [('finding', name) for name in self.findings] or [('clean', '')]
         return [('all', ''), ('language', self.language.code), *flaws, *[('mixed', '')]*self.language.mixed]
 
-# %% ../nbs/03_analysis.ipynb #0023
+# %% ../nbs/03_analysis.ipynb #0026
 _WORST = 5 # Examples to keep
 
 @dataclass
@@ -160,7 +164,7 @@ class _Tally:
         _prune(self.vocabulary)
         self._keep(other.worst)
 
-# %% ../nbs/03_analysis.ipynb #0027
+# %% ../nbs/03_analysis.ipynb #0030
 @dataclass
 class _Batch:
     "Some documents to look at closely, and how much passed by meanwhile"
@@ -194,7 +198,7 @@ class _Examiner:
             lengths.append(seen.length)
         return _Look(tally, lengths, signatures([document.text for document in batch.documents], words))
 
-# %% ../nbs/03_analysis.ipynb #0031
+# %% ../nbs/03_analysis.ipynb #0034
 _BATCH_BYTES = 2**18
 _MOST_TEXTS = 2**19 # Hashes to keep at most: some 50 MB
 
@@ -222,7 +226,7 @@ class _Reader:
                 batch, size = _Batch(), 0
         yield batch
 
-# %% ../nbs/03_analysis.ipynb #0036
+# %% ../nbs/03_analysis.ipynb #0039
 _MOST_SIGNED = 2**18 # Documents among which near copies are found: 32 MB
 
 class _Survey:
@@ -263,7 +267,7 @@ class _Survey:
 
 def _kind_name(layout: Layout) -> str: return f'code in {layout.programming_language}' if layout.programming_language else layout.kind
 
-# %% ../nbs/03_analysis.ipynb #0040
+# %% ../nbs/03_analysis.ipynb #0043
 def _read_through(
     survey: _Survey,           # To be filled
     examiner: _Examiner,       # Looks at documents
@@ -282,8 +286,8 @@ def _read_through(
             if pressed.is_set(): break
     survey.complete = not pressed.is_set() and next(documents, None) is None
 
-# %% ../nbs/03_analysis.ipynb #0044
-_COPIES = {'exact copy': 'the same text came before', 'near copy': 'about 70 % or more of its phrases came before in one document'}
+# %% ../nbs/03_analysis.ipynb #0047
+_COPIES = {'exact copy': 'the same text came before', 'near copy': 'about three quarters of its phrases or more came before in one document'}
 
 def _percent(
     amount: Amount, # A part
@@ -309,7 +313,7 @@ def _judge(
                    reasons=[f'{_percent(a, whole.bytes)} {name} ({_COPIES.get(name) or RULES[name].meaning})' for name, a in findings.items()],
                    worst=[example for *_, example in worst])
 
-# %% ../nbs/03_analysis.ipynb #0048
+# %% ../nbs/03_analysis.ipynb #0051
 def _intervals(
     whole: Whole,         # All documents
     lengths: Counter[int], # Length → documents looked at
@@ -324,7 +328,7 @@ def _intervals(
     ordered, unseen = sorted(lengths.items()), 1 - whole.n/whole.documents
     return ends | {f'length {q} %': quantile_interval(ordered, q, unseen) for q in _QUANTILES[1:-1]}
 
-# %% ../nbs/03_analysis.ipynb #0052
+# %% ../nbs/03_analysis.ipynb #0055
 _STRATA = 32 # Files that are treated on their own
 
 def _choose_strata(
@@ -347,7 +351,7 @@ def _counted_amounts(
     enough = [name for name, (n, _) in counts.items() if survey.tokens and rows[name][0] >= min(THIN, n)]
     return amounts | {name: amounts[name].with_tokens(*estimate_total(rows[name], *counts[name])) for name in enough}
 
-# %% ../nbs/03_analysis.ipynb #0056
+# %% ../nbs/03_analysis.ipynb #0059
 def _make_report(
     survey: _Survey, # What was found
     tokenizer: Any,  # What counted tokens, or None
@@ -368,7 +372,7 @@ def _make_report(
         vocabulary=len(tally.vocabulary), zipf=zipf_curve(tally.vocabulary), frequent=dict(tally.vocabulary.most_common(10)),
         sample=corpus.sample, examined=survey.share, intervals=_intervals(whole, tally.lengths), complete=survey.complete, seconds=seconds)
 
-# %% ../nbs/03_analysis.ipynb #0060
+# %% ../nbs/03_analysis.ipynb #0063
 _log = logging.getLogger('gpt2pro.analysis')
 _CODE = ('readers', 'layouts', 'corpus', 'languages', 'quality', 'sampling', 'analysis')
 
@@ -382,7 +386,7 @@ def _kept(
               for file in corpus.files]
     code = [file_hash(Path(quality.__file__).with_name(f'{name}.py')) for name in _CODE]
     about = [stamps, corpus.skipped, corpus.text_field, corpus.bad_bytes, corpus.sample, getattr(tokenizer, 'hash', None), *settings, code]
-    return _cache_folder()/'analysis'/f'{hashlib.sha256(json.dumps(about).encode("utf-8", "surrogateescape")).hexdigest()[:32]}.json'
+    return cache_folder()/'analysis'/f'{hashlib.sha256(json.dumps(about).encode("utf-8", "surrogateescape")).hexdigest()[:32]}.json'
 
 def _load_report(path: Path) -> DatasetReport | None:
     "A report that was kept, if it is sound"
@@ -394,7 +398,7 @@ def _keep_report(path: Path, report: DatasetReport) -> None:
     try: write_file(path, report.model_dump_json())
     except OSError as e: _log.warning('the analysis is not kept for next time: %s', e)
 
-# %% ../nbs/03_analysis.ipynb #0063
+# %% ../nbs/03_analysis.ipynb #0066
 _SMALL = 8_000_000
 
 def _taste(
@@ -437,7 +441,7 @@ def analyze(
     if cache and report.complete: _keep_report(path, report)
     return report
 
-# %% ../nbs/03_analysis.ipynb #0086
+# %% ../nbs/03_analysis.ipynb #0089
 def share_intervals(
     report: DatasetReport, # Any
 ) -> dict[str, list[float]]: # Language → both ends; the same number twice where nothing is estimated
@@ -489,7 +493,7 @@ def plot_report(
     plt.close(figure) # shown where it is returned, not once more at the end of the cell
     return figure
 
-# %% ../nbs/03_analysis.ipynb #0091
+# %% ../nbs/03_analysis.ipynb #0094
 def _number(
     amount: Amount, # How much text
     unit: str,      # documents, bytes or tokens
@@ -532,7 +536,7 @@ def _tables(
     worst = [[f'{e.file}, {e.offset:,}', ', '.join(e.findings), repr(e.text[:80])] for e in report.quality.worst]
     return tables | ({'Worst examples': [['where', 'findings', 'text'], *worst]} if worst else {})
 
-# %% ../nbs/03_analysis.ipynb #0095
+# %% ../nbs/03_analysis.ipynb #0098
 def _facts(
     report: DatasetReport, # What to show
 ) -> list[str]:
@@ -552,7 +556,7 @@ def _facts(
             f'Read {"everything" if report.complete and report.sample == 1 else "a part"} in {report.seconds:.1f} s'
             + ('' if report.complete else '. It was stopped, so this is about the beginning of the text')]
 
-# %% ../nbs/03_analysis.ipynb #0098
+# %% ../nbs/03_analysis.ipynb #0101
 def _report_text(report: DatasetReport) -> Any:
     "A report for the terminal"
     from rich.console import Group
@@ -566,7 +570,7 @@ def _report_text(report: DatasetReport) -> Any:
         parts += [table, Text()]
     return Group(*parts, *map(Text, _facts(report)))
 
-# %% ../nbs/03_analysis.ipynb #0100
+# %% ../nbs/03_analysis.ipynb #0103
 def _picture(figure: Any) -> str:
     "A figure as an HTML image that needs no file"
     import base64, io

@@ -137,6 +137,7 @@ def analyze(
                      candidates=languages.split(',') if languages else None, examine=examine, cache=cache)
     if html: report.save(html)
     _show(report, as_json)
+    if not report.complete: raise typer.Exit(130) # Ctrl-C: what was read so far is shown
 
 @app.command()
 def leaks(words: SettingWords = None, as_json: AsJson = False) -> None:
