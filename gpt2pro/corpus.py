@@ -4,7 +4,7 @@
 
 # %% ../nbs/02_corpus.ipynb #0003
 from __future__ import annotations
-import hashlib, json, lzma, zlib
+import hashlib, json, logging, lzma, zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from copy import copy
@@ -13,12 +13,12 @@ from functools import partial
 from pathlib import Path
 from .config import DataConfig, UserError, asset_path, file_hash
 from .layouts import Layout, find_layout, row_text
-from .readers import BadBytes, Mender, SourceFile, is_table, locate, read_rows, read_text, sections
+from .readers import DamagedFile, Mender, SourceFile, is_table, locate, read_rows, read_text, sections
 from .sources import EMBEDDED, find_files
 from .sources import cache_folder as _cache_folder # noqa: F401
 
 # %% auto #0
-__all__ = ['DOCUMENT_CHARS', 'Document', 'Corpus', 'open_corpus', 'open_splits']
+__all__ = ['DOCUMENT_CHARS', 'logger', 'ROWS_FOR_ONE', 'Document', 'Corpus', 'open_corpus', 'open_splits']
 
 # %% ../nbs/02_corpus.ipynb #0007
 @dataclass(frozen=True, slots=True)
@@ -59,15 +59,40 @@ def _cut(
     if text: yield text
 
 # %% ../nbs/02_corpus.ipynb #0020
+logger = logging.getLogger('gpt2pro.corpus')
+ROWS_FOR_ONE = 100 # For so many rows, one more may be broken and left out
+
+def _row_texts(
+    file: SourceFile, # A table, or a section of one
+    mend: Mender,     # Deals with bad bytes
+    layout: Layout,   # Which fields of a table hold the text
+) -> Iterator[tuple[int, str]]: # Place and text
+    "The texts of a table"
+    broken = 0
+    for rows, (place, row) in enumerate(read_rows(file, mend, layout.text_fields)):
+        try:
+            if isinstance(row, UserError): raise row
+            text = row_text(row, layout, partial(locate, file, place))
+        except UserError as e:
+            broken += 1
+            if not mend.replace: raise
+            if broken > 1 + rows//ROWS_FOR_ONE:
+                raise type(e)(e.what, f'{e.why}; so {broken} of {rows + 1} rows are broken, too many to leave out', e.fix) from None
+            mend.count += 1
+            logger.warning('%s (%s): the row is left out', e.what, e.why)
+        else: yield place, text
+
 def _texts(
     file: SourceFile, # Which file
     mend: Mender,     # Deals with bad bytes
     layout: Layout,   # Which fields of a table hold the text
 ) -> Iterator[tuple[int, str]]: # Offset and text
     "The texts of a file, each with its place"
-    if is_table(file):
-        for place, row in read_rows(file, mend, layout.text_fields): yield place, row_text(row, layout, partial(locate, file, place))
-        return
+    if is_table(file): yield from _row_texts(file, mend, layout)
+    else: yield from _text_pieces(file, mend)
+
+def _text_pieces(file: SourceFile, mend: Mender) -> Iterator[tuple[int, str]]:
+    "The pieces of a file of text"
     offset = file.start
     for text in _cut(read_text(file, mend)):
         yield offset, text
@@ -81,7 +106,7 @@ def _readable(
     "Tell whatever a damaged file does as one error"
     try: yield
     except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as e:
-        raise UserError(file.path, f'the file cannot be read to its end: {e}', 'replace the file by a whole one, or leave it out') from None
+        raise DamagedFile(file.path, f'the file cannot be read to its end: {e}', 'replace the file by a whole one, or leave it out') from None
 
 def _documents(
     file: SourceFile, # Which file
@@ -130,14 +155,14 @@ class Corpus:
         sample: float = 1.0,      # Share of documents to give
     ) -> None:
         self.files, self.skipped, self.text_field, self.bad_bytes, self.sample = files, skipped, text_field, bad_bytes, sample
-        self.replaced: dict[str, int] = {}  # Files whose bad bytes were replaced → how many
+        self.replaced: dict[str, int] = {}  # Files with bad bytes that were replaced and broken rows that were left out → how many
         self._found: dict[str, Layout] = {} # Layouts found so far
         self._sound: dict[str, bool] = {}   # Files read through → whether all of it is text
     def __repr__(self) -> str: return f'Corpus({len(self.files)} files, {self.size:,} bytes, {len(self.skipped)} skipped)'
     @property
     def size(self) -> int: return sum(file.size for file in self.files) # Bytes on disk
     @property
-    def layouts(self) -> dict[str, Layout]: return {file.path: self._layout(file) for file in self.files} # File → its layout
+    def layouts(self) -> dict[str, Layout]: return {file.path: self._layout(file) for file in self.files if self._is_sound(file)} # File → its layout
     def __iter__(self) -> Iterator[Document]:
         menders: dict[str, Mender] = {}
         for file in self.files:
@@ -150,7 +175,9 @@ class Corpus:
     ) -> list[Corpus]: # At most that many
         "The same documents, divided into corpora that can be read apart"
         pieces = [piece for file in self.files if self._is_sound(file) for piece in self._sections(file)]
-        return [self._part(files) for files in _divide(pieces, n)]
+        parts = [self._part(files) for files in _divide(pieces, n)]
+        for part in parts[:1]: part.skipped = self.skipped
+        return parts
     def fingerprint(self) -> str:
         "A key for the content: it changes with any byte of any file"
         parts = [[file.path, file.size, file.start, file_hash(file.place) if file.place else file.revision] for file in self.files]
@@ -169,11 +196,11 @@ class Corpus:
         layout = self._layout(file) if is_table(file) else Layout()
         for section in self._sections(file): yield from _documents(section, mend, layout)
     def _is_sound(self, file: SourceFile) -> bool:
-        "Read a file through, once, if a bad byte is a reason to skip it"
+        "Read a file through, once, if damage is a reason to skip it"
         if self.bad_bytes != 'skip': return True
         if file.path not in self._sound:
             try: any(False for _ in self._read(file, Mender(file.path, False)))
-            except BadBytes as e: self.skipped[file.path] = f'{e.what.removeprefix(file.path + ", ")} is not text'
+            except DamagedFile as e: self.skipped[file.path] = ': '.join(filter(None, [e.what.removeprefix(file.path).lstrip(',: '), e.why]))
             self._sound[file.path] = file.path not in self.skipped
         return self._sound[file.path]
 

@@ -44,7 +44,12 @@ def open_parts(
     "The text of a configuration in parts of about `PART_BYTES`"
     train, validation = open_splits(config.data)
     named = [('validation', validation), ('train', train)]
-    return [Part(name, part) for name, corpus in named if corpus for part in corpus.parts(max(1, -(-corpus.size//PART_BYTES)))]
+    parts = [Part(name, part) for name, corpus in named if corpus for part in corpus.parts(max(1, -(-corpus.size//PART_BYTES)))]
+    for name, corpus in named:
+        if corpus and name not in [part.source for part in parts]:
+            file, why = next(iter(corpus.skipped.items()))
+            raise UserError(f'no text for {name}: all files are left out', f'{file}: {why}', 'correct the files, or name others')
+    return parts
 
 # %% ../nbs/06_data.ipynb #0011
 def data_key(
@@ -271,7 +276,7 @@ def _merge(
     train, validation = (sum((note.splits[name] for note in notes), Split()) for name in VERDICTS[:2])
     return Manifest(key=(job.folder/'key').read_text(), tokenizer=Tokenizer.load(job.folder/'tokenizer').hash, train=train, validation=validation,
                     read=Counts(documents=first.documents_in, bytes=first.bytes_in), cleaning=cleaning,
-                    skipped=dict(chain(*(corpus.skipped.items() for corpus in open_splits(job.config.data) if corpus))),
+                    skipped=dict(chain(*(part.corpus.skipped.items() for part in job.parts))),
                     replaced=dict(sum((Counter(note.replaced) for note in notes), Counter())))
 
 def finish(

@@ -8,13 +8,13 @@ import bz2, codecs, csv, gzip, json, lzma, re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import accumulate, chain
+from itertools import accumulate, chain, takewhile
 from pathlib import Path
 from typing import Any
 from .config import UserError
 
 # %% auto #0
-__all__ = ['MAX_ROW', 'SECTION', 'SourceFile', 'file_format', 'read_blocks', 'is_binary', 'BadBytes', 'Mender', 'read_text',
+__all__ = ['MAX_ROW', 'SECTION', 'SourceFile', 'file_format', 'read_blocks', 'is_binary', 'DamagedFile', 'Mender', 'read_text',
            'locate', 'hub_file', 'is_table', 'read_rows', 'sections']
 
 # %% ../nbs/01a_readers.ipynb #0007
@@ -29,49 +29,62 @@ class SourceFile:
     stop: int | None = None   # Where it ends; None is the end of the file
 
 # %% ../nbs/01a_readers.ipynb #0012
-_OPENERS: dict[str, Callable[..., Any]] = {'.gz': gzip.open, '.bz2': bz2.open, '.xz': lzma.open, '.zst': open}
+_PACKED = ('.gz', '.bz2', '.xz', '.zst')
 
 def file_format(
     path: Path, # Any file
 ) -> str:       # Its ending in small letters; empty if it has none
     "The ending of a file's name, past that of a packed file"
-    return next((suffix for suffix in map(str.lower, reversed(path.suffixes)) if suffix not in _OPENERS), '')
+    return next((suffix for suffix in map(str.lower, reversed(path.suffixes)) if suffix not in _PACKED), '')
 
 # %% ../nbs/01a_readers.ipynb #0016
 _BLOCK = 2**16 # Bytes read at a time
 
+class _ZstFrame:
+    "A frame of Zstandard"
+    needs_input = True
+    def __init__(self) -> None:
+        from zstandard import ZstdDecompressor
+        self.frame = ZstdDecompressor().decompressobj()
+    def decompress(self, data: bytes, most: int) -> bytes: return self.frame.decompress(data)
+    def __getattr__(self, name: str) -> Any: return getattr(self.frame, name)
+
+_FRAMES: dict[str, Callable[[], Any]] = {'.bz2': bz2.BZ2Decompressor, '.xz': partial(lzma.LZMADecompressor, memlimit=2**27), '.zst': _ZstFrame}
+
+def _unpack(
+    blocks: Iterable[bytes],  # A packed file
+    new_frame: Callable[[], Any], # Unpacks one frame
+) -> Iterator[bytes]:
+    "Its content, in blocks"
+    frame: Any = None
+    for piece in (block[i:i + 1024] for block in blocks for i in range(0, len(block), 1024)): # a kilobyte may hold ten thousand times its size
+        if not frame: piece = piece.lstrip(b'\0') # zeros may stand between frames
+        while piece or (frame and not frame.needs_input):
+            frame = frame or new_frame()
+            try: data = frame.decompress(piece, _BLOCK)
+            except Exception as e: raise OSError(str(e)) from None # each library has errors of its own
+            if data: yield data
+            piece, frame = (frame.unused_data.lstrip(b'\0'), None) if frame.eof else (b'', frame)
+    if frame: raise EOFError('the file ends too early')
+
+# %% ../nbs/01a_readers.ipynb #0021
 def read_blocks(
     file: SourceFile, # Any file on this machine, packed or not
 ) -> Iterator[bytes]: # About 64 KiB each
     "The unpacked bytes of a file"
     assert file.place is not None
     suffix, left = file.place.suffix.lower(), (file.stop or 2**63) - file.start
-    with _OPENERS.get(suffix, open)(file.place, 'rb') as f:
+    with (gzip.open if suffix == '.gz' else open)(file.place, 'rb') as f:
         if file.start: f.seek(file.start)
         blocks: Iterator[bytes] = iter(partial(f.read, _BLOCK), b'')
-        for block in _unpack_zst(blocks) if suffix == '.zst' else blocks:
+        for block in _unpack(blocks, _FRAMES[suffix]) if suffix in _FRAMES else blocks:
             yield block[:left]
             left -= len(block)
             if left <= 0: return
 
-# %% ../nbs/01a_readers.ipynb #0020
-def _unpack_zst(
-    blocks: Iterable[bytes], # A Zstandard file
-) -> Iterator[bytes]:
-    "Its content, in blocks"
-    import zstandard
-    frame = None
-    for piece in (block[i:i + 1024] for block in blocks for i in range(0, len(block), 1024)):
-        while piece:
-            frame = frame or zstandard.ZstdDecompressor().decompressobj()
-            try: data = frame.decompress(piece)
-            except zstandard.ZstdError as e: raise OSError(str(e)) from None
-            if data: yield data
-            piece, frame = (frame.unused_data, None) if frame.eof else (b'', frame)
-    if frame: raise EOFError('the file ends too early')
-
-# %% ../nbs/01a_readers.ipynb #0025
-_MARKS = {codecs.BOM_UTF8: 'utf_8', codecs.BOM_UTF16_LE: 'utf_16_le', codecs.BOM_UTF16_BE: 'utf_16_be'}
+# %% ../nbs/01a_readers.ipynb #0026
+_MARKS = {codecs.BOM_UTF8: 'utf_8', codecs.BOM_UTF32_LE: 'utf_32_le', codecs.BOM_UTF32_BE: 'utf_32_be',
+          codecs.BOM_UTF16_LE: 'utf_16_le', codecs.BOM_UTF16_BE: 'utf_16_be'} # in this order, since the mark of UTF-32 begins with one of UTF-16
 
 def _encoding(
     head: bytes, # The beginning of a file
@@ -85,11 +98,11 @@ def is_binary(
     "Whether these bytes are no text"
     return head.startswith(b'%PDF-') or (_encoding(head)[1] == 0 and b'\0' in head)
 
-# %% ../nbs/01a_readers.ipynb #0029
+# %% ../nbs/01a_readers.ipynb #0030
 _LONE = re.compile(r'[\ud800-\udfff]')
 
-class BadBytes(UserError):
-    "A file is not valid text"
+class DamagedFile(UserError):
+    "A file is not what its name says"
 
 class Mender:
     "Deals with the bad bytes of one file"
@@ -105,12 +118,12 @@ class Mender:
         bad = _LONE.search(text)
         if bad and not self.replace:
             where, why = explain(bad.start())
-            raise BadBytes(f'{self.name}{where}', why, 'convert the file to UTF-8, or set data.bad_bytes=replace or data.bad_bytes=skip') from None
+            raise DamagedFile(f'{self.name}{where}', why, 'convert the file to UTF-8, or set data.bad_bytes=replace or data.bad_bytes=skip') from None
         text, count = _LONE.subn('\ufffd', text)
         self.count += count
         return text
 
-# %% ../nbs/01a_readers.ipynb #0033
+# %% ../nbs/01a_readers.ipynb #0034
 def _decode(
     blocks: Iterable[bytes], # The bytes of a file, or of a section
     mend: Mender,            # Deals with bad ones
@@ -143,12 +156,12 @@ def read_text(
     "The text of a file, in pieces"
     return _decode(read_blocks(file), mend, file.start)
 
-# %% ../nbs/01a_readers.ipynb #0039
+# %% ../nbs/01a_readers.ipynb #0040
 MAX_ROW = 2**24 # Characters in a row of a table, at most
 
 def _lines(
-    chunks: Iterable[str], # A text in pieces
-    name: str,             # The file
+    chunks: Iterable[str],    # A text in pieces
+    where: Callable[[], str], # Gives file and line, for messages
 ) -> Iterator[str]:
     "The lines of a text, with their ends"
     rest = ''
@@ -156,48 +169,58 @@ def _lines(
         lines = (rest + chunk).split('\n')
         rest = lines.pop()
         for line in lines: yield line + '\n'
-        if len(rest) > MAX_ROW: raise UserError(f'{name}: a line is too long', f'a row has at most {MAX_ROW:,} characters', 'split it')
+        if len(rest) > MAX_ROW: raise DamagedFile(f'{where()}: the line is too long', f'a row has at most {MAX_ROW:,} characters', 'split it')
     if rest: yield rest
 
-# %% ../nbs/01a_readers.ipynb #0044
+# %% ../nbs/01a_readers.ipynb #0045
 _LINED = ('.jsonl', '.ndjson') # Formats with a row to a line
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    "An object of JSON, whose names must differ"
+    row = dict(pairs)
+    if len(row) < len(pairs): raise ValueError(f'a field is named twice; the fields are {", ".join(name for name, _ in pairs):.80}')
+    return row
+
+_JSON = json.JSONDecoder(object_pairs_hook=_once)
+
 def locate(
-    file: SourceFile, # A file with rows
-    place: int,       # The place of a row
+    file: SourceFile, # A file with rows, or a section
+    place: int,       # The place of a row in it
 ) -> str:             # Such as `a.jsonl:7`, or `a.csv, row 6`
     "Where a row is, in words"
     if not file.place or file_format(file.place) not in _LINED: return f'{file.path}, row {place}'
-    before = read_blocks(replace(file, start=0, stop=place)) if place else ()
-    return f'{file.path}:{1 + sum(block.count(10) for block in before)}'
+    before = read_blocks(replace(file, start=0, stop=file.start)) if file.start else ()
+    lines = _lines(read_text(file, Mender('', True)), str)
+    starts = accumulate((len(line.encode()) for line in lines), initial=file.start)
+    return f'{file.path}:{1 + sum(block.count(10) for block in before) + sum(1 for _ in takewhile(place.__gt__, starts))}'
 
 def _json_lines(
     file: SourceFile, # JSON lines
     mend: Mender,     # Deals with bad bytes
-) -> Iterator[tuple[int, Any]]: # Place and row
+) -> Iterator[tuple[int, Any]]: # Place and row, or its error
     "The rows of JSON lines"
     place = file.start
-    for line in _lines(read_text(file, mend), file.path):
+    for line in _lines(read_text(file, mend), lambda: locate(file, place)): # noqa: B023
         try:
-            if not line.isspace(): yield place, json.loads(line)
+            if not line.isspace(): yield place, _JSON.decode(line)
         except (ValueError, RecursionError) as e:
             where = f'{locate(file, place)}:{getattr(e, "pos", 0) + 1}'
             fix = 'correct the row or remove it; rows over several lines belong into a .json file'
-            raise UserError(f'{where}: not readable as JSON', getattr(e, 'msg', str(e)), fix) from None
+            yield place, DamagedFile(f'{where}: not readable as JSON', getattr(e, 'msg', str(e)), fix)
         place += len(line.encode())
 
-# %% ../nbs/01a_readers.ipynb #0049
+# %% ../nbs/01a_readers.ipynb #0050
 _BETWEEN = re.compile(r'[\s,\[\]]*')
 
-def _bad_json(name: str, line: int, why: str) -> UserError:
-    return UserError(f'{name}:{line}: the row that begins here is not readable as JSON', why, 'correct the row or remove it')
+def _bad_json(name: str, line: int, why: str) -> DamagedFile:
+    return DamagedFile(f'{name}:{line}: the row that begins here is not readable as JSON', why, 'correct the row or remove it')
 
 def _json_rows(
     chunks: Iterable[str], # JSON in pieces
     name: str,             # The file
 ) -> Iterator[Any]:
     "The rows of a JSON array, or of one JSON value after the other"
-    text, wanted, line, depth, decode = '', 0, 1, 0, json.JSONDecoder().raw_decode
+    text, wanted, line, depth, decode = '', 0, 1, 0, _JSON.raw_decode
     for chunk in chain(chunks, ['']):
         text += chunk
         if chunk and len(text) < wanted: continue
@@ -213,21 +236,28 @@ def _json_rows(
         if trouble and (not chunk or len(text) > MAX_ROW): raise _bad_json(name, line, trouble)
     if depth: raise _bad_json(name, line, 'a bracket [ or ] has no partner, so rows may be missing')
 
-# %% ../nbs/01a_readers.ipynb #0055
+# %% ../nbs/01a_readers.ipynb #0056
 def _csv_rows(
     chunks: Iterable[str], # CSV in pieces
     name: str,             # The file
-) -> Iterator[dict[str, str]]:
+) -> Iterator[Any]:        # Rows, or their errors
     "The rows of a table in CSV"
-    lines = _lines(chunks, name)
+    def damaged(line: int, why: str) -> DamagedFile: return DamagedFile(f'{name}:{line}: not readable as CSV', why, 'correct or remove that row')
+    line, lines = 0, _lines(chunks, lambda: f'{name}:{line + 1}')
     head = next(lines, '')
     csv.field_size_limit(MAX_ROW)
-    reader = csv.DictReader(chain([head], lines), delimiter=max(',;\t', key=head.count))
-    try: yield from reader
-    except csv.Error as e:
-        raise UserError(f'{name}:{reader.line_num}: not readable as CSV', str(e), 'correct or remove that line') from None
+    reader = csv.reader(chain([head], lines), delimiter=max(',;\t|', key=head.count), strict=True)
+    try:
+        names = next(reader, [])
+        if len(set(names)) < len(names): raise csv.Error(f'a field is named twice; the fields are {", ".join(names):.80}')
+        line = reader.line_num
+        for row in reader:
+            if len(row) == len(names): yield dict(zip(names, row))
+            elif row: yield damaged(line + 1, f'it has {len(row)} fields and the first line {len(names)}; a text that holds the separator needs quotes')
+            line = reader.line_num
+    except csv.Error as e: raise damaged(line + 1, str(e)) from None
 
-# %% ../nbs/01a_readers.ipynb #0059
+# %% ../nbs/01a_readers.ipynb #0061
 def _open_parquet(path: Path) -> Any:
     "A Parquet file that is read a little at a time"
     import pyarrow.parquet as pq
@@ -244,7 +274,7 @@ def _parquet_rows(
         batches = table.iter_batches(100, list(range(file.start, file.stop or count)), columns=wanted or None, use_threads=False)
         yield from enumerate(chain.from_iterable(batch.to_pylist() for batch in batches), sum(groups(i).num_rows for i in range(file.start)))
 
-# %% ../nbs/01a_readers.ipynb #0063
+# %% ../nbs/01a_readers.ipynb #0065
 def _no_dataset(name: str, e: Exception) -> UserError:
     why = (str(e) or type(e).__name__).split('\n')[0]
     return UserError(f'source {name!r}', f'the data set could not be opened: {why:.200}',
@@ -258,7 +288,7 @@ def hub_file(
     try: return SourceFile(name, 0, revision=HfApi().dataset_info(name.split(':')[1]).sha or '')
     except Exception as e: raise _no_dataset(name, e) from None # the hub's client raises many kinds
 
-# %% ../nbs/01a_readers.ipynb #0066
+# %% ../nbs/01a_readers.ipynb #0068
 def _hub_rows(
     file: SourceFile, # A data set of the hub
 ) -> Iterator[Any]:
@@ -267,7 +297,7 @@ def _hub_rows(
     try: yield from load_dataset(*file.path.split(':')[1:], split='train', streaming=True, revision=file.revision or None)
     except Exception as e: raise _no_dataset(file.path, e) from None
 
-# %% ../nbs/01a_readers.ipynb #0070
+# %% ../nbs/01a_readers.ipynb #0072
 _TABLES: dict[str, Callable[..., Iterator[Any]]] = {'.json': _json_rows, '.csv': _csv_rows, '.tsv': _csv_rows}
 
 def is_table(
@@ -280,7 +310,7 @@ def read_rows(
     file: SourceFile, # A table
     mend: Mender,     # Deals with bad bytes
     columns: Iterable[str] | None = None, # The fields wanted, where a format can read them alone
-) -> Iterator[tuple[int, Any]]: # Place and row
+) -> Iterator[tuple[int, Any]]: # Place and row, or its error
     "The rows of a table"
     if not file.place: return enumerate(_hub_rows(file))
     kind = file_format(file.place)
@@ -288,7 +318,7 @@ def read_rows(
     if kind == '.parquet': return _parquet_rows(file, columns)
     return enumerate(_TABLES[kind](read_text(file, mend), file.path))
 
-# %% ../nbs/01a_readers.ipynb #0075
+# %% ../nbs/01a_readers.ipynb #0077
 SECTION = 2**23 # Bytes of a section, about
 
 def _line_starts(
@@ -305,7 +335,7 @@ def _line_starts(
             if f.tell() < file.size: starts.append(f.tell())
     return starts
 
-# %% ../nbs/01a_readers.ipynb #0078
+# %% ../nbs/01a_readers.ipynb #0080
 def _group_starts(
     file: SourceFile, # A Parquet file
     size: int,        # Bytes of a section, about
@@ -316,13 +346,13 @@ def _group_starts(
     begins = [file.size*begin//max(ends[-1:], default=1) for begin in [0, *ends[:-1]]]
     return {i: begin for i, begin in enumerate(begins) if i == 0 or begin//size > begins[i - 1]//size}
 
-# %% ../nbs/01a_readers.ipynb #0081
+# %% ../nbs/01a_readers.ipynb #0083
 def sections(
     file: SourceFile,    # Any file
     size: int = SECTION, # Bytes of a section, about
 ) -> list[SourceFile]:
     "The parts of a file that can be read apart, in order"
-    if not file.place or file.start or file.stop or file.size <= size or file.place.suffix.lower() in _OPENERS: return [file]
+    if not file.place or file.start or file.stop or file.size <= size or file.place.suffix.lower() in _PACKED: return [file]
     if file_format(file.place) == '.parquet': starts = _group_starts(file, size)
     elif is_table(file) and file_format(file.place) not in _LINED: return [file]
     elif _encoding(next(read_blocks(file)))[0] != 'utf_8': return [file]

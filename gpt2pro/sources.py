@@ -19,6 +19,13 @@ from .readers import SourceFile, file_format, hub_file, is_binary, read_blocks
 __all__ = ['EMBEDDED', 'logger', 'cache_folder', 'download', 'find_files']
 
 # %% ../nbs/01c_sources.ipynb #0009
+def _shown(
+    name: str, # The name of a file
+) -> str:
+    "A name as it can be written anywhere"
+    return ''.join(char if char.isprintable() else char.encode('unicode_escape').decode() for char in name)
+
+# %% ../nbs/01c_sources.ipynb #0013
 def _walk(
     folder: Path,              # Where to look
     name: str,                 # The folder's name in messages
@@ -29,23 +36,23 @@ def _walk(
     try: entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
     except OSError as e: entries, skipped[name] = [], e.strerror or 'unreadable'
     for entry in entries:
-        label, real = f'{name}/{entry.name}', os.path.realpath(entry)
+        label, real = f'{name}/{_shown(entry.name)}', os.path.realpath(entry)
         if entry.name.startswith('.'): skipped[label] = 'hidden'
         elif real in seen: skipped[label] = 'already read under another name'
         else:
             seen.add(real)
-            if entry.is_dir(): yield from _walk(entry, label, skipped, seen)
+            if os.path.isdir(entry): yield from _walk(entry, label, skipped, seen)
             else: yield label, entry
 
-# %% ../nbs/01c_sources.ipynb #0014
+# %% ../nbs/01c_sources.ipynb #0018
 EMBEDDED = 'bilingual' # The corpus that comes with the package
 
 def _no_such(source: str) -> UserError:
     "The error for a path where nothing is"
-    folder = Path(source).expanduser().parent
-    near = did_you_mean(Path(source).name, [entry.name for entry in folder.iterdir()]) if folder.is_dir() else None
+    beside = glob.glob(f'{glob.escape(os.path.dirname(os.path.expanduser(source)) or ".")}/*')
+    near = did_you_mean(Path(source).name, map(os.path.basename, beside))
     return UserError(f'source {source!r}', 'there is no such file or folder, and no file fits it as a pattern',
-                     f'did you mean {near}?' if near else f'name a file, a folder, an http(s) address, hf:NAME, or {EMBEDDED}')
+                     f'did you mean {_shown(near)}?' if near else f'name a file, a folder, an http(s) address, hf:NAME, or {EMBEDDED}')
 
 def _find(
     source: str,             # A file, a folder, a pattern or `bilingual`
@@ -54,16 +61,17 @@ def _find(
 ) -> Iterator[tuple[str, Path]]: # Name and path of each file
     "The files that a source on this machine stands for"
     path = asset_path('corpus') if source == EMBEDDED else Path(source).expanduser()
-    found = [path] if source and path.exists() else [Path(match) for match in sorted(glob.glob(os.path.expanduser(source), recursive=True))]
+    found = [path] if source and os.path.exists(path) else [Path(match) for match in sorted(glob.glob(os.path.expanduser(source), recursive=True))]
     if not found: raise _no_such(source)
     for place in found:
-        name, real = source if source == EMBEDDED else place.resolve().name, os.path.realpath(place)
+        real = os.path.realpath(place)
+        name = source if source == EMBEDDED else _shown(os.path.basename(os.path.abspath(place)))
         if real in seen: continue
         seen.add(real)
-        if place.is_dir(): yield from _walk(place, name, skipped, seen)
+        if os.path.isdir(place): yield from _walk(place, name, skipped, seen)
         else: yield name, place
 
-# %% ../nbs/01c_sources.ipynb #0020
+# %% ../nbs/01c_sources.ipynb #0024
 logger = logging.getLogger('gpt2pro.sources')
 
 def _request(
@@ -79,7 +87,7 @@ def _request(
     elif target.exists(): request.add_header('If-Modified-Since', formatdate(target.stat().st_mtime, usegmt=True))
     return request
 
-# %% ../nbs/01c_sources.ipynb #0023
+# %% ../nbs/01c_sources.ipynb #0027
 def _transfer(
     request: urllib.request.Request, # What to ask for
     part: Path,                      # Gains what comes
@@ -96,7 +104,7 @@ def _transfer(
     if wanted not in (None, got): raise OSError(f'the transfer ended after {got:,} of {wanted:,} bytes')
     return parsedate_to_datetime(headers['Last-Modified']).timestamp() if headers.get('Last-Modified') else None
 
-# %% ../nbs/01c_sources.ipynb #0025
+# %% ../nbs/01c_sources.ipynb #0029
 def _fetch(
     url: str,         # An http(s) address
     target: Path,     # Where its content should be
@@ -121,13 +129,13 @@ def _fetch(
         os.replace(part, target)
         part.with_suffix('.note').unlink(missing_ok=True)
 
-# %% ../nbs/01c_sources.ipynb #0031
+# %% ../nbs/01c_sources.ipynb #0035
 def cache_folder() -> Path:
     "Where downloads are kept"
     base = os.environ.get('XDG_CACHE_HOME') or os.environ.get('LOCALAPPDATA') or os.path.expanduser('~/.cache')
     return Path(base if os.path.isabs(base) else tempfile.gettempdir())/'gpt2pro'
 
-# %% ../nbs/01c_sources.ipynb #0034
+# %% ../nbs/01c_sources.ipynb #0038
 def download(
     url: str,                   # An http(s) address, perhaps with #sha256=… behind it
     folder: Path | None = None, # Where files are kept; None is the cache of the user
@@ -145,18 +153,18 @@ def download(
         if getattr(e, 'code', None) != 304: logger.warning('%s: %s; the file kept from before is used', url, e)
     return target
 
-# %% ../nbs/01c_sources.ipynb #0040
+# %% ../nbs/01c_sources.ipynb #0044
 def _trouble(
     path: Path, # A file
 ) -> str:       # Empty if it can be read
     "Why a file cannot be read as text, as far as its beginning tells"
     try:
-        if not path.is_file(): return 'not a regular file'
+        if not path.is_file(): return 'not a regular file' if os.path.exists(path) else 'a link that leads nowhere'
         head = next(read_blocks(SourceFile(path.name, 0, path)), b'')
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as e: return getattr(e, 'strerror', None) or str(e)
     return 'empty' if not head else 'binary' if file_format(path) != '.parquet' and is_binary(head) else ''
 
-# %% ../nbs/01c_sources.ipynb #0044
+# %% ../nbs/01c_sources.ipynb #0048
 def _files(
     source: str,             # One source
     skipped: dict[str, str], # Gains what is left out, with the reason
@@ -172,7 +180,7 @@ def _files(
         if reason: skipped[name] = reason
         else: yield SourceFile(name, path.stat().st_size, path)
 
-# %% ../nbs/01c_sources.ipynb #0048
+# %% ../nbs/01c_sources.ipynb #0052
 def find_files(
     source: str | Path | Iterable[str | Path], # Files, folders, patterns, http(s) addresses, hf:NAME, or `bilingual`
 ) -> tuple[list[SourceFile], dict[str, str]]:  # The files, and what was left out → why
@@ -184,6 +192,6 @@ def find_files(
     if not files:
         why = '; '.join(f'{name}: {reason}' for name, reason in list(skipped.items())[:3]) or 'there are no files'
         fix = f'put .txt, .md, .jsonl, .json, .csv or .parquet files there, or try {EMBEDDED}'
-        raise UserError(f'source {", ".join(sources)}', f'no text: {why}', fix)
+        raise UserError(f'source {_shown(", ".join(sources))}', f'no text: {why}', fix)
     names = Counter(file.path for file in files)
-    return [replace(file, path=str(file.place or file.path)) if names[file.path] > 1 else file for file in files], skipped
+    return [replace(file, path=_shown(str(file.place or file.path))) if names[file.path] > 1 else file for file in files], skipped
