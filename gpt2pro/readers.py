@@ -63,7 +63,7 @@ def _unpack(
             frame = frame or new_frame()
             try: data = frame.decompress(piece, _BLOCK)
             except Exception as e: raise OSError(str(e)) from None # each library has errors of its own
-            if data: yield data
+            yield from (data[i:i + _BLOCK] for i in range(0, len(data), _BLOCK))
             piece, frame = (frame.unused_data.lstrip(b'\0'), None) if frame.eof else (b'', frame)
     if frame: raise EOFError('the file ends too early')
 
@@ -253,7 +253,7 @@ def _csv_rows(
         line = reader.line_num
         for row in reader:
             if len(row) == len(names): yield dict(zip(names, row))
-            elif row: yield damaged(line + 1, f'it has {len(row)} fields and the first line {len(names)}; a text that holds the separator needs quotes')
+            elif row: yield damaged(line + 1, f'it has {len(row)} fields, the first line {len(names)}; a text that holds the separator needs quotes')
             line = reader.line_num
     except csv.Error as e: raise damaged(line + 1, str(e)) from None
 
