@@ -14,7 +14,7 @@ from .hardware import Gpu, Hardware, Probe, fast_formats, format_bytes, html_tab
 
 # %% auto #0
 __all__ = ['StepSetup', 'memory_moments', 'forecast_memory', 'step_seconds', 'usual_bytes_per_token', 'suggest_vocabulary',
-           'TextFacts', 'Plan', 'planned_device', 'planned_precision', 'text_facts', 'checkpoint_bytes',
+           'planned_device', 'planned_precision', 'TextFacts', 'text_facts', 'Plan', 'checkpoint_bytes',
            'memory_budget', 'Forecast', 'forecast', 'format_seconds']
 
 # %% ../nbs/03a_forecast.ipynb #0007
@@ -28,7 +28,7 @@ class StepSetup:
     world_size: int = 1         # Processes that train together
     zero: int = 0               # What they share out instead of each holding all: 1 optimizer, 2 and gradients, 3 and weights
 
-# %% ../nbs/03a_forecast.ipynb #0011
+# %% ../nbs/03a_forecast.ipynb #0010
 def _attention_bytes(
     model: ModelConfig, # The shape
     setup: StepSetup,   # How the step is taken
@@ -40,7 +40,7 @@ def _attention_bytes(
     kept = 3 if model.dropout or (setup.device == 'cuda' and size == 2) else 1 # a GPU keeps the shares in 4 bytes and in 2
     return size*(3*C + kept*maps), size*maps*(1 if model.dropout else 2)
 
-# %% ../nbs/03a_forecast.ipynb #0015
+# %% ../nbs/03a_forecast.ipynb #0014
 def _mlp_kept(model: ModelConfig, setup: StepSetup) -> int: # Times I
     "How often the MLP keeps its inner width; a layer that is computed again keeps the input of relu too"
     return 1 if model.activation_function == 'relu' and not setup.checkpointing else 2
@@ -53,7 +53,7 @@ def _layer_bytes(
     C, I, dropped = model.n_embd, model.inner_size, 2*bool(model.dropout)
     return 4*(2*C + 4) + setup.size*(3*C + dropped*C + _mlp_kept(model, setup)*I) + _attention_bytes(model, setup)[0]
 
-# %% ../nbs/03a_forecast.ipynb #0022
+# %% ../nbs/03a_forecast.ipynb #0021
 def _layer_peak(
     model: ModelConfig, # The shape
     setup: StepSetup,   # How the step is taken
@@ -63,7 +63,7 @@ def _layer_peak(
     released = setup.size*(kept*I + C + C*bool(model.dropout)) # by the MLP, before attention's turn
     return max(setup.size*I*(3 - kept), _attention_bytes(model, setup)[1] - released)
 
-# %% ../nbs/03a_forecast.ipynb #0027
+# %% ../nbs/03a_forecast.ipynb #0025
 class _Sizes:
     "The parts of a step, in bytes"
     def __init__(self,
@@ -72,7 +72,7 @@ class _Sizes:
     ) -> None:
         m, self.setup = config.model, setup
         C, I, self.tokens = m.n_embd, m.inner_size, config.train.batch_size*m.block_size
-        self.model, self.half, self.more = m, setup.size == 2, config.train.gradient_accumulation_steps > 1
+        self.model, self.half, self.more = m, setup.size == 2, config.train.gradient_accumulation_steps > setup.world_size
         self.parameters = 4*count_parameters(m)['total']
         self.layer = 4*(4*C*C + 2*C*I + 9*C + I)            # the parameters of a layer
         self.copy = self.half*2*(4*C*C + 2*C*I)             # its matrices in 16 bits
@@ -83,7 +83,7 @@ class _Sizes:
         self.dropped = self.stream*bool(m.dropout)          # what dropout zeroed in the embedding
         self.ends = self.stream + self.dropped + 24*self.tokens # the final norm, and the ids
 
-# %% ../nbs/03a_forecast.ipynb #0031
+# %% ../nbs/03a_forecast.ipynb #0029
 def _shared(
     s: _Sizes,  # The parts
     stage: int, # The stage of ZeRO from which on this is shared out
@@ -105,7 +105,7 @@ def _always(
     sending = s.parameters*(s.setup.world_size > 1 and s.setup.zero == 0)
     return dict(weights=s.parameters//_shared(s, 3) + _gathered(s), optimizer=2*s.parameters//_shared(s, 1), temporaries=sending)
 
-# %% ../nbs/03a_forecast.ipynb #0035
+# %% ../nbs/03a_forecast.ipynb #0032
 _CHUNK = 512 # tokens whose logits exist at the same time
 
 def _logit_bytes(
@@ -132,7 +132,7 @@ def _turn_moment(
     copies = 0 if s.setup.checkpointing else s.model.n_layer*s.copy
     return dict(gradients=_before(s) + 2*s.table, activations=s.model.n_layer*s.kept + s.ends, logits=0, temporaries=2*s.stream + copies)
 
-# %% ../nbs/03a_forecast.ipynb #0039
+# %% ../nbs/03a_forecast.ipynb #0036
 def _layer_moment(
     s: _Sizes,   # The parts
     number: int, # Of the layer, from 1
@@ -152,7 +152,7 @@ def _end_moment(
     twice = s.table*(s.model.tie_word_embeddings or s.more)
     return dict(gradients=s.parameters//_shared(s, 2) + twice + _gathered(s), activations=0, logits=0, temporaries=s.stream)
 
-# %% ../nbs/03a_forecast.ipynb #0043
+# %% ../nbs/03a_forecast.ipynb #0040
 def memory_moments(
     config: Config,                 # The plan
     setup: StepSetup = StepSetup(), # How the step is taken
@@ -165,7 +165,7 @@ def memory_moments(
     kinds, always = ('weights', 'gradients', 'optimizer', 'activations', 'logits', 'temporaries'), _always(s)
     return {name: {kind: always.get(kind, 0) + moment.get(kind, 0) for kind in kinds} for name, moment in moments.items()}
 
-# %% ../nbs/03a_forecast.ipynb #0048
+# %% ../nbs/03a_forecast.ipynb #0045
 def forecast_memory(
     config: Config,               # The plan
     precision: str | None = None, # fp32, bf16 or fp16; None takes the plan's, where auto counts as fp32
@@ -181,37 +181,63 @@ def forecast_memory(
     fullest = max(moments.values(), key=lambda kinds: sum(kinds.values()))
     return {'total': sum(fullest.values()), **fullest}
 
-# %% ../nbs/03a_forecast.ipynb #0066
+# %% ../nbs/03a_forecast.ipynb #0059
 def step_seconds(
     config: Config, # The plan
     probe: Probe,   # The machine's measured speed
 ) -> float:         # Seconds of one optimizer step
     "How long a training step takes"
-    m, tokens = config.model, config.train.batch_size*config.train.gradient_accumulation_steps*config.model.block_size
+    m, tokens = config.model, config.step_tokens
     carried = 4*(tokens*(55*m.n_layer*m.n_embd + 4*m.vocab_size) + 2*count_parameters(m)['total'])
     return tokens*flops_per_token(m)/probe.matmul_flops + carried/probe.memory_bandwidth
 
-# %% ../nbs/03a_forecast.ipynb #0071
+# %% ../nbs/03a_forecast.ipynb #0064
 def usual_bytes_per_token(
     vocab_size: int, # Tokens in the vocabulary
 ) -> float:
     "The usual length of a token, for a vocabulary trained on the text"
     return max(1., min(4.4, 0.55*(math.log2(vocab_size) - 5)))
 
-# %% ../nbs/03a_forecast.ipynb #0076
+# %% ../nbs/03a_forecast.ipynb #0068
 def suggest_vocabulary(
     size: int, # Bytes of text
 ) -> int:      # A power of two from 512 to 32,768
     "A vocabulary that a text of this size can fill"
     return 2**min(15, max(9, round(math.log2(3.2*math.sqrt(max(size, 1))))))
 
-# %% ../nbs/03a_forecast.ipynb #0081
+# %% ../nbs/03a_forecast.ipynb #0073
+def planned_device(
+    config: Config,            # What is asked for
+    hardware: Hardware | None, # What is there
+) -> str:                      # cpu, cuda or mps
+    "The kind of device that a plan means"
+    if config.train.device != 'auto': return config.train.device.partition(':')[0]
+    if not hardware or not hardware.gpus: return 'cpu'
+    return 'mps' if hardware.gpus[0].vendor == 'Apple' else 'cuda'
+
+def planned_precision(
+    config: Config,            # What is asked for
+    hardware: Hardware | None, # What is there
+) -> str:                      # fp32, bf16 or fp16
+    "The number format that a plan means"
+    wanted = config.train.precision
+    return wanted if wanted != 'auto' else fast_formats(planned_device(config, hardware), hardware)[0] if hardware else 'fp32'
+
+# %% ../nbs/03a_forecast.ipynb #0077
 class TextFacts(Settings):
     "What a plan needs to know of a text"
     bytes: int = Field(ge=0, description='size of the text that was looked at')
     sample: float = Field(1.0, gt=0, le=1, description='share of the source that this is')
     languages: dict[str, float] = Field({}, description='share of the text by language code')
 
+def text_facts(
+    report: Any, # A `DatasetReport`, `TextFacts`, or None
+) -> TextFacts | None:
+    "What a plan needs of a report on a text"
+    if report is None or isinstance(report, TextFacts): return report
+    return TextFacts(bytes=report.bytes, sample=report.sample, languages=report.shares)
+
+# %% ../nbs/03a_forecast.ipynb #0081
 @dataclass(frozen=True)
 class Plan:
     "A configuration, the machine it shall run on, and the text it shall learn"
@@ -231,45 +257,20 @@ class Plan:
     @property
     def batch_tokens(self) -> int: return self.config.train.batch_size*self.config.model.block_size
     @property
-    def step_tokens(self) -> int: return self.batch_tokens*self.config.train.gradient_accumulation_steps
+    def step_tokens(self) -> int: return self.config.step_tokens
     @property
     def epochs(self) -> float: return self.config.train.max_steps*self.step_tokens/max(self.train_tokens, 1)
     @cached_property
     def memory(self) -> dict[str, int]: return forecast_memory(self.config, planned_precision(self.config, self.hardware), self.device)
 
-def planned_device(
-    config: Config,            # What is asked for
-    hardware: Hardware | None, # What is there
-) -> str:                      # cpu, cuda or mps
-    "The kind of device that a plan means"
-    if config.train.device != 'auto': return config.train.device.partition(':')[0]
-    if not hardware or not hardware.gpus: return 'cpu'
-    return 'mps' if hardware.gpus[0].vendor == 'Apple' else 'cuda'
-
-def planned_precision(
-    config: Config,            # What is asked for
-    hardware: Hardware | None, # What is there
-) -> str:                      # fp32, bf16 or fp16
-    "The number format that a plan means"
-    wanted = config.train.precision
-    return wanted if wanted != 'auto' else fast_formats(planned_device(config, hardware), hardware)[0] if hardware else 'fp32'
-
-# %% ../nbs/03a_forecast.ipynb #0084
-def text_facts(
-    report: Any, # A `DatasetReport`, `TextFacts`, or None
-) -> TextFacts | None:
-    "What a plan needs of a report on a text"
-    if report is None or isinstance(report, TextFacts): return report
-    return TextFacts(bytes=report.bytes, sample=report.sample, languages=report.shares)
-
-# %% ../nbs/03a_forecast.ipynb #0088
+# %% ../nbs/03a_forecast.ipynb #0085
 def checkpoint_bytes(
     config: Config, # The plan
 ) -> int:           # Bytes on disk at most
     "What the checkpoints of a run take: those kept, the best, and one being written"
     return 12*count_parameters(config.model)['total']*(config.train.keep_checkpoints + 2) # weights and both means of AdamW
 
-# %% ../nbs/03a_forecast.ipynb #0091
+# %% ../nbs/03a_forecast.ipynb #0088
 _RESERVED = 500_000_000 # bytes for Python, PyTorch and a GPU's own needs
 
 def memory_budget(
@@ -281,7 +282,7 @@ def memory_budget(
     free = hardware.ram_available if device == 'cpu' or not hardware.gpus else hardware.gpus[0].memory_free
     return None if free is None else free - _RESERVED
 
-# %% ../nbs/03a_forecast.ipynb #0095
+# %% ../nbs/03a_forecast.ipynb #0092
 class Forecast(Settings):
     "What a run will take"
     memory: dict[str, int] = Field(description='bytes by kind at the fullest moment of a step, and total')
@@ -296,6 +297,7 @@ class Forecast(Settings):
     def __rich__(self) -> object: return rich_table('forecast', _forecast_rows(self))
     def _repr_html_(self) -> str: return html_table(_forecast_rows(self))
 
+# %% ../nbs/03a_forecast.ipynb #0093
 def forecast(
     config: Config,                   # The plan
     hardware: Hardware | None = None, # The machine
@@ -312,7 +314,7 @@ def forecast(
                     tokens_per_second=plan.step_tokens/seconds if seconds else None,
                     seconds=seconds*(t.max_steps + evaluated/3/plan.step_tokens) if seconds else None, disk=checkpoint_bytes(config))
 
-# %% ../nbs/03a_forecast.ipynb #0096
+# %% ../nbs/03a_forecast.ipynb #0094
 def format_seconds(
     seconds: float | None, # Duration, or None for unknown
 ) -> str:
