@@ -5,14 +5,20 @@
 # %% ../nbs/06a_batches.ipynb #0003
 from __future__ import annotations
 import hashlib
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
 import numpy as np
 import torch
 from torch import Tensor
-from .config import UserError
-from .data import Tokens
+from torch.nn import functional as F
+from .config import Config, UserError
+from .parity import tempered_shares
+from .shards import Tokens
 
 # %% auto #0
-__all__ = ['permute', 'Batches']
+__all__ = ['permute', 'random_numbers', 'Order', 'Batches', 'document_mask', 'document_positions', 'take_turns', 'SortedTokens',
+           'MixedBatches', 'open_batches', 'prefetch']
 
 # %% ../nbs/06a_batches.ipynb #0007
 def _scramble(
@@ -49,7 +55,41 @@ def permute(
     while (outside := result >= n).any(): result[outside] = _feistel(result[outside], half, keys)
     return result
 
-# %% ../nbs/06a_batches.ipynb #0021
+# %% ../nbs/06a_batches.ipynb #0020
+def random_numbers(
+    seed: int | str, # Of the order
+    epoch: int,      # Number of the reading
+) -> np.ndarray:     # uint64, (5,): a free number, and four keys for `permute`
+    "What is random about an epoch"
+    return np.frombuffer(hashlib.blake2b(f'{seed}/{epoch}'.encode(), digest_size=40).digest(), '<u8')
+
+# %% ../nbs/06a_batches.ipynb #0023
+class Order:
+    "The windows of a text in a random order, another one in each epoch"
+    def __init__(self,
+        tokens: int,     # Length of the text
+        block_size: int, # T: tokens in a window
+        seed: int | str, # Decides the order
+    ) -> None:
+        room = tokens - 1
+        if room < block_size:
+            raise UserError(f'The text has {tokens:,} tokens', f'one window takes model.block_size + 1 = {block_size + 1}',
+                            f'add text, or set model.block_size={max(1, room)}')
+        self.block_size, self.seed = block_size, seed
+        self.windows = max(1, room//block_size - 1)
+        self.shifts = min(block_size, room - self.windows*block_size) + 1
+    def starts(self,
+        places: np.ndarray, # uint64, places in the endless row of epochs, (k,)
+    ) -> np.ndarray:        # uint64, where the window at each place begins, (k,)
+        "The first token of the windows at some places"
+        epochs, result = places//np.uint64(self.windows), np.empty_like(places)
+        for epoch in np.unique(epochs):
+            shift, *keys = random_numbers(self.seed, epoch)
+            order = permute(places[epochs == epoch] % np.uint64(self.windows), self.windows, np.array(keys))
+            result[epochs == epoch] = order*np.uint64(self.block_size) + shift % np.uint64(self.shifts)
+        return result
+
+# %% ../nbs/06a_batches.ipynb #0031
 class Batches:
     "Batches of token windows, each a function of its number alone"
     def __init__(self,
@@ -58,33 +98,139 @@ class Batches:
         block_size: int, # T: tokens in a window
         seed: int,       # Decides the order
     ) -> None:
-        room = len(tokens) - 1
-        if room < block_size:
-            raise UserError(f'The text has {len(tokens):,} tokens', f'one window takes model.block_size + 1 = {block_size + 1}',
-                            f'add text, or set model.block_size={max(1, room)}')
-        self.tokens, self.batch_size, self.block_size, self.seed = tokens, batch_size, block_size, seed
-        self.windows = max(1, room//block_size - 1)
-        self.shifts = min(block_size, room - self.windows*block_size) + 1
+        self.tokens, self.batch_size, self.block_size = tokens, batch_size, block_size
+        self.order = Order(len(tokens), block_size, seed)
+    @property
+    def windows(self) -> int: return self.order.windows
     @property
     def steps_per_epoch(self) -> int: return -(-self.windows//self.batch_size)
-    def starts(self,
-        places: np.ndarray, # uint64, places in the endless row of epochs, (k,)
-    ) -> np.ndarray:        # uint64, where the window at each place begins, (k,)
-        "The first token of the windows at some places"
-        epochs, result = places//np.uint64(self.windows), np.empty_like(places)
-        for epoch in np.unique(epochs):
-            shift, *keys = np.frombuffer(hashlib.blake2b(f'{self.seed}/{epoch}'.encode(), digest_size=40).digest(), '<u8')
-            order = permute(places[epochs == epoch] % np.uint64(self.windows), self.windows, np.array(keys))
-            result[epochs == epoch] = order*np.uint64(self.block_size) + shift % np.uint64(self.shifts)
-        return result
+    def starts(self, places: np.ndarray) -> np.ndarray: return self.order.starts(places)
     def span(self,
         step: int, # Number of the batch, from 0
     ) -> list[int]: # The token at which each of its windows begins, (B,)
         "Which text a batch holds"
-        return self.starts(np.arange(step*self.batch_size, (step + 1)*self.batch_size, dtype=np.uint64)).tolist()
+        return self.starts(_places(step, self.batch_size)).tolist()
     def batch(self,
         step: int, # Number of the batch, from 0
     ) -> tuple[Tensor, Tensor]: # Tokens and the tokens that follow, (B, T) each
         "The batch with this number"
         windows = torch.stack([self.tokens[start:start + self.block_size + 1] for start in self.span(step)]) # (B, T+1)
         return windows[:, :-1].contiguous(), windows[:, 1:].contiguous()
+    def documents(self,
+        step: int, # Number of the batch, from 0
+    ) -> Tensor:   # Number of the document that each token of `x` is from, (B, T)
+        "Which document each token of a batch belongs to"
+        places = torch.tensor(self.span(step))[:, None] + torch.arange(self.block_size) # (B, T)
+        return torch.bucketize(places, self.tokens.starts, right=True) - 1
+
+def _places(step: int, batch_size: int) -> np.ndarray: return np.arange(step*batch_size, (step + 1)*batch_size, dtype=np.uint64)
+
+# %% ../nbs/06a_batches.ipynb #0053
+def document_mask(
+    documents: Tensor, # Number of each token's document, (B, T)
+) -> Tensor:           # (B, 1, T, T), True where reading is allowed
+    "Who may read whom: what comes before, in the same document"
+    return (documents[:, None, :, None] == documents[:, None, None, :]).tril()
+
+# %% ../nbs/06a_batches.ipynb #0055
+def document_positions(
+    documents: Tensor, # Number of each token's document, (B, T)
+) -> Tensor:           # (B, T)
+    "The position of each token, counted from where its document begins in the window"
+    places = torch.arange(documents.size(1), device=documents.device).expand_as(documents) # (B, T)
+    begins = F.pad(documents.diff(dim=1).bool(), (1, 0)) # (B, T)
+    return places - places.where(begins, 0).cummax(1).values
+
+# %% ../nbs/06a_batches.ipynb #0063
+def take_turns(
+    places: np.ndarray,      # uint64, (k,)
+    shares: Sequence[float], # Of the languages
+) -> tuple[np.ndarray, np.ndarray]: # Which language has each place, and how many places it had before, (k,) each
+    "Whose turn it is"
+    if len(shares) == 1: return np.zeros(len(places), np.int64), places
+    half, exact = len(shares)//2, [*map(Fraction, shares)]
+    n, d = (sum(exact[:half])/sum(exact)).as_integer_ratio()
+    before, after = (((2*n*(places.astype(object) + more) + d)//(2*d)).astype(np.uint64) for more in (0, 1))
+    first, owners, turns = after > before, np.empty(len(places), np.int64), np.empty_like(places)
+    owners[first], turns[first] = take_turns(before[first], shares[:half])
+    owners[~first], turns[~first] = take_turns((places - before)[~first], shares[half:])
+    owners[~first] += half
+    return owners, turns
+
+# %% ../nbs/06a_batches.ipynb #0069
+class SortedTokens(Tokens):
+    "The same documents, sorted by language; no token is moved"
+    def __init__(self,
+        tokens: Tokens,           # In any order
+        languages: Sequence[str], # Of the documents, to sort by
+    ) -> None:
+        order, begins = np.argsort(np.array(languages), kind='stable'), tokens.starts.numpy()
+        lengths = np.diff(begins, append=len(tokens))[order]
+        starts = np.cumsum(lengths) - lengths
+        super().__init__(tokens.shards, torch.from_numpy(starts), tokens.sizes[order], [languages[i] for i in order])
+        first = np.diff(order, prepend=-2) != 1 # documents that do not follow the one before them
+        self.source, self.runs, self.origins = tokens, np.append(starts[first], len(tokens)), begins[order][first]
+    def __getitem__(self, part: slice) -> Tensor:
+        start, stop, _ = part.indices(len(self))
+        run, pieces = int(np.searchsorted(self.runs, start, 'right')) - 1, []
+        while start < stop:
+            end, shift = min(stop, int(self.runs[run + 1])), int(self.origins[run] - self.runs[run])
+            pieces.append(self.source[start + shift:end + shift])
+            start, run = end, run + 1
+        return torch.cat(pieces) if pieces else self.source[:0]
+
+# %% ../nbs/06a_batches.ipynb #0074
+class MixedBatches(Batches):
+    "Batches in which languages have other shares than in the text"
+    def __init__(self,
+        tokens: Tokens,  # The text
+        batch_size: int, # B: windows in a batch
+        block_size: int, # T: tokens in a window
+        seed: int,       # Decides the order
+        alpha: float,    # A language with the share p of the text is read in proportion to p**alpha
+    ) -> None:
+        sizes = Counter[str]()
+        for code, length in zip(tokens.languages, np.diff(tokens.starts.numpy(), append=len(tokens)).tolist()): sizes[code] += length
+        largest = max(sizes, key=sizes.__getitem__)
+        home = {code: code if size > block_size else largest for code, size in sizes.items()}
+        super().__init__(SortedTokens(tokens, [home[code] for code in tokens.languages]), batch_size, block_size, seed)
+        self.sizes = {code: sum(sizes[small] for small in home if home[small] == code) for code in sorted(set(home.values()))}
+        self.shares = tempered_shares(self.sizes, alpha)
+        self.orders = [Order(size, block_size, f'{seed}/{code}') for code, size in self.sizes.items()]
+        self.begins = np.cumsum([0, *self.sizes.values()]).astype(np.uint64)
+    def starts(self,
+        places: np.ndarray, # uint64, places in the endless row, (k,)
+    ) -> np.ndarray:        # uint64, where the window at each place begins, (k,)
+        "The first token of the windows at some places"
+        owners, turns = take_turns(places, [*self.shares.values()])
+        result = np.empty_like(places)
+        for i in np.unique(owners): result[owners == i] = self.begins[i] + self.orders[i].starts(turns[owners == i])
+        return result
+    def epochs(self,
+        steps: int, # Batches so far
+    ) -> dict[str, float]: # Language → how often all of it has been read
+        "How often each language has been read"
+        windows = {code: order.windows for code, order in zip(self.shares, self.orders)}
+        return {code: share*steps*self.batch_size/windows[code] for code, share in self.shares.items()}
+
+# %% ../nbs/06a_batches.ipynb #0082
+def open_batches(
+    config: Config, # Says size, seed and mixture
+    tokens: Tokens, # To train on
+) -> Batches:
+    "The training batches that a configuration asks for"
+    shape = tokens, config.train.batch_size, config.model.block_size, config.train.seed
+    return Batches(*shape) if config.train.language_alpha == 1 else MixedBatches(*shape, config.train.language_alpha)
+
+# %% ../nbs/06a_batches.ipynb #0087
+def prefetch(
+    batches: Iterable[tuple[Tensor, ...]], # Made one by one, as they are asked for
+    device: torch.device,                  # Where they are needed
+) -> Iterator[tuple[Tensor, ...]]:
+    "Batches on a device; while one is used, the next is on its way"
+    waiting: deque[tuple[Tensor, ...]] = deque()
+    for batch in batches:
+        if device.type == 'cuda': batch = tuple(part.pin_memory() for part in batch)
+        waiting.append(tuple(part.to(device, non_blocking=True) for part in batch))
+        if len(waiting) > 1: yield waiting.popleft()
+    yield from waiting

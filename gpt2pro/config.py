@@ -177,6 +177,8 @@ class DataConfig(Settings):
 class TrainConfig(Settings):
     "How the model learns"
     seed: int = Field(1337, ge=0, lt=2**63, description='decides initial weights, order of the data and dropout')
+    language_alpha: float = Field(1.0, ge=-1, le=1, description='languages are read in proportion to their share of the text to this power: '
+                                  '1 as it is, 0 all equally often')
     max_steps: int = Field(1000, ge=1, le=10**9, description='optimizer steps')
     batch_size: int = Field(16, ge=1, le=2**20, description='sequences in a micro-batch, each of model.block_size tokens')
     gradient_accumulation_steps: int = Field(1, ge=1, le=2**20, description='micro-batches in a step')
