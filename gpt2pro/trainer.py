@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 from .checkpoint import (RunLock, checkpoint_path, is_whole, latest_checkpoint, load_checkpoint, rotate_checkpoints, save_checkpoint,
                                 sweep)
-from .config import Config, RunError, Settings, TrainConfig, UserError, write_file
+from .config import Config, RunError, Settings, TrainConfig, UserError, deep_merge, write_file
 from .data import Prepared, Tokens, prepare
-from .batches import Batches
+from .batches import Batches, open_batches, prefetch
 from .distributed import Strategy, environment, load_parameters, make_strategy, optimizer_tensors
 from .hardware import resolve_device
 from .model import GPT
@@ -237,7 +237,7 @@ def find_start(
     if path is None: return None
     if not resume:
         raise UserError(f'{folder} has a run already', f'starting again would overwrite {path.name}', 'resume it, or name another folder')
-    before = json.loads((path/'state.json').read_text('utf-8'))['config']
+    before = deep_merge(Config().model_dump(), json.loads((path/'state.json').read_text('utf-8'))['config']) # newer settings had their defaults
     changes = changed_settings(before, config.model_dump())
     if changes:
         raise UserError(f'Cannot resume with {"; ".join(changes)}', f'{path.name} was trained otherwise', 'undo that, or take a new folder')
@@ -281,8 +281,7 @@ def training_step(
     optimizer.zero_grad()
     numbers = range(step*train.gradient_accumulation_steps, (step + 1)*train.gradient_accumulation_steps)
     mine, total = numbers[strategy.rank::strategy.world_size], torch.zeros((), device=strategy.device)
-    for number in mine:
-        x, y = (part.to(strategy.device, non_blocking=True) for part in batches.batch(number)) # (B, T) each
+    for number, (x, y) in zip(mine, prefetch(map(batches.batch, mine), strategy.device)): # (B, T) each
         torch.manual_seed(dropout_seed(train.seed, number))
         with strategy.autocast(): loss = model.loss(x, y)/len(mine)
         strategy.backward(loss)
@@ -400,11 +399,10 @@ class Trainer:
         callbacks: Iterable[Listener] = (),  # Called with each line of metrics
         progress: bool = True,               # Whether a bar is shown
     ) -> None:
-        train, T = config.train, config.model.block_size
         _check_vocabulary(config, prepared.tokenizer)
         self.config, self.folder, self.callbacks, self.show = config, Path(folder), list(callbacks), progress
-        self.state = RunState(config, model, strategy or make_strategy(train), prepared.manifest.key)
-        self.batches, self.judges = Batches(prepared.train, train.batch_size, T, train.seed), fixed_batches(prepared.validation, config)
+        self.state = RunState(config, model, strategy or make_strategy(config.train), prepared.manifest.key)
+        self.batches, self.judges = open_batches(config, prepared.train), fixed_batches(prepared.validation, config)
     def fit(self,
         resume: bool = False, # Whether to go on from the newest checkpoint, if there is one
     ) -> TrainResult:
