@@ -9,23 +9,20 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from pydantic import Field
 from .config import Settings, UserError, did_you_mean
-from .quality import RULES, Page
+from .quality import RULES, SUSPECT, Page
 
 # %% auto #0
 __all__ = ['MENDERS', 'COPIES', 'STEPS', 'EXAMPLES', 'repair_encoding', 'check_steps', 'StepCount', 'count_step', 'Cleaner',
            'find_originals']
 
 # %% ../nbs/02f_cleaning.ipynb #0007
-_HIGH = bytes(range(128, 192)).decode('cp1252', 'ignore') + ''.join(map(chr, range(128, 192)))
-_SUSPECT = re.compile(f'[\u00c2-\u00f4][{re.escape(_HIGH)}]') # what UTF-8 looks like when it is read as Latin-1
-
 def repair_encoding(
     text: str, # Any text
 ) -> str:
     "The text with lines that were read in the wrong encoding put right"
-    if not _SUSPECT.search(text): return text
+    if not SUSPECT.search(text): return text
     from ftfy import fix_encoding
-    return ''.join(fix_encoding(line) if _SUSPECT.search(line) else line for line in text.splitlines(keepends=True))
+    return ''.join(fix_encoding(line) if SUSPECT.search(line) else line for line in text.splitlines(keepends=True))
 
 # %% ../nbs/02f_cleaning.ipynb #0011
 _CONTROL = re.compile('[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\ufeff]')

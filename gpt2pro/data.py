@@ -265,7 +265,7 @@ class Prepared:
         train, validation = (join_shards(folder/'data', split.shards, tokenizer) for split in (manifest.train, manifest.validation))
         return cls(folder, tokenizer, manifest, train, validation)
 
-# %% ../nbs/06_data.ipynb #0049
+# %% ../nbs/06_data.ipynb #0050
 def _merge(
     job: Job, # Every part of which is encoded
 ) -> Manifest:
@@ -298,7 +298,7 @@ def _sweep(folder: Path) -> None:
     for name in ('survey', 'verdicts', 'encoded', 'tokenizer'): shutil.rmtree(folder/name, ignore_errors=True)
     (folder/'key').unlink(missing_ok=True)
 
-# %% ../nbs/06_data.ipynb #0052
+# %% ../nbs/06_data.ipynb #0053
 def _for_each_part(
     job: Job,                          # The whole
     stage: Callable[[Job, int], None], # What to do with a part
@@ -313,7 +313,7 @@ def _for_each_part(
     with bar, closing(share_work(partial(stage, job), parts, helpers)) as done:
         for part, _ in done: bar.update(sizes[part])
 
-# %% ../nbs/06_data.ipynb #0054
+# %% ../nbs/06_data.ipynb #0055
 STAGES = ('survey', 'decide', 'encode', 'finish')
 
 def run_stage(
@@ -336,7 +336,7 @@ def run_stage(
         kind, work = ('survey', survey) if stage == 'survey' else ('encoded', encode)
         _for_each_part(job, work, [part for part in job.missing(kind) if part % tasks == task], workers, progress)
 
-# %% ../nbs/06_data.ipynb #0056
+# %% ../nbs/06_data.ipynb #0057
 def _reuse(
     folder: Path, # Perhaps prepared before
     key: str,     # Of what is wanted

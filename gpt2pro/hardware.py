@@ -170,7 +170,7 @@ def detect_hardware(
     total, available = _or_unknown(measure_memory, (None, None))
     age = _or_unknown(lambda: (time.time() - psutil.Process(1).create_time())/3600, 0.) # process 1 began the container we rent
     service, hours = find_service(dict(os.environ), age, time.time())
-    return Hardware(os=f'{platform.system()} {platform.release()}', python=platform.python_version(),
+    return Hardware(os=f'{platform.system()} {platform.release().partition("-")[0]}', python=platform.python_version(),
                     cpu=cpu, cores=_or_unknown(count_cores, 1), cpu_bf16=bf16, ram_total=total, ram_available=available,
                     disk_free=_free_space(folder), shared_memory=_free_space('/dev/shm') if Path('/dev/shm').is_dir() else None,
                     gpus=_or_unknown(find_gpus, []), service=service, hours_left=hours)

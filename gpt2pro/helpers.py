@@ -15,6 +15,7 @@ from multiprocessing.reduction import ForkingPickler
 from types import ModuleType
 from typing import Any, TypeVar
 from .config import RunError
+from .hardware import count_cores
 
 # %% auto #0
 __all__ = ['Piece', 'Result', 'count_helpers', 'can_be_sent', 'share_work', 'noting_interrupts']
@@ -22,7 +23,7 @@ __all__ = ['Piece', 'Result', 'count_helpers', 'can_be_sent', 'share_work', 'not
 # %% ../nbs/02e_helpers.ipynb #0007
 def count_helpers() -> int:
     "How many helpers there can be; 0 if all is better done here"
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+    cores = count_cores()
     return min(cores, 8) if cores > 1 else 0
 
 # %% ../nbs/02e_helpers.ipynb #0012

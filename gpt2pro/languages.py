@@ -32,7 +32,8 @@ def known_languages() -> dict[str, str]: # ISO 639-1 code → English name
     "Every language that can be told"
     import pycld2
     names = {_iso(code): name.replace('_', ' ').title() for name, code in pycld2.LANGUAGES if name in pycld2.DETECTED_LANGUAGES}
-    return {code: names[code] for code in sorted(names) if code != 'und'} | {'nb': 'Norwegian', 'nn': 'Nynorsk', 'lo': 'Lao', 'rm': 'Romansh'}
+    better = {'zh': 'Chinese', 'nb': 'Norwegian', 'nn': 'Nynorsk', 'lo': 'Lao', 'rm': 'Romansh'}
+    return {code: names[code] for code in sorted(names) if code != 'und'} | better
 
 def language_name(
     code: str, # ISO 639-1, or und

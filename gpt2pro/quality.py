@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 # %% auto #0
-__all__ = ['STOP_WORDS', 'RULES', 'BANDS', 'BAND_SIZE', 'NEAR_LIMIT', 'find_words', 'Page', 'Rule', 'shingles', 'find_flaws',
-           'hash_runs', 'signatures', 'CopyFinder']
+__all__ = ['SUSPECT', 'STOP_WORDS', 'RULES', 'BANDS', 'BAND_SIZE', 'NEAR_LIMIT', 'find_words', 'Page', 'Rule', 'shingles',
+           'find_flaws', 'hash_runs', 'signatures', 'CopyFinder']
 
 # %% ../nbs/02b_quality.ipynb #0008
 _UNSPACED = '\u0e01-\u0eff\u1000-\u109f\u1780-\u17d3\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002ffff' # no spaces
@@ -77,13 +77,13 @@ class Rule(NamedTuple):
 
 # %% ../nbs/02b_quality.ipynb #0020
 _HIGH = bytes(range(128, 192)).decode('cp1252', 'ignore') + ''.join(map(chr, range(128, 192)))
-_SUSPECT = re.compile(f'[\u00c2-\u00f4][{re.escape(_HIGH)}]')
+SUSPECT = re.compile(f'[\u00c2-\u00f4][{re.escape(_HIGH)}]')
 
 def _mojibake(page: Page) -> int:
     "Lines that were decoded in the wrong encoding"
-    if page.text.isascii() or not _SUSPECT.search(page.text): return 0
+    if page.text.isascii() or not SUSPECT.search(page.text): return 0
     from ftfy import fix_encoding
-    return sum(fix_encoding(line) != line for line in page.lines if _SUSPECT.search(line))
+    return sum(fix_encoding(line) != line for line in page.lines if SUSPECT.search(line))
 
 # %% ../nbs/02b_quality.ipynb #0025
 _CONTROL = re.compile('[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ufffd]')

@@ -191,6 +191,7 @@ def _circumstances(
 
 def _in_words(value: Any) -> str:
     "A fact about a machine or a text"
+    if isinstance(value, bool): return 'yes' if value else 'no'
     if isinstance(value, list): return ' and '.join(gpu.name for gpu in value)
     return f'{value:,}' if isinstance(value, (int, float)) else str(value)
 

@@ -337,9 +337,9 @@ def _steps_of_cleaning(plan: Plan) -> Trouble | None:
     steps = plan.config.data.clean
     unknown = [step for step in steps if step not in STEPS]
     if not unknown: return None
-    return Trouble(f'data.clean has {", ".join(unknown)}; the nearest step is {did_you_mean(unknown[0], STEPS, 0)}', {
+    return Trouble(f'data.clean has {", ".join(unknown)}, and no step of cleaning is called so', {
         f'data.clean=[{",".join(step for step in steps if step in STEPS) or "exact"}]': 'leaves it out',
-        'correct the name': f'steps are {", ".join(STEPS)}'})
+        f'did you mean {did_you_mean(unknown[0], STEPS, 0)}?': f'steps are {", ".join(STEPS)}'})
 
 @rule('GP-DATA-008', 'note', 'data.clean', 'data.clean=[]')
 def _copies_are_dropped(plan: Plan) -> Trouble | None:
