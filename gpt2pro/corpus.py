@@ -4,7 +4,7 @@
 
 # %% ../nbs/02_corpus.ipynb #0003
 from __future__ import annotations
-import hashlib, json, logging, lzma, zlib
+import hashlib, json, logging, lzma, re, zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from copy import copy
@@ -76,7 +76,7 @@ def _row_texts(
         except UserError as e:
             broken += 1
             if not mend.replace: raise
-            if broken > 1 + rows//ROWS_FOR_ONE:
+            if broken > rows//ROWS_FOR_ONE + bool(rows or file.start):
                 raise type(e)(e.what, f'{e.why}; so {broken} of {rows + 1} rows are broken, too many to leave out', e.fix) from None
             mend.count += 1
             logger.warning('%s (%s): the row is left out', e.what, e.why)
@@ -119,7 +119,7 @@ def _documents(
             text = text.replace('\r\n', '\n')
             try: size = len(text.encode())
             except UnicodeEncodeError: # a broken \ud83d in JSON
-                text = mend(text, lambda _: (f', {locate(file, offset)}', 'it holds half of a character')) # noqa: B023
+                text = mend(text, lambda _: (locate(file, offset).removeprefix(file.path), 'it holds half of a character')) # noqa: B023
                 size = len(text.encode())
             yield Document(text, file.path, offset, size)
 
@@ -200,7 +200,9 @@ class Corpus:
         if self.bad_bytes != 'skip': return True
         if file.path not in self._sound:
             try: any(False for _ in self._read(file, Mender(file.path, False)))
-            except DamagedFile as e: self.skipped[file.path] = ': '.join(filter(None, [e.what.removeprefix(file.path).lstrip(',: '), e.why]))
+            except DamagedFile as e:
+                place = re.sub('^:', 'line ', e.what.removeprefix(file.path)).removeprefix(', ')
+                self.skipped[file.path] = f'{place}: {e.why}' if place else e.why
             self._sound[file.path] = file.path not in self.skipped
         return self._sound[file.path]
 

@@ -246,7 +246,8 @@ def _no_text(
     texts = [name for name in row if isinstance(row[name], str)]
     best = did_you_mean(' '.join(layout.text_fields), texts) or max(texts, key=lambda name: len(row[name]), default='NAME')
     missing = f'no field {" or ".join(map(repr, layout.text_fields))}' if layout.text_fields else 'no field that is known to hold text'
-    return UserError(f'{where}: {missing}', f'its fields are {", ".join(map(str, row))}', f'data.text_field={best}')
+    fields = ', '.join(map(str, row)).encode('utf-8', 'backslashreplace').decode() # a name may hold half of a character
+    return UserError(f'{where}: {missing}', f'its fields are {fields}', f'data.text_field={best}')
 
 # %% ../nbs/01b_layouts.ipynb #0067
 def row_text(

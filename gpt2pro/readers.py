@@ -178,7 +178,7 @@ _LINED = ('.jsonl', '.ndjson') # Formats with a row to a line
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     "An object of JSON, whose names must differ"
     row = dict(pairs)
-    if len(row) < len(pairs): raise ValueError(f'a field is named twice; the fields are {", ".join(name for name, _ in pairs):.80}')
+    if len(row) < len(pairs): raise ValueError(f'a field is named twice; the fields are {[name for name, _ in pairs]!r:.80}')
     return row
 
 _JSON = json.JSONDecoder(object_pairs_hook=_once)
@@ -253,7 +253,7 @@ def _csv_rows(
         line = reader.line_num
         for row in reader:
             if len(row) == len(names): yield dict(zip(names, row))
-            elif row: yield damaged(line + 1, f'it has {len(row)} fields, the first line {len(names)}; a text that holds the separator needs quotes')
+            elif row: yield damaged(line + 1, f'fields in it: {len(row)}, in the first line: {len(names)}; a text with a separator needs quotes')
             line = reader.line_num
     except csv.Error as e: raise damaged(line + 1, str(e)) from None
 

@@ -188,7 +188,11 @@ def find_files(
     sources = [str(s) for s in ([source] if isinstance(source, (str, Path)) else source)]
     skipped: dict[str, str] = {}
     seen: set[str] = set()
-    files = [file for s in sources for file in _files(s, skipped, seen)]
+    files: list[SourceFile] = []
+    for s in sources:
+        left_out: dict[str, str] = {}
+        files += _files(s, left_out, seen)
+        skipped |= {f'{_shown(s)}: {name}' if name in skipped else name: reason for name, reason in left_out.items()}
     if not files:
         why = '; '.join(f'{name}: {reason}' for name, reason in list(skipped.items())[:3]) or 'there are no files'
         fix = f'put .txt, .md, .jsonl, .json, .csv or .parquet files there, or try {EMBEDDED}'
