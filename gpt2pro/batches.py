@@ -141,7 +141,7 @@ def document_positions(
     begins = F.pad(documents.diff(dim=1).bool(), (1, 0)) # (B, T)
     return places - places.where(begins, 0).cummax(1).values
 
-# %% ../nbs/06a_batches.ipynb #0063
+# %% ../nbs/06a_batches.ipynb #0064
 def take_turns(
     places: np.ndarray,      # uint64, (k,)
     shares: Sequence[float], # Of the languages
@@ -157,7 +157,7 @@ def take_turns(
     owners[~first] += half
     return owners, turns
 
-# %% ../nbs/06a_batches.ipynb #0069
+# %% ../nbs/06a_batches.ipynb #0070
 class SortedTokens(Tokens):
     "The same documents, sorted by language; no token is moved"
     def __init__(self,
@@ -179,7 +179,7 @@ class SortedTokens(Tokens):
             start, run = end, run + 1
         return torch.cat(pieces) if pieces else self.source[:0]
 
-# %% ../nbs/06a_batches.ipynb #0074
+# %% ../nbs/06a_batches.ipynb #0075
 class MixedBatches(Batches):
     "Batches in which languages have other shares than in the text"
     def __init__(self,
@@ -213,7 +213,7 @@ class MixedBatches(Batches):
         windows = {code: order.windows for code, order in zip(self.shares, self.orders)}
         return {code: share*steps*self.batch_size/windows[code] for code, share in self.shares.items()}
 
-# %% ../nbs/06a_batches.ipynb #0082
+# %% ../nbs/06a_batches.ipynb #0083
 def open_batches(
     config: Config, # Says size, seed and mixture
     tokens: Tokens, # To train on
@@ -222,7 +222,7 @@ def open_batches(
     shape = tokens, config.train.batch_size, config.model.block_size, config.train.seed
     return Batches(*shape) if config.train.language_alpha == 1 else MixedBatches(*shape, config.train.language_alpha)
 
-# %% ../nbs/06a_batches.ipynb #0087
+# %% ../nbs/06a_batches.ipynb #0088
 def prefetch(
     batches: Iterable[tuple[Tensor, ...]], # Made one by one, as they are asked for
     device: torch.device,                  # Where they are needed
