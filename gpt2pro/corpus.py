@@ -116,7 +116,7 @@ def _documents(
     "The documents of a file"
     with _readable(file):
         for offset, text in _texts(file, mend, layout):
-            text = text.replace('\r\n', '\n')
+            text = text.replace('\r\n', '\n').replace('\r', '\n')
             try: size = len(text.encode())
             except UnicodeEncodeError: # a broken \ud83d in JSON
                 text = mend(text, lambda _: (locate(file, offset).removeprefix(file.path), 'it holds half of a character')) # noqa: B023
