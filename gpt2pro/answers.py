@@ -90,7 +90,7 @@ class PaddedBatches:
             y[i, :length] = row[1:] if self.learn is None else row[1:].where(self.learn[start + 1:start + length + 1], IGNORE)
         return x, y
 
-# %% ../nbs/06b_answers.ipynb #0028
+# %% ../nbs/06b_answers.ipynb #0030
 class Turn(NamedTuple):
     "What somebody says"
     speaker: str # Such as user, assistant or system; what the assistant says is learned
@@ -110,7 +110,7 @@ def _chat_turn(
     who, _, said = (speaker, '', text) if isinstance(turn, str) else text.partition(': ')
     return Turn(who.lower(), said)
 
-# %% ../nbs/06b_answers.ipynb #0031
+# %% ../nbs/06b_answers.ipynb #0033
 def find_turns(
     row: dict[str, Any], # A row of a table
     layout: Layout,      # Its layout, of kind qa, instruction or chat
@@ -124,7 +124,7 @@ def find_turns(
     turns = [_chat_turn(turn, ('user', 'assistant')[i % 2], layout) for i, turn in enumerate(row.get(last) or [])]
     return [turn for turn in (Turn('system', asked), *turns) if turn.text]
 
-# %% ../nbs/06b_answers.ipynb #0035
+# %% ../nbs/06b_answers.ipynb #0037
 def encode_turns(
     turns: Sequence[Turn], # Of one document
     tokenizer: Tokenizer,  # Perhaps with marks for the speakers
@@ -140,13 +140,14 @@ def encode_turns(
         ids, learn, answered = ids + head + said, learn + [answered]*len(head) + [answers]*len(said), answers
     return np.array([*ids, tokenizer.eot], token_dtype(tokenizer.vocab_size)), np.array([*learn, answered])
 
-# %% ../nbs/06b_answers.ipynb #0040
+# %% ../nbs/06b_answers.ipynb #0042
 def join_talks(
     talks: Iterable[Sequence[Turn]], # Documents
     tokenizer: Tokenizer,            # Perhaps with marks for the speakers
 ) -> tuple[Tokens, Tensor]:          # The tokens, and which of them are to be learned, (tokens,)
     "Talks as one sequence of tokens"
     talks = list(talks)
+    if not talks: raise UserError('No talks', 'there is nothing to learn from', 'name a file that has some')
     encoded = [encode_turns(talk, tokenizer) for talk in talks]
     ends = np.cumsum([0, *(len(ids) for ids, _ in encoded)])
     sizes = [sum(len(turn.text.encode()) for turn in talk) for talk in talks]
