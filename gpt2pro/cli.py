@@ -5,6 +5,7 @@
 # %% ../nbs/22_cli.ipynb #0003
 from __future__ import annotations
 import os, sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 import typer
@@ -85,7 +86,7 @@ def _show(
 def _table(rows: dict[str, dict[str, Any]]) -> Any:
     "Named rows of equal columns, for the terminal"
     from rich.table import Table
-    table = Table(show_edge=False)
+    table = Table(box=None, padding=(0, 1, 0, 0))
     table.add_column('', no_wrap=True)
     for column in next(iter(rows.values())): table.add_column(column.replace('_', '\n'), justify='right', no_wrap=True)
     for name, row in rows.items(): table.add_row(name, *(f'{value:,}' for value in row.values()))
@@ -127,7 +128,7 @@ def analyze(
     languages: Annotated[str | None, typer.Option(help='Languages there can be, such as en,es; without it, they are found')] = None,
     examine: Annotated[float | None, typer.Option(help='Share of the documents to look at; without it, chosen by size')] = None,
     cache: Annotated[bool, typer.Option(help='Remember the result until the text changes')] = True,
-    html: Annotated[Path | None, typer.Option(help='Write the report to this file, for a browser')] = None,
+    html: Annotated[Path | None, typer.Option(dir_okay=False, help='Write the report to this file, for a browser')] = None,
     as_json: AsJson = False,
 ) -> None:
     "Languages, quality and exact token counts of a text"
@@ -171,7 +172,8 @@ def validate(
         _show(fix_file(file, machine, facts) if file else {'words': changes} if as_json else ' '.join(changes) or 'nothing to mend', as_json)
         raise typer.Exit(2 if any(f.severity == 'error' for f in validate(mended, machine, facts)) else 0)
     findings = validate(config, machine, facts)
-    _show({'findings': findings, 'forecast': forecast(config, machine, probe, facts)}, as_json)
+    hint = {} if measure or as_json else {'hint': 'For the time it takes, and what the text has to say, add --measure.'}
+    _show({'findings': findings, 'forecast': forecast(config, machine, probe, facts), **hint}, as_json)
     raise typer.Exit(2 if any(f.severity == 'error' for f in findings) else 0)
 
 def _measure(config: Config) -> tuple[Any, Any]:
@@ -225,7 +227,7 @@ def rehearse(words: Words = None, as_json: AsJson = False) -> None:
     from gpt2pro.rehearsal import rehearse
     result = rehearse(_config(words))
     _show(result, as_json)
-    raise typer.Exit(0 if result.ready else 1)
+    raise typer.Exit(0 if result.ready else 2)
 
 @app.command()
 def convert(
@@ -254,16 +256,21 @@ def train_tokenizer(
     source: Source,
     out: Annotated[Path, typer.Option(help='Folder to save the tokenizer in')],
     vocab_size: Annotated[int, typer.Option(help='Tokens it has at most')] = 4096,
+    alpha: Annotated[float | None, typer.Option(help='Mixture of languages: 1 as they are, 0 equal shares', show_default=False)] = None,
     as_json: AsJson = False,
 ) -> None:
     "Train a tokenizer on a text; settings such as tokenizer.kind=unigram say which"
     from gpt2pro.config import load_config
+    from gpt2pro.parity import mix_languages
     from gpt2pro.tokenizers import build_tokenizer
+    from gpt2pro.vocabulary import by_language
     settings = [word for word in source if word.startswith('tokenizer.')]
-    texts = (document.text for document in _corpus([word for word in source if word not in settings]))
+    texts: Iterable[str] = (document.text for document in _corpus([word for word in source if word not in settings]))
+    if alpha is not None: texts = mix_languages(by_language(list(texts)), alpha)
     tokenizer = build_tokenizer(load_config(None, [*settings, f'model.vocab_size={vocab_size}']), texts)
     tokenizer.save(out)
-    _show({'folder': str(out), 'tokens': tokenizer.vocab_size, 'hash': tokenizer.hash}, as_json)
+    made = {'folder': str(out), 'tokens': tokenizer.vocab_size, 'hash': tokenizer.hash}
+    _show(made if as_json else f'{tokenizer} is in {out}', as_json)
 
 @tokenizer_app.command()
 def lab(source: Source, preset: Annotated[str | None, typer.Option(help='The planned run')] = None, as_json: AsJson = False) -> None:
@@ -290,12 +297,15 @@ def prepare(
 ) -> None:
     "Text to clean, split token shards"
     from gpt2pro.data import prepare, run_stage
-    if stage is None: return _show(prepare(_config(words), out, workers=workers).manifest, as_json)
+    if stage is None and task == '0/1':
+        _show(prepare(_config(words), out, workers=workers).manifest, as_json)
+        return print(f'{out} holds the tokenizer and the token shards.', file=sys.stderr)
     number, _, total = task.partition('/')
-    if not (number.isdecimal() and total.isdecimal()): raise typer.BadParameter('two numbers, such as 2/4', param_hint='--task')
+    if stage is None or not (number.isdecimal() and total.isdecimal()):
+        raise typer.BadParameter('it is a share of a --stage, counted from 0, such as 2/4: the third of four', param_hint='--task')
     run_stage(_config(words), out, stage, int(number), int(total), workers or 1)
 
-# %% ../nbs/22_cli.ipynb #0052
+# %% ../nbs/22_cli.ipynb #0055
 @app.command()
 def train(
     words: Words = None,
@@ -327,7 +337,7 @@ def quickstart(
     from gpt2pro.quickstart import quickstart
     _show(quickstart(data, out, minutes, words or [], resume), as_json)
 
-# %% ../nbs/22_cli.ipynb #0057
+# %% ../nbs/22_cli.ipynb #0060
 @app.command()
 def evaluate(
     folder: RunFolder,

@@ -18,7 +18,7 @@ from .corpus import open_splits
 from .analysis import DatasetReport, analyze
 from .forecast import forecast
 from .validation import check
-from .recommendation import plan_run
+from .recommendation import MINUTES, check_minutes, plan_run
 from .tokenizers import EOT, Tokenizer, gpt2_tokenizer
 from .data import Tokens
 from .checkpoint import RunLock
@@ -70,11 +70,12 @@ class RunPlan:
 
 def make_plan(
     data: str | list[str] | None = None, # Files, folders, globs or addresses; None is the embedded corpus
-    minutes: float = 3.5,                # How long training should take
+    minutes: float = MINUTES,                # How long training should take
     overrides: Iterable[str] = (),       # Words such as `train.lr=1e-3`, on top of what is recommended
     stage: Stages | None = None,         # Announces the steps
 ) -> RunPlan:
     "Look at machine and text, and choose a run that fits both"
+    check_minutes(minutes)
     stage, overrides = stage or Stages(), list(overrides)
     with stage('Hardware'):
         hardware, probe = detect_hardware(), probe_speed()
@@ -160,7 +161,7 @@ def run_folder(
 def quickstart(
     data: str | list[str] | None = None, # Files, folders, globs or addresses; None is the embedded English and Spanish corpus
     folder: str | Path | None = None,    # Directory of the run; None takes the next free one below `runs/`
-    minutes: float = 3.5,                # How long training should take
+    minutes: float = MINUTES,                # How long training should take
     overrides: Iterable[str] = (),       # Words such as `train.lr=1e-3`, on top of what is recommended
     resume: bool = False,                # Whether to go on with the run in that directory
 ) -> RunReport:

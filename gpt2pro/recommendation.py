@@ -7,15 +7,15 @@ from __future__ import annotations
 import math
 from typing import Any, Literal
 from pydantic import Field
-from .config import MODEL_PRESETS, Config, ModelConfig, Settings, TrainConfig, count_parameters, deep_merge, make_config
+from .config import MODEL_PRESETS, Config, ModelConfig, Settings, TrainConfig, UserError, count_parameters, deep_merge, make_config
 from .hardware import Hardware, Probe, format_bytes, html_table, rich_table
 from .forecast import (Plan, TextFacts, format_seconds, memory_budget, planned_device, step_seconds, suggest_vocabulary, text_facts,
                               usual_bytes_per_token)
 from .validation import PARAMETERS_PER_TOKEN, SIZES, balanced_vocabulary, fit_batch, repair, usual_rate, with_overrides, with_shape
 
 # %% auto #0
-__all__ = ['MINUTES', 'TaskFit', 'judge_tasks', 'SizeFit', 'compare_sizes', 'best_size', 'Recommendation', 'plan_run',
-           'recommend']
+__all__ = ['MINUTES', 'TaskFit', 'judge_tasks', 'SizeFit', 'compare_sizes', 'best_size', 'Recommendation', 'check_minutes',
+           'plan_run', 'recommend']
 
 # %% ../nbs/04a_recommendation.ipynb #0009
 class TaskFit(Settings):
@@ -77,7 +77,7 @@ def judge_tasks(
 
 def _lowered(fit: TaskFit, score: float) -> TaskFit:
     worse: dict[str, Literal['possible', 'poor']] = {'good': 'possible', 'possible': 'poor', 'poor': 'poor'}
-    return TaskFit(task=fit.task, verdict=worse[fit.verdict], reason=f'{fit.reason}; only {score:.0f} % of the text is without findings')
+    return TaskFit(task=fit.task, verdict=worse[fit.verdict], reason=f'{fit.reason}; the quality of the text is only {score:.0f} of 100')
 
 # %% ../nbs/04a_recommendation.ipynb #0030
 MINUTES = 3.5 # Training time, where nobody says another
@@ -252,6 +252,13 @@ class Recommendation(Settings):
     def _repr_html_(self) -> str: return html_table(self._rows())
 
 # %% ../nbs/04a_recommendation.ipynb #0080
+def check_minutes(
+    minutes: float, # Time for the training
+) -> None:
+    "Refuse a time in which nothing can be trained"
+    if not 0 < minutes < math.inf:
+        raise UserError(f'{minutes:g} minutes of training', 'a run takes some time, and ends', 'take more than 0, such as 3.5')
+
 def plan_run(
     hardware: Hardware,         # The machine
     report: Any,                # A `DatasetReport` or `TextFacts` of the text
@@ -260,6 +267,7 @@ def plan_run(
     model: ModelConfig | None = None, # A size that is wanted; None chooses
 ) -> Recommendation:
     "A configuration for a machine, a text and a time, with its reasons"
+    check_minutes(minutes)
     text, pace = _looked_at(report), probe or _usual_probe(hardware)
     best, why = best_size(compare_sizes(hardware, text, pace, minutes))
     sized = _with_batch(model or best.model, text)

@@ -19,7 +19,7 @@ from .hardware import format_bytes
 from .languages import language_name
 from .analysis import DatasetReport
 from .forecast import Forecast, format_seconds
-from .data import Manifest
+from .shards import Manifest
 from .evaluation import Evaluation
 
 # %% auto #0
@@ -482,5 +482,7 @@ def report(
 ) -> RunReport:
     "The story of a run, as far as its folder tells it"
     if not Path(folder).is_dir(): raise UserError(f'{folder}: no such folder', 'a report is made from a run\'s folder', 'name the folder that gpt2pro train or quickstart wrote')
+    if not any(Path(folder, name).exists() for name in ('config.yaml', 'analysis.json', 'metrics.jsonl', 'data')):
+        raise UserError(f'{folder}: no run', 'it has none of the files that a run writes', 'name the folder that gpt2pro train or quickstart wrote')
     run = read_run(folder)
     return RunReport(folder=run.folder, summary=describe(run), figures=figures(run), comparisons=compare(run), problems=run.problems, html=fragment(run))

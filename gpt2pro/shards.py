@@ -123,7 +123,8 @@ class Split(Settings):
     languages: dict[str, Counts] = Field({}, description='the same by language')
     shards: list[Shard] = Field([], description='the files that hold it, in order')
     def __add__(self, other: Split) -> Split:
-        languages = {code: self.languages.get(code, Counts()) + other.languages.get(code, Counts()) for code in {**self.languages, **other.languages}}
+        codes = sorted({*self.languages, *other.languages})
+        languages = {code: self.languages.get(code, Counts()) + other.languages.get(code, Counts()) for code in codes}
         return Split(counts=self.counts + other.counts, languages=languages, shards=self.shards + other.shards)
 
 class SplitWriter:
@@ -146,7 +147,7 @@ class SplitWriter:
         split, path = self.split, self.folder/f'{self.name}-{len(self.split.shards):05}.safetensors'
         split.shards = [*split.shards, write_shard(path, self.items, self.tokenizer)]
         split.counts += split.shards[-1].counts
-        for language in {item.language for item in self.items}:
+        for language in sorted({item.language for item in self.items}):
             split.languages[language] = split.languages.get(language, Counts()) + _count(i for i in self.items if i.language == language)
         self.items, self.pending = [], 0
 

@@ -19,7 +19,7 @@ from .corpus import open_splits
 from .analysis import DatasetReport, analyze, choose_share
 from .forecast import Forecast, TextFacts, forecast, format_seconds, planned_device, text_facts
 from .validation import check, repair, validate
-from .recommendation import MINUTES, SizeFit, best_size, compare_sizes, judge_tasks, plan_run
+from .recommendation import MINUTES, SizeFit, best_size, check_minutes, compare_sizes, judge_tasks, plan_run
 from .tokenizers import gpt2_tokenizer
 
 # %% auto #0
@@ -170,7 +170,7 @@ def _text_rows(
     tokens = f'{report.tokens:,} of GPT-2\'s' if report.tokens else 'unknown'
     kinds = ', '.join(f'{amount.documents:,} {kind}' for kind, amount in report.kinds.items())
     counts = [('documents', kinds or f'{report.documents:,}'), ('text', format_bytes(report.bytes)), ('tokens', tokens)]
-    return [*counts, ('languages', shares), ('quality', f'{report.quality.score:.0f} % without findings')]
+    return [*counts, ('languages', shares), ('quality', f'{report.quality.score:.0f} of 100')]
 
 # %% ../nbs/21_wizard.ipynb #0042
 @step
@@ -384,7 +384,12 @@ def wizard(
     if out.exists(): raise UserError(f'{out}: is there already', 'the wizard would overwrite it', 'name another file with --out')
     if not (yes or ask or sys.stdin.isatty()):
         raise UserError('The wizard asks questions', 'there is no terminal to answer in', 'add --yes to take every recommended answer')
-    session = begin(out, data=data if isinstance(data, str) else shlex.join(data), minutes=float(minutes), settings=shlex.join(overrides))
+    check_minutes(minutes)
+    overrides = list(overrides)
+    load_config(None, overrides) # a mistake in them is said before the first question
+    sources = [data if isinstance(data, str) else shlex.join(data), *(word for word in overrides if word.startswith('data.'))]
+    settings = shlex.join(word for word in overrides if not word.startswith('data.'))
+    session = begin(out, data=' '.join(sources), minutes=float(minutes), settings=settings)
     if session.answers: _console().print(f'Going on with the answers in {_kept(out)}; Esc goes back to them.')
     try:
         while session.at:
