@@ -527,12 +527,17 @@ def _the_session_lasts(plan: Plan) -> Trouble | None:
 
 @rule('GP-TRAIN-020', 'warning', 'train.max_hours', preset='gpt2', hardware=Hardware(cores=2))
 def _a_processor_is_fast_enough(plan: Plan) -> Trouble | None:
-    "a core does about 50 thousand million operations a second, a GPU a thousand times as many"
-    c, cores = plan.config, plan.hardware.cores if plan.hardware else 1
-    days = c.train.max_steps*plan.step_tokens*flops_per_token(c.model)/(cores*50e9)/86400
-    if plan.hardware is None or plan.device != 'cpu' or c.train.max_hours or days < 7: return None
-    return Trouble(f'training takes about {days:,.0f} days on {cores} core{"s"*(cores > 1)}', {
-        'train.max_hours=24': 'ends after a day, with what was learnt until then', 'a GPU': 'costs money', 'a smaller model': 'learns less'})
+    "a core does about 50 billion operations a second, a GPU a thousand times as many"
+    if plan.hardware is None or plan.device != 'cpu': return None
+    c, cores = plan.config, plan.hardware.cores
+    def days(config: Config) -> float: return config.train.max_steps*plan.step_tokens*flops_per_token(config.model)/(cores*50e9)/86400
+    done = (c.train.max_hours or 7*24)/24/days(c) # the share of the steps that there is time for
+    if done >= 1 or (c.train.max_hours and done*c.train.max_steps >= 100): return None
+    smaller = ((f'model.n_layer={layer} model.n_head={head} model.n_embd={width}', with_shape(c.model, (layer, head, width, block)))
+               for layer, head, width, block in reversed(SIZES) if layer*width**2 < c.model.n_layer*c.model.n_embd**2)
+    words = next((words for words, model in smaller if days(c.model_copy(update={'model': model})) < 7), '')
+    return Trouble(f'training takes about {days(c):,.0f} days on {cores} core{"s"*(cores > 1)}',
+                   {'a GPU': 'costs money', 'fewer steps': 'learns less'} | ({words: 'a model for which a week is enough'} if words else {}))
 
 # %% ../nbs/04_validation.ipynb #0077
 def _ways_to_fit(
@@ -540,7 +545,7 @@ def _ways_to_fit(
 ) -> Iterable[list[str]]: # Overrides, the cheapest first
     "Changes that make a plan smaller"
     t, m, B = config.train, config.model, config.train.batch_size
-    shorter = [[f'model.block_size={m.block_size//2**i}'] for i in range(1, max(1, m.block_size//64).bit_length())]
+    shorter = [[f'model.block_size={m.block_size//2**i//64*64 or 64}'] for i in range(1, max(1, m.block_size//64).bit_length())]
     smaller = [[f'model.n_layer={layer}', f'model.n_head={head}', f'model.n_embd={width}', f'model.block_size={min(block, m.block_size)}']
                for layer, head, width, block in reversed(SIZES) if layer*width**2 < m.n_layer*m.n_embd**2]
     for change in ([], *shorter, *smaller):
