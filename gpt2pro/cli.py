@@ -169,8 +169,10 @@ def validate(
     if fix:
         file = next((Path(word) for word in words or [] if Path(word).suffix in ('.yaml', '.yml')), None)
         mended, changes = repair(config, machine, facts, ('error', 'warning'))
-        _show(fix_file(file, machine, facts) if file else {'words': changes} if as_json else ' '.join(changes) or 'nothing to mend', as_json)
-        raise typer.Exit(2 if any(f.severity == 'error' for f in validate(mended, machine, facts)) else 0)
+        left = validate(mended, machine, facts)
+        words_left = {'words': changes if as_json else ' '.join(changes) or 'Nothing was changed.'} | ({'left': left} if left or as_json else {})
+        _show(fix_file(file, machine, facts) if file else words_left, as_json)
+        raise typer.Exit(2 if any(f.severity == 'error' for f in left) else 0)
     findings = validate(config, machine, facts)
     hint = {} if measure or as_json else {'hint': 'For the time it takes, and what the text has to say, add --measure.'}
     _show({'findings': findings, 'forecast': forecast(config, machine, probe, facts), **hint}, as_json)

@@ -168,9 +168,10 @@ class DataConfig(Settings):
     validation: Sources | None = Field(None, description='validation text; null takes a validation folder beside train, or val_fraction')
     val_fraction: float = Field(0.1, gt=0, lt=1, description='share of documents for validation where the source has no such text')
     sample: float = Field(1.0, gt=0, le=1, description='share of documents used')
-    text_field: str = Field('text', description='field that holds the text in JSONL, JSON, CSV and Parquet')
-    bad_bytes: Literal['error', 'skip', 'replace'] = _choice('error', 'what happens where a file is not valid text', {
-        'error': 'stop and name the place', 'skip': 'leave the file out', 'replace': 'put the sign \ufffd there'})
+    text_field: str = Field('text', description='field that holds the text of a table; where there is no field text, its layout decides')
+    bad_bytes: Literal['error', 'skip', 'replace'] = _choice('error', 'what happens where a file is damaged or is not valid text', {
+        'error': 'stop and name the place', 'skip': 'leave the file out and list it',
+        'replace': 'put the sign \ufffd there, and leave out a broken row, up to one in a hundred'})
     clean: list[str] = Field(['exact'], description='steps of cleaning, in order: repair, control, nfc, spaces, rules of quality, exact, near')
 
 # %% ../nbs/00_config.ipynb #0039

@@ -15,7 +15,6 @@ from .config import DataConfig, UserError, asset_path, file_hash
 from .layouts import Layout, find_layout, row_text
 from .readers import DamagedFile, Mender, SourceFile, is_table, locate, read_rows, read_text, sections
 from .sources import EMBEDDED, find_files
-from .sources import cache_folder as _cache_folder # noqa: F401
 
 # %% auto #0
 __all__ = ['DOCUMENT_CHARS', 'logger', 'ROWS_FOR_ONE', 'Document', 'Corpus', 'open_corpus', 'open_splits']

@@ -328,7 +328,7 @@ def _left_out(
 ) -> list[str]:
     "What was not used, in words"
     return [*(f'{number:,} documents dropped: {reason}' for reason, number in data.dropped.items()),
-            *(f'{file} skipped: {reason}' for file, reason in data.skipped.items()), *(f'{file}: {number:,} bad bytes replaced' for file, number in data.replaced.items())]
+            *(f'{file} skipped: {reason}' for file, reason in data.skipped.items()), *(f'{file}: {number:,} bad bytes or rows mended' for file, number in data.replaced.items())]
 
 def _analysis_part(
     analysis: DatasetReport, # Of the whole text
