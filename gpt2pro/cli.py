@@ -168,10 +168,13 @@ def validate(
     facts, probe = _measure(config) if measure else (None, None)
     if fix:
         file = next((Path(word) for word in words or [] if Path(word).suffix in ('.yaml', '.yml')), None)
+        if file:
+            done = fix_file(file, machine, facts)
+            _show(done, as_json)
+            raise typer.Exit(2 if any(f.severity == 'error' for f in done.left) else 0)
         mended, changes = repair(config, machine, facts, ('error', 'warning'))
         left = validate(mended, machine, facts)
-        words_left = {'words': changes if as_json else ' '.join(changes) or 'Nothing was changed.'} | ({'left': left} if left or as_json else {})
-        _show(fix_file(file, machine, facts) if file else words_left, as_json)
+        _show({'words': changes if as_json else ' '.join(changes) or 'Nothing was changed.'} | ({'left': left} if left or as_json else {}), as_json)
         raise typer.Exit(2 if any(f.severity == 'error' for f in left) else 0)
     findings = validate(config, machine, facts)
     hint = {} if measure or as_json else {'hint': 'For the time it takes, and what the text has to say, add --measure.'}
