@@ -167,7 +167,7 @@ def validate(
     config, machine = _config(words), detect_hardware()
     facts, probe = _measure(config) if measure else (None, None)
     if fix:
-        file = next((Path(word) for word in words or [] if Path(word).suffix in ('.yaml', '.yml')), None)
+        file = Path(words[0]) if words and len(words) == 1 and Path(words[0]).suffix in ('.yaml', '.yml') else None # not with settings on top
         if file:
             done = fix_file(file, machine, facts)
             _show(done, as_json)
