@@ -129,19 +129,40 @@ class ModelConfig(Settings):
         ge=1, le=2**20)
     n_layer: int = Field(4, ge=1, le=1000, description='transformer layers')
     n_head: int = Field(4, ge=1, le=1000, description='attention heads in a layer; divides n_embd')
+    n_kv_head: int | None = Field(None, ge=1, le=1000, description='heads of keys and values, each shared by some of n_head; null is n_head')
     n_embd: int = Field(128, ge=1, le=2**17, description='width: numbers in the vector of a token')
-    n_inner: int | None = Field(None, ge=1, le=2**20, description='width inside the MLP; null is 4 times n_embd')
+    n_inner: int | None = Field(None, ge=1, le=2**20, description='width inside the MLP; null is 4 times n_embd, or 8/3 for swiglu')
     dropout: float = Field(0.0, ge=0, lt=1, description='share of activations zeroed in training; 0.1 to 0.3 for small data seen often')
-    activation_function: Literal['gelu_new', 'gelu', 'relu'] = _choice('gelu_new', 'nonlinearity of the MLP', {
-        'gelu_new': 'a smooth bend by tanh, as in GPT-2', 'gelu': 'the same bend, exact', 'relu': 'a sharp bend: cuts off what is negative'})
-    layer_norm_epsilon: float = Field(1e-5, gt=0, lt=1, description='added to the variance in layer norms')
+    activation_function: Literal['gelu_new', 'gelu', 'relu', 'relu2', 'swiglu'] = _choice('gelu_new', 'nonlinearity of the MLP', {
+        'gelu_new': 'a smooth bend by tanh, as in GPT-2', 'gelu': 'the same bend, exact', 'relu': 'a sharp bend: cuts off what is negative',
+        'relu2': 'relu, squared', 'swiglu': 'one half opens and closes the other, as in Llama'})
+    norm: Literal['layernorm', 'rmsnorm'] = _choice('layernorm', 'how vectors are brought to one size', {
+        'layernorm': 'mean 0 and variance 1, as in GPT-2', 'rmsnorm': 'mean square 1: simpler, and as good'})
+    layer_norm_epsilon: float = Field(1e-5, gt=0, lt=1, description='added to the variance in norms')
+    norm_first: bool = Field(True, description='whether a layer norms what it reads, as GPT-2 does; false norms what it writes, as GPT-1 did')
+    position: Literal['learned', 'sinusoidal', 'rope', 'alibi'] = _choice('learned', 'how the model knows where a token stands', {
+        'learned': 'a vector for each position, as in GPT-2', 'sinusoidal': 'fixed waves added to the tokens',
+        'rope': 'queries and keys are turned by an angle for each position', 'alibi': 'what is far away counts less, head by head'})
+    rope_theta: float = Field(10000., gt=1, le=1e9, description='rope: the slowest angle turns about once in 6.28 times this many positions')
+    rope_scaling: float = Field(1., ge=1, le=1024, description='rope: positions are divided by this, to read that many times further than learned')
+    sliding_window: int | None = Field(None, ge=1, le=2**20, description='tokens that a position reads back, itself included; null is all')
+    qk_norm: bool = Field(False, description='whether queries and keys are brought to one size, which keeps training stable')
+    logit_softcap: float | None = Field(None, gt=0, le=1e4, description='scores are bent to stay between minus this and this; null leaves them')
     tie_word_embeddings: bool = Field(True, description='whether the output layer shares the embedding table, as GPT-2\'s does')
-    attention: Literal['auto', 'plain', 'sdpa'] = _choice('auto', 'how attention is computed', {
-        'auto': 'the fastest correct way', 'plain': 'step by step, to look at', 'sdpa': 'PyTorch\'s own function'})
+    initializer_range: float = Field(0.02, gt=0, lt=10, description='standard deviation of first weights')
+    zero_init: bool = Field(False, description='whether each layer starts by adding nothing; false starts small, as GPT-2 does')
+    attention: Literal['auto', 'plain', 'sdpa', 'flex', 'triton'] = _choice('auto', 'how attention is computed', {
+        'auto': 'the fastest correct way', 'plain': 'step by step, to look at', 'sdpa': 'PyTorch\'s own function',
+        'flex': 'PyTorch\'s compiler, on a GPU', 'triton': 'this project\'s kernel, on a GPU'})
+    kernels: Literal['auto', 'torch', 'triton'] = _choice('auto', 'how norms, activations, rope and the loss are computed', {
+        'auto': 'the fastest correct way', 'torch': 'PyTorch\'s own functions', 'triton': 'this project\'s kernels, on a GPU'})
     @property
     def head_size(self) -> int: return self.n_embd // self.n_head # D
     @property
-    def inner_size(self) -> int: return self.n_inner or 4*self.n_embd
+    def kv_heads(self) -> int: return self.n_kv_head or self.n_head
+    @property
+    def inner_size(self) -> int: # of swiglu: as many parameters as 4 times, rounded up to a multiple of 8
+        return self.n_inner or (-(-self.n_embd//3)*8 if self.activation_function == 'swiglu' else 4*self.n_embd)
 
 # %% ../nbs/00_config.ipynb #0035
 def _as_list(value: Any) -> Any: return [value] if isinstance(value, str) else value
@@ -172,6 +193,9 @@ class DataConfig(Settings):
     bad_bytes: Literal['error', 'skip', 'replace'] = _choice('error', 'what happens where a file is damaged or is not valid text', {
         'error': 'stop and name the place', 'skip': 'leave the file out and list it',
         'replace': 'put the sign \ufffd there, and leave out a broken row, up to one in a hundred'})
+    rows: Literal['packed', 'padded', 'answers'] = _choice('packed', 'what a row of a batch holds', {
+        'packed': 'documents one behind the other, so that no room is lost', 'padded': 'one document, filled up to the length of its neighbours',
+        'answers': 'one talk; only what the assistant says is learned'})
     clean: list[str] = Field(['exact'], description='steps of cleaning, in order: repair, control, nfc, spaces, rules of quality, exact, near')
 
 # %% ../nbs/00_config.ipynb #0039
@@ -180,6 +204,11 @@ class TrainConfig(Settings):
     seed: int = Field(1337, ge=0, lt=2**63, description='decides initial weights, order of the data and dropout')
     language_alpha: float = Field(1.0, ge=-1, le=1, description='languages are read in proportion to their share of the text to this power: '
                                   '1 as it is, 0 all equally often')
+    document_mask: bool = Field(False, description='whether tokens of a packed row read only their own document')
+    label_smoothing: float = Field(0., ge=0, lt=1, description='share of each target spread over the whole vocabulary')
+    z_loss: float = Field(0., ge=0, le=1, description='weight of the squared log of the softmax\'s sum, which keeps scores small; 1e-4 is usual')
+    gradient_checkpointing: bool = Field(False, description='whether layers keep only their input and compute the rest again: less memory, more time')
+    compile: bool = Field(False, description='whether PyTorch compiles the model: faster on a GPU, slow to start')
     max_steps: int = Field(1000, ge=1, le=10**9, description='optimizer steps')
     batch_size: int = Field(16, ge=1, le=2**20, description='sequences in a micro-batch, each of model.block_size tokens')
     gradient_accumulation_steps: int = Field(1, ge=1, le=2**20, description='micro-batches in a step')
