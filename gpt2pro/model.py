@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from .attention import CausalSelfAttention, KVCache
 from .config import ModelConfig, UserError, write_file
-from .kernels import linear_cross_entropy, linear_token_losses
+from .loss import linear_cross_entropy, linear_token_losses
 
 # %% auto #0
 __all__ = ['ACTIVATIONS', 'MLP', 'Block', 'init_weights', 'GPT', 'find_pretrained']
