@@ -103,7 +103,7 @@ def hardware(as_json: AsJson = False) -> None:
 @app.command()
 def presets(as_json: AsJson = False) -> None:
     "The named runs, with the size of their models"
-    from gpt2pro.config import list_presets
+    from gpt2pro.counts import list_presets
     _show(list_presets() if as_json else _table(list_presets()), as_json)
 
 # %% ../nbs/22_cli.ipynb #0029

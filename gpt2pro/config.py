@@ -19,8 +19,8 @@ from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 # %% auto #0
 __all__ = ['Sources', 'SECTIONS', 'KEYS', 'MODEL_PRESETS', 'RUN_PRESETS', 'Gpt2proError', 'UserError', 'RunError', 'did_you_mean',
            'read_yaml', 'Settings', 'ModelConfig', 'TokenizerConfig', 'DataConfig', 'TrainConfig', 'GenerateConfig',
-           'Config', 'ConfigError', 'make_config', 'deep_merge', 'parse_override', 'load_config', 'count_parameters',
-           'flops_per_token', 'list_presets', 'sync_folder', 'write_file', 'file_hash', 'asset_path']
+           'Config', 'ConfigError', 'make_config', 'deep_merge', 'parse_override', 'load_config', 'sync_folder',
+           'write_file', 'file_hash', 'asset_path']
 
 # %% ../nbs/00_config.ipynb #0006
 class Gpt2proError(Exception):
@@ -403,33 +403,6 @@ def load_config(
     return make_config(values, name, lines)
 
 # %% ../nbs/00_config.ipynb #0076
-def count_parameters(
-    model: ModelConfig, # The shape
-) -> dict[str, int]:    # Number of parameters by part, `total`, and `non_embedding` (without both embedding tables)
-    "How many parameters each part of the model has"
-    C, I, L = model.n_embd, model.inner_size, model.n_layer
-    parts = dict(embedding=model.vocab_size*C, position=model.block_size*C, attention=L*(4*C*C + 4*C), mlp=L*(2*C*I + C + I),
-                 norm=L*4*C + 2*C, head=0 if model.tie_word_embeddings else model.vocab_size*C)
-    total = sum(parts.values())
-    return {**parts, 'total': total, 'non_embedding': total - parts['embedding'] - parts['position']}
-
-# %% ../nbs/00_config.ipynb #0081
-def flops_per_token(
-    model: ModelConfig,         # The shape
-) -> int:                       # Floating-point operations, forward and backward
-    "Arithmetic that one token of training costs"
-    C, I, L = model.n_embd, model.inner_size, model.n_layer
-    weights = L*(4*C*C + 2*C*I) + model.vocab_size*C
-    return 6*weights + 12*L*C*model.block_size
-
-# %% ../nbs/00_config.ipynb #0084
-def list_presets() -> dict[str, dict[str, int]]: # Preset's name → its shape, parameters and operations
-    "Every run preset with the size of its model"
-    models = {name: load_config(name).model for name in RUN_PRESETS}
-    return {name: dict(layers=m.n_layer, heads=m.n_head, width=m.n_embd, context=m.block_size, vocabulary=m.vocab_size,
-                       parameters=count_parameters(m)['total'], mflop_per_token=round(flops_per_token(m)/1e6)) for name, m in models.items()}
-
-# %% ../nbs/00_config.ipynb #0088
 def sync_folder(
     folder: str | Path, # The folder whose list of names should survive a power cut
 ) -> None:
@@ -465,7 +438,7 @@ def file_hash(
         while block := f.read(2**20): digest.update(block)
     return digest.hexdigest()
 
-# %% ../nbs/00_config.ipynb #0093
+# %% ../nbs/00_config.ipynb #0081
 def _commented_yaml(
     config: Config, # What to write
 ) -> str:           # YAML text with a comment for every setting
@@ -478,7 +451,7 @@ def _commented_yaml(
             text += f'  {setting:<34} # {KEYS[f"{section}.{name}"]}\n'
     return text
 
-# %% ../nbs/00_config.ipynb #0098
+# %% ../nbs/00_config.ipynb #0086
 def asset_path(
     *parts: str, # Names below the package's `assets` folder
 ) -> Path:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 from pydantic import Field
-from .config import Config, ModelConfig, Settings, count_parameters, flops_per_token
+from .config import Config, ModelConfig, Settings
+from .counts import count_parameters, flops_per_token
 from .hardware import Gpu, Hardware, Probe, fast_formats, format_bytes, html_table, rich_table
 
 # %% auto #0

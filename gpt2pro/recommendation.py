@@ -7,7 +7,8 @@ from __future__ import annotations
 import math
 from typing import Any, Literal
 from pydantic import Field
-from .config import MODEL_PRESETS, Config, ModelConfig, Settings, TrainConfig, UserError, count_parameters, deep_merge, make_config
+from .config import MODEL_PRESETS, Config, ModelConfig, Settings, TrainConfig, UserError, deep_merge, make_config
+from .counts import count_parameters
 from .hardware import Hardware, Probe, format_bytes, html_table, rich_table
 from .forecast import (Plan, TextFacts, format_seconds, memory_budget, planned_device, step_seconds, suggest_vocabulary, text_facts,
                               usual_bytes_per_token)

@@ -14,7 +14,8 @@ from pydantic import Field, TypeAdapter, ValidationError
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
-from .config import Config, Gpt2proError, Settings, UserError, count_parameters, load_config, write_file
+from .config import Config, Gpt2proError, Settings, UserError, load_config, write_file
+from .counts import count_parameters
 from .hardware import format_bytes
 from .languages import language_name
 from .analysis import DatasetReport

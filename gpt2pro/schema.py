@@ -9,8 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from pydantic import Field
-from .config import (KEYS, MODEL_PRESETS, SECTIONS, Config, ConfigError, ModelConfig, Settings, UserError,
-                            count_parameters, make_config)
+from .config import KEYS, MODEL_PRESETS, SECTIONS, Config, ConfigError, ModelConfig, Settings, UserError, make_config
 
 # %% auto #0
 __all__ = ['CHOICES', 'config_schema', 'Conversion', 'convert_config']
@@ -21,8 +20,7 @@ def _describe_size(
 ) -> str:
     "A size in words"
     m = ModelConfig.model_validate(MODEL_PRESETS[name])
-    size = f'{count_parameters(m)["total"]/1e6:,.1f} million parameters'
-    return f'{size}: {m.n_layer} layers of {m.n_embd}, {m.block_size} tokens of context, {m.vocab_size:,} tokens to choose from'
+    return f'{m.n_layer} layers of {m.n_embd}, {m.block_size} tokens of context, {m.vocab_size:,} tokens to choose from'
 
 def _field_choices() -> dict[str, dict[Any, str]]: # Setting → value → its words
     "The choices that stand beside the fields"
@@ -48,7 +46,10 @@ _NAMES: dict[str, str] = {name: setting for setting, names in {
     'model.n_embd': 'd_model hidden_size emb_dim embed_dim',
     'model.n_inner': 'd_ff intermediate_size',
     'model.dropout': 'resid_pdrop embd_pdrop attn_pdrop drop_rate',
-    'model.layer_norm_epsilon': 'layer_norm_eps',
+    'model.n_kv_head': 'num_key_value_heads num_kv_heads n_kv_heads n_query_groups',
+    'model.layer_norm_epsilon': 'layer_norm_eps rms_norm_eps norm_eps',
+    'model.rope_theta': 'rope_base',
+    'model.logit_softcap': 'final_logit_softcapping final_logit_softcap',
     'data.source': 'dataset data_path data_dir train_file',
     'data.validation': 'val_file validation_file',
     'train.max_steps': 'max_iters num_steps total_steps max_train_steps',

@@ -7,7 +7,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from .config import Config, ModelConfig, UserError, count_parameters, did_you_mean, flops_per_token
+from .config import Config, ModelConfig, UserError, did_you_mean
+from .counts import count_parameters, flops_per_token
 from .hardware import Gpu, Hardware, fast_formats, format_bytes, pick_precision
 from .cleaning import STEPS
 from .forecast import Plan, TextFacts, checkpoint_bytes, memory_budget, suggest_vocabulary, usual_bytes_per_token

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 from tqdm.auto import tqdm
-from .config import Config, Settings, UserError, count_parameters, flops_per_token
+from .config import Config, Settings, UserError
+from .counts import count_parameters, flops_per_token
 from .hardware import detect_hardware, format_bytes
 from .corpus import Corpus, open_corpus
 from .languages import detect_languages, language_name
