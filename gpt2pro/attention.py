@@ -6,59 +6,138 @@
 from __future__ import annotations
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from .config import ModelConfig, UserError
 
 # %% auto #0
-__all__ = ['ATTENTION', 'causal_mask', 'attention_map', 'plain_attention', 'sdpa_attention', 'Backend', 'choose_backend',
-           'KVCache', 'CausalSelfAttention']
+__all__ = ['ALL_BEFORE', 'plain_attention', 'sdpa_attention', 'ATTENTION', 'distances', 'Reach', 'attention_bias', 'repeat_heads',
+           'attention_map', 'Attention', 'Backend', 'choose_backend', 'KVCache', 'CausalSelfAttention']
 
 # %% ../nbs/08_attention.ipynb #0008
-def causal_mask(
+def distances(
     T: int,                             # Positions that ask, the last of those that can be read
     S: int,                             # Positions that can be read
-    device: torch.device | None = None, # Where the mask is needed
-) -> Tensor:                            # (T, S), True where reading is allowed
-    "Who may read whom: each position itself and everything before it"
-    return torch.ones(T, S, dtype=torch.bool, device=device).tril(S - T)
-
-# %% ../nbs/08_attention.ipynb #0013
-def attention_map(
-    q: Tensor, # What each position looks for, (B, H, T, D)
-    k: Tensor, # What each position can be found by, (B, H, S, D)
-) -> Tensor:   # Shares, (B, H, T, S); each row sums to 1
-    "How much each position reads from every other"
-    scores = q @ k.mT / math.sqrt(q.size(-1)) # (B, H, T, S)
-    mask = causal_mask(q.size(-2), k.size(-2), q.device) # (T, S)
-    return scores.masked_fill(~mask, -math.inf).softmax(-1)
+    device: torch.device | None = None, # Where the table is needed
+) -> Tensor:                            # (T, S), negative where it would be a look ahead
+    "How many positions back each reader looks"
+    return torch.arange(S - T, S, device=device)[:, None] - torch.arange(S, device=device) # (T, S)
 
 # %% ../nbs/08_attention.ipynb #0020
-def plain_attention(
+class Reach(NamedTuple):
+    "Which of the positions before it a position may read, and how well it sees them"
+    window: int | None = None       # Positions it reads back, itself included; None is all
+    slopes: Tensor | None = None    # What each position of distance takes from a score, (H,)
+    documents: Tensor | None = None # Number of the document of each position, (B, S)
+    def is_causal(self,
+        S: int, # Positions that can be read
+    ) -> bool:
+        "Whether the order of positions is the only limit"
+        return (self.window is None or self.window >= S) and self.slopes is None and self.documents is None
+
+ALL_BEFORE = Reach()
+
+# %% ../nbs/08_attention.ipynb #0023
+def attention_bias(
+    T: int,                             # Positions that ask
+    S: int,                             # Positions that can be read
+    reach: Reach = ALL_BEFORE,          # How far they see
+    device: torch.device | None = None, # Where the bias is needed
+    dtype: torch.dtype | None = None,   # Number format of the scores
+) -> Tensor | None:                     # (T, S), with documents (B, 1, T, S), with slopes (1 or B, H, T, S); None is no limit
+    "What is added to the scores so that each position reads what it may"
+    if T == 1 and reach.is_causal(S): return None
+    back = distances(T, S, device) # (T, S)
+    allowed = back >= 0
+    if reach.window is not None: allowed = allowed & (back < reach.window)
+    if reach.documents is not None:
+        number = reach.documents[:, None] # (B, 1, S)
+        allowed = allowed & (number[..., -T:, None] == number[..., None, :]) # (B, 1, T, S)
+    cost = torch.zeros((), device=device) if reach.slopes is None else -reach.slopes[None, :, None, None]*back # (1, H, T, S)
+    return cost.masked_fill(~allowed, -math.inf).to(dtype or torch.float32)
+
+# %% ../nbs/08_attention.ipynb #0031
+def repeat_heads(
+    x: Tensor, # Keys or values, (B, G, S, D)
+    H: int,    # Heads that read them, a multiple of G
+) -> Tensor:   # (B, H, S, D)
+    "Each head as often as there are query heads to read it"
+    return x if x.size(1) == H else x.repeat_interleave(H//x.size(1), 1) # (B, H, S, D)
+
+# %% ../nbs/08_attention.ipynb #0036
+def _shares(
     q: Tensor,           # (B, H, T, D)
-    k: Tensor,           # (B, H, S, D)
-    v: Tensor,           # What each position gives, (B, H, S, D)
+    k: Tensor,           # (B, G, S, D)
+    bias: Tensor | None, # What is added to the scores
+) -> Tensor:             # (B, H, T, S)
+    "The map of attention"
+    scores = q @ repeat_heads(k, q.size(1)).mT / math.sqrt(q.size(-1)) # (B, H, T, S)
+    return (scores if bias is None else scores + bias).softmax(-1)
+
+def attention_map(
+    q: Tensor,                 # What each position looks for, (B, H, T, D)
+    k: Tensor,                 # What each position can be found by, (B, G, S, D)
+    reach: Reach = ALL_BEFORE, # How far it sees
+) -> Tensor:                   # Shares, (B, H, T, S); each row sums to 1
+    "How much each position reads from every other"
+    return _shares(q, k, attention_bias(q.size(-2), k.size(-2), reach, q.device, q.dtype))
+
+# %% ../nbs/08_attention.ipynb #0041
+class Attention(NamedTuple):
+    "A way to compute attention, in two steps"
+    prepare: Callable[..., Any]   # (T, S, reach, device, dtype) → what all layers of a pass share
+    attend: Callable[..., Tensor] # (q, k, v, prepared, dropout) → (B, H, T, D)
+    def __call__(self,
+        q: Tensor,              # What each position looks for, (B, H, T, D)
+        k: Tensor,              # What each can be found by, (B, G, S, D)
+        v: Tensor,              # What each gives, (B, G, S, D)
+        reach: Reach = ALL_BEFORE, # How far it sees
+        dropout: float = 0.,    # Part of the shares that are zeroed
+    ) -> Tensor:                # What each position found, (B, H, T, D)
+        "Both steps at once"
+        return self.attend(q, k, v, self.prepare(q.size(-2), k.size(-2), reach, q.device, q.dtype), dropout)
+
+# %% ../nbs/08_attention.ipynb #0043
+def _plain(
+    q: Tensor,           # (B, H, T, D)
+    k: Tensor,           # (B, G, S, D)
+    v: Tensor,           # (B, G, S, D)
+    bias: Tensor | None, # From `attention_bias`
     dropout: float = 0., # Part of the shares that are zeroed
 ) -> Tensor:             # (B, H, T, D)
     "Attention as the formula says"
-    return F.dropout(attention_map(q, k), dropout) @ v # (B, H, T, D)
+    return F.dropout(_shares(q, k, bias), dropout) @ repeat_heads(v, q.size(1)) # (B, H, T, D)
 
-# %% ../nbs/08_attention.ipynb #0026
-def sdpa_attention(
+plain_attention = Attention(attention_bias, _plain)
+
+# %% ../nbs/08_attention.ipynb #0051
+def _sdpa_bias(
+    T: int,                             # Positions that ask
+    S: int,                             # Positions that can be read
+    reach: Reach = ALL_BEFORE,          # How far they see
+    device: torch.device | None = None, # Where the bias is needed
+    dtype: torch.dtype | None = None,   # Number format of the scores
+) -> Tensor | None:                     # None where the kernel's own rule is enough
+    "The bias, where the kernel cannot do without"
+    return None if T == S and reach.is_causal(S) else attention_bias(T, S, reach, device, dtype)
+
+def _sdpa(
     q: Tensor,           # (B, H, T, D)
-    k: Tensor,           # (B, H, S, D)
-    v: Tensor,           # (B, H, S, D)
+    k: Tensor,           # (B, G, S, D)
+    v: Tensor,           # (B, G, S, D)
+    bias: Tensor | None, # None: all positions ask, or only the last
     dropout: float = 0., # Part of the shares that are zeroed
 ) -> Tensor:             # (B, H, T, D)
     "Attention by PyTorch's fused kernels, which never store the map"
-    T, S = q.size(-2), k.size(-2)
-    mask = None if T in (1, S) else causal_mask(T, S, q.device) # (T, S)
-    return F.scaled_dot_product_attention(q, k, v, mask, dropout, is_causal=1 < T == S)
+    if bias is not None and q.is_cuda: k, v = repeat_heads(k, q.size(1)), repeat_heads(v, q.size(1)) # no kernel there takes a bias and groups
+    return F.scaled_dot_product_attention(q, k, v, bias, dropout, bias is None and q.size(-2) > 1, enable_gqa=q.size(1) != k.size(1))
 
-# %% ../nbs/08_attention.ipynb #0034
-ATTENTION: dict[str, Callable[..., Tensor]] = dict(plain=plain_attention, sdpa=sdpa_attention)
+sdpa_attention = Attention(_sdpa_bias, _sdpa)
+
+# %% ../nbs/08_attention.ipynb #0060
+ATTENTION: dict[str, Attention] = dict(plain=plain_attention, sdpa=sdpa_attention)
 
 class Backend(NamedTuple):
     "An implementation of attention, and why it was taken"
@@ -72,7 +151,7 @@ def choose_backend(
     if config.attention != 'auto': return Backend(config.attention, f'model.attention = {config.attention}')
     return Backend('sdpa', 'never stores the map of attention, and PyTorch has it for every device')
 
-# %% ../nbs/08_attention.ipynb #0039
+# %% ../nbs/08_attention.ipynb #0065
 class KVCache:
     "Keys and values of the positions read so far, in memory that is taken once"
     def __init__(self,
@@ -109,7 +188,7 @@ def _cache_full(
     return UserError(f'{T} tokens to read after {length}', f'the cache has room for {size}',
                      f'read at most {size - length} more, or make a larger cache')
 
-# %% ../nbs/08_attention.ipynb #0046
+# %% ../nbs/08_attention.ipynb #0072
 class CausalSelfAttention(nn.Module):
     "Several heads of attention, and the projections into and out of them"
     def __init__(self,
@@ -127,6 +206,6 @@ class CausalSelfAttention(nn.Module):
     ) -> Tensor:                      # (B, T, C)
         q, k, v = self.c_attn(x).unflatten(-1, (3, self.n_head, -1)).permute(2, 0, 3, 1, 4) # each (B, H, T, D)
         if cache is not None: k, v = cache.append(layer, k, v) # (B, H, S, D)
-        y = self.attend(q, k, v, self.dropout if self.training else 0.) # (B, H, T, D)
+        y = self.attend(q, k, v, Reach(), self.dropout if self.training else 0.) # (B, H, T, D)
         y = self.c_proj(y.transpose(1, 2).flatten(2)) # (B, T, C)
         return F.dropout(y, self.dropout, self.training)
