@@ -31,6 +31,7 @@ class Encoded(NamedTuple):
     ids: np.ndarray # (number of tokens + 1,), ends with `eot`
     size: int       # Bytes of the text in UTF-8
     language: str   # ISO 639-1, or 'und'
+    learn: np.ndarray | None = None # Which of the ids are to be learned, (number of ids,); None is all
 
 def token_dtype(
     vocab_size: int, # Number of different ids
@@ -84,6 +85,8 @@ def write_shard(
     tensors = dict(tokens=np.concatenate([item.ids for item in items]), starts=np.array([0, *ends[:-1]], np.int64),
                    sizes=np.array([item.size for item in items], np.int64),
                    languages=np.array([names.index(item.language) for item in items], np.uint8))
+    masks = [item.learn for item in items if item.learn is not None]
+    if masks: tensors['learn'] = np.concatenate(masks) # of all documents or of none
     about = json.dumps(dict(version=VERSION, tokenizer=tokenizer.hash, languages=names))
     write_file(path, save(tensors, {FORMAT: about})) # several entries would be written in a random order
     return Shard(name=path.name, sha256=file_hash(path), counts=_count(items))
@@ -159,16 +162,20 @@ class Tokens:
         starts: Tensor,        # Where each document begins, (documents,)
         sizes: Tensor,         # Bytes of each document's text, (documents,)
         languages: list[str],  # ISO 639-1 code of each document
+        learn: list[Tensor] | None = None, # Which ids are to be learned, (tokens of the shard,) each; None is all
     ) -> None:
-        self.shards, self.starts, self.sizes, self.languages = shards, starts, sizes, languages
+        self.shards, self.starts, self.sizes, self.languages, self.learn = shards, starts, sizes, languages, learn
         self.offsets = np.cumsum([0, *map(len, shards)]).tolist() # where each shard begins, and the end
     def __len__(self) -> int: return self.offsets[-1]
-    def __getitem__(self, part: slice) -> Tensor:
+    def __getitem__(self, part: slice) -> Tensor: return self._cut(self.shards, part).long()
+    def learned(self, part: slice) -> Tensor: # (n,), True where a token is to be learned
+        return self._cut(self.learn, part) if self.learn else torch.ones(len(range(len(self))[part]), dtype=torch.bool)
+    def _cut(self, shards: list[Tensor], part: slice) -> Tensor:
         start, stop, step = part.indices(len(self))
         assert step == 1, 'tokens are read in a row'
         first, last = bisect_right(self.offsets, start) - 1, bisect_right(self.offsets, stop - 1)
-        pieces = [shard[max(start - begin, 0):stop - begin] for shard, begin in zip(self.shards[first:last], self.offsets[first:last])]
-        return torch.cat([piece.long() for piece in pieces]) if pieces else torch.empty(0, dtype=torch.long)
+        pieces = [shard[max(start - begin, 0):stop - begin] for shard, begin in zip(shards[first:last], self.offsets[first:last])]
+        return torch.cat(pieces) if pieces else torch.empty(0, dtype=torch.long)
     def __repr__(self) -> str: return f'Tokens({len(self):,} in {len(self.starts):,} documents and {len(self.shards)} shards)'
     @classmethod
     def open(cls, folder: str | Path, split: Literal['train', 'validation']) -> Tokens:
@@ -195,7 +202,8 @@ def join_shards(
     offsets = np.cumsum([0, *(len(tensors['tokens']) for tensors, _ in parts)]).tolist()
     return Tokens([tensors['tokens'] for tensors, _ in parts],
                   torch.cat([tensors['starts'] + begin for (tensors, _), begin in zip(parts, offsets)]),
-                  torch.cat([tensors['sizes'] for tensors, _ in parts]), list(chain.from_iterable(names for _, names in parts)))
+                  torch.cat([tensors['sizes'] for tensors, _ in parts]), list(chain.from_iterable(names for _, names in parts)),
+                  [tensors['learn'] for tensors, _ in parts] if parts and all('learn' in tensors for tensors, _ in parts) else None)
 
 # %% ../nbs/05d_shards.ipynb #0043
 class Manifest(Settings):
