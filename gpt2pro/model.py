@@ -4,23 +4,18 @@
 
 # %% ../nbs/09_model.ipynb #0003
 from __future__ import annotations
-import json, math
+import math
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from typing import Any
 import torch
-from pydantic import ValidationError
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional as F
 from .attention import CausalSelfAttention, KVCache
-from .config import ModelConfig, UserError, write_file
+from .config import ModelConfig, UserError
 from .loss import linear_cross_entropy, linear_token_losses
 
 # %% auto #0
-__all__ = ['ACTIVATIONS', 'MLP', 'Block', 'init_weights', 'GPT', 'find_pretrained']
+__all__ = ['ACTIVATIONS', 'MLP', 'Block', 'init_weights', 'GPT']
 
 # %% ../nbs/09_model.ipynb #0008
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = dict(gelu_new=partial(F.gelu, approximate='tanh'), gelu=F.gelu, relu=F.relu)
@@ -126,124 +121,3 @@ class GPT(nn.Module):
         "An empty cache for this model"
         c, w = self.config, self.wte.weight
         return KVCache(c.n_layer, batch_size, c.n_head, min(length or c.block_size, c.block_size), c.head_size, w.device, w.dtype)
-    @classmethod
-    def from_pretrained(cls,
-        source: str | Path, # A folder in Hugging Face's layout, or a name on its hub
-    ) -> GPT:               # On the CPU, in float32, ready for use: dropout is off
-        "A model with published or saved weights"
-        return _load_folder(find_pretrained(source))
-    def save_pretrained(self,
-        folder: str | Path, # Made where missing
-    ) -> None:
-        "Write config.json and model.safetensors, which `from_pretrained` and Hugging Face's transformers read"
-        write_file(Path(folder)/'model.safetensors', save(_their_weights(self), {'format': 'pt'}))
-        write_file(Path(folder)/'config.json', json.dumps(_their_config(self.config), indent=2))
-
-# %% ../nbs/09_model.ipynb #0061
-_SETTINGS: dict[str, tuple[str, Any]] = dict(
-    vocab_size=('vocab_size', 50257), n_positions=('block_size', 1024), n_layer=('n_layer', 12), n_head=('n_head', 12),
-    n_embd=('n_embd', 768), n_inner=('n_inner', None), activation_function=('activation_function', 'gelu_new'),
-    layer_norm_epsilon=('layer_norm_epsilon', 1e-5), tie_word_embeddings=('tie_word_embeddings', True)) # theirs → ours, and their default
-_DROPOUTS = 'resid_pdrop', 'embd_pdrop', 'attn_pdrop'
-_FIXED: dict[str, Any] = dict(model_type='gpt2', scale_attn_weights=True, scale_attn_by_inverse_layer_idx=False,
-                              reorder_and_upcast_attn=False, add_cross_attention=False) # what this GPT is
-
-def _their_config(
-    config: ModelConfig, # Ours
-) -> dict[str, Any]:     # What config.json holds
-    "Settings in Hugging Face's words"
-    settings = {theirs: getattr(config, ours) for theirs, (ours, _) in _SETTINGS.items()} | dict.fromkeys(_DROPOUTS, config.dropout)
-    return {'architectures': ['GPT2LMHeadModel'], **_FIXED, **settings, 'bos_token_id': None, 'eos_token_id': None}
-
-# %% ../nbs/09_model.ipynb #0064
-def _our_config(
-    values: dict[str, Any], # What config.json holds
-) -> ModelConfig:
-    "Settings in our words, or an error where theirs ask for what this GPT does not do"
-    def refuse(key: str, why: str, fix: str) -> UserError: return UserError(f'config.json: {key} = {values.get(key)!r}', why, fix)
-    for key, only in _FIXED.items():
-        if values.get(key, only) != only: raise refuse(key, 'this GPT does not do that', f'take a model with {key} = {only!r}')
-    dropouts = [values.get(key, 0.1) for key in _DROPOUTS]
-    if dropouts != 3*dropouts[:1]: raise refuse('resid_pdrop', f'embd_pdrop, attn_pdrop = {dropouts[1:]}', 'give all three one value')
-    settings = {ours: values.get(theirs, default) for theirs, (ours, default) in _SETTINGS.items()}
-    try: return ModelConfig(dropout=dropouts[0], **settings)
-    except ValidationError as e:
-        problem, theirs = e.errors()[0], {ours: theirs for theirs, (ours, _) in _SETTINGS.items()} | {'dropout': 'resid_pdrop'}
-        raise refuse(theirs[str(problem['loc'][0])], problem['msg'], 'take a model without that') from None
-
-# %% ../nbs/09_model.ipynb #0069
-_CONV1D = 'c_attn.weight', 'c_proj.weight', 'c_fc.weight' # matrices they store as (in, out)
-
-def _their_weights(
-    model: GPT,         # Whose weights
-) -> dict[str, Tensor]: # By the names of Hugging Face's GPT2LMHeadModel
-    "Every parameter once, named and turned as in Hugging Face's files"
-    def name(ours: str) -> str: return ours if ours.startswith('lm_head') else f'transformer.{ours}'
-    def turned(ours: str, p: Tensor) -> Tensor: return p.T if ours.endswith(_CONV1D) else p
-    return {name(ours): turned(ours, p).detach().cpu().contiguous() for ours, p in model.named_parameters()}
-
-def _our_weights(
-    weights: dict[str, Tensor], # As read from their files
-) -> dict[str, Tensor]:         # Named and turned as ours, in float32
-    "Hugging Face's parameters as ours; masks that old files hold are left out"
-    names = {name: name.removeprefix('transformer.') for name in weights if not name.endswith(('.attn.bias', '.attn.masked_bias'))}
-    return {ours: (weights[name].T if ours.endswith(_CONV1D) else weights[name]).float().contiguous() for name, ours in names.items()}
-
-# %% ../nbs/09_model.ipynb #0074
-def _unreadable(
-    name: str,    # The file
-    why: object,  # What is wrong with it
-) -> UserError:
-    "What to say when a model's folder cannot be read"
-    return UserError(f'{name}: cannot be read', str(why).split('\n')[0],
-                     'give a folder with config.json and model.safetensors, as save_pretrained writes it')
-
-def _read_json(
-    path: Path, # A file that should be there
-) -> dict[str, Any]:
-    "A JSON object"
-    try: values = json.loads(path.read_text('utf-8'))
-    except (OSError, ValueError) as e: raise _unreadable(path.name, getattr(e, 'strerror', None) or e) from None
-    if not isinstance(values, dict): raise _unreadable(path.name, 'it holds no JSON object')
-    return values
-
-def _read_weights(
-    folder: Path, # With model.safetensors, or its parts and their index
-) -> dict[str, Tensor]: # As stored
-    "All tensors of a model's files"
-    index, weights = folder/'model.safetensors.index.json', dict[str, Tensor]()
-    weight_map = _read_json(index).get('weight_map', {}) if index.is_file() else {'all': 'model.safetensors'}
-    for part in sorted({Path(str(p)).name for p in weight_map.values()}):
-        if not (folder/part).is_file(): raise _unreadable(part, 'there is no such file')
-        try:
-            with safe_open(folder/part, 'pt') as f: weights |= {name: f.get_tensor(name) for name in f.keys()}
-        except (OSError, SafetensorError) as e: raise _unreadable(part, e) from None
-    return weights
-
-# %% ../nbs/09_model.ipynb #0079
-def _load_folder(
-    folder: Path, # In Hugging Face's layout
-) -> GPT:         # Ready for use
-    "The model of a folder"
-    config, weights = _our_config(_read_json(folder/'config.json')), _our_weights(_read_weights(folder))
-    if config.tie_word_embeddings and 'wte.weight' in weights: weights['lm_head.weight'] = weights['wte.weight']
-    with torch.device('meta'): model = GPT(config)
-    shapes, found = ({name: tuple(w.shape) for name, w in tensors.items()} for tensors in (model.state_dict(), weights))
-    for name in sorted(shapes.keys() | found.keys()):
-        if shapes.get(name) != found.get(name):
-            raise _unreadable('model.safetensors', f'{name} has shape {found.get(name)} where config.json asks for {shapes.get(name)}')
-    model.load_state_dict(weights, assign=True)
-    if config.tie_word_embeddings: model.lm_head.weight = model.wte.weight
-    return model.eval()
-
-# %% ../nbs/09_model.ipynb #0083
-def find_pretrained(
-    source: str | Path, # A folder in Hugging Face's layout, or a name on its hub
-) -> Path:
-    "The folder of a model, downloaded if it must be"
-    if Path(source).is_dir(): return Path(source)
-    from huggingface_hub import snapshot_download
-    try: return Path(snapshot_download(str(source), allow_patterns=['config.json', 'model*.safetensors', 'model.safetensors.index.json']))
-    except (OSError, ValueError) as e:
-        raise UserError(f'{source}: no such folder, and not to be had from the Hugging Face hub', str(e).split('\n')[0],
-                        'check the name and the network, or give a folder with config.json and model.safetensors') from None

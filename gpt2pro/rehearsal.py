@@ -22,6 +22,7 @@ from .forecast import format_seconds, memory_budget, planned_device, planned_pre
 from .generation import generate
 from .hardware import Hardware, detect_hardware, format_bytes, html_table, probe_speed, rich_table
 from .model import GPT
+from .pretrained import load_pretrained, save_pretrained
 from .tracing import estimate_memory
 from .trainer import MemoryMeter, RunState, fixed_batches, mean_loss, out_of_memory, training_step
 from .validation import validate
@@ -174,8 +175,8 @@ def _sample(scene: Scene) -> str:
 def _export(scene: Scene) -> str:
     "Whether the model can be given away"
     model, device = scene.state.model.eval(), scene.state.strategy.device
-    model.save_pretrained(scene.folder/'export')
-    other = GPT.from_pretrained(scene.folder/'export').to(device)
+    save_pretrained(model, scene.folder/'export')
+    other = load_pretrained(scene.folder/'export').to(device)
     ids = scene.prepared.train[:scene.config.model.block_size][None].to(device) # (1, T)
     with torch.no_grad(): difference = (model(ids) - other(ids)).abs().max().item()
     if difference > 1e-4: raise RunError('the exported model answers differently', f'scores differ by {difference:.2g}', 'report it')

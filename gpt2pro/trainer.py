@@ -22,6 +22,7 @@ from .batches import Batches, open_batches, prefetch
 from .distributed import Strategy, environment, load_parameters, make_strategy, optimizer_tensors
 from .hardware import resolve_device
 from .model import GPT
+from .pretrained import load_pretrained
 from .tokenizers import Tokenizer, gpt2_tokenizer
 
 # %% auto #0
@@ -488,7 +489,7 @@ def load_run(
     "A trained model with its tokenizer and configuration"
     folder = Path(folder)
     if (folder/'config.json').is_file():
-        model = GPT.from_pretrained(folder)
+        model = load_pretrained(folder)
         tokenizer, config = Tokenizer.load(folder) if (folder/'tokenizer.json').is_file() else gpt2_tokenizer(), Config(model=model.config)
     else:
         path = folder if (folder/'manifest.json').is_file() else _pick(folder, which)
