@@ -6,15 +6,18 @@
 from __future__ import annotations
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention as torch_flex
 from .config import ModelConfig, UserError
 
 # %% auto #0
-__all__ = ['ALL_BEFORE', 'plain_attention', 'sdpa_attention', 'ATTENTION', 'distances', 'Reach', 'attention_bias', 'repeat_heads',
-           'attention_map', 'Attention', 'Backend', 'choose_backend', 'KVCache', 'CausalSelfAttention']
+__all__ = ['ALL_BEFORE', 'plain_attention', 'sdpa_attention', 'flex_attention', 'ATTENTION', 'distances', 'Reach',
+           'attention_bias', 'repeat_heads', 'attention_map', 'Attention', 'Backend', 'choose_backend', 'KVCache',
+           'CausalSelfAttention']
 
 # %% ../nbs/08_attention.ipynb #0008
 def distances(
@@ -137,6 +140,46 @@ def _sdpa(
 sdpa_attention = Attention(_sdpa_bias, _sdpa)
 
 # %% ../nbs/08_attention.ipynb #0060
+def _flex_rules(
+    T: int,                             # Positions that ask
+    S: int,                             # Positions that can be read
+    reach: Reach = ALL_BEFORE,          # How far they see
+    device: torch.device | None = None, # Where the rules are needed
+    dtype: torch.dtype | None = None,   # The rules take any number format
+) -> tuple[BlockMask, Callable | None]: # Which blocks to read, and how a score changes
+    "Reach in the words of FlexAttention"
+    window, slopes, documents = reach
+    def may_read(b: Tensor, h: Tensor, i: Tensor, j: Tensor) -> Tensor:
+        i = i + (S - T)
+        allowed = (j <= i) if window is None else (j <= i) & (i - j < window)
+        return allowed if documents is None else allowed & (documents[b, i] == documents[b, j])
+    lower = None if slopes is None else lambda score, b, h, i, j: score - slopes[h]*(i + (S - T) - j)
+    return create_block_mask(may_read, None if documents is None else len(documents), None, T, S, device or 'cpu'), lower
+
+# %% ../nbs/08_attention.ipynb #0063
+@cache
+def _compiled_flex() -> Callable[..., Any]:
+    "FlexAttention as a kernel, compiled only once and only where it is needed"
+    return torch.compile(torch_flex)
+
+def _flex(
+    q: Tensor,           # (B, H, T, D)
+    k: Tensor,           # (B, G, S, D)
+    v: Tensor,           # (B, G, S, D)
+    rules: tuple[BlockMask, Callable | None], # From `_flex_rules`
+    dropout: float = 0., # It has none: only 0 will do
+) -> Tensor:             # (B, H, T, D)
+    "Attention by a kernel that PyTorch's compiler makes"
+    assert dropout == 0
+    blocks, lower = rules
+    attend: Callable[..., Any] = torch_flex # what a compiled model takes into its own graph
+    if q.is_cuda and not torch.compiler.is_compiling(): attend = _compiled_flex()
+    y: Tensor = attend(q, k, v, lower, blocks, enable_gqa=q.size(1) != k.size(1)) # (B, H, T, D)
+    return y
+
+flex_attention = Attention(_flex_rules, _flex)
+
+# %% ../nbs/08_attention.ipynb #0070
 ATTENTION: dict[str, Attention] = dict(plain=plain_attention, sdpa=sdpa_attention)
 
 class Backend(NamedTuple):
@@ -151,7 +194,7 @@ def choose_backend(
     if config.attention != 'auto': return Backend(config.attention, f'model.attention = {config.attention}')
     return Backend('sdpa', 'never stores the map of attention, and PyTorch has it for every device')
 
-# %% ../nbs/08_attention.ipynb #0065
+# %% ../nbs/08_attention.ipynb #0075
 class KVCache:
     "Keys and values of the positions read so far, in memory that is taken once"
     def __init__(self,
@@ -188,7 +231,7 @@ def _cache_full(
     return UserError(f'{T} tokens to read after {length}', f'the cache has room for {size}',
                      f'read at most {size - length} more, or make a larger cache')
 
-# %% ../nbs/08_attention.ipynb #0072
+# %% ../nbs/08_attention.ipynb #0082
 class CausalSelfAttention(nn.Module):
     "Several heads of attention, and the projections into and out of them"
     def __init__(self,
