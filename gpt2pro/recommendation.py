@@ -7,12 +7,12 @@ from __future__ import annotations
 import math
 from typing import Any, Literal
 from pydantic import Field
-from .config import MODEL_PRESETS, Config, ModelConfig, Settings, TrainConfig, UserError, deep_merge, make_config
+from .config import MODEL_PRESETS, Config, ModelConfig, Settings, TrainConfig, UserError, deep_merge, load_config, make_config
 from .counts import count_parameters
 from .hardware import Hardware, Probe, format_bytes, html_table, rich_table
 from .forecast import (Plan, TextFacts, format_seconds, memory_budget, planned_device, step_seconds, suggest_vocabulary, text_facts,
                               usual_bytes_per_token)
-from .validation import PARAMETERS_PER_TOKEN, SIZES, balanced_vocabulary, fit_batch, repair, usual_rate, with_overrides, with_shape
+from .validation import PARAMETERS_PER_TOKEN, SIZES, balanced_vocabulary, fit_batch, repair, usual_rate, with_shape
 
 # %% auto #0
 __all__ = ['MINUTES', 'TaskFit', 'judge_tasks', 'SizeFit', 'compare_sizes', 'best_size', 'Recommendation', 'check_minutes',
@@ -149,7 +149,7 @@ def _judge_size(
     "What a size would be in a run"
     m, limit = config.model, memory_budget(hardware, planned_device(config, hardware))
     size, known = count_parameters(m)['total'], text.bytes/usual_bytes_per_token(m.vocab_size)
-    memory = Plan(with_overrides(config, ['train.batch_size=1']), hardware).memory['total']
+    memory = Plan(load_config(config, ['train.batch_size=1']), hardware).memory['total']
     wanted, seen = _wanted_tokens(m), _affordable(config, probe, minutes)
     trouble = (f'is too large for a text of {known:,.0f} tokens' if size > 0.9*PARAMETERS_PER_TOKEN*known else
                f'would not fit into {format_bytes(limit)}' if limit is not None and memory > 0.8*limit else
@@ -199,10 +199,10 @@ def _batched(
     windows = max(9, text.bytes/usual_bytes_per_token(config.model.vocab_size)/block)
     wanted, possible = min(tokens/1500, 2**19)/block, 0.9*windows/8 # sequences
     step = 2**max(0, min(round(math.log2(wanted)), int(math.log2(possible))))
-    def memory(batch: int) -> int: return Plan(with_overrides(config, [f'train.batch_size={batch}']), hardware).memory['total']
+    def memory(batch: int) -> int: return Plan(load_config(config, [f'train.batch_size={batch}']), hardware).memory['total']
     micro = step
     while micro > 1 and budget is not None and memory(micro) > 0.6*budget: micro //= 2
-    return with_overrides(config, [f'train.batch_size={micro}', f'train.gradient_accumulation_steps={step//micro}'])
+    return load_config(config, [f'train.batch_size={micro}', f'train.gradient_accumulation_steps={step//micro}'])
 
 # %% ../nbs/04a_recommendation.ipynb #0066
 def _scheduled(

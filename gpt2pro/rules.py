@@ -21,7 +21,7 @@ from .forecast import Plan, TextFacts, text_facts
 
 # %% auto #0
 __all__ = ['Severity', 'Check', 'RULES', 'Finding', 'Trouble', 'Rule', 'is_override', 'rule', 'within', 'validate', 'PlanError',
-           'check', 'Explanation', 'example_plan', 'explain', 'explain_all', 'with_overrides', 'repair', 'set_in_yaml',
+           'check', 'Explanation', 'example_plan', 'explain', 'explain_all', 'repair', 'show_rules', 'set_in_yaml',
            'FileFix', 'fix_file']
 
 # %% ../nbs/03b_rules.ipynb #0006
@@ -196,6 +196,13 @@ def _in_words(value: Any) -> str:
     return f'{value:,}' if isinstance(value, (int, float)) else str(value)
 
 # %% ../nbs/03b_rules.ipynb #0032
+def _page(
+    code: str, # Such as GP-MODEL-001
+) -> str:
+    "The place of a rule in the manual; browsers jump to a text after #:~:text="
+    page = 'model_rules' if code.startswith(('GP-MODEL', 'GP-CTX')) else 'validation'
+    return f'https://gpt2pro.github.io/gpt2pro/{page}.html#:~:text={code.replace("-", "%2D")}'
+
 def explain(
     code: str,       # Such as GP-MODEL-001
 ) -> Explanation:
@@ -206,22 +213,14 @@ def explain(
         raise UserError(f'{code}: no rule has this code', f'the rules are {", ".join(RULES)}', f'did you mean {hint}?')
     trouble = rule.check(example_plan(rule))
     assert trouble, f'{rule.code}: its example does not break it'
-    example, mark = ' '.join([rule.preset, *rule.example]), rule.code.replace('-', '%2D') # browsers jump to a text after #:~:text=
-    return Explanation(title=rule.title, example=example, where=_circumstances(rule), finding=_finding(rule, trouble),
-                       page=f'https://gpt2pro.github.io/gpt2pro/validation.html#:~:text={mark}')
+    return Explanation(title=rule.title, example=' '.join([rule.preset, *rule.example]), where=_circumstances(rule),
+                       finding=_finding(rule, trouble), page=_page(rule.code))
 
 def explain_all() -> list[Explanation]: # In the order of the table
     "Every rule"
     return [explain(code) for code in RULES]
 
 # %% ../nbs/03b_rules.ipynb #0036
-def with_overrides(
-    config: Config,       # What to begin with
-    words: Iterable[str], # Words such as `model.n_head=4`
-) -> Config:              # A new configuration
-    "A configuration with some settings changed"
-    return load_config(config, words)
-
 def repair(
     config: Config,                    # A plan with errors
     hardware: Hardware | None = None,  # The machine
@@ -233,10 +232,24 @@ def repair(
     for _ in range(len(RULES)):
         fix = next((f.fix for f in validate(config, hardware, report) if f.severity in severities and f.fix), None)
         if fix is None: break
-        config, words = with_overrides(config, fix), words | {word.partition('=')[0]: word for word in fix}
+        config, words = load_config(config, fix), words | {word.partition('=')[0]: word for word in fix}
     return config, list(words.values())
 
 # %% ../nbs/03b_rules.ipynb #0040
+def show_rules(
+    *codes: str, # Such as GP-MODEL-001
+) -> None:
+    "Print what some rules say, and check that their examples and ways out do what they should"
+    for code in codes:
+        plan, explanation = example_plan(RULES[code]), explain(code)
+        found = [f.code for f in validate(plan.config, plan.hardware, plan.text)]
+        assert found == [code], f'the example of {code} breaks {found}'
+        for way in filter(is_override, RULES[code].check(plan).ways): # type: ignore[union-attr]
+            left = [f for f in validate(load_config(plan.config, way.split()), plan.hardware, plan.text) if f.code == code or f.severity == 'error']
+            assert not left, f'{way} is a way out of {code}, and leaves {left}'
+        print(f'{explanation.title}, {explanation.example}{explanation.where}\n{explanation.finding}\n')
+
+# %% ../nbs/03b_rules.ipynb #0044
 def set_in_yaml(
     text: str,            # A YAML document
     words: Iterable[str], # Words such as `model.n_head=4`
@@ -256,7 +269,7 @@ def set_in_yaml(
     yaml.dump(document, out)
     return out.getvalue()
 
-# %% ../nbs/03b_rules.ipynb #0045
+# %% ../nbs/03b_rules.ipynb #0049
 class FileFix(Settings):
     "What was changed in a file"
     words: list[str] = Field(description='the changes as overrides')

@@ -4,151 +4,26 @@
 
 # %% ../nbs/04_validation.ipynb #0003
 from __future__ import annotations
-import math
+import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from .config import Config, ModelConfig, UserError, did_you_mean
+from typing import Any
+from .config import Config, ModelConfig, UserError, did_you_mean, load_config
 from .counts import count_parameters, flops_per_token
 from .hardware import Gpu, Hardware, fast_formats, format_bytes, pick_precision
 from .cleaning import STEPS
 from .forecast import Plan, TextFacts, checkpoint_bytes, memory_budget, suggest_vocabulary, usual_bytes_per_token
-from .rules import Trouble, check, explain, explain_all, fix_file, repair, rule, validate, with_overrides, within
+from .model_rules import balanced_vocabulary, heads_in_words, nearest_heads
+from .rules import Trouble, check, explain, explain_all, fix_file, repair, rule, validate, within
 
 # %% auto #0
-__all__ = ['SIZES', 'PARAMETERS_PER_TOKEN', 'nearest_heads', 'balanced_vocabulary', 'fit_batch', 'with_shape', 'usual_rate',
-           'check', 'explain', 'explain_all', 'fix_file', 'repair', 'validate', 'with_overrides']
+__all__ = ['SIZES', 'PARAMETERS_PER_TOKEN', 'fit_batch', 'with_shape', 'usual_rate', 'check', 'explain', 'explain_all',
+           'fix_file', 'repair', 'validate']
 
 # %% ../nbs/04_validation.ipynb #0006
-_all_ = ['check', 'explain', 'explain_all', 'fix_file', 'repair', 'validate', 'with_overrides']
+_all_ = ['check', 'explain', 'explain_all', 'fix_file', 'repair', 'validate']
 
-# %% ../nbs/04_validation.ipynb #0010
-def nearest_heads(
-    width: int,  # n_embd
-    wanted: int, # n_head as it was asked for
-) -> int:        # It divides the width; heads are 16 to 256 wide and a multiple of 8, if that can be
-    "The number of heads nearest to `wanted` that a width allows"
-    divisors = [n for n in range(1, width + 1) if width % n == 0]
-    good = [n for n in divisors if width//n % 8 == 0 and 16 <= width//n <= 256]
-    return min(good or divisors, key=lambda n: (abs(n - wanted), n))
-
-# %% ../nbs/04_validation.ipynb #0012
-@rule('GP-MODEL-001', 'error', 'model.n_head', 'model.n_head=5')
-def _heads_divide_the_width(plan: Plan) -> Trouble | None:
-    "attention cuts the vector of a token into n_head equal slices, one for each head"
-    m = plan.config.model
-    if m.n_embd % m.n_head == 0: return None
-    width = 8*m.n_head*max(2, round(m.n_embd/m.n_head/8))
-    return Trouble(f'model.n_embd = {m.n_embd} does not divide into model.n_head = {m.n_head} heads', {
-        f'model.n_head={nearest_heads(m.n_embd, m.n_head)}': 'same size, same speed',
-        f'model.n_embd={width}': f'keeps {m.n_head} heads, changes the size of the model'})
-
-@rule('GP-MODEL-002', 'warning', 'model.n_head', 'model.n_head=16')
-def _heads_have_a_good_width(plan: Plan) -> Trouble | None:
-    "a head below 16 numbers can hardly tell tokens apart, and fast attention wants multiples of 8, up to 256"
-    m = plan.config.model
-    if m.n_embd % m.n_head or (m.head_size % 8 == 0 and 16 <= m.head_size <= 256): return None
-    heads, size = nearest_heads(m.n_embd, m.n_head), min(256, max(16, 8*round(m.head_size/8)))
-    fewer = {f'model.n_head={heads}': 'same size, same speed'} if m.n_embd//heads % 8 == 0 else {}
-    return Trouble(f'a head is model.n_embd/model.n_head = {m.n_embd}/{m.n_head} = {m.head_size} wide',
-                   fewer | {f'model.n_embd={size*m.n_head}': f'keeps {m.n_head} heads, changes the size of the model'})
-
-# %% ../nbs/04_validation.ipynb #0015
-@rule('GP-MODEL-007', 'warning', 'model.n_layer', 'model.n_layer=32')
-def _depth_suits_the_width(plan: Plan) -> Trouble | None:
-    "layers work one after the other: many narrow ones take long and gain little"
-    m = plan.config.model
-    if m.n_embd >= 8*m.n_layer: return None
-    return Trouble(f'model.n_layer = {m.n_layer} layers of model.n_embd = {m.n_embd}', {
-        f'model.n_layer={max(1, m.n_embd//32)}': 'a faster, smaller model',
-        f'model.n_embd={8*m.n_layer*m.n_head}': f'keeps the depth, {(8*m.n_layer*m.n_head/m.n_embd)**2:.0f} times the parameters in a layer'})
-
-@rule('GP-MODEL-008', 'warning', 'model.n_inner', 'model.n_inner=64')
-def _the_mlp_is_wider_than_the_stream(plan: Plan) -> Trouble | None:
-    "the MLP needs room to combine features before it writes them back; GPT-2 gives it four times the width"
-    m = plan.config.model
-    if m.inner_size >= m.n_embd: return None
-    return Trouble(f'model.n_inner = {m.n_inner}, narrower than model.n_embd = {m.n_embd}', {
-        'model.n_inner=null': 'four times the width, as in GPT-2; more to compute', f'model.n_inner={2*m.n_embd}': 'half of that'})
-
-# %% ../nbs/04_validation.ipynb #0018
-def balanced_vocabulary(
-    model: ModelConfig, # The shape
-) -> int:               # A power of two, at least 512
-    "The vocabulary whose table is no larger than the layers"
-    return 2**int(math.log2(max(512, count_parameters(model)['non_embedding']/model.n_embd)))
-
-# %% ../nbs/04_validation.ipynb #0020
-@rule('GP-MODEL-004', 'warning', 'model.vocab_size', 'model.vocab_size=32768')
-def _tokens_leave_room_for_layers(plan: Plan) -> Trouble | None:
-    "rows of the embedding table only store tokens; what is left of the model has to do the thinking"
-    m, parts, size = plan.config.model, count_parameters(plan.config.model), balanced_vocabulary(plan.config.model)
-    share = (parts['embedding'] + parts['head'])/parts['total']
-    if share <= 0.7 or size >= m.vocab_size: return None
-    return Trouble(f'{share:.0%} of the {parts["total"]:,} parameters are tables of {m.vocab_size:,} tokens', {
-        f'model.vocab_size={size} tokenizer.kind=bpe': 'shorter tokens, a smaller and faster model',
-        'a larger n_embd and n_layer': 'more to compute'})
-
-@rule('GP-MODEL-005', 'warning', 'model.tie_word_embeddings', 'model.tie_word_embeddings=false')
-def _small_models_share_one_table(plan: Plan) -> Trouble | None:
-    "a second table of tokens pays for itself in large models only; in small ones it doubles the largest part"
-    m, parts = plan.config.model, count_parameters(plan.config.model)
-    if m.tie_word_embeddings or parts['head'] < 0.25*parts['total']: return None
-    return Trouble(f'the output layer has its own table: {parts["head"]/parts["total"]:.0%} of all parameters', {
-        'model.tie_word_embeddings=true': 'one table for both, as in GPT-2', 'keep it': 'where each has to learn on its own, and there is much data'})
-
-# %% ../nbs/04_validation.ipynb #0023
-_H100 = Hardware(gpus=[Gpu(name='H100', vendor='NVIDIA', memory_free=80*10**9, compute_capability='9.0')])
-
-@rule('GP-MODEL-003', 'note', 'model.vocab_size', preset='gpt2', hardware=_H100)
-def _the_vocabulary_fills_the_tiles(plan: Plan) -> Trouble | None:
-    "a GPU multiplies matrices in tiles, and an odd number of columns leaves it with slow, half-empty ones"
-    size = plan.config.model.vocab_size
-    if plan.device == 'cpu' or size % 8 == 0: return None
-    return Trouble(f'model.vocab_size = {size:,} is not a multiple of 8', {
-        f'model.vocab_size={-(-size//64)*64}': 'some rows are never used, the step is faster',
-        'leave it': 'where the weights have to fit GPT-2\'s files exactly'})
-
-@rule('GP-MODEL-006', 'warning', 'model.attention', 'model.attention=plain', 'model.block_size=1024')
-def _plain_attention_is_for_short_contexts(plan: Plan) -> Trouble | None:
-    "plain attention writes down how much each token looks at each other, a table that grows with the square of the context"
-    m = plan.config.model
-    if m.attention != 'plain' or m.block_size < 512: return None
-    size = 4*plan.config.train.batch_size*m.n_layer*m.n_head*m.block_size**2
-    return Trouble(f'model.attention = plain with a context of {m.block_size}: {format_bytes(size)} of such tables in a step', {
-        'model.attention=auto': 'the same result without the table', 'keep it': 'to look at the tables in a short run'})
-
-# %% ../nbs/04_validation.ipynb #0026
-def _power_below(value: float) -> int:
-    "The largest power of two that is not above `value`"
-    return 2**int(math.log2(max(1, value)))
-
-@rule('GP-CTX-001', 'warning', 'model.block_size', 'model.n_layer=1', 'model.block_size=2048')
-def _positions_leave_room_for_layers(plan: Plan) -> Trouble | None:
-    "each position has a row of its own, which learns from one token in each window only"
-    m, parts = plan.config.model, count_parameters(plan.config.model)
-    if parts['position'] <= parts['non_embedding']: return None
-    return Trouble(f'the {m.block_size:,} positions have {parts["position"]:,} parameters, the layers {parts["non_embedding"]:,}', {
-        f'model.block_size={_power_below(parts["non_embedding"]/m.n_embd)}': 'a shorter memory, a faster step',
-        'a larger n_layer': 'more to compute'})
-
-@rule('GP-CTX-002', 'note', 'model.block_size', 'model.block_size=4096')
-def _attention_is_not_most_of_the_work(plan: Plan) -> Trouble | None:
-    "attention compares each token with all before it: twice the context is twice the work for a token"
-    m = plan.config.model
-    looking = 12*m.n_layer*m.n_embd*m.block_size
-    if 2*looking <= (total := flops_per_token(m)): return None
-    return Trouble(f'{looking/total:.0%} of the arithmetic is attention over model.block_size = {m.block_size:,} tokens', {
-        f'model.block_size={_power_below((total - looking)/(12*m.n_layer*m.n_embd))}': 'a shorter memory, a faster step',
-        'keep it': 'where texts are long and distant passages matter'})
-
-@rule('GP-CTX-003', 'warning', 'model.block_size', 'model.block_size=16', 'train.batch_size=256', 'generate.max_new_tokens=16')
-def _the_context_holds_a_sentence(plan: Plan) -> Trouble | None:
-    "the model knows nothing of what lies before its context; a few words say little about the next"
-    size = plan.config.model.block_size
-    if size >= 32: return None
-    return Trouble(f'model.block_size = {size} tokens', {'model.block_size=256': 'a long paragraph; more memory', 'keep it': 'to watch a toy learn'})
-
-# %% ../nbs/04_validation.ipynb #0029
+# %% ../nbs/04_validation.ipynb #0009
 @rule('GP-TOKEN-001', 'error', 'model.vocab_size', 'model.vocab_size=32768', preset='gpt2')
 def _gpt2_tokens_have_rows(plan: Plan) -> Trouble | None:
     "every token needs a row in the embedding table, and GPT-2's tokenizer has 50,257"
@@ -176,7 +51,7 @@ def _bytes_have_rows(plan: Plan) -> Trouble | None:
         f'model.vocab_size={512 if least < 512 else 2*least}': 'room for tokens that save something over bytes',
         f'model.vocab_size={least}': 'plain bytes'})
 
-# %% ../nbs/04_validation.ipynb #0032
+# %% ../nbs/04_validation.ipynb #0012
 @rule('GP-TOKEN-003', 'warning', 'model.vocab_size', 'model.vocab_size=8192', text=TextFacts(bytes=900_000))
 def _the_text_fills_the_vocabulary(plan: Plan) -> Trouble | None:
     "the row of a token learns only where that token occurs; with a few dozen occurrences it stays near its random start"
@@ -194,7 +69,7 @@ def _pairs_are_frequent_enough(plan: Plan) -> Trouble | None:
     return Trouble(f'tokenizer.min_frequency = {c.tokenizer.min_frequency:,}, and a token occurs about {mean:.0f} times in this text', {
         'tokenizer.min_frequency=2': 'fills the vocabulary', 'a smaller model.vocab_size': 'fewer, more frequent tokens'})
 
-# %% ../nbs/04_validation.ipynb #0035
+# %% ../nbs/04_validation.ipynb #0015
 @rule('GP-TOKEN-005', 'warning', 'tokenizer.kind', preset='gpt2', text=TextFacts(bytes=10**10, languages={'en': 0.4, 'es': 0.6}))
 def _the_tokens_speak_the_language(plan: Plan) -> Trouble | None:
     "GPT-2's tokens were made from English; other languages break into twice as many pieces, which cost time and context"
@@ -223,7 +98,7 @@ def _the_tokenizer_is_there(plan: Plan) -> Trouble | None:
     return Trouble(f'tokenizer.path = {path!r} holds no tokenizer.json', {
         'correct the path': 'names the folder that holds tokenizer.json', 'tokenizer.path=null': 'makes a new one, of the kind in tokenizer.kind'})
 
-# %% ../nbs/04_validation.ipynb #0038
+# %% ../nbs/04_validation.ipynb #0018
 def _is_missing(source: str) -> bool:
     "Whether a source can only be a path, and nothing is there"
     elsewhere = source == 'bilingual' or source.startswith('hf:') or '://' in source or set(source) & set('*?[')
@@ -247,7 +122,7 @@ def _validation_text_is_new(plan: Plan) -> Trouble | None:
     return Trouble(f'{", ".join(sorted(both))} is both in data.source and in data.validation', {
         'data.validation=null': 'puts aside documents of its own', 'another validation text': 'has to be found'})
 
-# %% ../nbs/04_validation.ipynb #0041
+# %% ../nbs/04_validation.ipynb #0021
 def fit_batch(
     tokens: float,   # Tokens to train on
     block_size: int, # Context wanted
@@ -259,7 +134,7 @@ def fit_batch(
         else: block_size //= 2
     return block_size, batch_size
 
-# %% ../nbs/04_validation.ipynb #0043
+# %% ../nbs/04_validation.ipynb #0023
 @rule('GP-DATA-001', 'error', 'train.batch_size', 'train.batch_size=1024', 'train.patience=3', text=TextFacts(bytes=850_000))
 def _the_text_fills_a_batch(plan: Plan) -> Trouble | None:
     "a step needs a whole batch of windows, each of block_size tokens, and no window twice"
@@ -280,7 +155,7 @@ def _validation_fills_a_window(plan: Plan) -> Trouble | None:
     return Trouble(f'data.val_fraction = {c.data.val_fraction:g} leaves about {tokens:,.0f} tokens, and a window has {c.model.block_size}',
                    larger | {'a validation text of its own': 'leaves all of this one for training', 'more text': 'has to be found'})
 
-# %% ../nbs/04_validation.ipynb #0046
+# %% ../nbs/04_validation.ipynb #0026
 SIZES = [(2, 2, 64, 128), (4, 4, 128, 256), (6, 6, 192, 256), (6, 6, 384, 256), (8, 8, 512, 512),
          (12, 12, 768, 1024), (24, 16, 1024, 1024), (36, 20, 1280, 1024), (48, 25, 1600, 1024)]
 PARAMETERS_PER_TOKEN = 20 # of the text; beyond that a model mostly memorises
@@ -293,7 +168,7 @@ def with_shape(
     "The model with another number of layers, heads and another width"
     return model.model_copy(update=dict(n_layer=shape[0], n_head=shape[1], n_embd=shape[2]))
 
-# %% ../nbs/04_validation.ipynb #0048
+# %% ../nbs/04_validation.ipynb #0028
 @rule('GP-DATA-002', 'warning', 'train.max_steps', 'train.max_steps=20000', text=TextFacts(bytes=1_660_000))
 def _the_text_is_not_learnt_by_heart(plan: Plan) -> Trouble | None:
     "a text read too often is learnt by heart: the training loss falls on while the validation loss rises"
@@ -312,11 +187,12 @@ def _the_text_fills_the_model(plan: Plan) -> Trouble | None:
     m, limit = plan.config.model, PARAMETERS_PER_TOKEN*plan.train_tokens
     if (size := count_parameters(m)['total']) <= max(limit, _SMALLEST): return None
     shape = next((s for s in reversed(SIZES) if count_parameters(with_shape(m, s))['total'] <= limit), SIZES[0])
-    return Trouble(f'{size:,} parameters for about {plan.train_tokens:,.0f} tokens of text', {
-        f'model.n_layer={shape[0]} model.n_head={shape[1]} model.n_embd={shape[2]}': 'a size that this text can fill',
+    words = f'model.n_layer={shape[0]} {heads_in_words(m, shape[1])} model.n_embd={shape[2]}'
+    smaller = {words: 'a size that this text can fill'} if count_parameters(with_shape(m, shape))['total'] < size else {}
+    return Trouble(f'{size:,} parameters for about {plan.train_tokens:,.0f} tokens of text', smaller | {
         'more text': 'has to be found', 'dropout and patience': 'stop in time what cannot be learnt better'})
 
-# %% ../nbs/04_validation.ipynb #0051
+# %% ../nbs/04_validation.ipynb #0031
 @rule('GP-DATA-005', 'note', 'model.dropout', 'model.dropout=0.2', text=TextFacts(bytes=100_000_000))
 def _dropout_is_for_text_that_repeats(plan: Plan) -> Trouble | None:
     "dropout hinders learning by heart; text that is read once cannot be learnt by heart, and dropout then only costs"
@@ -342,6 +218,14 @@ def _steps_of_cleaning(plan: Plan) -> Trouble | None:
         f'data.clean=[{",".join(step for step in steps if step in STEPS) or "exact"}]': 'leaves it out',
         f'did you mean {did_you_mean(unknown[0], STEPS, 0)}?': f'steps are {", ".join(STEPS)}'})
 
+@rule('GP-DATA-012', 'note', 'train.document_mask', 'train.document_mask=true', 'data.rows=padded')
+def _documents_share_a_row(plan: Plan) -> Trouble | None:
+    "the mask keeps documents of one row apart; only packed rows hold more than one"
+    c = plan.config
+    if not c.train.document_mask or c.data.rows == 'packed': return None
+    return Trouble(f'train.document_mask = true with data.rows = {c.data.rows}', {
+        'train.document_mask=false': 'says so openly', **({'data.rows=packed': 'no room is lost'} if c.data.rows == 'padded' else {})})
+
 @rule('GP-DATA-008', 'note', 'data.clean', 'data.clean=[]')
 def _copies_are_dropped(plan: Plan) -> Trouble | None:
     "a document that occurs again weighs more than others, and a copy of a validation document gives the answer away"
@@ -350,14 +234,14 @@ def _copies_are_dropped(plan: Plan) -> Trouble | None:
     return Trouble(f'data.clean = [{", ".join(steps)}] keeps copies', {
         f'data.clean=[{",".join([*steps, "exact"])}]': 'reads each document once', 'keep it': 'where copies are meant, such as a refrain'})
 
-# %% ../nbs/04_validation.ipynb #0054
+# %% ../nbs/04_validation.ipynb #0034
 def usual_rate(
     width: int, # n_embd
 ) -> float:     # Peak learning rate
     "A learning rate that usually works at a width"
     return float(f'{5e-3*min(1, 128/width)**1.15:.1g}')
 
-# %% ../nbs/04_validation.ipynb #0056
+# %% ../nbs/04_validation.ipynb #0036
 @rule('GP-TRAIN-003', 'warning', 'train.lr', 'train.lr=0.1')
 def _steps_are_not_too_large(plan: Plan) -> Trouble | None:
     "steps too large for the width throw the model about, and the loss rises or becomes NaN"
@@ -382,7 +266,7 @@ def _the_rate_falls(plan: Plan) -> Trouble | None:
     return Trouble(f'train.min_lr = {t.min_lr:g} is above train.lr = {t.lr:g}', {
         f'train.min_lr={t.lr/10:g}': 'a tenth, as is usual', 'a larger lr': 'faster, if it stays stable'})
 
-# %% ../nbs/04_validation.ipynb #0059
+# %% ../nbs/04_validation.ipynb #0039
 @rule('GP-TRAIN-001', 'error', 'train.warmup_steps', 'train.warmup_steps=1000')
 def _the_warmup_ends(plan: Plan) -> Trouble | None:
     "the learning rate rises during the warmup; if that never ends, the model never learns at full speed"
@@ -407,7 +291,7 @@ def _adam_remembers_sizes_longer(plan: Plan) -> Trouble | None:
     return Trouble(f'train.beta1 = {t.beta1:g} and train.beta2 = {t.beta2:g}', {
         'train.beta1=0.9 train.beta2=0.99': 'usual', 'a lower beta1': 'forgets the direction sooner: noisier, but safe'})
 
-# %% ../nbs/04_validation.ipynb #0062
+# %% ../nbs/04_validation.ipynb #0042
 _LEAST = 2048 # tokens of a step that still show a direction
 
 @rule('GP-TRAIN-012', 'note', 'train.gradient_accumulation_steps', 'train.batch_size=1')
@@ -428,7 +312,7 @@ def _a_step_is_not_the_whole_text(plan: Plan) -> Trouble | None:
         f'train.gradient_accumulation_steps={max(1, int(plan.train_tokens/8/plan.batch_tokens))}': 'eight steps or more for each reading',
         'more text': 'has to be found'})
 
-# %% ../nbs/04_validation.ipynb #0065
+# %% ../nbs/04_validation.ipynb #0045
 def _comes_before_the_end(
     code: str,     # Its name
     name: str,     # The setting
@@ -450,7 +334,7 @@ _comes_before_the_end('GP-TRAIN-008', 'checkpoint_interval', 'what was learnt si
                       'nothing is saved before the end')
 _comes_before_the_end('GP-TRAIN-011', 'log_interval', 'a loss that is never shown cannot warn anybody', 'no metrics on the way')
 
-# %% ../nbs/04_validation.ipynb #0068
+# %% ../nbs/04_validation.ipynb #0048
 @rule('GP-TRAIN-017', 'warning', 'train.eval_interval', 'train.eval_interval=1')
 def _training_is_most_of_the_work(plan: Plan) -> Trouble | None:
     "each evaluation costs a third of what training on the same batches would"
@@ -479,7 +363,7 @@ def _patience_can_run_out(plan: Plan) -> Trouble | None:
     return Trouble(f'train.patience = {t.patience} evaluations, one in {t.eval_interval} steps, exceed train.max_steps = {t.max_steps}', {
         f'train.patience={patience if patience*t.eval_interval < t.max_steps else 0}': 'a third of the run', 'train.patience=0': 'says so openly'})
 
-# %% ../nbs/04_validation.ipynb #0071
+# %% ../nbs/04_validation.ipynb #0051
 _T4 = Hardware(gpus=[Gpu(name='Tesla T4', vendor='NVIDIA', memory_total=16*10**9, memory_free=15*10**9, compute_capability='7.5')])
 
 @rule('GP-TRAIN-004', 'error', 'train.precision', 'train.precision=bf16', hardware=Hardware(cores=2, cpu_bf16=False))
@@ -517,7 +401,14 @@ def _the_gpu_is_used(plan: Plan) -> Trouble | None:
     return Trouble(f'train.device = cpu, and this machine has a {plan.hardware.gpus[0].name}', {
         'train.device=auto': 'takes the GPU', 'keep it': 'to leave the GPU to others, or for results that repeat to the bit'})
 
-# %% ../nbs/04_validation.ipynb #0074
+# %% ../nbs/04_validation.ipynb #0054
+@rule('GP-TRAIN-025', 'warning', 'train.compile', 'train.compile=true', hardware=Hardware(cores=2))
+def _compiling_pays(plan: Plan) -> Trouble | None:
+    "on a processor a compiled step takes as long as before, and half a minute is gone before the first one"
+    if not plan.config.train.compile or plan.device != 'cpu' or (plan.hardware is None and plan.config.train.device == 'auto'): return None
+    return Trouble('train.compile = true on a processor', {'train.compile=false': 'starts at once', 'keep it': 'to try out what will run on a GPU'})
+
+# %% ../nbs/04_validation.ipynb #0057
 @rule('GP-TRAIN-010', 'warning', 'train.max_hours', hardware=Hardware(cores=2, service='Kaggle', hours_left=2.0))
 def _the_session_lasts(plan: Plan) -> Trouble | None:
     "a rented session ends whatever is running in it, and with it everything since the last checkpoint"
@@ -534,22 +425,23 @@ def _a_processor_is_fast_enough(plan: Plan) -> Trouble | None:
     def days(config: Config) -> float: return config.train.max_steps*plan.step_tokens*flops_per_token(config.model)/(cores*50e9)/86400
     done = (c.train.max_hours or 7*24)/24/days(c) # the share of the steps that there is time for
     if done >= 1 or (c.train.max_hours and done*c.train.max_steps >= 100): return None
-    smaller = ((f'model.n_layer={layer} model.n_head={head} model.n_embd={width}', with_shape(c.model, (layer, head, width, block)))
+    smaller = ((f'model.n_layer={layer} {heads_in_words(c.model, head)} model.n_embd={width}', with_shape(c.model, (layer, head, width, block)))
                for layer, head, width, block in reversed(SIZES) if layer*width**2 < c.model.n_layer*c.model.n_embd**2)
     words = next((words for words, model in smaller if days(c.model_copy(update={'model': model})) < 7), '')
     return Trouble(f'training takes about {days(c):,.0f} days on {cores} core{"s"*(cores > 1)}',
                    {'a GPU': 'costs money', 'fewer steps': 'learns less'} | ({words: 'a model for which a week is enough'} if words else {}))
 
-# %% ../nbs/04_validation.ipynb #0077
+# %% ../nbs/04_validation.ipynb #0060
 def _ways_to_fit(
     config: Config, # A plan that does not fit
 ) -> Iterable[list[str]]: # Overrides, the cheapest first
     "Changes that make a plan smaller"
     t, m, B = config.train, config.model, config.train.batch_size
     shorter = [[f'model.block_size={m.block_size//2**i//64*64 or 64}'] for i in range(1, max(1, m.block_size//64).bit_length())]
-    smaller = [[f'model.n_layer={layer}', f'model.n_head={head}', f'model.n_embd={width}', f'model.block_size={min(block, m.block_size)}']
+    smaller = [[f'model.n_layer={layer}', *heads_in_words(m, head).split(), f'model.n_embd={width}', f'model.block_size={min(block, m.block_size)}']
                for layer, head, width, block in reversed(SIZES) if layer*width**2 < m.n_layer*m.n_embd**2]
-    for change in ([], *shorter, *smaller):
+    again = [] if t.gradient_checkpointing else [['train.gradient_checkpointing=true']]
+    for change in ([], *again, *shorter, *smaller):
         yield change
         for size in (B//2**i for i in range(1, B.bit_length())):
             more = -(-t.gradient_accumulation_steps*B//size) # rounded up: the step stays as large as it was
@@ -560,10 +452,10 @@ def _made_to_fit(
     fits: Callable[[Plan], bool], # Whether another one does
 ) -> str:                         # Overrides; '' when nothing fits
     "The cheapest change after which a plan fits"
-    changed = ((words, Plan(with_overrides(plan.config, words), plan.hardware, plan.text)) for words in _ways_to_fit(plan.config))
+    changed = ((words, Plan(load_config(plan.config, words), plan.hardware, plan.text)) for words in _ways_to_fit(plan.config))
     return next((' '.join(words) for words, plan in changed if fits(plan)), '')
 
-# %% ../nbs/04_validation.ipynb #0079
+# %% ../nbs/04_validation.ipynb #0062
 @rule('GP-MEMORY-001', 'error', 'train.batch_size', 'train.batch_size=256', hardware=Hardware(cores=2, ram_available=10**9))
 def _a_step_fits_into_memory(plan: Plan) -> Trouble | None:
     "weights, gradients, optimizer and activations of a step are in memory at the same time; what does not fit ends the run"
@@ -571,7 +463,7 @@ def _a_step_fits_into_memory(plan: Plan) -> Trouble | None:
     if budget is None or need <= budget: return None
     parts = ', '.join(f'{name} {format_bytes(size)}' for name, size in sorted(plan.memory.items(), key=lambda item: -item[1])[1:5])
     words = _made_to_fit(plan, lambda p: p.memory['total'] <= 0.9*budget)
-    after = Plan(with_overrides(plan.config, words.split()), plan.hardware).memory['total']
+    after = Plan(load_config(plan.config, words.split()), plan.hardware).memory['total']
     return Trouble(f'a training step takes {format_bytes(need)} ({parts}), and {format_bytes(max(0, budget))} are free',
                    ({words: f'takes {format_bytes(after)}'} if words else {}) | {'more memory': 'another machine, or fewer other programs'})
 
@@ -584,18 +476,29 @@ def _a_step_leaves_memory_to_others(plan: Plan) -> Trouble | None:
     return Trouble(f'a training step takes {format_bytes(need)} of {format_bytes(budget)} that are free',
                    ({words: 'leaves room, a little slower'} if words else {}) | {'fewer other programs': 'nothing changes in the training'})
 
-# %% ../nbs/04_validation.ipynb #0082
+@rule('GP-MEMORY-003', 'note', 'train.gradient_checkpointing', 'train.gradient_checkpointing=true', hardware=Hardware(cores=2, ram_available=8*10**9))
+def _work_is_done_twice_for_a_reason(plan: Plan) -> Trouble | None:
+    "gradient checkpointing computes every layer twice to save memory, a third more work; where the memory is there, that is for nothing"
+    budget = memory_budget(plan.hardware, plan.device)
+    if budget is None or not plan.config.train.gradient_checkpointing: return None
+    need = Plan(load_config(plan.config, ['train.gradient_checkpointing=false']), plan.hardware).memory['total']
+    if need > 0.9*budget: return None
+    return Trouble(f'train.gradient_checkpointing = true, and without it a step takes {format_bytes(need)} of {format_bytes(budget)} that are free', {
+        'train.gradient_checkpointing=false': 'the same training, in three quarters of the time',
+        'a larger batch_size': 'where a step should read more'})
+
+# %% ../nbs/04_validation.ipynb #0065
 @rule('GP-DISK-001', 'error', 'train.keep_checkpoints', 'train.keep_checkpoints=1000', hardware=Hardware(cores=2, disk_free=5*10**9))
 def _checkpoints_fit_on_the_disk(plan: Plan) -> Trouble | None:
     "a checkpoint holds the weights and twice as much for the optimizer, and a new one is written whole before an old one goes"
     need, free = checkpoint_bytes(plan.config), plan.hardware.disk_free if plan.hardware else None
     if free is None or need <= free: return None
     words = 'train.keep_checkpoints=2'
-    fewer = with_overrides(plan.config, [words])
+    fewer = load_config(plan.config, [words])
     if checkpoint_bytes(fewer) > free:
         smaller = _made_to_fit(Plan(fewer, plan.hardware), lambda p: checkpoint_bytes(p.config) <= free)
         words = f'{words} {smaller}' if smaller else ''
-    after = format_bytes(checkpoint_bytes(with_overrides(plan.config, words.split())))
+    after = format_bytes(checkpoint_bytes(load_config(plan.config, words.split())))
     return Trouble(f'checkpoints take up to {format_bytes(need)}, and {format_bytes(free)} of disk are free',
                    ({words: f'takes {after}'} if words else {}) | {'another disk': 'has to be found'})
 
@@ -609,7 +512,7 @@ def _tokens_fit_on_the_disk(plan: Plan) -> Trouble | None:
     return Trouble(f'the tokens take {format_bytes(int(need))}, the checkpoints {kept}, and {format_bytes(free)} are free', {
         f'data.sample={max(1e-9, 0.4*c.data.sample*free/need):.2g}': 'less text', 'another disk': 'has to be found'})
 
-@rule('GP-HARDWARE-001', 'note', 'train.device', hardware=Hardware(cores=16, shared_memory=64*2**20, gpus=[*_H100.gpus, *_H100.gpus]))
+@rule('GP-HARDWARE-001', 'note', 'train.device', hardware=Hardware(cores=16, shared_memory=64*2**20, gpus=2*_T4.gpus))
 def _gpus_can_talk(plan: Plan) -> Trouble | None:
     "the processes of several GPUs pass gradients through shared memory, and wait for ever, or fail, where it is full"
     h = plan.hardware
@@ -618,7 +521,7 @@ def _gpus_can_talk(plan: Plan) -> Trouble | None:
     return Trouble(f'{len(h.gpus)} GPUs, and {format_bytes(h.shared_memory)} of shared memory', {
         'train.device=cuda:0': 'one of them needs none', 'more of it': 'in Docker with --shm-size=8g'})
 
-# %% ../nbs/04_validation.ipynb #0085
+# %% ../nbs/04_validation.ipynb #0068
 @rule('GP-GENERATE-001', 'note', 'generate.max_new_tokens', 'generate.max_new_tokens=1000')
 def _the_model_remembers_the_beginning(plan: Plan) -> Trouble | None:
     "the model sees block_size tokens at once; in a longer text it forgets how it began"
@@ -656,12 +559,31 @@ def _top_k_leaves_something_out(plan: Plan) -> Trouble | None:
     return Trouble(f'generate.top_k = {c.generate.top_k:,} of model.vocab_size = {c.model.vocab_size:,}', {
         'generate.top_k=50' if c.model.vocab_size > 50 else 'generate.top_k=1': 'leaves out the unlikely', 'generate.top_k=null': 'says so openly'})
 
-# %% ../nbs/04_validation.ipynb #0088
+# %% ../nbs/04_validation.ipynb #0071
+_PUBLISHED = {name: ModelConfig.model_fields[name].default
+              for name in ('position', 'n_kv_head', 'sliding_window', 'qk_norm', 'activation_function', 'norm', 'norm_first', 'logit_softcap')}
+
+def _beyond_gpt2(
+    model: ModelConfig, # The shape
+) -> dict[str, Any]:    # Setting → what GPT-2 has
+    "What keeps a model from being GPT-2 as it was published"
+    known = {'n_kv_head': [None, model.n_head], 'activation_function': ['gelu_new', 'gelu', 'relu']}
+    return {name: value for name, value in _PUBLISHED.items() if getattr(model, name) not in known.get(name, [value])}
+
+@rule('GP-EXPORT-003', 'note', 'model.position', 'model.position=rope', 'model.activation_function=swiglu')
+def _others_know_the_model(plan: Plan) -> Trouble | None:
+    "transformers and llama.cpp run GPT-2 as it was published; a model with newer parts runs here and as ONNX"
+    m = plan.config.model
+    if not (other := _beyond_gpt2(m)): return None
+    words = ' '.join(f'model.{name}={json.dumps(value).strip(chr(34))}' for name, value in other.items())
+    return Trouble(f'{", ".join(f"model.{name} = {getattr(m, name)}" for name in other)}: Hugging Face\'s GPT-2 and GGUF cannot have this model', {
+        words: 'GPT-2 as it was published', 'keep it': 'where it runs here or as ONNX'})
+
 @rule('GP-EXPORT-001', 'note', 'model.activation_function', 'model.activation_function=relu')
 def _llama_cpp_knows_the_nonlinearity(plan: Plan) -> Trouble | None:
     "llama.cpp computes GPT-2 with gelu_new, whatever a file says; a model that learnt another one talks nonsense there"
     name = plan.config.model.activation_function
-    if name == 'gelu_new': return None
+    if name == 'gelu_new' or _beyond_gpt2(plan.config.model): return None
     return Trouble(f'model.activation_function = {name}: transformers and ONNX can have this model, GGUF cannot', {
         'model.activation_function=gelu_new': 'as in GPT-2, for every format', 'keep it': 'where GGUF does not matter'})
 
@@ -672,19 +594,18 @@ def _rows_can_be_quantised(plan: Plan) -> Trouble | None:
     if m.n_embd % 32 == 0: return None
     width = 32*max(1, round(m.n_embd/32))
     return Trouble(f'model.n_embd = {m.n_embd} is not a multiple of 32: GGUF can have this model in 16 bits only', {
-        f'model.n_embd={width} model.n_head={nearest_heads(width, m.n_head)}': 'for every format; changes the size a little',
+        f'model.n_embd={width} {heads_in_words(m, nearest_heads(width, m.n_head))}': 'for every format; changes the size a little',
         'keep it': 'where a small file does not matter'})
 
-# %% ../nbs/04_validation.ipynb #0091
-within('GP-MODEL-009', 'model.dropout', 0, 0.5, 0.2, 0.7, 'with most activations zeroed, hardly a signal gets through',
-       'more text: needs less dropout')
-within('GP-MODEL-010', 'model.layer_norm_epsilon', 1e-8, 1e-3, 1e-5, 0.1, 'added to the variance, it must be small beside it',
-       'keep it: where published weights were trained with it')
+# %% ../nbs/04_validation.ipynb #0074
 within('GP-DATA-007', 'data.val_fraction', 0, 0.5, 0.1, 0.6, 'text that is put aside is not learnt from', 'keep it: to measure very exactly')
 within('GP-TRAIN-021', 'train.weight_decay', 0, 1, 0.1, 5,
        'each step shrinks the weights by lr times this; with too much they forget faster than they learn', 'a smaller lr: learns more slowly')
 within('GP-TRAIN-022', 'train.grad_clip', 0.01, 100, 1, 0, 'one bad batch can make a gradient a thousand times as long as usual, and undo hours',
        'keep it: and watch grad_norm')
+within('GP-TRAIN-023', 'train.z_loss', 0, 1e-2, 1e-4, 0.5, 'it shall keep scores from growing, not be what is learnt', 'train.z_loss=0: without it')
+within('GP-TRAIN-024', 'train.label_smoothing', 0, 0.3, 0.1, 0.6, 'the model shall learn what came next, and not that everything might have come',
+       'train.label_smoothing=0: as GPT-2 was trained; the loss is lower and can be compared')
 within('GP-GENERATE-005', 'generate.temperature', 0, 2, 0.8, 3, 'the hotter, the more alike are all tokens; above 2 the text is noise',
        'a smaller top_k: keeps out the worst')
 within('GP-GENERATE-006', 'generate.top_p', 0.1, 1, 0.9, 0.01, 'the likeliest token alone often has more than that, and is taken always',
