@@ -14,8 +14,8 @@ def _attention_shapes(
     model: ModelConfig, # The shape
 ) -> list[tuple[int, int]]: # Numbers that go in and come out
     "The linear layers of attention"
-    C, D = model.n_embd, model.head_size
-    return [(C, C + 2*model.kv_heads*D), (C, C)]
+    C = model.n_embd
+    return [(C, C + 2*(C*model.kv_heads//model.n_head)), (C, C)]
 
 # %% ../nbs/00c_counts.ipynb #0010
 def _mlp_shapes(
@@ -33,7 +33,7 @@ def count_parameters(
     C, L, table = model.n_embd, model.n_layer, model.vocab_size*model.n_embd
     def linear(shapes: list[tuple[int, int]]) -> int: return L*sum(a*b + b for a, b in shapes)
     parts = dict(embedding=table, position=model.block_size*C*(model.position == 'learned'), attention=linear(_attention_shapes(model)),
-                 mlp=linear(_mlp_shapes(model)), norm=(2*L + 1)*C*(2 if model.norm == 'layernorm' else 1),
+                 mlp=linear(_mlp_shapes(model)), norm=(2*L + model.norm_first)*C*(2 if model.norm == 'layernorm' else 1),
                  head=0 if model.tie_word_embeddings else table)
     total = sum(parts.values())
     return {**parts, 'total': total, 'non_embedding': total - parts['embedding'] - parts['position']}

@@ -567,7 +567,7 @@ def _beyond_gpt2(
     model: ModelConfig, # The shape
 ) -> dict[str, Any]:    # Setting → what GPT-2 has
     "What keeps a model from being GPT-2 as it was published"
-    known = {'n_kv_head': [None, model.n_head], 'activation_function': ['gelu_new', 'gelu', 'relu']}
+    known: dict[str, list[Any]] = {'n_kv_head': [None, model.n_head], 'activation_function': ['gelu_new', 'gelu', 'relu']}
     return {name: value for name, value in _PUBLISHED.items() if getattr(model, name) not in known.get(name, [value])}
 
 @rule('GP-EXPORT-003', 'note', 'model.position', 'model.position=rope', 'model.activation_function=swiglu')
