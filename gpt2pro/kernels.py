@@ -4,11 +4,13 @@
 
 # %% ../nbs/07_kernels.ipynb #0004
 # mypy: allow-untyped-defs, allow-incomplete-defs
+# Arguments of kernels are addresses and numbers: Triton finds their types at each call.
 from __future__ import annotations
-import json, os, re, subprocess, sys, tempfile
+import json, math, os, re, subprocess, sys, tempfile
 from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import import_module
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 import torch
@@ -18,10 +20,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from .config import RunError, UserError
 
 # %% auto #0
-__all__ = ['jit', 'CHIPS', 'interpreting', 'use_triton', 'widen', 'gelu', 'SurroundedByNaN', 'Deviation',
-           'errors_against_float64', 'Chip', 'KernelReport', 'compile_kernel']
+__all__ = ['jit', 'BLOCK_SIZE', 'CHIPS', 'interpreting', 'use_triton', 'widen', 'gelu', 'Guarded', 'Deviation',
+           'errors_against_float64', 'Chip', 'KernelReport', 'compile_kernel', 'kernels_in_graph']
 
-# %% ../nbs/07_kernels.ipynb #0008
+# %% ../nbs/07_kernels.ipynb #0009
 try:
     import triton
     import triton.language as tl
@@ -29,209 +31,228 @@ except ImportError: triton = tl = None
 
 jit: Callable = triton.jit if triton else lambda kernel: kernel
 
-# %% ../nbs/07_kernels.ipynb #0013
+# %% ../nbs/07_kernels.ipynb #0014
 def interpreting() -> bool:
     "Whether Triton runs kernels step by step on the CPU"
     return triton is not None and not isinstance(tl.sum, triton.JITFunction)
 
-# %% ../nbs/07_kernels.ipynb #0017
+# %% ../nbs/07_kernels.ipynb #0018
 def use_triton(
-    choice: str, # 'auto', 'torch' or 'triton'
-    x: Tensor,   # The tensor to work on
+    choice: str,           # 'auto', 'torch' or 'triton'
+    x: Tensor,             # The tensor to work on
+    fusible: bool = True,  # Whether torch.compile does as well, or better
 ) -> bool:
     "Whether Triton's kernel is to be used for `x`"
-    if choice == 'triton' and not (triton and (x.is_cuda or x.is_cpu and interpreting())):
-        why = f'Triton needs a GPU, and the tensor is on {x.device.type}' if triton else 'the package triton is not installed'
-        raise UserError('kernels: triton cannot be used here', why, 'set kernels to auto, which takes what the machine has')
-    return choice == 'triton' or choice == 'auto' and x.is_cuda and triton is not None
+    if choice != 'triton': return choice == 'auto' and x.is_cuda and triton is not None and not (fusible and torch.compiler.is_compiling())
+    if triton and (x.is_cuda or x.is_cpu and interpreting()): return True
+    why = f'Triton needs a GPU, and the tensor is on the device {x.device.type}' if triton else 'the package triton is not installed'
+    raise UserError('kernels: triton cannot be used here', why, 'set kernels to auto, which takes what the machine has')
 
-# %% ../nbs/07_kernels.ipynb #0024
+# %% ../nbs/07_kernels.ipynb #0033
 @jit
 def widen(x):
     "The numbers of a block in float32, or in float64 if they came so"
     return x if x.dtype == tl.float64 else x.to(tl.float32)
 
-# %% ../nbs/07_kernels.ipynb #0026
+# %% ../nbs/07_kernels.ipynb #0035
 @jit
 def _gelu_kernel(x_ptr, y_ptr, n, BLOCK: tl.constexpr):
-    i = tl.program_id(0).to(tl.int64)*BLOCK + tl.arange(0, BLOCK)
+    i = tl.program_id(0).to(tl.int64)*BLOCK + tl.arange(0, BLOCK) # (BLOCK,)
     x = widen(tl.load(x_ptr + i, mask=i < n))
     y = x*tl.sigmoid(1.5957691216057308*(x + 0.044715*x*x*x))
     tl.store(y_ptr + i, y, mask=i < n)
 
-# %% ../nbs/07_kernels.ipynb #0027
+# %% ../nbs/07_kernels.ipynb #0042
 @jit
 def _gelu_backward_kernel(x_ptr, grad_y_ptr, grad_x_ptr, n, BLOCK: tl.constexpr):
-    i = tl.program_id(0).to(tl.int64)*BLOCK + tl.arange(0, BLOCK)
+    i = tl.program_id(0).to(tl.int64)*BLOCK + tl.arange(0, BLOCK) # (BLOCK,)
     x, grad_y = widen(tl.load(x_ptr + i, mask=i < n)), widen(tl.load(grad_y_ptr + i, mask=i < n))
-    s = tl.sigmoid(1.5957691216057308*(x + 0.044715*x*x*x))
-    slope = s + x*s*(1 - s)*1.5957691216057308*(1 + 0.134145*x*x)
+    u = 1.5957691216057308*(x + 0.044715*x*x*x)
+    slope = tl.sigmoid(u)*(1 + x*tl.sigmoid(-u)*1.5957691216057308*(1 + 0.134145*x*x))
     tl.store(grad_x_ptr + i, grad_y*slope, mask=i < n)
 
-# %% ../nbs/07_kernels.ipynb #0028
-_BLOCK = 1024 # Numbers that a program takes
+# %% ../nbs/07_kernels.ipynb #0045
+BLOCK_SIZE = 1024 # Numbers that a program takes: 8 for each of its 128 threads, which is one load of 16 bytes in bf16
 
 class _GELU(torch.autograd.Function):
+    "GELU by two kernels"
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         x = x.contiguous()
         y = torch.empty_like(x)
-        _gelu_kernel[(triton.cdiv(x.numel(), _BLOCK),)](x, y, x.numel(), BLOCK=_BLOCK)
+        _gelu_kernel[(triton.cdiv(x.numel(), BLOCK_SIZE),)](x, y, x.numel(), BLOCK=BLOCK_SIZE)
         ctx.save_for_backward(x)
         return y
     @staticmethod
     def backward(ctx: Any, grad_y: Tensor) -> Tensor:
         x, = ctx.saved_tensors
         grad_y, grad_x = grad_y.contiguous(), torch.empty_like(x)
-        _gelu_backward_kernel[(triton.cdiv(x.numel(), _BLOCK),)](x, grad_y, grad_x, x.numel(), BLOCK=_BLOCK)
+        _gelu_backward_kernel[(triton.cdiv(x.numel(), BLOCK_SIZE),)](x, grad_y, grad_x, x.numel(), BLOCK=BLOCK_SIZE)
         return grad_x
 
-# %% ../nbs/07_kernels.ipynb #0029
+# %% ../nbs/07_kernels.ipynb #0048
 def gelu(
     x: Tensor,             # Any shape
     kernels: str = 'auto', # 'auto', 'torch' or 'triton'
 ) -> Tensor:               # Same shape
-    "GPT-2's activation: 0 for very negative numbers, the number itself for large ones, a smooth bend between"
+    "GPT-2's activation: little of what is negative, nearly all of what is positive, and a smooth bend between"
     return _GELU.apply(x) if use_triton(kernels, x) else F.gelu(x, approximate='tanh')
 
-# %% ../nbs/07_kernels.ipynb #0032
-_MARGIN = 16384 # NaNs on either side: more than any block
+# %% ../nbs/07_kernels.ipynb #0053
+_MARGIN = 16384 # Numbers on either side of a guarded tensor: more than a block reaches
 
 def _surround(
-    x: Tensor, # Any shape
-) -> tuple[Tensor, Tensor]: # The same values within the field, and the field itself, (_MARGIN + n + _MARGIN,)
-    "Copy a tensor into the middle of a field of NaN"
+    x: Tensor,                  # Any shape
+    guard: float,               # What lies around it
+) -> tuple[Tensor, Tensor]:     # The same values inside of the field; the field, (n + 2*_MARGIN,)
+    "Copy a tensor into the middle of a larger piece of memory"
     n = x.untyped_storage().nbytes()//x.element_size()
-    field = x.new_full((n + 2*_MARGIN,), float('nan'))
+    field = x.new_full((n + 2*_MARGIN,), guard) # (n + 2*_MARGIN,)
     return field.as_strided(x.shape, x.stride(), _MARGIN + x.storage_offset()).copy_(x), field
 
-# %% ../nbs/07_kernels.ipynb #0033
-class SurroundedByNaN(TorchDispatchMode):
-    "While it is on, new empty tensors are full of NaN and lie among NaNs; leaving it fails if anything was written there"
-    def __enter__(self) -> SurroundedByNaN:
+# %% ../nbs/07_kernels.ipynb #0056
+_GUARD = -7.25
+
+class Guarded(TorchDispatchMode):
+    "New tensors lie in memory that nothing else may touch; leaving fails if something did"
+    def __enter__(self) -> Guarded:
         self.fields: list[Tensor] = []
         return super().__enter__()
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        out = func(*args, **(kwargs or {}))
-        name = func.overloadpacket.__name__
-        if not ('empty' in name or 'zeros' in name) or not out.is_floating_point() or not out.numel(): return out
-        inside, field = _surround(out.fill_(float('nan')) if 'empty' in name else out)
+        out, name = func(*args, **(kwargs or {})), func.overloadpacket.__name__
+        if not re.search('empty|zeros', name) or not out.is_floating_point() or not out.numel(): return out
+        inside, field = _surround(out.fill_(math.nan) if 'empty' in name else out, _GUARD)
         self.fields.append(field)
         return inside
     def __exit__(self, *error: Any) -> None:
         super().__exit__(*error)
-        if error[0] is None:
-            assert all(f[:_MARGIN].isnan().all() and f[-_MARGIN:].isnan().all() for f in self.fields), 'written outside of a tensor'
+        touched = any((torch.cat([f[:_MARGIN], f[-_MARGIN:]]) != _GUARD).any() for f in self.fields)
+        assert error[0] or not touched, 'a kernel wrote outside of its tensor'
 
-# %% ../nbs/07_kernels.ipynb #0036
+# %% ../nbs/07_kernels.ipynb #0063
 def _results(
-    function: Callable,      # Takes the inputs
-    inputs: Sequence[Tensor],
-    dtype: torch.dtype,      # The number format that the gradients from above are rounded to
-) -> dict[str, Tensor]:      # 'output 0', … and 'gradient 0', … of the inputs
-    "What a function gives, and the gradients of its inputs for fixed random gradients of its outputs"
-    inputs = [_surround(x)[0].requires_grad_(x.is_floating_point()) for x in inputs]
+    function: Callable,       # Returns a tensor or a tuple of them
+    inputs: Sequence[Tensor], # Its arguments
+    dtype: torch.dtype,       # Gradients from above are rounded to this
+) -> dict[str, Tensor]:       # 'output 0', … and 'gradient 0', …
+    "The outputs of a function, and the gradients of its inputs"
+    inputs = [_surround(x, math.nan)[0].requires_grad_(x.is_floating_point()) if x.is_floating_point() else x for x in inputs]
     out = function(*inputs)
     outputs = out if isinstance(out, tuple) else (out,)
     results = {f'output {i}': y.detach() for i, y in enumerate(outputs)}
     if not any(y.requires_grad for y in outputs): return results
     noise = torch.Generator().manual_seed(0)
-    above = [_surround(torch.randn(y.shape, generator=noise).to(dtype).to(y))[0] for y in outputs]
+    above = [_surround(torch.randn(y.shape, generator=noise).to(dtype).to(y), math.nan)[0] for y in outputs]
     grads = torch.autograd.grad(outputs, [x for x in inputs if x.requires_grad], above)
     return results | {f'gradient {i}': g for i, g in enumerate(grads)}
 
-# %% ../nbs/07_kernels.ipynb #0037
+# %% ../nbs/07_kernels.ipynb #0066
 class Deviation(NamedTuple):
-    "How far two ways to compute are from the truth, as a share of the largest true value"
+    "How far two ways to compute something are from the truth"
     what: str    # Which output, or the gradient of which input
-    ours: float  # Largest error of ours
-    plain: float # Largest error of PyTorch, in the same number format
-    limit: float # What we allow ours
+    ours: float  # Our error, as a share of the largest true value
+    plain: float # PyTorch's, in the same number format
+    limit: float # What is allowed to ours
     @property
     def ok(self) -> bool: return self.ours <= self.limit # a NaN is not
 
+def _deviation(
+    what: str,     # 'output 0', …
+    ours: Tensor,  # Any shape
+    plain: Tensor, # Same shape
+    truth: Tensor, # Same shape, float64
+) -> Deviation:
+    "Compare one tensor"
+    scale, factor = truth.abs().max().clamp(min=1e-30), 2 if what.startswith('output') else 3
+    a, b = (((y - truth).abs().max()/scale).item() for y in (ours, plain))
+    return Deviation(what, a, b, factor*b + torch.finfo(plain.dtype).eps)
+
+# %% ../nbs/07_kernels.ipynb #0069
 def errors_against_float64(
     ours: Callable,           # The function under test; returns a tensor or a tuple of them
     plain: Callable,          # The same in plain PyTorch
-    inputs: Sequence[Tensor], # Its arguments; those with a fraction get a gradient
-    dtype: torch.dtype,       # Number format to test in
-) -> list[Deviation]:         # One for each output, one for the gradient of each input
-    "Compare `ours` with float64, and allow twice (gradients: three times) the error of `plain` plus the last digit"
+    inputs: Sequence[Tensor], # Arguments of both; each with floating point gets a gradient
+    dtype: torch.dtype,       # The number format to test
+) -> list[Deviation]:         # Of each output, and of the gradient of each input
+    "How far `ours` and `plain` are from float64 in a number format, with guarded memory around"
     low = [x.to(dtype) if x.is_floating_point() else x for x in inputs]
-    true = _results(plain, [x.double() if x.is_floating_point() else x for x in low], dtype)
-    with SurroundedByNaN(): a = _results(ours, low, dtype)
-    b = _results(plain, low, dtype)
-    def error(y: Tensor, what: str) -> float: return ((y - true[what]).abs().max()/true[what].abs().max().clamp(min=1e-30)).item()
-    def judge(what: str) -> Deviation:
-        factor, floor = 2 if what.startswith('output') else 3, torch.finfo(b[what].dtype).eps
-        return Deviation(what, error(a[what], what), error(b[what], what), factor*error(b[what], what) + floor)
-    return [judge(what) for what in true]
+    truth = _results(plain, [x.double() if x.is_floating_point() else x for x in low], dtype)
+    with Guarded(): found = _results(ours, low, dtype)
+    reference = _results(plain, low, dtype)
+    return [_deviation(what, found[what], reference[what], truth[what]) for what in truth]
 
-# %% ../nbs/07_kernels.ipynb #0040
+# %% ../nbs/07_kernels.ipynb #0077
 class Chip(NamedTuple):
-    "What the core of a GPU has to share among the programs that run on it"
+    "What a core of a GPU has for the programs that run on it"
     warp: int      # Threads that go in step
     registers: int # Of 32 bits each
     shared: int    # Bytes of shared memory that one program may have
 
 CHIPS = {'cuda:90': Chip(32, 65_536, 232_448), 'cuda:80': Chip(32, 65_536, 166_912), 'hip:gfx942': Chip(64, 131_072, 65_536)} # H200, A100, MI300X
 
-# %% ../nbs/07_kernels.ipynb #0041
+# %% ../nbs/07_kernels.ipynb #0078
 class KernelReport(NamedTuple):
     "What a compiled kernel takes"
     kernel: str    # Its name
     target: str    # A key of `CHIPS`
     num_warps: int # Warps in a program
-    registers: int # In each thread
-    spilled: int   # Bytes of each thread that found no register and go to memory
+    registers: int # Of each thread
+    spilled: int   # Bytes of each thread that found no register
     shared: int    # Bytes of shared memory of a program
     @property
     def fits(self) -> bool:
         chip = CHIPS[self.target]
         return not self.spilled and self.shared <= chip.shared and self.registers*self.num_warps*chip.warp <= chip.registers
 
-# %% ../nbs/07_kernels.ipynb #0042
+# %% ../nbs/07_kernels.ipynb #0082
 def _number(
-    key: str,  # A pattern that ends before the number
+    key: str,  # A pattern; the number follows it
     text: str,
 ) -> int:
-    "The first number that follows `key` in a text"
+    "The first number after `key`"
     return int(re.findall(rf'{key}\s*(\d+)', text)[0])
 
 def _registers(
-    compiled: Any, # From `triton.compile`
-) -> tuple[int, int]: # Registers of a thread, bytes spilled
-    "Read from the machine code what a thread needs"
-    if 'amdgcn' in compiled.asm:
-        return _number(r'\.vgpr_count:', compiled.asm['amdgcn']), _number(r'\.private_segment_fixed_size:', compiled.asm['amdgcn'])
+    asm: dict[str, Any], # Machine code by kind
+) -> tuple[int, int]:    # Registers of a thread, bytes spilled
+    "Read from machine code what a thread needs"
+    if 'amdgcn' in asm: return _number(r'\.vgpr_count:', asm['amdgcn']), _number(r'\.private_segment_fixed_size:', asm['amdgcn'])
     with tempfile.TemporaryDirectory() as folder:
         file, tool = Path(folder)/'kernel.cubin', Path(triton.__file__).parent/'backends/nvidia/bin/cuobjdump'
-        file.write_bytes(compiled.asm['cubin'])
+        file.write_bytes(asm['cubin'])
         text = subprocess.run([tool, '--dump-resource-usage', file], capture_output=True, text=True, check=True).stdout
     return _number('REG:', text), _number('STACK:', text) + _number('LOCAL:', text)
 
+# %% ../nbs/07_kernels.ipynb #0085
+def _find(
+    name: str, # 'module:name', where the name may have dots
+) -> Any:
+    "What stands under a name in a module"
+    module, _, path = name.partition(':')
+    return attrgetter(path)(import_module(module))
+
 def _compile(kernel: str, signature: dict[str, str], constexprs: dict[str, Any], target: str, num_warps: int, num_stages: int) -> KernelReport:
-    "The work of `compile_kernel`, in a process where Triton does not interpret"
+    "The work of `compile_kernel`"
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
-    module, name = kernel.split(':')
-    function = getattr(import_module(module), name)
+    function = _find(kernel)
     while not isinstance(function, triton.JITFunction): function = function.fn # inside of autotune and heuristics
-    given = signature | dict.fromkeys(constexprs, 'constexpr')
-    types = {key: given[key] for key in function.arg_names}
+    types = {name: 'constexpr' if name in constexprs else signature[name] for name in function.arg_names}
     aligned = {(i,): [['tt.divisibility', 16]] for i, t in enumerate(types.values()) if t[0] == '*' or t.endswith(':16')}
-    source = ASTSource(function, {key: t.removesuffix(':16') for key, t in types.items()}, constexprs, aligned)
+    source = ASTSource(function, {name: t.removesuffix(':16') for name, t in types.items()}, constexprs, aligned)
     backend, arch = target.split(':')
     chip = GPUTarget(backend, int(arch) if arch.isdigit() else arch, CHIPS[target].warp)
     compiled = triton.compile(source, target=chip, options={'num_warps': num_warps, 'num_stages': num_stages})
-    return KernelReport(name, target, num_warps, *_registers(compiled), compiled.metadata.shared)
+    return KernelReport(kernel.partition(':')[2], target, num_warps, *_registers(compiled.asm), compiled.metadata.shared)
 
-# %% ../nbs/07_kernels.ipynb #0043
+# %% ../nbs/07_kernels.ipynb #0087
 def _serve() -> None:
-    "Compile what standard input asks for, a line each, until it ends"
+    "Answer what standard input asks for, a line each, until it ends"
     for line in sys.stdin:
         answer: Any
-        try: answer = _compile(**json.loads(line))
+        try:
+            task, arguments = json.loads(line)
+            answer = globals()[task](**arguments)
         except Exception as e: answer = f'{type(e).__name__}: {e}'
         print(json.dumps(answer), flush=True)
 
@@ -241,7 +262,18 @@ def _compiler() -> Any:
     code, env = 'from gpt2pro.kernels import _serve; _serve()', os.environ | {'TRITON_INTERPRET': '0', 'PYTHONWARNINGS': 'ignore'}
     return subprocess.Popen([sys.executable, '-c', code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env, start_new_session=True)
 
-# %% ../nbs/07_kernels.ipynb #0044
+def _ask(
+    task: str,            # Name of a function of this module
+    **arguments: Any,     # Its arguments, as JSON can write them
+) -> list:
+    "Call a function in the process that compiles"
+    process = _compiler()
+    print(json.dumps([task, arguments]), file=process.stdin, flush=True)
+    answer = json.loads(process.stdout.readline())
+    if isinstance(answer, str): raise RunError('a kernel does not compile', answer, 'mend the kernel, or give arguments that fit it')
+    return answer
+
+# %% ../nbs/07_kernels.ipynb #0089
 def compile_kernel(
     kernel: str,                # 'module:name', such as 'gpt2pro.kernels:_gelu_kernel'
     signature: dict[str, str],  # Type of each argument: '*bf16' is an address, 'i32' a number, 'i32:16' one that 16 divides
@@ -251,8 +283,30 @@ def compile_kernel(
     num_stages: int = 3,        # Loads that a loop has under way
 ) -> KernelReport:
     "Compile a kernel for a chip that need not be here, and say what it takes"
-    question, process = dict(locals()), _compiler()
-    print(json.dumps(question), file=process.stdin, flush=True)
-    answer = json.loads(process.stdout.readline())
-    if isinstance(answer, str): raise RunError(f'{kernel} does not compile for {target}', answer, 'mend the kernel, or give arguments that fit it')
-    return KernelReport(*answer)
+    return KernelReport(*_ask('_compile', kernel=kernel, signature=signature, constexprs=constexprs,
+                              target=target, num_warps=num_warps, num_stages=num_stages))
+
+# %% ../nbs/07_kernels.ipynb #0096
+def _trace(function: str, shapes: list[list[int]], arguments: list[Any]) -> list[str]:
+    "The work of `kernels_in_graph`"
+    import torch.utils._triton
+    from torch._higher_order_ops.triton_kernel_wrap import kernel_side_table
+    table: Any = kernel_side_table
+    torch.utils._triton.has_triton = lambda: True # type: ignore[assignment] # or kernels are not looked for where there is no GPU
+    found: list[str] = []
+    def backend(graph: torch.fx.GraphModule, inputs: Any) -> Callable:
+        nodes = [n for g in graph.modules() if isinstance(g, torch.fx.GraphModule) for n in g.graph.nodes]
+        found.extend(table.get_kernel(n.kwargs['kernel_idx']).fn.__name__ for n in nodes if 'kernel_idx' in n.kwargs)
+        raise RuntimeError('the graph is whole') # it could not be run here
+    try: torch.compile(_find(function), backend=backend, fullgraph=True)(*(torch.ones(s).requires_grad_() for s in shapes), *arguments)
+    except Exception as e:
+        if 'the graph is whole' not in str(e): raise
+    return found
+
+def kernels_in_graph(
+    function: str,                  # 'module:name' of something that launches kernels, such as 'gpt2pro.kernels:_GELU.apply'
+    shapes: Sequence[Sequence[int]],# Shapes of its first arguments, tensors that need a gradient
+    arguments: Sequence[Any] = (),  # Its other arguments
+) -> list[str]:
+    "Names of the kernels that `torch.compile` finds, forward and then backward, in one graph without breaks"
+    return _ask('_trace', function=function, shapes=shapes, arguments=arguments)
