@@ -89,17 +89,20 @@ def _cross_entropy_(
 # %% ../nbs/07c_cross_entropy.ipynb #0045
 @jit
 def _tanh(x):
-    e, x2 = tl.exp(-2*tl.abs(x)), x*x
-    near = x*(1 + x2*(-1/3 + x2*(2/15 + x2*(-17/315 + x2*62/2835))))
-    far = (1 - e)/(1 + e)
-    return tl.where(tl.abs(x) < .3, near, tl.where(x < 0, -far, far))
+    "Hyperbolic tangent, and its slope"
+    e, x2 = tl.exp(2*tl.minimum(x, 20.)), x*x # beyond 20 it is 1, and e might overflow
+    share = 1/(e + 1)
+    near = x*(1 + x2*(-1/3 + x2*(2/15 + x2*(-17/315 + x2*(62/2835)))))
+    return tl.where(x2 < .1, near, (e - 1)*share), 4*e*share*share
 
 @jit
 def _read_scores(row_ptr, i, V, SOFTCAP: tl.constexpr):
-    "The scores of a block, capped; minus infinity beyond the vocabulary"
-    z = widen(tl.load(row_ptr + i, mask=i < V, other=0.)) # (BLOCK,)
-    if SOFTCAP is not None: z = SOFTCAP*_tanh(z/SOFTCAP)
-    return tl.where(i < V, z, -float('inf'))
+    "The scores of a block, capped, and the slope of the cap; minus infinity beyond the vocabulary"
+    z, slope = widen(tl.load(row_ptr + i, mask=i < V, other=0.)), 1. # (BLOCK,)
+    if SOFTCAP is not None:
+        bent, slope = _tanh(z/SOFTCAP) # (BLOCK,)
+        z = SOFTCAP*bent # (BLOCK,)
+    return tl.where(i < V, z, -float('inf')), slope
 
 # %% ../nbs/07c_cross_entropy.ipynb #0046
 @jit
@@ -113,11 +116,11 @@ def _cross_entropy_kernel(
     if target == IGNORED:
         tl.store(loss_ptr + row, 0.)
         return
-    at_target = _read_scores(row_ptr, tl.where(target < 0, V, target), V, SOFTCAP) # ()
+    at_target = _read_scores(row_ptr, tl.where(target < 0, V, target), V, SOFTCAP)[0] # ()
     largest, total, scores = -float('inf'), 0., 0.
     for start in range(0, V, BLOCK):
         i = start + tl.arange(0, BLOCK) # (BLOCK,)
-        z = _read_scores(row_ptr, i, V, SOFTCAP) # (BLOCK,)
+        z = _read_scores(row_ptr, i, V, SOFTCAP)[0] # (BLOCK,)
         before, largest = largest, tl.maximum(largest, tl.max(z, 0))
         total = total*tl.exp(before - largest) + tl.sum(tl.exp(z - largest), 0)
         if SMOOTHING > 0: scores += tl.sum(tl.where(i < V, z, 0.), 0)
@@ -127,12 +130,9 @@ def _cross_entropy_kernel(
     if GRADIENT:
         for start in range(0, V, BLOCK):
             i = start + tl.arange(0, BLOCK) # (BLOCK,)
-            z = _read_scores(row_ptr, i, V, SOFTCAP) # (BLOCK,)
-            g = tl.exp(z - largest)*((1 + 2*Z_LOSS*log_sum)/total) - SMOOTHING/V - tl.where(i == target, 1. - SMOOTHING, 0.) # (BLOCK,)
-            if SOFTCAP is not None:
-                bent = tl.maximum(z/SOFTCAP, -1.) # (BLOCK,)
-                g *= 1 - bent*bent
-            tl.store(row_ptr + i, g, mask=i < V)
+            z, slope = _read_scores(row_ptr, i, V, SOFTCAP) # (BLOCK,)
+            pull = tl.where(i == target, 1 - SMOOTHING + SMOOTHING/V, SMOOTHING/V) # (BLOCK,)
+            tl.store(row_ptr + i, (tl.exp(z - largest)*((1 + 2*Z_LOSS*log_sum)/total) - pull)*slope, mask=i < V)
 
 # %% ../nbs/07c_cross_entropy.ipynb #0048
 def _launch_cross_entropy(
