@@ -5,20 +5,21 @@
 # %% ../nbs/06a_batches.ipynb #0003
 from __future__ import annotations
 import hashlib
+from abc import ABC, abstractmethod
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
-from .config import Config, UserError
+from .config import UserError
 from .parity import tempered_shares
 from .shards import Tokens
 
 # %% auto #0
-__all__ = ['permute', 'random_numbers', 'Order', 'Batches', 'document_mask', 'document_positions', 'take_turns', 'SortedTokens',
-           'MixedBatches', 'open_batches', 'prefetch']
+__all__ = ['IGNORE', 'permute', 'random_numbers', 'Order', 'Windows', 'Batch', 'gather', 'Batches', 'find_documents',
+           'take_turns', 'SortedTokens', 'Mixture', 'mix_windows', 'prefetch']
 
 # %% ../nbs/06a_batches.ipynb #0007
 def _scramble(
@@ -64,84 +65,101 @@ def random_numbers(
     return np.frombuffer(hashlib.blake2b(f'{seed}/{epoch}'.encode(), digest_size=40).digest(), '<u8')
 
 # %% ../nbs/06a_batches.ipynb #0023
-class Order:
+class Order(ABC):
+    "Pieces of a text in an endless row: epoch after epoch, each in an order of its own"
+    size: int # Pieces in an epoch
+    @abstractmethod
+    def pieces(self, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]: "The first token and the length of the pieces at some places, (k,) each"
+
+# %% ../nbs/06a_batches.ipynb #0025
+class Windows(Order):
     "The windows of a text in a random order, another one in each epoch"
     def __init__(self,
         tokens: int,     # Length of the text
         block_size: int, # T: tokens in a window
         seed: int | str, # Decides the order
+        begin: int = 0,  # Where the text begins, if it is a part of another
     ) -> None:
         room = tokens - 1
         if room < block_size:
             raise UserError(f'The text has {tokens:,} tokens', f'one window takes model.block_size + 1 = {block_size + 1}',
                             f'add text, or set model.block_size={max(1, room)}')
-        self.block_size, self.seed = block_size, seed
-        self.windows = max(1, room//block_size - 1)
-        self.shifts = min(block_size, room - self.windows*block_size) + 1
-    def starts(self,
-        places: np.ndarray, # uint64, places in the endless row of epochs, (k,)
-    ) -> np.ndarray:        # uint64, where the window at each place begins, (k,)
-        "The first token of the windows at some places"
-        epochs, result = places//np.uint64(self.windows), np.empty_like(places)
+        self.block_size, self.seed, self.begin = block_size, seed, begin
+        self.size = max(1, room//block_size - 1)
+        self.shifts = min(block_size, room - self.size*block_size) + 1
+    def pieces(self,
+        places: np.ndarray, # uint64, (k,)
+    ) -> tuple[np.ndarray, np.ndarray]: # int64, (k,) each
+        "The first token and the length of the windows at some places"
+        epochs, starts = places//np.uint64(self.size), np.empty(len(places), np.int64)
         for epoch in np.unique(epochs):
             shift, *keys = random_numbers(self.seed, epoch)
-            order = permute(places[epochs == epoch] % np.uint64(self.windows), self.windows, np.array(keys))
-            result[epochs == epoch] = order*np.uint64(self.block_size) + shift % np.uint64(self.shifts)
-        return result
+            order = permute(places[epochs == epoch] % np.uint64(self.size), self.size, np.array(keys))
+            starts[epochs == epoch] = order*np.uint64(self.block_size) + shift % np.uint64(self.shifts)
+        return starts + self.begin, np.full(len(places), self.block_size)
 
-# %% ../nbs/06a_batches.ipynb #0031
+# %% ../nbs/06a_batches.ipynb #0033
+IGNORE = -100 # A target that does not count
+
+class Batch(NamedTuple):
+    "What a model reads at once, and what it is to say"
+    x: Tensor # Tokens, (B, T)
+    y: Tensor # The tokens that follow, (B, T); `IGNORE` where nothing is to be said
+    documents: Tensor | None = None # Number of the document of each token, (B, T), where each is to read its own only
+
+# %% ../nbs/06a_batches.ipynb #0035
+def gather(
+    tokens: Tokens,                # The text
+    pieces: list[tuple[int, int]], # The first token and the length of each
+    apart: bool,                   # Whether to number the documents
+) -> Batch:
+    "Pieces of text, side by side"
+    longest = max(length for _, length in pieces)
+    x = torch.zeros(len(pieces), longest, dtype=torch.long) # (B, T)
+    y = torch.full_like(x, IGNORE)
+    for i, (start, length) in enumerate(pieces):
+        end = start + length + 1
+        row = tokens[start:end] if start >= 0 else torch.cat([tokens[-1:], tokens[:end]]) # (length + 1,)
+        x[i, :length] = row[:-1]
+        y[i, :length] = row[1:] if tokens.learn is None else row[1:].where(tokens.learned(slice(start + 1, end)), IGNORE)
+    return Batch(x, y, find_documents(tokens, [start for start, _ in pieces], longest) if apart else None)
+
+# %% ../nbs/06a_batches.ipynb #0040
 class Batches:
-    "Batches of token windows, each a function of its number alone"
+    "Batches of pieces of a text, each a function of its number alone"
     def __init__(self,
         tokens: Tokens,  # The text
-        batch_size: int, # B: windows in a batch
-        block_size: int, # T: tokens in a window
-        seed: int,       # Decides the order
+        order: Order,    # Its pieces
+        batch_size: int, # B: pieces in a batch
+        apart: bool = False, # Whether a token is to read its own document only
     ) -> None:
-        self.tokens, self.batch_size, self.block_size = tokens, batch_size, block_size
-        self.order = Order(len(tokens), block_size, seed)
+        self.tokens, self.order, self.batch_size, self.apart = tokens, order, batch_size, apart
     @property
-    def windows(self) -> int: return self.order.windows
-    @property
-    def steps_per_epoch(self) -> int: return -(-self.windows//self.batch_size)
-    def starts(self, places: np.ndarray) -> np.ndarray: return self.order.starts(places)
-    def span(self,
+    def steps_per_epoch(self) -> int: return -(-self.order.size//self.batch_size)
+    def pieces(self,
         step: int, # Number of the batch, from 0
-    ) -> list[int]: # The token at which each of its windows begins, (B,)
+    ) -> list[tuple[int, int]]: # The first token and the length of each piece; -1 is the last token of all
         "Which text a batch holds"
-        return self.starts(_places(step, self.batch_size)).tolist()
-    def batch(self,
-        step: int, # Number of the batch, from 0
-    ) -> tuple[Tensor, Tensor]: # Tokens and the tokens that follow, (B, T) each
-        "The batch with this number"
-        windows = torch.stack([self.tokens[start:start + self.block_size + 1] for start in self.span(step)]) # (B, T+1)
-        return windows[:, :-1].contiguous(), windows[:, 1:].contiguous()
-    def documents(self,
-        step: int, # Number of the batch, from 0
-    ) -> Tensor:   # Number of the document that each token of `x` is from, (B, T)
-        "Which document each token of a batch belongs to"
-        places = torch.tensor(self.span(step))[:, None] + torch.arange(self.block_size) # (B, T)
-        return torch.bucketize(places, self.tokens.starts, right=True) - 1
+        places = np.arange(step*self.batch_size, (step + 1)*self.batch_size, dtype=np.uint64)
+        starts, lengths = self.order.pieces(places)
+        return list(zip(starts.tolist(), lengths.tolist()))
+    def batch(self, step: int) -> Batch: return gather(self.tokens, self.pieces(step), self.apart)
+    def count(self, step: int) -> int:
+        "How many targets of a batch count, without making it"
+        if self.tokens.learn is None: return sum(length for _, length in self.pieces(step))
+        return sum(int(self.tokens.learned(slice(start + 1, start + length + 1)).sum()) for start, length in self.pieces(step))
 
-def _places(step: int, batch_size: int) -> np.ndarray: return np.arange(step*batch_size, (step + 1)*batch_size, dtype=np.uint64)
-
-# %% ../nbs/06a_batches.ipynb #0053
-def document_mask(
-    documents: Tensor, # Number of each token's document, (B, T)
-) -> Tensor:           # (B, 1, T, T), True where reading is allowed
-    "Who may read whom: what comes before, in the same document"
-    return (documents[:, None, :, None] == documents[:, None, None, :]).tril()
-
-# %% ../nbs/06a_batches.ipynb #0055
-def document_positions(
-    documents: Tensor, # Number of each token's document, (B, T)
+# %% ../nbs/06a_batches.ipynb #0058
+def find_documents(
+    tokens: Tokens,    # The text
+    starts: list[int], # The first token of each piece, (B,)
+    length: int,       # T: tokens of the longest
 ) -> Tensor:           # (B, T)
-    "The position of each token, counted from where its document begins in the window"
-    places = torch.arange(documents.size(1), device=documents.device).expand_as(documents) # (B, T)
-    begins = F.pad(documents.diff(dim=1).bool(), (1, 0)) # (B, T)
-    return places - places.where(begins, 0).cummax(1).values
+    "Which document each token of some pieces belongs to"
+    foretold = torch.tensor(starts)[:, None] + 1 + torch.arange(length) # (B, T)
+    return torch.bucketize(foretold, tokens.starts, right=True) - 1
 
-# %% ../nbs/06a_batches.ipynb #0064
+# %% ../nbs/06a_batches.ipynb #0066
 def take_turns(
     places: np.ndarray,      # uint64, (k,)
     shares: Sequence[float], # Of the languages
@@ -157,7 +175,7 @@ def take_turns(
     owners[~first] += half
     return owners, turns
 
-# %% ../nbs/06a_batches.ipynb #0070
+# %% ../nbs/06a_batches.ipynb #0072
 class SortedTokens(Tokens):
     "The same documents, sorted by language; no token is moved"
     def __init__(self,
@@ -167,70 +185,71 @@ class SortedTokens(Tokens):
         order, begins = np.argsort(np.array(languages), kind='stable'), tokens.starts.numpy()
         lengths = np.diff(begins, append=len(tokens))[order]
         starts = np.cumsum(lengths) - lengths
-        super().__init__(tokens.shards, torch.from_numpy(starts), tokens.sizes[order], [languages[i] for i in order])
+        super().__init__(tokens.shards, torch.from_numpy(starts), tokens.sizes[order], [languages[i] for i in order], tokens.learn)
         first = np.diff(order, prepend=-2) != 1 # documents that do not follow the one before them
         self.source, self.runs, self.origins = tokens, np.append(starts[first], len(tokens)), begins[order][first]
-    def __getitem__(self, part: slice) -> Tensor:
+    def _cut(self, shards: list[Tensor], part: slice) -> Tensor:
         start, stop, _ = part.indices(len(self))
         run, pieces = int(np.searchsorted(self.runs, start, 'right')) - 1, []
         while start < stop:
             end, shift = min(stop, int(self.runs[run + 1])), int(self.origins[run] - self.runs[run])
-            pieces.append(self.source[start + shift:end + shift])
+            pieces.append(self.source._cut(shards, slice(start + shift, end + shift)))
             start, run = end, run + 1
-        return torch.cat(pieces) if pieces else self.source[:0]
+        return torch.cat(pieces) if pieces else self.source._cut(shards, slice(0))
 
-# %% ../nbs/06a_batches.ipynb #0075
-class MixedBatches(Batches):
-    "Batches in which languages have other shares than in the text"
+# %% ../nbs/06a_batches.ipynb #0077
+class Mixture(Order):
+    "Orders that take turns in shares of their own"
     def __init__(self,
-        tokens: Tokens,  # The text
-        batch_size: int, # B: windows in a batch
-        block_size: int, # T: tokens in a window
-        seed: int,       # Decides the order
-        alpha: float,    # A language with the share p of the text is read in proportion to p**alpha
+        orders: Mapping[str, Order], # Of the languages
+        alpha: float,                # A language with the share p of all pieces is read in proportion to p**alpha
+        together: int = 1,           # Pieces in a turn
     ) -> None:
-        sizes = Counter[str]()
-        for code, length in zip(tokens.languages, np.diff(tokens.starts.numpy(), append=len(tokens)).tolist()): sizes[code] += length
-        largest = max(sizes, key=sizes.__getitem__)
-        home = {code: code if size > block_size else largest for code, size in sizes.items()}
-        super().__init__(SortedTokens(tokens, [home[code] for code in tokens.languages]), batch_size, block_size, seed)
-        self.sizes = {code: sum(sizes[small] for small in home if home[small] == code) for code in sorted(set(home.values()))}
-        self.shares = tempered_shares(self.sizes, alpha)
-        self.orders = [Order(size, block_size, f'{seed}/{code}') for code, size in self.sizes.items()]
-        self.begins = np.cumsum([0, *self.sizes.values()]).astype(np.uint64)
-    def starts(self,
-        places: np.ndarray, # uint64, places in the endless row, (k,)
-    ) -> np.ndarray:        # uint64, where the window at each place begins, (k,)
-        "The first token of the windows at some places"
-        owners, turns = take_turns(places, [*self.shares.values()])
-        result = np.empty_like(places)
-        for i in np.unique(owners): result[owners == i] = self.begins[i] + self.orders[i].starts(turns[owners == i])
-        return result
+        self.orders, self.together = dict(orders), together
+        self.size = sum(order.size for order in orders.values())
+        self.shares = tempered_shares({code: order.size for code, order in orders.items()}, alpha)
+    def pieces(self,
+        places: np.ndarray, # uint64, (k,)
+    ) -> tuple[np.ndarray, np.ndarray]: # int64, (k,) each
+        "The first token and the length of the pieces at some places"
+        group, starts, lengths = np.uint64(self.together), np.empty(len(places), np.int64), np.empty(len(places), np.int64)
+        owners, turns = take_turns(places//group, [*self.shares.values()])
+        for i, order in enumerate(self.orders.values()):
+            own = owners == i
+            if own.any(): starts[own], lengths[own] = order.pieces(turns[own]*group + places[own] % group)
+        return starts, lengths
     def epochs(self,
-        steps: int, # Batches so far
+        places: int, # Pieces read so far
     ) -> dict[str, float]: # Language → how often all of it has been read
         "How often each language has been read"
-        windows = {code: order.windows for code, order in zip(self.shares, self.orders)}
-        return {code: share*steps*self.batch_size/windows[code] for code, share in self.shares.items()}
+        return {code: share*places/self.orders[code].size for code, share in self.shares.items()}
 
-# %% ../nbs/06a_batches.ipynb #0083
-def open_batches(
-    config: Config, # Says size, seed and mixture
-    tokens: Tokens, # To train on
-) -> Batches:
-    "The training batches that a configuration asks for"
-    shape = tokens, config.train.batch_size, config.model.block_size, config.train.seed
-    return Batches(*shape) if config.train.language_alpha == 1 else MixedBatches(*shape, config.train.language_alpha)
+# %% ../nbs/06a_batches.ipynb #0079
+def mix_windows(
+    tokens: Tokens,  # The text
+    block_size: int, # T: tokens in a window
+    seed: int,       # Decides the order
+    alpha: float,    # Exponent of the shares
+) -> tuple[Tokens, Mixture]: # The text sorted by language, and its windows
+    "Windows in which languages have other shares than in the text"
+    sizes = Counter[str]()
+    for code, length in zip(tokens.languages, np.diff(tokens.starts.numpy(), append=len(tokens)).tolist()): sizes[code] += length
+    largest = max(sizes, key=sizes.__getitem__)
+    homes = [code if sizes[code] > block_size else largest for code in tokens.languages]
+    by_language, codes = SortedTokens(tokens, homes), sorted(set(homes))
+    begins = [*by_language.starts[np.searchsorted(by_language.languages, codes)].tolist(), len(tokens)]
+    return by_language, Mixture({code: Windows(end - begin, block_size, f'{seed}/{code}', begin)
+                                 for code, begin, end in zip(codes, begins, begins[1:])}, alpha)
 
 # %% ../nbs/06a_batches.ipynb #0088
 def prefetch(
-    batches: Iterable[tuple[Tensor, ...]], # Made one by one, as they are asked for
-    device: torch.device,                  # Where they are needed
-) -> Iterator[tuple[Tensor, ...]]:
+    batches: Iterable[Batch], # Made one by one, as they are asked for
+    device: torch.device,     # Where they are needed
+) -> Iterator[Batch]:
     "Batches on a device; while one is used, the next is on its way"
-    waiting: deque[tuple[Tensor, ...]] = deque()
+    def send(part: Tensor) -> Tensor: return (part.pin_memory() if device.type == 'cuda' else part).to(device, non_blocking=True)
+    waiting: deque[Batch] = deque()
     for batch in batches:
-        if device.type == 'cuda': batch = tuple(part.pin_memory() for part in batch)
-        waiting.append(tuple(part.to(device, non_blocking=True) for part in batch))
+        waiting.append(Batch(send(batch.x), send(batch.y), None if batch.documents is None else send(batch.documents)))
         if len(waiting) > 1: yield waiting.popleft()
     yield from waiting

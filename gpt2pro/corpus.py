@@ -5,19 +5,21 @@
 # %% ../nbs/02_corpus.ipynb #0003
 from __future__ import annotations
 import hashlib, json, logging, lzma, re, zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 from .config import DataConfig, UserError, asset_path, file_hash
 from .layouts import Layout, find_layout, row_text
 from .readers import DamagedFile, Mender, SourceFile, is_table, locate, read_rows, read_text, sections
 from .sources import EMBEDDED, find_files
+from .turns import talk_text
 
 # %% auto #0
-__all__ = ['DOCUMENT_CHARS', 'logger', 'ROWS_FOR_ONE', 'Document', 'Corpus', 'open_corpus', 'open_splits']
+__all__ = ['DOCUMENT_CHARS', 'logger', 'ROWS_FOR_ONE', 'Writer', 'Document', 'Corpus', 'open_corpus', 'open_splits']
 
 # %% ../nbs/02_corpus.ipynb #0007
 @dataclass(frozen=True, slots=True)
@@ -60,18 +62,20 @@ def _cut(
 # %% ../nbs/02_corpus.ipynb #0020
 logger = logging.getLogger('gpt2pro.corpus')
 ROWS_FOR_ONE = 100 # For so many rows, one more may be broken and left out
+Writer = Callable[[Any, Layout, Callable[[], str]], str] # Makes a text of a row, its layout, and what gives its place
 
 def _row_texts(
     file: SourceFile, # A table, or a section of one
     mend: Mender,     # Deals with bad bytes
     layout: Layout,   # Which fields of a table hold the text
+    write: Writer = row_text, # Makes a text of a row
 ) -> Iterator[tuple[int, str]]: # Place and text
     "The texts of a table"
     broken = 0
     for rows, (place, row) in enumerate(read_rows(file, mend, layout.text_fields)):
         try:
             if isinstance(row, UserError): raise row
-            text = row_text(row, layout, partial(locate, file, place))
+            text = write(row, layout, partial(locate, file, place))
         except UserError as e:
             broken += 1
             if not mend.replace: raise
@@ -85,16 +89,15 @@ def _texts(
     file: SourceFile, # Which file
     mend: Mender,     # Deals with bad bytes
     layout: Layout,   # Which fields of a table hold the text
+    write: Writer = row_text, # Makes a text of a row
 ) -> Iterator[tuple[int, str]]: # Offset and text
     "The texts of a file, each with its place"
-    if is_table(file): yield from _row_texts(file, mend, layout)
-    else: yield from _text_pieces(file, mend)
-
-def _text_pieces(file: SourceFile, mend: Mender) -> Iterator[tuple[int, str]]:
-    "The pieces of a file of text"
+    if is_table(file):
+        yield from _row_texts(file, mend, layout, write)
+        return
     offset = file.start
     for text in _cut(read_text(file, mend)):
-        yield offset, text
+        yield offset, write(text, layout, partial(locate, file, offset))
         offset += len(text.encode())
 
 # %% ../nbs/02_corpus.ipynb #0024
@@ -111,10 +114,11 @@ def _documents(
     file: SourceFile, # Which file
     mend: Mender,     # Deals with bad bytes
     layout: Layout,   # Which fields of a table hold the text
+    write: Writer = row_text, # Makes a text of a row
 ) -> Iterator[Document]:
     "The documents of a file"
     with _readable(file):
-        for offset, text in _texts(file, mend, layout):
+        for offset, text in _texts(file, mend, layout, write):
             text = text.replace('\r\n', '\n').replace('\r', '\n')
             try: size = len(text.encode())
             except UnicodeEncodeError: # a broken \ud83d in JSON
@@ -152,8 +156,9 @@ class Corpus:
         text_field: str = 'text', # The field of a table that holds the text; where there is no `text`, the layout decides
         bad_bytes: str = 'error', # What to do with bytes that are not text: error, skip or replace
         sample: float = 1.0,      # Share of documents to give
+        write: Writer = row_text, # Makes a text of a row of a table
     ) -> None:
-        self.files, self.skipped, self.text_field, self.bad_bytes, self.sample = files, skipped, text_field, bad_bytes, sample
+        self.files, self.skipped, self.text_field, self.bad_bytes, self.sample, self.write = files, skipped, text_field, bad_bytes, sample, write
         self.replaced: dict[str, int] = {}  # Files with bad bytes that were replaced and broken rows that were left out → how many
         self._found: dict[str, Layout] = {} # Layouts found so far
         self._sound: dict[str, bool] = {}   # Files read through → whether all of it is text
@@ -193,15 +198,14 @@ class Corpus:
         with _readable(file): return sections(file)
     def _read(self, file: SourceFile, mend: Mender) -> Iterator[Document]:
         layout = self._layout(file) if is_table(file) else Layout()
-        for section in self._sections(file): yield from _documents(section, mend, layout)
+        for section in self._sections(file): yield from _documents(section, mend, layout, self.write)
     def _is_sound(self, file: SourceFile) -> bool:
         "Read a file through, once, if damage is a reason to skip it"
         if self.bad_bytes != 'skip': return True
         if file.path not in self._sound:
             try: any(False for _ in self._read(file, Mender(file.path, False)))
             except DamagedFile as e:
-                place = re.sub('^:', 'line ', e.what.removeprefix(file.path)).removeprefix(', ')
-                self.skipped[file.path] = f'{place}: {e.why}' if place else e.why
+                self.skipped[file.path] = ': '.join(filter(None, (re.sub('^:', 'line ', e.what.removeprefix(file.path)).removeprefix(', '), e.why)))
             self._sound[file.path] = file.path not in self.skipped
         return self._sound[file.path]
 
@@ -211,9 +215,10 @@ def open_corpus(
     text_field: str = 'text', # The field of a table that holds the text; where there is no `text`, the layout decides
     bad_bytes: str = 'error', # What to do with bytes that are not text: error, skip or replace
     sample: float = 1.0,      # Share of documents to give
+    write: Writer = row_text, # Makes a text of a row of a table
 ) -> Corpus:
     "The text of one or more sources"
-    return Corpus(*find_files(source), text_field, bad_bytes, sample)
+    return Corpus(*find_files(source), text_field, bad_bytes, sample, write)
 
 # %% ../nbs/02_corpus.ipynb #0071
 _VALIDATION = ('validation', 'valid', 'val')
@@ -231,7 +236,8 @@ def open_splits(
     data: DataConfig, # Which text
 ) -> tuple[Corpus, Corpus | None]: # Text to train on, and text for validation if it has a source of its own
     "The text of a configuration, with the split it comes with"
-    read = partial(open_corpus, text_field=data.text_field, bad_bytes=data.bad_bytes, sample=data.sample)
+    read = partial(open_corpus, text_field=data.text_field, bad_bytes=data.bad_bytes, sample=data.sample,
+                   write=talk_text if data.rows == 'answers' else row_text)
     if data.validation: return read(data.source), read(data.validation)
     splits = [_own_split(source) for source in data.source]
     train = [split[0] if split else source for split, source in zip(splits, data.source)]

@@ -23,7 +23,9 @@ from .corpus import Corpus, open_splits
 from .languages import detect_languages
 from .quality import BANDS, find_words, signatures
 from .tokenizers import Tokenizer, build_tokenizer
+from .turns import plain_talk
 from .cleaning import Cleaner, StepCount, count_step, find_originals
+from .answers import encode_talks
 from .shards import Counts, Manifest, Split, SplitWriter, Tokens, encode_texts, join_shards, read_manifest
 
 # %% auto #0
@@ -61,7 +63,7 @@ def data_key(
     tokenizer = ([config.model.vocab_size, wish.model_dump(exclude={'path'})] if wish.kind != 'gpt2' and not wish.path else
                  build_tokenizer(config, ()).hash)
     parts = dict(part_bytes=PART_BYTES, tokenizer=tokenizer, train=train.fingerprint(), validation=validation and validation.fingerprint(),
-                 settings=config.data.model_dump(exclude={'source', 'validation'}))
+                 settings=config.data.model_dump(exclude={'source', 'validation', 'rows'}), talks=config.data.rows == 'answers')
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 # %% ../nbs/06_data.ipynb #0014
@@ -72,6 +74,9 @@ class Job:
     folder: Path # What is done so far; becomes `data` in the end
     @cached_property
     def parts(self) -> list[Part]: return open_parts(self.config)
+    @property
+    def talks(self) -> bool: return self.config.data.rows == 'answers' # Whether documents are talks
+    def plain(self, texts: list[str]) -> list[str]: return list(map(plain_talk, texts)) if self.talks else texts # As a reader sees them
     def file(self, kind: str, part: int) -> Path: return self.folder/kind/f'{part:05}'
     def missing(self, kind: str) -> list[int]: return [i for i in range(len(self.parts)) if not self.file(kind, i).exists()]
     def need(self,
@@ -131,8 +136,9 @@ def survey(
     "Note the signature and the language of every clean document of a part"
     rows, codes = [np.zeros((0, BANDS + 1), np.uint64)], []
     for texts in _cleaned(job.parts[part], Cleaner(job.config.data.clean)):
-        rows.append(signatures(texts, list(map(find_words, texts))))
-        codes += detect_languages(texts)
+        plain = job.plain(texts)
+        rows.append(signatures(plain, list(map(find_words, plain))))
+        codes += detect_languages(plain)
     names = sorted(set(codes))
     numbers = np.array([names.index(code) for code in codes], np.uint8)
     tensors: dict[str, np.ndarray] = dict(signatures=np.concatenate(rows).T.copy(), languages=numbers)
@@ -175,7 +181,7 @@ def _training_texts(job: Job) -> Iterator[str]:
     "The documents that are to be trained on"
     for part in range(len(job.parts)):
         for texts, verdicts in _kept(job, part, Cleaner(job.config.data.clean)):
-            yield from (text for text, verdict in zip(texts, verdicts) if verdict == VERDICTS.index('train'))
+            yield from job.plain([text for text, verdict in zip(texts, verdicts) if verdict == VERDICTS.index('train')])
 
 def decide(
     job: Job,              # The whole
@@ -215,12 +221,12 @@ def encode(
     "Write the shards of a part"
     cleaner, tokenizer = Cleaner(job.config.data.clean), Tokenizer.load(job.folder/'tokenizer')
     writers = {name: SplitWriter(job.folder, f'{name}-{part:05}', tokenizer) for name in VERDICTS[:2]}
-    codes, start = _languages(job.file('survey', part)), 0
+    codes, write, start = _languages(job.file('survey', part)), encode_talks if job.talks else encode_texts, 0
     for texts, verdicts in _kept(job, part, cleaner):
         for text, verdict in zip(texts, verdicts): _count_copies(cleaner.counts, text, VERDICTS[verdict])
         for verdict, name in enumerate(VERDICTS[:2]):
             chosen = np.flatnonzero(verdicts == verdict)
-            for item in encode_texts([texts[i] for i in chosen], tokenizer, [codes[start + i] for i in chosen]): writers[name].add(item)
+            for item in write([texts[i] for i in chosen], tokenizer, [codes[start + i] for i in chosen]): writers[name].add(item)
         start += len(texts)
     for writer in writers.values(): writer.flush()
     notes = _Notes(splits={name: writer.split for name, writer in writers.items()}, cleaning=cleaner.counts, replaced=job.parts[part].corpus.replaced)
@@ -239,6 +245,7 @@ def _check_enough(
 ) -> None:
     "Refuse data that is less than one batch"
     B, T, found = config.train.batch_size, config.model.block_size, train.counts.tokens
+    if config.data.rows != 'packed': return # a row may be short, and may come again
     if found < B*T + 1:
         raise UserError(f'The training text has {found:,} tokens',
                         f'one batch takes train.batch_size × model.block_size + 1 = {B} × {T} + 1 = {B*T + 1:,}',

@@ -11,7 +11,6 @@ from pathlib import Path
 import torch
 from pydantic import Field
 from tqdm.auto import tqdm
-from .batches import Batches
 from .checkpoint import checkpoint_path
 from .config import Config, Gpt2proError, RunError, Settings, UserError, write_file
 from .corpus import Document, open_splits
@@ -22,6 +21,7 @@ from .forecast import format_seconds, memory_budget, planned_device, planned_pre
 from .generation import generate
 from .hardware import Hardware, detect_hardware, format_bytes, html_table, probe_speed, rich_table
 from .model import GPT
+from .rows import open_batches
 from .pretrained import load_pretrained, save_pretrained
 from .tracing import estimate_memory
 from .trainer import MemoryMeter, RunState, fixed_batches, mean_loss, out_of_memory, training_step
@@ -116,7 +116,7 @@ def _step(scene: Scene) -> str:
     "Whether the full batch goes forward and backward, and how long that takes"
     config, strategy = scene.config, make_strategy(scene.config.train)
     torch.manual_seed(config.train.seed)
-    batches, seconds = Batches(scene.prepared.train, config.train.batch_size, config.model.block_size, config.train.seed), []
+    batches, seconds = open_batches(config, scene.prepared.train), []
     try:
         scene.state = state = RunState(config, GPT(config.model), strategy, scene.prepared.manifest.key)
         gc.collect() # what was left before must not be released under the meter

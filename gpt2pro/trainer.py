@@ -18,7 +18,8 @@ from .checkpoint import (RunLock, checkpoint_path, is_whole, latest_checkpoint, 
                                 sweep)
 from .config import Config, RunError, Settings, TrainConfig, UserError, deep_merge, write_file
 from .data import Prepared, Tokens, prepare
-from .batches import Batches, open_batches, prefetch
+from .batches import IGNORE, Batch, Batches, prefetch
+from .rows import open_batches
 from .distributed import Strategy, environment, load_parameters, make_strategy, optimizer_tensors
 from .hardware import resolve_device
 from .model import GPT
@@ -64,22 +65,23 @@ def make_optimizer(
 def fixed_batches(
     tokens: Tokens, # Validation text
     config: Config, # Says batch_size, block_size and eval_batches
-) -> list[tuple[Tensor, Tensor]]: # Tokens and the tokens that follow, (B, T) each
+) -> list[Batch]:
     "The batches on which a run is judged"
-    batches = Batches(tokens, config.train.batch_size, config.model.block_size, seed=0)
+    batches = open_batches(config, tokens, judging=True)
     return [batches.batch(i) for i in range(min(config.train.eval_batches, batches.steps_per_epoch))]
 
 @torch.no_grad()
 def mean_loss(
-    model: GPT,                                  # Whose loss it is
-    batches: Sequence[tuple[Tensor, Tensor]],    # Tokens and the tokens that follow
-    strategy: Strategy,                          # Knows the device and the number format
-) -> float:                                      # Nats per token
+    model: GPT,                # Whose loss it is
+    batches: Sequence[Batch],  # To judge by
+    strategy: Strategy,        # Knows the device and the number format
+) -> float:                    # Nats per token that counts
     "The mean loss over some batches, without dropout and without learning"
+    counts = torch.tensor([(batch.y != IGNORE).sum() for batch in batches], device=strategy.device) # (batches,)
     model.eval()
-    with strategy.autocast(): losses = [model.loss(x.to(strategy.device), y.to(strategy.device)) for x, y in batches]
+    with strategy.autocast(): losses = torch.stack([model.loss(x, y) for x, y, _ in prefetch(batches, strategy.device)]) # (batches,)
     model.train()
-    return torch.stack(losses).mean().item()
+    return (losses*(counts/counts.sum())).sum().item()
 
 # %% ../nbs/12_trainer.ipynb #0026
 def _is_before(
@@ -281,20 +283,21 @@ def training_step(
     for group in optimizer.param_groups: group['lr'] = learning_rate(step, train)
     optimizer.zero_grad()
     numbers = range(step*train.gradient_accumulation_steps, (step + 1)*train.gradient_accumulation_steps)
+    counts = {number: batches.count(number) for number in numbers} # tokens to be learned
     mine, total = numbers[strategy.rank::strategy.world_size], torch.zeros((), device=strategy.device)
-    for number, (x, y) in zip(mine, prefetch(map(batches.batch, mine), strategy.device)): # (B, T) each
+    for number, (x, y, _) in zip(mine, prefetch(map(batches.batch, mine), strategy.device)): # (B, T) each
         torch.manual_seed(dropout_seed(train.seed, number))
-        with strategy.autocast(): loss = model.loss(x, y)/len(mine)
+        with strategy.autocast(): loss = model.loss(x, y)*(counts[number]/sum(counts.values())*strategy.world_size)
         strategy.backward(loss)
         total += loss.detach()
     norm = strategy.clip(optimizer, train.grad_clip)
     loss_value, norm_value = torch.stack((strategy.mean(total), norm)).tolist() # the one moment that waits for the device
     if not math.isfinite(loss_value) or not (math.isfinite(norm_value) or strategy.may_overflow):
-        raise NonFinite(step, loss_value, norm_value, [start for number in numbers for start in batches.span(number)])
+        raise NonFinite(step, loss_value, norm_value, [start for number in numbers for start, _ in batches.pieces(number)])
     strategy.step(optimizer)
     return loss_value, norm_value
 
-# %% ../nbs/12_trainer.ipynb #0076
+# %% ../nbs/12_trainer.ipynb #0077
 @dataclass
 class Progress:
     "Where a run stands"
@@ -321,7 +324,7 @@ class TrainResult(Settings):
     tokens_per_second: float   # While taking steps, in this life; 0 when none was left to take
     stopped: str               # Why it ended: max_steps, patience or max_hours
 
-# %% ../nbs/12_trainer.ipynb #0080
+# %% ../nbs/12_trainer.ipynb #0081
 def stop_reason(
     train: TrainConfig,  # Says max_steps and patience
     progress: Progress,  # Where the run stands
@@ -341,7 +344,7 @@ def tokens_per_second(
     tokens = config.train.batch_size*config.train.gradient_accumulation_steps*config.model.block_size
     return tokens*len(durations)/sum(durations) if durations else 0.
 
-# %% ../nbs/12_trainer.ipynb #0084
+# %% ../nbs/12_trainer.ipynb #0085
 class RunState:
     "All that a run would need to go on, and how it is saved and restored"
     def __init__(self,
@@ -382,13 +385,13 @@ class RunState:
         self.failures = 0
         rotate_checkpoints(folder, self.config.train.keep_checkpoints, self.progress.best_step)
 
-# %% ../nbs/12_trainer.ipynb #0088
+# %% ../nbs/12_trainer.ipynb #0089
 def _check_vocabulary(config: Config, tokenizer: Tokenizer) -> None:
     "Refuse a model that lacks rows for some tokens, before any of them reaches a device"
     rows, known = config.model.vocab_size, tokenizer.vocab_size
     if known > rows: raise UserError(f'model.vocab_size = {rows}', f'the tokenizer has {known} tokens', f'set model.vocab_size={known}')
 
-# %% ../nbs/12_trainer.ipynb #0091
+# %% ../nbs/12_trainer.ipynb #0092
 class Trainer:
     "Trains a model on prepared text and keeps its run's folder up to date"
     def __init__(self,
@@ -449,7 +452,7 @@ class Trainer:
             self.metrics.sync()
             state.save(self.folder)
 
-# %% ../nbs/12_trainer.ipynb #0093
+# %% ../nbs/12_trainer.ipynb #0094
 def train(
     config: Config,                     # What to train, on what, and how
     folder: str | Path,                 # The run's folder
@@ -467,7 +470,7 @@ def train(
         try: return Trainer(config, GPT(config.model), prepared, folder, strategy, callbacks, progress).fit(resume)
         except torch.OutOfMemoryError: raise out_of_memory(config.train, strategy.device) from None
 
-# %% ../nbs/12_trainer.ipynb #0103
+# %% ../nbs/12_trainer.ipynb #0104
 def _pick(
     run: Path,   # A run's folder
     which: str,  # best or latest
