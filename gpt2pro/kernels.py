@@ -37,13 +37,16 @@ def interpreting() -> bool:
     return triton is not None and not isinstance(tl.sum, triton.JITFunction)
 
 # %% ../nbs/07_kernels.ipynb #0018
+_SMALL = 2**22 # Numbers below which launching takes longer than computing
+
 def use_triton(
     choice: str,           # 'auto', 'torch' or 'triton'
     x: Tensor,             # The tensor to work on
     fusible: bool = True,  # Whether torch.compile does as well, or better
 ) -> bool:
     "Whether Triton's kernel is to be used for `x`"
-    if choice != 'triton': return choice == 'auto' and x.is_cuda and triton is not None and not (fusible and torch.compiler.is_compiling())
+    if choice == 'torch' or choice == 'auto' and (triton is None or not x.is_cuda): return False
+    if choice == 'auto': return x.numel() >= _SMALL and not (fusible and torch.compiler.is_compiling())
     if triton and (x.is_cuda or x.is_cpu and interpreting()): return True
     why = f'Triton needs a GPU, and the tensor is on the device {x.device.type}' if triton else 'the package triton is not installed'
     raise UserError('kernels: triton cannot be used here', why, 'set kernels to auto, which takes what the machine has')
