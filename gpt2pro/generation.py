@@ -98,7 +98,7 @@ def generate_ids(
             if ids.shape[1] - start > limit: start, cache = ids.shape[1] - (limit + 1)//2, None
             fresh = ids[:, -1:] if cache is not None else ids[:, start:] # (B, 1) or (B, T)
             if cache is None: cache = model.new_cache(len(ids), ids.shape[1] - start + config.max_new_tokens)
-            logits = model.lm_head(model.hidden(fresh, cache)[:, -1])[:, :vocab_size] # (B, V)
+            logits = model.logits(model.hidden(fresh, cache)[:, -1])[:, :vocab_size] # (B, V)
             token = choose(shape_scores(logits, ids, config), generators) # (B,)
             ids = torch.cat([ids, token[:, None]], 1)
             yield token

@@ -6,118 +6,177 @@
 from __future__ import annotations
 import math
 from collections.abc import Callable
-from functools import partial
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from .attention import CausalSelfAttention, KVCache
+from torch.utils.checkpoint import checkpoint
+from .activations import swiglu
 from .config import ModelConfig, UserError
+from .heads import CausalSelfAttention, KVCache, Pass, start_pass
+from .kernels import gelu
 from .loss import linear_cross_entropy, linear_token_losses
+from .norms import Norm
+from .positions import sinusoidal
 
 # %% auto #0
-__all__ = ['ACTIVATIONS', 'MLP', 'Block', 'init_weights', 'GPT']
+__all__ = ['ACTIVATIONS', 'MLP', 'Block', 'init_weights', 'matmul_dtype', 'Decoder', 'GPT']
 
-# %% ../nbs/09_model.ipynb #0008
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = dict(gelu_new=partial(F.gelu, approximate='tanh'), gelu=F.gelu, relu=F.relu)
+# %% ../nbs/09_model.ipynb #0007
+ACTIVATIONS: dict[str, Callable[[Tensor, str], Tensor]] = dict( # name → function of the vector and model.kernels
+    gelu_new=gelu, gelu=lambda x, kernels: F.gelu(x), relu=lambda x, kernels: F.relu(x),
+    relu2=lambda x, kernels: F.relu(x).square(), swiglu=swiglu)
 
-# %% ../nbs/09_model.ipynb #0013
+# %% ../nbs/09_model.ipynb #0012
 class MLP(nn.Module):
     "Two linear layers with a bend between them, applied to each position alone"
     def __init__(self,
         config: ModelConfig, # Shape of the model
     ) -> None:
         super().__init__()
-        self.c_fc, self.c_proj = nn.Linear(config.n_embd, config.inner_size), nn.Linear(config.inner_size, config.n_embd)
-        self.activation, self.dropout = ACTIVATIONS[config.activation_function], config.dropout
+        C, I, self.activation = config.n_embd, config.inner_size, config.activation_function
+        self.c_fc, self.c_proj = nn.Linear(C, 2*I if self.activation == 'swiglu' else I), nn.Linear(I, C)
+        self.dropout, self.kernels = config.dropout, config.kernels
     def forward(self,
         x: Tensor, # (B, T, C)
     ) -> Tensor:   # (B, T, C)
-        x = self.activation(self.c_fc(x)) # (B, T, 4C)
+        x = ACTIVATIONS[self.activation](self.c_fc(x), self.kernels) # (B, T, I)
         return F.dropout(self.c_proj(x), self.dropout, self.training) # (B, T, C)
 
-# %% ../nbs/09_model.ipynb #0018
+# %% ../nbs/09_model.ipynb #0016
 class Block(nn.Module):
     "One layer: positions exchange, then each thinks alone"
     def __init__(self,
         config: ModelConfig, # Shape of the model
     ) -> None:
         super().__init__()
-        C, eps = config.n_embd, config.layer_norm_epsilon
-        self.ln_1, self.attn = nn.LayerNorm(C, eps), CausalSelfAttention(config)
-        self.ln_2, self.mlp = nn.LayerNorm(C, eps), MLP(config)
+        self.ln_1, self.attn = Norm(config), CausalSelfAttention(config)
+        self.ln_2, self.mlp = Norm(config), MLP(config)
+        self.norm_first = config.norm_first
     def forward(self,
-        x: Tensor,                    # (B, T, C)
-        cache: KVCache | None = None, # What was read before; written to in place
-        layer: int = 0,               # Number of this layer, for the cache
-    ) -> Tensor:                      # (B, T, C)
-        x = x + self.attn(self.ln_1(x), cache, layer) # (B, T, C)
-        return x + self.mlp(self.ln_2(x)) # (B, T, C)
+        x: Tensor,      # (B, T, C)
+        shared: Pass,   # What all layers share
+        layer: int = 0, # Number of this layer, for the cache
+    ) -> Tensor:        # (B, T, C)
+        if self.norm_first:
+            x, normed = self.ln_2.add(x, self.attn(self.ln_1(x), shared, layer)) # (B, T, C) each
+            return x + self.mlp(normed)
+        x = self.ln_1.add(x, self.attn(x, shared, layer))[1] # (B, T, C)
+        return self.ln_2.add(x, self.mlp(x))[1]
 
-# %% ../nbs/09_model.ipynb #0024
+# %% ../nbs/09_model.ipynb #0021
 def init_weights(
-    model: nn.Module, # Whose parameters are drawn, in place
-    n_layer: int,     # Layers that add to the residual stream
+    model: nn.Module,    # Whose parameters are drawn, in place
+    config: ModelConfig, # Says how large they are
 ) -> None:
-    "GPT-2's first weights"
+    "The first weights of a model"
     for name, p in model.named_parameters():
-        if p.dim() > 1: nn.init.normal_(p, std=0.02/math.sqrt(2*n_layer) if name.endswith('c_proj.weight') else 0.02)
+        last = name.endswith('c_proj.weight') # before an addition to the stream
+        if last and config.zero_init: nn.init.zeros_(p)
+        elif p.dim() > 1: nn.init.normal_(p, std=config.initializer_range/math.sqrt(2*config.n_layer) if last else config.initializer_range)
         elif name.endswith('bias'): nn.init.zeros_(p)
 
-# %% ../nbs/09_model.ipynb #0032
+# %% ../nbs/09_model.ipynb #0028
+def matmul_dtype(
+    x: Tensor, # About to be multiplied
+) -> torch.dtype:
+    "The number format of products: autocast's where it is on, else that of `x`"
+    kind = x.device.type
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else x.dtype
+
+# %% ../nbs/09_model.ipynb #0031
 def _too_long(
     length: int, # Positions of the text
     limit: int,  # Positions that the model knows
 ) -> UserError:
-    "What to say when a text is longer than the context"
-    return UserError(f'a text of {length} tokens', f'this model reads at most {limit} (model.block_size)',
+    "What to say when a text is longer than the table of positions"
+    return UserError(f'a text of {length} tokens', f'this model has learned {limit} positions (model.block_size)',
                      'shorten the text, or train with a larger model.block_size')
 
-# %% ../nbs/09_model.ipynb #0036
-class GPT(nn.Module):
-    "GPT-2: from token ids to scores for the next token"
+# %% ../nbs/09_model.ipynb #0035
+class Decoder(nn.Module):
+    "From token ids to what a model knows at each position"
     def __init__(self,
         config: ModelConfig, # Shape of the model
     ) -> None:
         super().__init__()
-        self.config, C, V = config, config.n_embd, config.vocab_size
-        self.wte, self.wpe = nn.Embedding(V, C), nn.Embedding(config.block_size, C)
+        self.config, C = config, config.n_embd
+        self.gradient_checkpointing = False # whether layers keep only what they read, and compute the rest again
+        self.wte, self.wpe = nn.Embedding(config.vocab_size, C), nn.Embedding(config.block_size, C) if config.position == 'learned' else None
         self.h = nn.ModuleList(Block(config) for _ in range(config.n_layer))
-        self.ln_f, self.lm_head = nn.LayerNorm(C, config.layer_norm_epsilon), nn.Linear(C, V, bias=False)
-        if config.tie_word_embeddings: self.lm_head.weight = self.wte.weight # (V, C)
-        init_weights(self, config.n_layer)
+        self.ln_f = Norm(config) if config.norm_first else nn.Identity()
+    def embed(self,
+        idx: Tensor,       # Token ids, (B, T)
+        positions: Tensor, # Where they stand, (T,) or (B, T)
+    ) -> Tensor:           # (B, T, C)
+        "What the first layer reads"
+        c, x = self.config, self.wte(idx) # (B, T, C)
+        if self.wpe is not None: x = x + self.wpe(positions) # (B, T, C)
+        if c.position == 'sinusoidal': x = x + c.initializer_range*sinusoidal(positions, c.n_embd).to(x.dtype) # (B, T, C)
+        return F.dropout(x, c.dropout, self.training)
     def hidden(self,
-        idx: Tensor,                  # Token ids, (B, T)
-        cache: KVCache | None = None, # What was read before; written to in place
-    ) -> Tensor:                      # (B, T, C)
+        idx: Tensor,                     # Token ids, (B, T)
+        cache: KVCache | None = None,    # What was read before; written to in place
+        documents: Tensor | None = None, # Number of each token's document, (B, T); tokens read only their own
+    ) -> Tensor:                         # (B, T, C)
         "What the model knows at each position, before it becomes scores"
-        start = 0 if cache is None else cache.length
-        if (end := start + idx.size(1)) > self.config.block_size: raise _too_long(end, self.config.block_size)
-        x = F.dropout(self.wte(idx) + self.wpe.weight[start:end], self.config.dropout, self.training) # (B, T, C)
-        for layer, block in enumerate(self.h): x = block(x, cache, layer) # (B, T, C)
-        if cache is not None: cache.length = end
+        T, w = idx.size(1), self.wte.weight
+        end = T if cache is None else cache.length + T
+        if self.wpe is not None and end > self.config.block_size: raise _too_long(end, self.config.block_size)
+        shared = start_pass(self.config, idx, matmul_dtype(w), cache, documents, self.training)
+        x = self.embed(idx, shared.positions) # (B, T, C)
+        for layer, block in enumerate(self.h):
+            if self.gradient_checkpointing and torch.is_grad_enabled(): x = checkpoint(block, x, shared, layer, use_reentrant=False) # (B, T, C)
+            else: x = block(x, shared, layer) # (B, T, C)
+        if cache is not None: cache.advance(T)
         return self.ln_f(x)
-    def forward(self,
-        idx: Tensor,                  # Token ids, (B, T)
-        cache: KVCache | None = None, # What was read before; written to in place
-    ) -> Tensor:                      # Scores for the next token, (B, T, V)
-        return self.lm_head(self.hidden(idx, cache))
-    def loss(self,
-        idx: Tensor,     # Token ids, (B, T)
-        targets: Tensor, # The token that came next, (B, T); -100 does not count
-    ) -> Tensor:         # Mean cross-entropy in nats, ()
-        "How far the model is from foreseeing the next tokens"
-        return linear_cross_entropy(self.hidden(idx).flatten(0, 1), self.lm_head.weight, targets.flatten())
-    @torch.no_grad()
-    def token_losses(self,
-        idx: Tensor,     # Token ids, (B, T)
-        targets: Tensor, # The token that came next, (B, T)
-    ) -> Tensor:         # Cross-entropies in nats, (B, T)
-        "The loss of each token on its own, without gradients"
-        return linear_token_losses(self.hidden(idx).flatten(0, 1), self.lm_head.weight, targets.flatten()).view_as(targets)
     def new_cache(self,
         batch_size: int,           # Texts that are written at once
-        length: int | None = None, # Positions to make room for; None and more than block_size take block_size
+        length: int | None = None, # Positions to make room for; None takes block_size, and learned positions allow no more
     ) -> KVCache:
         "An empty cache for this model"
-        c, w = self.config, self.wte.weight
-        return KVCache(c.n_layer, batch_size, c.n_head, min(length or c.block_size, c.block_size), c.head_size, w.device, w.dtype)
+        size, w = self.config.block_size, self.wte.weight
+        if length is not None: size = length if self.wpe is None else min(length, size)
+        return KVCache(self.config, batch_size, size, w.device, w.dtype)
+
+# %% ../nbs/09_model.ipynb #0040
+class GPT(Decoder):
+    "From token ids to scores for the next token: GPT-2, or a model that chooses otherwise"
+    def __init__(self,
+        config: ModelConfig, # Shape of the model
+    ) -> None:
+        super().__init__(config)
+        self.lm_head = nn.Linear(config.n_embd, config.vocab_size, bias=False)
+        if config.tie_word_embeddings: self.lm_head.weight = self.wte.weight # (V, C)
+        init_weights(self, config)
+    def logits(self,
+        hidden: Tensor, # (…, C)
+    ) -> Tensor:        # (…, V)
+        "Scores for the next token"
+        scores, cap = self.lm_head(hidden), self.config.logit_softcap # (…, V)
+        return scores if cap is None else cap*torch.tanh(scores/cap)
+    def forward(self,
+        idx: Tensor,                     # Token ids, (B, T)
+        cache: KVCache | None = None,    # What was read before; written to in place
+        documents: Tensor | None = None, # Number of each token's document, (B, T)
+    ) -> Tensor:                         # Scores for the next token, (B, T, V)
+        return self.logits(self.hidden(idx, cache, documents))
+    def loss(self,
+        idx: Tensor,                     # Token ids, (B, T)
+        targets: Tensor,                 # The token that came next, (B, T); -100 does not count
+        documents: Tensor | None = None, # Number of each token's document, (B, T)
+        label_smoothing: float = 0.,     # Share of each target spread over the whole vocabulary
+        z_loss: float = 0.,              # Weight of the squared log of the softmax's sum
+    ) -> Tensor:                         # Mean cross-entropy in nats, ()
+        "How far the model is from foreseeing the next tokens"
+        h, c = self.hidden(idx, documents=documents).flatten(0, 1), self.config # (N, C)
+        return linear_cross_entropy(h, self.lm_head.weight, targets.flatten(), label_smoothing=label_smoothing, z_loss=z_loss,
+                                    softcap=c.logit_softcap, kernels=c.kernels)
+    @torch.no_grad()
+    def token_losses(self,
+        idx: Tensor,                     # Token ids, (B, T)
+        targets: Tensor,                 # The token that came next, (B, T)
+        documents: Tensor | None = None, # Number of each token's document, (B, T)
+    ) -> Tensor:                         # Cross-entropies in nats, (B, T)
+        "The loss of each token on its own, without gradients"
+        h, c = self.hidden(idx, documents=documents).flatten(0, 1), self.config # (N, C)
+        return linear_token_losses(h, self.lm_head.weight, targets.flatten(), softcap=c.logit_softcap, kernels=c.kernels).view_as(targets) # (B, T)
