@@ -23,8 +23,8 @@ from .recommendation import plan_run
 from .tokenizers import Tokenizer, train_tokenizer
 
 # %% auto #0
-__all__ = ['SAMPLE_BYTES', 'LEAST_BYTES', 'COLORS', 'shorten_bpe', 'train_sizes', 'with_vocabulary', 'equal_tokens', 'token_row',
-           'expected_updates', 'pair_bits', 'VocabularySize', 'measure_size', 'add_forecasts', 'best_size',
+__all__ = ['SAMPLE_BYTES', 'LEAST_BYTES', 'SMALL', 'COLORS', 'shorten_bpe', 'train_sizes', 'with_vocabulary', 'equal_tokens',
+           'token_row', 'expected_updates', 'pair_bits', 'VocabularySize', 'measure_size', 'add_forecasts', 'best_size',
            'sample_texts', 'by_language', 'VocabularyLab', 'for_terminal', 'for_notebook', 'plot_lab', 'vocabulary_lab']
 
 # %% ../nbs/05a_vocabulary.ipynb #0009
@@ -177,6 +177,8 @@ def sample_texts(
     return texts
 
 # %% ../nbs/05a_vocabulary.ipynb #0064
+SMALL = 1/50 # A language with a smaller share of the text is not judged on its own
+
 def by_language(
     texts: list[str],        # Documents
 ) -> dict[str, list[str]]:   # Language → its documents, most text first
@@ -184,7 +186,8 @@ def by_language(
     groups: dict[str, list[str]] = {}
     for text, code in zip(texts, detect_languages(texts)): groups.setdefault(code, []).append(text)
     sizes = {code: sum(map(len, lines)) for code, lines in groups.items()}
-    return {code: groups[code] for code in sorted(groups, key=lambda code: -sizes[code]) if code != 'und' and sizes[code] >= sum(sizes.values())/50}
+    least = SMALL*sum(sizes.values())
+    return {code: groups[code] for code in sorted(groups, key=lambda code: -sizes[code]) if code != 'und' and sizes[code] >= least}
 
 # %% ../nbs/05a_vocabulary.ipynb #0068
 def _reason(
@@ -212,9 +215,9 @@ class VocabularyLab(Settings):
 
 # %% ../nbs/05a_vocabulary.ipynb #0076
 def for_terminal(
-    title: str,             # Over the table
-    rows: list[list[str]],  # The heads, then a row for each thing
-    facts: list[str],       # Sentences below it
+    title: str,               # Over the table
+    rows: list[list[str]],    # The heads, then a row for each thing
+    facts: Sequence[str] = (), # Sentences below it
 ) -> Any:
     "A report for the terminal"
     from rich.console import Group
@@ -227,18 +230,22 @@ def for_terminal(
 
 # %% ../nbs/05a_vocabulary.ipynb #0078
 def for_notebook(
-    rows: list[list[str]], # The heads, then a row for each thing
-    facts: list[str],      # Sentences above it
-    figure: Any,           # Picture between them
+    rows: list[list[str]],     # The heads, then a row for each thing
+    facts: Sequence[str] = (), # Sentences above it
+    figure: Any = None,        # Picture between them, explained by the first sentence
 ) -> str:
     "A report for a notebook, in one piece"
+    image = f'<img alt="{escape(facts[0])}" src="data:image/png;base64,{_png(figure)}">' if figure else ''
+    def line(cells: list[str], tag: str) -> str: return '<tr>' + ''.join(f'<{tag}>{escape(cell)}</{tag}>' for cell in cells) + '</tr>'
+    table = line(rows[0], 'th') + ''.join(line(row, 'td') for row in rows[1:])
+    return ''.join(f'<p>{escape(fact)}</p>' for fact in facts) + f'{image}<table>{table}</table>'
+
+def _png(figure: Any) -> str:
+    "A figure of matplotlib as text that a page can hold"
     import base64, io
     buffer = io.BytesIO()
     figure.savefig(buffer, format='png', dpi=75)
-    image = f'<img alt="{escape(facts[0])}" src="data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
-    body = ''.join('<tr>' + ''.join(f'<td>{escape(cell)}</td>' for cell in row) + '</tr>' for row in rows[1:])
-    head = ''.join(f'<th>{escape(cell)}</th>' for cell in rows[0])
-    return ''.join(f'<p>{escape(fact)}</p>' for fact in facts) + f'{image}<table><tr>{head}</tr>{body}</table>'
+    return base64.b64encode(buffer.getvalue()).decode()
 
 # %% ../nbs/05a_vocabulary.ipynb #0081
 def _lab_rows(
