@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 from .kernels import BLOCK_SIZE, jit, tl, triton, use_triton, widen
 
@@ -52,6 +53,7 @@ class _SwiGLU(torch.autograd.Function):
         ctx.save_for_backward(x)
         return y
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, grad_y: Tensor) -> Tensor:
         x, = ctx.saved_tensors
         grad_y, grad_x, I = grad_y.contiguous(), torch.empty_like(x), grad_y.shape[-1] # (…, I), (…, 2I)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 from .config import RunError, UserError
@@ -87,6 +88,7 @@ class _GELU(torch.autograd.Function):
         ctx.save_for_backward(x)
         return y
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, grad_y: Tensor) -> Tensor:
         x, = ctx.saved_tensors
         grad_y, grad_x = grad_y.contiguous(), torch.empty_like(x)

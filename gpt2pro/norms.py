@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 from .config import ModelConfig
 from .kernels import jit, tl, triton, use_triton, widen
@@ -97,6 +98,7 @@ class _Norm(torch.autograd.Function):
         ctx.eps, ctx.center, ctx.dtypes = eps, bias is not None, [x.dtype, x.dtype if y is None else y.dtype]
         return out if y is None else (total, out)
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
         C, (rows, columns, warps) = x.shape[-1], _tile(x.shape[-1])
