@@ -4,7 +4,7 @@
 
 # %% ../nbs/01a_readers.ipynb #0003
 from __future__ import annotations
-import bz2, codecs, csv, gzip, json, lzma, re
+import bz2, codecs, csv, gzip, json, lzma, os, re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -276,28 +276,43 @@ def _parquet_rows(
 
 # %% ../nbs/01a_readers.ipynb #0065
 def _no_dataset(name: str, e: Exception) -> UserError:
-    why = (str(e) or type(e).__name__).split('\n')[0]
+    from datasets.config import HF_HUB_OFFLINE
+    why, place = (str(e) or type(e).__name__).split('\n')[0], _dataset(name)[0]
+    if HF_HUB_OFFLINE and not os.path.isdir(place):
+        return UserError(f'source {name!r}', f'HF_HUB_OFFLINE is set, so only what was loaded on this machine before can be read: {why:.200}',
+                         'unset it, or get the files where there is a network '
+                         f'(hf download {place} --repo-type dataset --local-dir FOLDER) and name FOLDER')
     return UserError(f'source {name!r}', f'the data set could not be opened: {why:.200}',
-                     'check the name (hf:OWNER/NAME or hf:OWNER/NAME:SUBSET) and the connection, or name files of this machine')
+                     'check the name (hf:OWNER/NAME, hf:OWNER/NAME:SUBSET or hf:FOLDER) and the connection, or name files of this machine')
+
+def _dataset(name: str) -> list[str]:
+    "What the library calls a data set: a folder, or a name and perhaps a subset"
+    place = name.removeprefix('hf:')
+    return [place] if os.path.isdir(place) else place.split(':')
 
 def hub_file(
-    name: str, # Such as hf:owner/name or hf:owner/name:subset
+    name: str, # Such as hf:owner/name, hf:owner/name:subset or hf:folder
 ) -> SourceFile:
-    "A data set of the hub at its present revision"
+    "A data set at its present revision"
+    from datasets import config, load_dataset_builder
     from huggingface_hub import HfApi
-    try: return SourceFile(name, 0, revision=HfApi().dataset_info(name.split(':')[1]).sha or '')
+    words = _dataset(name)
+    here = os.path.isdir(words[0]) or config.HF_HUB_OFFLINE
+    try: return SourceFile(name, 0, revision=(load_dataset_builder(*words).hash if here else HfApi().dataset_info(words[0]).sha) or '')
     except Exception as e: raise _no_dataset(name, e) from None # the hub's client raises many kinds
 
-# %% ../nbs/01a_readers.ipynb #0068
+# %% ../nbs/01a_readers.ipynb #0069
 def _hub_rows(
     file: SourceFile, # A data set of the hub
 ) -> Iterator[Any]:
     "The rows of its training split, streamed"
     from datasets import load_dataset
-    try: yield from load_dataset(*file.path.split(':')[1:], split='train', streaming=True, revision=file.revision or None)
+    words = _dataset(file.path)
+    revision = None if os.path.isdir(words[0]) else file.revision or None
+    try: yield from load_dataset(*words, split='train', streaming=True, revision=revision)
     except Exception as e: raise _no_dataset(file.path, e) from None
 
-# %% ../nbs/01a_readers.ipynb #0072
+# %% ../nbs/01a_readers.ipynb #0076
 _TABLES: dict[str, Callable[..., Iterator[Any]]] = {'.json': _json_rows, '.csv': _csv_rows, '.tsv': _csv_rows}
 
 def is_table(
@@ -318,7 +333,7 @@ def read_rows(
     if kind == '.parquet': return _parquet_rows(file, columns)
     return enumerate(_TABLES[kind](read_text(file, mend), file.path))
 
-# %% ../nbs/01a_readers.ipynb #0077
+# %% ../nbs/01a_readers.ipynb #0081
 SECTION = 2**23 # Bytes of a section, about
 
 def _line_starts(
@@ -335,7 +350,7 @@ def _line_starts(
             if f.tell() < file.size: starts.append(f.tell())
     return starts
 
-# %% ../nbs/01a_readers.ipynb #0080
+# %% ../nbs/01a_readers.ipynb #0084
 def _group_starts(
     file: SourceFile, # A Parquet file
     size: int,        # Bytes of a section, about
@@ -346,7 +361,7 @@ def _group_starts(
     begins = [file.size*begin//max(ends[-1:], default=1) for begin in [0, *ends[:-1]]]
     return {i: begin for i, begin in enumerate(begins) if i == 0 or begin//size > begins[i - 1]//size}
 
-# %% ../nbs/01a_readers.ipynb #0083
+# %% ../nbs/01a_readers.ipynb #0087
 def sections(
     file: SourceFile,    # Any file
     size: int = SECTION, # Bytes of a section, about
