@@ -9,15 +9,13 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention as torch_flex
-from .config import ModelConfig, UserError
 
 # %% auto #0
-__all__ = ['ALL_BEFORE', 'plain_attention', 'sdpa_attention', 'flex_attention', 'ATTENTION', 'distances', 'Reach',
-           'attention_bias', 'repeat_heads', 'attention_map', 'Attention', 'Backend', 'choose_backend', 'KVCache',
-           'CausalSelfAttention']
+__all__ = ['ALL_BEFORE', 'plain_attention', 'sdpa_attention', 'flex_attention', 'distances', 'Reach', 'attention_bias',
+           'repeat_heads', 'attention_map', 'Attention']
 
 # %% ../nbs/08_attention.ipynb #0008
 def distances(
@@ -139,7 +137,7 @@ def _sdpa(
 
 sdpa_attention = Attention(_sdpa_bias, _sdpa)
 
-# %% ../nbs/08_attention.ipynb #0060
+# %% ../nbs/08_attention.ipynb #0061
 def _flex_rules(
     T: int,                             # Positions that ask
     S: int,                             # Positions that can be read
@@ -156,7 +154,7 @@ def _flex_rules(
     lower = None if slopes is None else lambda score, b, h, i, j: score - slopes[h]*(i + (S - T) - j)
     return create_block_mask(may_read, None if documents is None else len(documents), None, T, S, device or 'cpu'), lower
 
-# %% ../nbs/08_attention.ipynb #0063
+# %% ../nbs/08_attention.ipynb #0064
 @cache
 def _compiled_flex() -> Callable[..., Any]:
     "FlexAttention as a kernel, compiled only once and only where it is needed"
@@ -178,77 +176,3 @@ def _flex(
     return y
 
 flex_attention = Attention(_flex_rules, _flex)
-
-# %% ../nbs/08_attention.ipynb #0070
-ATTENTION: dict[str, Attention] = dict(plain=plain_attention, sdpa=sdpa_attention)
-
-class Backend(NamedTuple):
-    "An implementation of attention, and why it was taken"
-    name: str   # A key of `ATTENTION`
-    reason: str # For the reader
-
-def choose_backend(
-    config: ModelConfig, # Its `attention` is a name, or auto
-) -> Backend:
-    "The implementation of attention that a model uses"
-    if config.attention != 'auto': return Backend(config.attention, f'model.attention = {config.attention}')
-    return Backend('sdpa', 'never stores the map of attention, and PyTorch has it for every device')
-
-# %% ../nbs/08_attention.ipynb #0075
-class KVCache:
-    "Keys and values of the positions read so far, in memory that is taken once"
-    def __init__(self,
-        n_layer: int,                       # Layers that write to it
-        batch_size: int,                    # Texts, B
-        n_head: int,                        # Heads, H
-        size: int,                          # Positions there is room for
-        head_size: int,                     # Width of a head, D
-        device: torch.device | None = None, # Where the model is
-        dtype: torch.dtype | None = None,   # Number format of the model
-    ) -> None:
-        shape = n_layer, batch_size, n_head, size, head_size
-        self.keys, self.values = (torch.empty(shape, device=device, dtype=dtype) for _ in range(2))
-        self.size, self.length = size, 0 # room for, and held so far
-    def append(self,
-        layer: int, # Which layer writes
-        k: Tensor,  # Keys of new positions, (B, H, T, D)
-        v: Tensor,  # Values of new positions, (B, H, T, D)
-    ) -> tuple[Tensor, Tensor]: # Views of all keys and values so far, (B, H, S, D) with S = length + T
-        "Write a layer's new keys and values behind the earlier ones"
-        start, T = self.length, k.size(2)
-        if start + T > self.size: raise _cache_full(start, T, self.size)
-        keys, values = self.keys[layer].narrow(2, 0, start + T), self.values[layer].narrow(2, 0, start + T)
-        keys.narrow(2, start, T).copy_(k)
-        values.narrow(2, start, T).copy_(v)
-        return keys, values
-
-def _cache_full(
-    length: int, # Positions held
-    T: int,      # Positions to add
-    size: int,   # Positions there is room for
-) -> UserError:
-    "What to say when a text outgrows its cache"
-    return UserError(f'{T} tokens to read after {length}', f'the cache has room for {size}',
-                     f'read at most {size - length} more, or make a larger cache')
-
-# %% ../nbs/08_attention.ipynb #0082
-class CausalSelfAttention(nn.Module):
-    "Several heads of attention, and the projections into and out of them"
-    def __init__(self,
-        config: ModelConfig, # Shape of the model
-    ) -> None:
-        super().__init__()
-        C = config.n_embd
-        self.c_attn, self.c_proj = nn.Linear(C, 3*C), nn.Linear(C, C)
-        self.n_head, self.dropout = config.n_head, config.dropout
-        self.attend = ATTENTION[choose_backend(config).name]
-    def forward(self,
-        x: Tensor,                    # (B, T, C)
-        cache: KVCache | None = None, # What was read before; written to in place
-        layer: int = 0,               # Number of the layer, for the cache
-    ) -> Tensor:                      # (B, T, C)
-        q, k, v = self.c_attn(x).unflatten(-1, (3, self.n_head, -1)).permute(2, 0, 3, 1, 4) # each (B, H, T, D)
-        if cache is not None: k, v = cache.append(layer, k, v) # (B, H, S, D)
-        y = self.attend(q, k, v, Reach(), self.dropout if self.training else 0.) # (B, H, T, D)
-        y = self.c_proj(y.transpose(1, 2).flatten(2)) # (B, T, C)
-        return F.dropout(y, self.dropout, self.training)
