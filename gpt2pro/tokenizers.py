@@ -8,21 +8,19 @@ import codecs, hashlib, json, random, re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, cached_property
-from html import escape
 from pathlib import Path
 from typing import Any
+import numpy as np
 import tiktoken, tokenizers
 from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers, trainers
-from pydantic import Field
 from tqdm.auto import tqdm
-from .config import Config, Settings, UserError, asset_path, write_file
-from .languages import detect_languages, language_name
-from .quality import find_words
+from .config import Config, UserError, asset_path, write_file
+from .languages import detect_languages
 from .bpe import ALPHABET, SPLIT, SYMBOLS
 
 # %% auto #0
-__all__ = ['EOT', 'CONTINUED', 'SPLITS', 'KINDS', 'TokenStream', 'Tokenizer', 'gpt2_tokenizer', 'train_tokenizer', 'color_tokens',
-           'TokenizerStats', 'tokenizer_stats', 'TokenizerComparison', 'compare_tokenizers', 'build_tokenizer']
+__all__ = ['EOT', 'CONTINUED', 'SPLITS', 'KINDS', 'TokenStream', 'Tokenizer', 'gpt2_tokenizer', 'train_tokenizer',
+           'build_tokenizer']
 
 # %% ../nbs/05_tokenizers.ipynb #0007
 EOT = '<|endoftext|>'
@@ -81,7 +79,8 @@ def _fast_path(
     ordered = None not in made and made == sorted(set(made)) and len(made) + 256 == len(model['vocab'])
     if split is None or not ordered: return None
     ranks = {token_bytes[id]: id for id in model['vocab'].values()}
-    return tiktoken.Encoding('', pat_str=SPLITS[split], mergeable_ranks=ranks, special_tokens={})
+    return tiktoken.Encoding('', pat_str=SPLITS[split], mergeable_ranks=ranks,
+                             special_tokens={EOT: len(ranks)}) # never used; with none at all, looking for them takes most of the time
 
 # %% ../nbs/05_tokenizers.ipynb #0018
 class Tokenizer:
@@ -113,6 +112,11 @@ class Tokenizer:
             for text in texts: text.encode() # tiktoken would replace half a character without a word
             return self._fast.encode_ordinary_batch(texts)
         except (TypeError, UnicodeEncodeError): raise UserError('The text', 'it holds half of a character, which is no text', 'remove it') from None
+    def encode_arrays(self, texts: list[str]) -> list[np.ndarray]:
+        "The same as arrays, on one core and without a Python number for each"
+        if self._fast is None: return [np.array(ids, np.uint32) for ids in self.encode_batch(texts)]
+        try: return [np.frombuffer(self._fast._core_bpe.encode_to_tiktoken_buffer(text, set()), np.uint32) for text in texts]
+        except UnicodeEncodeError: raise UserError('The text', 'it holds half of a character, which is no text', 'remove it') from None
     def encode(self,
         text: str,                   # Any text
         allow_special: bool = False, # Whether a spelled-out special token becomes its id
@@ -143,7 +147,7 @@ def gpt2_tokenizer() -> Tokenizer:
     inner.add_special_tokens([EOT])
     return Tokenizer(inner.to_str(), 'gpt2')
 
-# %% ../nbs/05_tokenizers.ipynb #0046
+# %% ../nbs/05_tokenizers.ipynb #0048
 _SYMBOLS = [SYMBOLS[b] for b in ALPHABET]
 
 def _bpe(rows: int, min_frequency: int) -> tuple[models.Model, trainers.Trainer]:
@@ -159,7 +163,7 @@ def _wordpiece(rows: int, min_frequency: int) -> tuple[models.Model, trainers.Tr
 
 KINDS: dict[str, Callable[[int, int], tuple[models.Model, trainers.Trainer]]] = {'bpe': _bpe, 'unigram': _unigram, 'wordpiece': _wordpiece}
 
-# %% ../nbs/05_tokenizers.ipynb #0049
+# %% ../nbs/05_tokenizers.ipynb #0051
 def _every_byte_inside(
     inner: tokenizers.Tokenizer, # WordPiece, just trained
     rows: int,                   # Rows it may have
@@ -174,7 +178,7 @@ def _every_byte_inside(
 def _pieces(cutter: pre_tokenizers.PreTokenizer) -> pre_tokenizers.PreTokenizer:
     return pre_tokenizers.Sequence([cutter, pre_tokenizers.Split(Regex('.{64}'), 'isolated')])
 
-# %% ../nbs/05_tokenizers.ipynb #0053
+# %% ../nbs/05_tokenizers.ipynb #0055
 class _Witness:
     "Passes texts on, counts and hashes them, and keeps some"
     def __init__(self, texts: Iterable[str]) -> None:
@@ -192,7 +196,7 @@ class _Witness:
         return dict(documents=self.documents, bytes=self.bytes, corpus_hash=self.digest.hexdigest(),
                     languages={code: round(n/codes.total(), 3) for code, n in codes.most_common()})
 
-# %% ../nbs/05_tokenizers.ipynb #0057
+# %% ../nbs/05_tokenizers.ipynb #0059
 _DECODERS = {'wordpiece': decoders.Sequence([decoders.Replace(CONTINUED, ''), decoders.ByteLevel()])}
 
 def train_tokenizer(
@@ -222,7 +226,7 @@ def train_tokenizer(
     inner.add_special_tokens(marks)
     return Tokenizer(inner.to_str(), f'{kind}-{inner.get_vocab_size()}', witness.about())
 
-# %% ../nbs/05_tokenizers.ipynb #0080
+# %% ../nbs/05_tokenizers.ipynb #0086
 def _save(
     tokenizer: Tokenizer, # What to save
     folder: Path,         # Made where it is missing
@@ -235,7 +239,7 @@ def _save(
     write_file(folder/'tokenizer_config.json', json.dumps(config, indent=2))
     write_file(folder/'card.json', json.dumps(card, indent=2))
 
-# %% ../nbs/05_tokenizers.ipynb #0083
+# %% ../nbs/05_tokenizers.ipynb #0089
 def _load(
     folder: Path, # With a `tokenizer.json`
 ) -> Tokenizer:
@@ -258,72 +262,7 @@ def _load(
                         f'{sample!r} must come back as it was, and a document needs an end', 'make one with: gpt2pro tokenizer train')
     return tokenizer
 
-# %% ../nbs/05_tokenizers.ipynb #0095
-_COLORS = ['#ffec99', '#a5d8ff', '#b2f2bb', '#fcc2d7', '#d0bfff']
-
-def color_tokens(
-    tokenizer: Tokenizer, # What cuts
-    text: str,            # Any text
-) -> Any:                 # HTML for a notebook
-    "A text with its tokens in colours"
-    from IPython.display import HTML
-    shown = [escape(tokenizer.token(id).replace(' ', '·').replace('\n', '⏎')) for id in tokenizer.encode(text)]
-    spans = (f'<span style="background:{_COLORS[i % len(_COLORS)]};color:#212529">{token}</span>' for i, token in enumerate(shown))
-    return HTML(f'<p style="font-family:monospace">{"".join(spans)} <small>{len(shown)} tokens</small></p>')
-
-# %% ../nbs/05_tokenizers.ipynb #0099
-class TokenizerStats(Settings):
-    "How a tokenizer cuts some texts"
-    name: str = Field(description='name of the tokenizer')
-    vocab_size: int = Field(description='rows')
-    bytes_per_token: dict[str, float] = Field(description='bytes of text in a token, by language')
-    fertility: dict[str, float] = Field(description='tokens per word, by language')
-    unused: int = Field(description='rows that the texts never use')
-    longest: list[str] = Field(description='the longest tokens')
-
-def tokenizer_stats(
-    tokenizer: Tokenizer,         # The one to judge
-    texts: dict[str, list[str]],  # Language code → texts
-) -> TokenizerStats:
-    "How a tokenizer cuts texts of some languages"
-    ids = {code: tokenizer.encode_batch(some) for code, some in texts.items()}
-    count = {code: sum(map(len, some)) for code, some in ids.items()}
-    used = {id for some in ids.values() for text in some for id in text}
-    longest = sorted(set(range(tokenizer.vocab_size)) - set(tokenizer.special.values()), key=lambda id: -len(tokenizer.token_bytes(id)))[:3]
-    return TokenizerStats(name=tokenizer.name, vocab_size=tokenizer.vocab_size, unused=tokenizer.vocab_size - len(used),
-                          bytes_per_token={code: sum(len(text.encode()) for text in some)/count[code] for code, some in texts.items()},
-                          fertility={code: count[code]/sum(len(find_words(text)) for text in some) for code, some in texts.items()},
-                          longest=[tokenizer.token(id)[:24] for id in longest])
-
-# %% ../nbs/05_tokenizers.ipynb #0102
-class TokenizerComparison(Settings):
-    "Some tokenizers on the same texts"
-    stats: list[TokenizerStats] = Field(description='one for each tokenizer')
-    def _rows(self) -> list[list[str]]:
-        codes = list(self.stats[0].fertility)
-        heads = ['', 'rows', *(f'bytes per token, {language_name(code)}' for code in codes),
-                 *(f'tokens per word, {language_name(code)}' for code in codes), 'unused rows', 'longest tokens']
-        return [heads, *([s.name, f'{s.vocab_size:,}', *(f'{s.bytes_per_token[code]:.2f}' for code in codes),
-                          *(f'{s.fertility[code]:.2f}' for code in codes), f'{s.unused:,}', ' '.join(map(repr, s.longest))] for s in self.stats)]
-    def __rich__(self) -> Any:
-        from rich.table import Table
-        heads, *rows = self._rows()
-        table = Table(*heads, show_edge=False)
-        for row in rows: table.add_row(*row)
-        return table
-    def _repr_html_(self) -> str:
-        heads, *rows = ([escape(cell) for cell in row] for row in self._rows())
-        body = ''.join(f'<tr><td>{"</td><td>".join(row)}</td></tr>' for row in rows)
-        return f'<table><tr><th>{"</th><th>".join(heads)}</th></tr>{body}</table>'
-
-def compare_tokenizers(
-    tokenizers: Iterable[Tokenizer], # Any number
-    texts: dict[str, list[str]],     # Language code → texts to judge by
-) -> TokenizerComparison:
-    "Tokenizers side by side on the same texts"
-    return TokenizerComparison(stats=[tokenizer_stats(tokenizer, texts) for tokenizer in tokenizers])
-
-# %% ../nbs/05_tokenizers.ipynb #0108
+# %% ../nbs/05_tokenizers.ipynb #0101
 def build_tokenizer(
     config: Config,        # Says which tokenizer
     texts: Iterable[str],  # The training text, read only where a vocabulary is learned
