@@ -12,7 +12,7 @@ from .cross_entropy import LossRule, cross_entropy_
 from .kernels import use_triton
 
 # %% auto #0
-__all__ = ['CHUNK_SIZE', 'GPU_CHUNK_SIZE', 'linear_token_losses', 'linear_cross_entropy']
+__all__ = ['CHUNK_SIZE', 'GPU_CHUNK_SIZE', 'matmul_dtype', 'linear_token_losses', 'linear_cross_entropy']
 
 # %% ../nbs/07d_loss.ipynb #0016
 def _add_product(
@@ -24,7 +24,7 @@ def _add_product(
     return torch.addmm(total, a, b, out=total) if total.dtype == a.dtype else total.add_(a @ b)
 
 # %% ../nbs/07d_loss.ipynb #0022
-def _matmul_dtype(
+def matmul_dtype(
     x: Tensor, # About to be multiplied
 ) -> torch.dtype:
     "The number format of products: autocast's where it is on, else that of `x`"
@@ -43,7 +43,7 @@ def _table(
     "Room for the logits of one chunk, in the number format of products"
     n, V = min(len(hidden), chunk_size or (GPU_CHUNK_SIZE if hidden.is_cuda else CHUNK_SIZE)), len(weight)
     width = -(-V//64)*64 if use_triton(kernels, hidden) else V
-    return torch.empty(n, width, dtype=_matmul_dtype(hidden), device=hidden.device)[:, :V] # (n, V)
+    return torch.empty(n, width, dtype=matmul_dtype(hidden), device=hidden.device)[:, :V] # (n, V)
 
 # %% ../nbs/07d_loss.ipynb #0032
 @torch.no_grad()
@@ -56,7 +56,7 @@ def _token_losses(
     kernels: str,           # 'auto', 'torch' or 'triton'
 ) -> Tensor:                # (N,)
     "Loss of each position on its own, without gradients"
-    table, dtype = _table(hidden, weight, chunk_size, kernels), _matmul_dtype(hidden) # (n, V)
+    table, dtype = _table(hidden, weight, chunk_size, kernels), matmul_dtype(hidden) # (n, V)
     w, chunks = weight.to(dtype), zip(hidden.to(dtype).split(len(table)), targets.split(len(table)))
     return torch.cat([cross_entropy_(torch.mm(h, w.T, out=table[:len(h)]), t, rule, kernels, gradient=False) for h, t in chunks])
 
@@ -96,7 +96,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
     "The mean loss, with both gradients computed before they are asked for"
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, chunk_size: int | None, rule: LossRule, kernels: str) -> Tensor:
-        table, dtype = _table(hidden, weight, chunk_size, kernels), _matmul_dtype(hidden) # (n, V)
+        table, dtype = _table(hidden, weight, chunk_size, kernels), matmul_dtype(hidden) # (n, V)
         grad_hidden = torch.empty_like(hidden, dtype=dtype) # (N, C)
         grad_weight = torch.zeros_like(weight, dtype=torch.promote_types(weight.dtype, torch.float32)) # (V, C)
         w, chunks = weight.to(dtype), zip(*(x.split(len(table)) for x in (hidden.to(dtype), targets, grad_hidden)))
