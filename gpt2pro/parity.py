@@ -266,9 +266,13 @@ class ParityCard(Settings):
     mixture: dict[str, float] = Field(description='share of each language after that')
     after: dict[str, float] = Field(description='premium of each language with a vocabulary trained on the mixture')
     curve: dict[str, dict[str, float]] = Field(description='premium of each language for each exponent tried')
+    others: float = Field(description='share of the text that is not judged: its language is unknown or has too little of it')
     advice: str = Field(description='what to do')
-    def __rich__(self) -> Any: return for_terminal(f'What a language pays with {self.tokenizer}', _card_rows(self), [self.advice])
-    def _repr_html_(self) -> str: return for_notebook(_card_rows(self), [self.advice], plot_parity(self))
+    @property
+    def facts(self) -> list[str]:
+        return [self.advice, *([f'Unknown or too rare to judge: {self.others:.1%} of the text.'] if self.others else [])]
+    def __rich__(self) -> Any: return for_terminal(f'What a language pays with {self.tokenizer}', _card_rows(self), self.facts)
+    def _repr_html_(self) -> str: return for_notebook(_card_rows(self), self.facts, plot_parity(self))
 
 def _advice(
     before: dict[str, float],  # Premiums with the tokenizer
@@ -327,14 +331,16 @@ def language_parity(
     progress: bool = True,                              # Whether a bar is shown
 ) -> ParityCard:
     "What each language of a text pays with a tokenizer, and the mixture that evens it out"
-    texts = lines_by_language(sample_texts(source, sample_bytes))
+    documents = sample_texts(source, sample_bytes)
+    texts = lines_by_language(documents)
     if parallel is None: parallel = len({len(lines) for lines in texts.values()}) == 1
     sizes = {code: sum(len(line.encode()) for line in lines) for code, lines in texts.items()}
     vocab_size = min(suggest_vocabulary(sum(sizes.values())), tokenizer.vocab_size if tokenizer else 2**20)
     alpha, curve = even_out(texts, vocab_size, parallel, progress)
     learn, judge = _split(texts)
     tokenizer = tokenizer or train_tokenizer(mix_languages(learn, 1), vocab_size, progress=False)
+    others = 1 - sum(len(line) for lines in texts.values() for line in lines)/sum(len(line) for text in documents for line in text.split('\n'))
     costs, shares, mixture = language_costs(tokenizer, judge, parallel), tempered_shares(sizes, 1), tempered_shares(sizes, alpha)
     advice = _advice({code: cost.premium for code, cost in costs.items()}, curve[alpha], alpha, mixture, vocab_size)
     return ParityCard(tokenizer=tokenizer.name, parallel=parallel, languages=costs, shares=shares, vocab_size=vocab_size, alpha=alpha,
-                      mixture=mixture, after=curve[alpha], curve={f'{a:g}': row for a, row in curve.items()}, advice=advice)
+                      mixture=mixture, after=curve[alpha], curve={f'{a:g}': row for a, row in curve.items()}, others=others, advice=advice)
