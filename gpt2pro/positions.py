@@ -112,7 +112,7 @@ def rotate(
     "Queries or keys, turned to their positions"
     return _Rotate.apply(x, cos, sin) if use_triton(kernels, x) else _rotate(x, cos, sin)
 
-# %% ../nbs/07b_positions.ipynb #0065
+# %% ../nbs/07b_positions.ipynb #0068
 def alibi_slopes(
     n_head: int, # H
 ) -> Tensor:     # float32, (H,)
@@ -121,7 +121,7 @@ def alibi_slopes(
     below, above = (2**(-8/n*torch.arange(1, n + 1)) for n in (power, 2*power)) # (power,), (2*power,)
     return torch.cat([below, above[::2][:n_head - power]]) # (H,)
 
-# %% ../nbs/07b_positions.ipynb #0074
+# %% ../nbs/07b_positions.ipynb #0077
 def document_positions(
     documents: Tensor, # Number of each token's document, (B, T)
 ) -> Tensor:           # (B, T)
