@@ -270,7 +270,7 @@ class ParityCard(Settings):
     advice: str = Field(description='what to do')
     @property
     def facts(self) -> list[str]:
-        return [self.advice, *([f'Unknown or too rare to judge: {self.others:.1%} of the text.'] if self.others else [])]
+        return [self.advice, *([f'Unknown or too rare to judge: {self.others:.1%} of the text.'] if self.others >= 0.001 else [])]
     def __rich__(self) -> Any: return for_terminal(f'What a language pays with {self.tokenizer}', _card_rows(self), self.facts)
     def _repr_html_(self) -> str: return for_notebook(_card_rows(self), self.facts, plot_parity(self))
 
