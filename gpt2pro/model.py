@@ -14,12 +14,12 @@ from .activations import swiglu
 from .config import ModelConfig, UserError
 from .heads import CausalSelfAttention, KVCache, Pass, start_pass
 from .kernels import gelu
-from .loss import linear_cross_entropy, linear_token_losses
+from .loss import linear_cross_entropy, linear_token_losses, matmul_dtype
 from .norms import Norm
 from .positions import sinusoidal
 
 # %% auto #0
-__all__ = ['ACTIVATIONS', 'MLP', 'Block', 'init_weights', 'matmul_dtype', 'Decoder', 'GPT']
+__all__ = ['ACTIVATIONS', 'MLP', 'Block', 'init_weights', 'Decoder', 'GPT']
 
 # %% ../nbs/09_model.ipynb #0007
 ACTIVATIONS: dict[str, Callable[[Tensor, str], Tensor]] = dict( # name → function of the vector and model.kernels
@@ -76,14 +76,6 @@ def init_weights(
         elif name.endswith('bias'): nn.init.zeros_(p)
 
 # %% ../nbs/09_model.ipynb #0028
-def matmul_dtype(
-    x: Tensor, # About to be multiplied
-) -> torch.dtype:
-    "The number format of products: autocast's where it is on, else that of `x`"
-    kind = x.device.type
-    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else x.dtype
-
-# %% ../nbs/09_model.ipynb #0031
 def _too_long(
     length: int, # Positions of the text
     limit: int,  # Positions that the model knows
@@ -92,7 +84,7 @@ def _too_long(
     return UserError(f'a text of {length} tokens', f'this model has learned {limit} positions (model.block_size)',
                      'shorten the text, or train with a larger model.block_size')
 
-# %% ../nbs/09_model.ipynb #0035
+# %% ../nbs/09_model.ipynb #0032
 class Decoder(nn.Module):
     "From token ids to what a model knows at each position"
     def __init__(self,
@@ -138,7 +130,7 @@ class Decoder(nn.Module):
         if length is not None: size = length if self.wpe is None else min(length, size)
         return KVCache(self.config, batch_size, size, w.device, w.dtype)
 
-# %% ../nbs/09_model.ipynb #0040
+# %% ../nbs/09_model.ipynb #0037
 class GPT(Decoder):
     "From token ids to scores for the next token: GPT-2, or a model that chooses otherwise"
     def __init__(self,
