@@ -9,12 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-from torch.nn import functional as F
 from .config import ModelConfig
 from .kernels import jit, tl, triton, use_triton, widen
 
 # %% auto #0
-__all__ = ['layer_norm', 'rms_norm', 'add_norm', 'Norm']
+__all__ = ['norm', 'add_norm', 'Norm']
 
 # %% ../nbs/07a_norms.ipynb #0009
 def _plain_norm(
@@ -24,7 +23,7 @@ def _plain_norm(
     eps: float,          # Added to the variance
 ) -> Tensor:             # (…, C)
     "LayerNorm, or RMSNorm where there is no bias"
-    return F.rms_norm(x, weight.shape, weight, eps) if bias is None else F.layer_norm(x, weight.shape, weight, bias, eps)
+    return torch.rms_norm(x, weight.shape, weight, eps) if bias is None else torch.layer_norm(x, weight.shape, weight, bias, eps)
 
 # %% ../nbs/07a_norms.ipynb #0015
 def _tile(
@@ -112,24 +111,15 @@ class _Norm(torch.autograd.Function):
         return grad_x.to(ctx.dtypes[0]), grad_y, sums[0], sums[1] if ctx.center else None, None
 
 # %% ../nbs/07a_norms.ipynb #0036
-def layer_norm(
-    x: Tensor,             # (…, C)
-    weight: Tensor,        # (C,)
-    bias: Tensor,          # (C,)
-    eps: float = 1e-5,     # Added to the variance
-    kernels: str = 'auto', # 'auto', 'torch' or 'triton'
-) -> Tensor:               # (…, C)
-    "Each row with mean 0 and variance 1, then scaled and shifted by column"
+def norm(
+    x: Tensor,                  # (…, C)
+    weight: Tensor,             # (C,)
+    bias: Tensor | None = None, # (C,), or None for RMSNorm
+    eps: float = 1e-5,          # Added to the variance
+    kernels: str = 'auto',      # 'auto', 'torch' or 'triton'
+) -> Tensor:                    # (…, C)
+    "LayerNorm, or RMSNorm where there is no bias"
     return _Norm.apply(x, None, weight, bias, eps) if use_triton(kernels, x) else _plain_norm(x, weight, bias, eps)
-
-def rms_norm(
-    x: Tensor,             # (…, C)
-    weight: Tensor,        # (C,)
-    eps: float = 1e-5,     # Added to the mean square
-    kernels: str = 'auto', # 'auto', 'torch' or 'triton'
-) -> Tensor:               # (…, C)
-    "Each row with mean square 1, then scaled by column"
-    return _Norm.apply(x, None, weight, None, eps) if use_triton(kernels, x) else _plain_norm(x, weight, None, eps)
 
 # %% ../nbs/07a_norms.ipynb #0040
 def add_norm(
@@ -157,7 +147,6 @@ class Norm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(config.n_embd)) if config.norm == 'layernorm' else None # (C,)
         self.eps, self.kernels = config.layer_norm_epsilon, config.kernels
     def forward(self, x: Tensor) -> Tensor: # (…, C) → (…, C)
-        if self.bias is None: return rms_norm(x, self.weight, self.eps, self.kernels)
-        return layer_norm(x, self.weight, self.bias, self.eps, self.kernels)
+        return norm(x, self.weight, self.bias, self.eps, self.kernels)
     def add(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]: # (…, C), (…, C) → the sum and its norm
         return add_norm(x, y, self.weight, self.bias, self.eps, self.kernels)
