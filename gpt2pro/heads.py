@@ -13,14 +13,25 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from .attention import Attention, Reach, flex_attention, plain_attention, sdpa_attention
 from .config import ModelConfig, UserError
+from .flash import triton_attention
 from .kernels import interpreting, triton
 from .positions import alibi_slopes, document_positions, rope_angles, rotate
 
 # %% auto #0
-__all__ = ['ATTENTION', 'write_behind', 'continue_positions', 'KVCache', 'Backend', 'choose_backend', 'Pass', 'start_pass',
-           'CausalSelfAttention']
+__all__ = ['ATTENTION', 'write_behind', 'continue_positions', 'mark_documents', 'KVCache', 'Backend', 'choose_backend', 'Pass',
+           'start_pass', 'CausalSelfAttention']
 
 # %% ../nbs/08b_heads.ipynb #0008
+def _cache_full(
+    held: int, # Positions held
+    T: int,    # Positions to add
+    size: int, # Positions there is room for
+) -> UserError:
+    "What to say when a text outgrows its cache"
+    return UserError(f'{T} tokens to read after {held}', f'the cache has room for {size}',
+                     f'read at most {size - held} more, or make a larger cache')
+
+# %% ../nbs/08b_heads.ipynb #0011
 def write_behind(
     buffer: Tensor,     # Room for entries, (B, G, size, D); written to in place
     held: int,          # Entries in it
@@ -39,16 +50,7 @@ def write_behind(
     buffer.narrow(2, 0, kept.size(2)).copy_(kept)
     return seen
 
-def _cache_full(
-    held: int, # Positions held
-    T: int,    # Positions to add
-    size: int, # Positions there is room for
-) -> UserError:
-    "What to say when a text outgrows its cache"
-    return UserError(f'{T} tokens to read after {held}', f'the cache has room for {size}',
-                     f'read at most {size - held} more, or make a larger cache')
-
-# %% ../nbs/08b_heads.ipynb #0014
+# %% ../nbs/08b_heads.ipynb #0018
 def continue_positions(
     documents: Tensor,     # Number of the document of each new token, (B, T)
     last_document: Tensor, # That of the token before, (B, 1)
@@ -58,7 +60,23 @@ def continue_positions(
     goes_on = (documents == last_document).cumprod(1) # (B, T): 1 until another document begins
     return document_positions(documents) + goes_on*(last_position + 1) # (B, T)
 
-# %% ../nbs/08b_heads.ipynb #0019
+# %% ../nbs/08b_heads.ipynb #0022
+def mark_documents(
+    marks: Tensor,            # Documents and positions held, (B, 2, size, 1); written to in place
+    held: int,                # Positions in it
+    T: int,                   # New positions
+    documents: Tensor | None, # Numbers of their documents, (B, T); None goes on in the last
+    window: int | None,       # Positions that a reader sees
+) -> tuple[Tensor, Tensor]:   # Where the new ones stand, (B, T), and the documents that they may read, (B, S)
+    "Note the documents of new positions, and where they stand in them"
+    last_document, last_position = marks[:, :, held - 1].unbind(1) # (B, 1) each
+    if not held: last_position = torch.full_like(last_position, -1) # (B, 1)
+    if documents is None: documents = last_document.expand(-1, T) # (B, T)
+    positions = continue_positions(documents, last_document, last_position) # (B, T)
+    seen = write_behind(marks, held, torch.stack((documents, positions), 1)[..., None], window) # (B, 2, S, 1)
+    return positions, seen[:, 0, :, 0]
+
+# %% ../nbs/08b_heads.ipynb #0028
 class KVCache:
     "Keys and values of the positions read so far, in memory that is taken once"
     def __init__(self,
@@ -68,48 +86,53 @@ class KVCache:
         device: torch.device | None = None, # Where the model is
         dtype: torch.dtype | None = None,   # Number format of the model
     ) -> None:
-        self.window = config.sliding_window
+        self.n_layer, self.window = config.n_layer, config.sliding_window
         self.size = length if self.window is None else min(length, 2*self.window) # room, in positions
-        shape = config.n_layer, batch_size, config.kv_heads, self.size, config.head_size
-        self.keys, self.values = (torch.empty(shape, device=device, dtype=dtype) for _ in range(2))
+        shape = 2*self.n_layer, batch_size, config.kv_heads, self.size, config.head_size
+        self.entries = torch.empty(shape, device=device, dtype=dtype) # keys of all layers, then values
         self.start = self.length = 0 # first position held, and how many were read
         self.marks: Tensor | None = None # documents and positions in them, (B, 2, size, 1)
     @property
     def held(self) -> int: return self.length - self.start
     @property
     def back(self) -> int: return self.held if self.window is None else min(self.held, self.window - 1) # what a new position sees
+    def place(self,
+        T: int,                          # New positions
+        documents: Tensor | None = None, # Numbers of their documents, (B, T)
+    ) -> tuple[Tensor, Tensor | None]:   # Where they stand, (T,) or (B, T), and the documents that they may read, (B, S)
+        "Find the place of new positions in the text and in memory"
+        held, back, self.fits = self.held, self.back, self.held + T <= self.size
+        if self.fits: # views for each layer, (B, G, T, D) and (B, G, S, D)
+            self.new, self.seen = self.entries.narrow(3, held, T).unbind(), self.entries.narrow(3, held - back, back + T).unbind()
+        if self.marks is None:
+            if documents is None: return torch.arange(self.length, self.length + T, device=self.entries.device), None
+            self.marks = torch.zeros(len(documents), 2, self.size, 1, dtype=torch.long, device=self.entries.device)
+            self.marks[:, 1, :, 0] = torch.arange(self.start, self.start + self.size) # what was read without numbers is document 0
+        return mark_documents(self.marks, held, T, documents, self.window)
     def append(self,
         layer: int, # Which layer writes
         k: Tensor,  # Keys of new positions, (B, G, T, D)
         v: Tensor,  # Values of new positions, (B, G, T, D)
     ) -> tuple[Tensor, Tensor]: # Keys and values that they may read, (B, G, S, D) with S = back + T
-        "Write a layer's new keys and values behind the earlier ones"
-        return write_behind(self.keys[layer], self.held, k, self.window), write_behind(self.values[layer], self.held, v, self.window)
-    def place(self,
-        T: int,                          # New positions
-        documents: Tensor | None = None, # Numbers of their documents, (B, T)
-    ) -> tuple[Tensor, Tensor | None]:   # Where they stand, (T,) or (B, T), and the documents that they may read, (B, S)
-        "Find the place of new positions, and note it"
-        if self.marks is None:
-            if documents is None: return torch.arange(self.length, self.length + T, device=self.keys.device), None
-            places = torch.arange(self.start, self.start + self.size, device=self.keys.device) # what was read without numbers is document 0
-            self.marks = torch.stack((0*places, places)).repeat(len(documents), 1, 1)[..., None] # (B, 2, size, 1)
-        last_document, last_position = self.marks[:, :, self.held - 1].unbind(1) # (B, 1) each
-        if not self.held: last_position = torch.full_like(last_position, -1)
-        if documents is None: documents = last_document.expand(-1, T) # (B, T)
-        positions = continue_positions(documents, last_document, last_position) # (B, T)
-        seen = write_behind(self.marks, self.held, torch.stack((documents, positions), 1)[..., None], self.window) # (B, 2, S, 1)
-        return positions, seen[:, 0, :, 0]
+        "Write a layer's new keys and values at the place found for them"
+        keys, values = layer, layer + self.n_layer
+        if not self.fits:
+            k, v = (write_behind(self.entries[i], self.held, new.detach(), self.window) for i, new in ((keys, k), (values, v)))
+            return k, v # (B, G, S, D) each
+        self.new[keys].copy_(k.detach())
+        self.new[values].copy_(v.detach())
+        return self.seen[keys], self.seen[values]
     def advance(self,
         T: int, # Positions that all layers have written
     ) -> None:
         "Move on behind the new positions"
-        if self.held + T > self.size: self.start = self.length + T - min(self.window or 0, self.back + T)
+        if not self.fits: self.start = self.length + T - min(self.window or 0, self.back + T)
         self.length += T
 
-# %% ../nbs/08b_heads.ipynb #0031
-ATTENTION: dict[str, Attention] = dict(plain=plain_attention, sdpa=sdpa_attention, flex=flex_attention)
+# %% ../nbs/08b_heads.ipynb #0040
+ATTENTION: dict[str, Attention] = dict(plain=plain_attention, sdpa=sdpa_attention, flex=flex_attention, triton=triton_attention)
 
+# %% ../nbs/08b_heads.ipynb #0043
 def _obstacle(
     name: str,            # A key of `ATTENTION`
     config: ModelConfig,  # Shape of the model
@@ -118,7 +141,6 @@ def _obstacle(
 ) -> str | None:          # None where there is none
     "Why a way to compute attention cannot be taken"
     if name in ('plain', 'sdpa'): return None
-    if name not in ATTENTION: return 'it is not there yet'
     if dropout: return f'it has no dropout, and model.dropout = {dropout}'
     if triton is None: return 'the package triton is not installed'
     if device.type != 'cuda' and not (name == 'triton' and interpreting()): return f'it needs a GPU, and the model is on {device.type}'
@@ -126,7 +148,7 @@ def _obstacle(
     if name == 'triton' and config.head_size > 256: return f'heads must be at most 256 wide, and they are {config.head_size}'
     return None
 
-# %% ../nbs/08b_heads.ipynb #0034
+# %% ../nbs/08b_heads.ipynb #0046
 class Backend(NamedTuple):
     "A way to compute attention, and why it was taken"
     name: str   # A key of `ATTENTION`
@@ -156,7 +178,7 @@ def choose_backend(
     if obstacles.get(config.attention) and not torch.compiler.is_compiling(): _warn(f'model.attention = {config.attention} is not possible: {reason}')
     return Backend(name, reason)
 
-# %% ../nbs/08b_heads.ipynb #0039
+# %% ../nbs/08b_heads.ipynb #0051
 class Pass(NamedTuple):
     "What all layers share while a model reads a batch"
     attend: Callable[..., Tensor]          # (q, k, v, prepared, dropout) → (B, H, T, D)
@@ -165,6 +187,7 @@ class Pass(NamedTuple):
     rotation: tuple[Tensor, Tensor] | None # Cosines and sines of RoPE
     cache: KVCache | None                  # What was read before
 
+# %% ../nbs/08b_heads.ipynb #0053
 def start_pass(
     config: ModelConfig,             # Shape of the model
     idx: Tensor,                     # What is read, (B, T) or (B, T, …); only its shape and device count
@@ -184,7 +207,7 @@ def start_pass(
     rotation = rope_angles(positions, config.head_size, config.rope_theta, config.rope_scaling) if config.position == 'rope' else None
     return Pass(ATTENTION[name].attend, prepared, positions, rotation, cache)
 
-# %% ../nbs/08b_heads.ipynb #0044
+# %% ../nbs/08b_heads.ipynb #0058
 class CausalSelfAttention(nn.Module):
     "Several heads of attention, and the projections into and out of them"
     def __init__(self,
@@ -200,10 +223,11 @@ class CausalSelfAttention(nn.Module):
         layer: int = 0, # Number of the layer, for the cache
     ) -> Tensor:        # (B, T, C)
         heads = self.c_attn(x).unflatten(-1, (-1, self.D)).transpose(1, 2) # (B, H + 2G, T, D)
-        qk, v = heads.split((self.H + self.G, self.G), 1) # (B, H + G, T, D), (B, G, T, D)
+        qk, v = heads.split_with_sizes((self.H + self.G, self.G), 1) # (B, H + G, T, D), (B, G, T, D)
         if self.qk_norm: qk = F.rms_norm(qk, (self.D,))
         if shared.rotation is not None: qk = rotate(qk, *shared.rotation, self.kernels)
-        q, k = qk.split((self.H, self.G), 1) # (B, H, T, D), (B, G, T, D)
+        q, k = qk.split_with_sizes((self.H, self.G), 1) # (B, H, T, D), (B, G, T, D)
         if shared.cache is not None: k, v = shared.cache.append(layer, k, v) # (B, G, S, D) each
         y = shared.attend(q, k, v, shared.prepared, self.dropout if self.training else 0.) # (B, H, T, D)
-        return F.dropout(self.c_proj(y.transpose(1, 2).flatten(2)), self.dropout, self.training) # (B, T, C)
+        y = self.c_proj(y.transpose(1, 2).flatten(2)) # (B, T, C)
+        return F.dropout(y, self.dropout) if self.training else y
