@@ -6,13 +6,13 @@
 from __future__ import annotations
 import re, unicodedata
 from collections.abc import Callable, Sequence
+from dataclasses import astuple, dataclass, field
 import numpy as np
-from pydantic import Field
-from .config import Settings, UserError, did_you_mean
+from .config import UserError, did_you_mean
 from .quality import RULES, SUSPECT, Page
 
 # %% auto #0
-__all__ = ['MENDERS', 'COPIES', 'STEPS', 'EXAMPLES', 'repair_encoding', 'check_steps', 'StepCount', 'count_step', 'Cleaner',
+__all__ = ['MENDERS', 'COPIES', 'STEPS', 'EXAMPLES', 'repair_encoding', 'check_steps', 'StepCount', 'byte_size', 'Cleaner',
            'find_originals']
 
 # %% ../nbs/02f_cleaning.ipynb #0007
@@ -49,28 +49,33 @@ def check_steps(
 # %% ../nbs/02f_cleaning.ipynb #0019
 EXAMPLES = 3 # to keep of each step
 
-class StepCount(Settings):
+@dataclass
+class StepCount:
     "What a step of cleaning did"
-    documents_in: int = Field(0, description='documents that came in')
-    documents_out: int = Field(0, description='documents that went out')
-    bytes_in: int = Field(0, description='bytes of text that came in')
-    bytes_out: int = Field(0, description='bytes of text that went out')
-    changed: int = Field(0, description='documents that went out changed')
-    examples: list[str] = Field([], description='the beginning of some that were changed or dropped')
+    documents_in: int = 0  # Documents that came in
+    documents_out: int = 0 # Documents that went out
+    bytes_in: int = 0      # Bytes of text that came in
+    bytes_out: int = 0     # Bytes of text that went out
+    changed: int = 0       # Documents that went out changed
+    examples: list[str] = field(default_factory=list) # The beginning of some that were changed or dropped
     def __add__(self, other: StepCount) -> StepCount:
-        mine, theirs = self.model_dump(), other.model_dump()
-        return StepCount(**{key: (mine[key] + theirs[key])[:EXAMPLES] if key == 'examples' else mine[key] + theirs[key] for key in mine})
+        *sums, examples = (a + b for a, b in zip(astuple(self), astuple(other)))
+        return StepCount(*[*sums, examples[:EXAMPLES]])
+    def note(self,
+        before: str,       # A text
+        size: int,         # Its bytes
+        after: str | None, # What the step made of it; None where it was dropped
+        left: int,         # Bytes of that
+    ) -> None:
+        "Write a document into the books"
+        self.documents_in, self.bytes_in = self.documents_in + 1, self.bytes_in + size
+        if after is not None:
+            self.documents_out, self.bytes_out, self.changed = self.documents_out + 1, self.bytes_out + left, self.changed + (after != before)
+        if after != before and len(self.examples) < EXAMPLES: self.examples.append(before[:80])
     @property
     def dropped(self) -> int: return self.documents_in - self.documents_out
 
-def count_step(
-    before: str,       # A text
-    after: str | None, # What a step made of it; None where it was dropped
-) -> StepCount:
-    "The books for one document"
-    size, left = len(before.encode()), 0 if after is None else len(after.encode())
-    return StepCount(documents_in=1, documents_out=int(after is not None), bytes_in=size, bytes_out=left,
-                     changed=int(after not in (None, before)), examples=[] if after == before else [before[:80]])
+def byte_size(text: str) -> int: return len(text) if text.isascii() else len(text.encode()) # of its UTF-8
 
 # %% ../nbs/02f_cleaning.ipynb #0023
 class Cleaner:
@@ -85,10 +90,12 @@ class Cleaner:
         text: str,          # A document
     ) -> tuple[str, str]:   # The text, and the step that dropped it, or nothing
         "A text after all steps"
+        left = byte_size(text)
         for step in self.steps:
-            before, text = text, MENDERS[step](text) if step in MENDERS else text
+            before, size, text = text, left, MENDERS[step](text) if step in MENDERS else text
+            if text != before: left = byte_size(text)
             dropped = not text.strip() if step == 'empty' else step in RULES and RULES[step].is_broken(Page(text))
-            self.counts[step] += count_step(before, None if dropped else text)
+            self.counts[step].note(before, size, None if dropped else text, left)
             if dropped: return text, step
         return text, ''
 

@@ -24,7 +24,7 @@ from .languages import detect_languages
 from .quality import BANDS, find_words, signatures
 from .tokenizers import Tokenizer, build_tokenizer
 from .turns import plain_talk
-from .cleaning import Cleaner, StepCount, count_step, find_originals
+from .cleaning import Cleaner, StepCount, byte_size, find_originals
 from .answers import encode_talks
 from .shards import Counts, Manifest, Split, SplitWriter, Tokens, encode_texts, join_shards, read_manifest
 
@@ -206,12 +206,13 @@ class _Notes(Settings):
 def _count_copies(
     counts: dict[str, StepCount], # Gains the steps that look at copies
     text: str,                    # A clean document
-    verdict: str,                 # What was decided about it
+    verdict: int,                 # What was decided about it, a place in `VERDICTS`
 ) -> None:
     "Count a document in the steps that drop copies"
-    for step in VERDICTS[2:]:
-        dropped = step == verdict
-        counts[step] = counts.get(step, StepCount()) + count_step(text, None if dropped else text)
+    size = byte_size(text)
+    for place, step in enumerate(VERDICTS[2:], 2):
+        dropped = place == verdict
+        counts.setdefault(step, StepCount()).note(text, size, None if dropped else text, size)
         if dropped: break
 
 def encode(
@@ -223,7 +224,7 @@ def encode(
     writers = {name: SplitWriter(job.folder, f'{name}-{part:05}', tokenizer) for name in VERDICTS[:2]}
     codes, write, start = _languages(job.file('survey', part)), encode_talks if job.talks else encode_texts, 0
     for texts, verdicts in _kept(job, part, cleaner):
-        for text, verdict in zip(texts, verdicts): _count_copies(cleaner.counts, text, VERDICTS[verdict])
+        for text, verdict in zip(texts, verdicts.tolist()): _count_copies(cleaner.counts, text, verdict)
         for verdict, name in enumerate(VERDICTS[:2]):
             chosen = np.flatnonzero(verdicts == verdict)
             for item in write([texts[i] for i in chosen], tokenizer, [codes[start + i] for i in chosen]): writers[name].add(item)

@@ -19,7 +19,7 @@ from torch import Tensor
 from .config import Settings, UserError, file_hash, write_file
 from .languages import detect_languages
 from .tokenizers import Tokenizer
-from .cleaning import StepCount
+from .cleaning import StepCount, byte_size
 
 # %% auto #0
 __all__ = ['FORMAT', 'VERSION', 'SHARD_TOKENS', 'Encoded', 'token_dtype', 'encode_texts', 'Counts', 'Shard', 'write_shard',
@@ -46,8 +46,8 @@ def encode_texts(
 ) -> list[Encoded]:
     "The ids of each document, with `eot` at the end"
     dtype, known = token_dtype(tokenizer.vocab_size), languages or detect_languages(texts)
-    return [Encoded(np.array([*ids, tokenizer.eot], dtype), len(text.encode()), language)
-            for text, ids, language in zip(texts, tokenizer.encode_batch(list(texts)), known)]
+    return [Encoded(np.append(ids.astype(dtype), dtype.type(tokenizer.eot)), byte_size(text), language)
+            for text, ids, language in zip(texts, tokenizer.encode_arrays(list(texts)), known)]
 
 # %% ../nbs/05d_shards.ipynb #0012
 FORMAT: Literal['gpt2pro-tokens'] = 'gpt2pro-tokens'

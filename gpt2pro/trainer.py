@@ -79,7 +79,7 @@ def mean_loss(
     "The mean loss over some batches, without dropout and without learning"
     counts = torch.tensor([(batch.y != IGNORE).sum() for batch in batches], device=strategy.device) # (batches,)
     model.eval()
-    with strategy.autocast(): losses = torch.stack([model.loss(x, y) for x, y, _ in prefetch(batches, strategy.device)]) # (batches,)
+    with strategy.autocast(): losses = torch.stack([model.loss(*batch) for batch in prefetch(batches, strategy.device)]) # (batches,)
     model.train()
     return (losses*(counts/counts.sum())).sum().item()
 
@@ -217,7 +217,8 @@ def dropout_seed(
     return random.Random(f'{seed}/{number}').getrandbits(63)
 
 # %% ../nbs/12_trainer.ipynb #0052
-_FREE = {'log_interval', 'eval_interval', 'eval_batches', 'checkpoint_interval', 'keep_checkpoints', 'patience', 'max_hours', 'device'}
+_FREE = {'log_interval', 'eval_interval', 'eval_batches', 'checkpoint_interval', 'keep_checkpoints', 'patience', 'max_hours', 'device',
+         'gradient_checkpointing'}
 
 def changed_settings(
     before: Mapping[str, Mapping[str, Any]], # Sections of settings, as a checkpoint keeps them
@@ -285,9 +286,10 @@ def training_step(
     numbers = range(step*train.gradient_accumulation_steps, (step + 1)*train.gradient_accumulation_steps)
     counts = {number: batches.count(number) for number in numbers} # tokens to be learned
     mine, total = numbers[strategy.rank::strategy.world_size], torch.zeros((), device=strategy.device)
-    for number, (x, y, _) in zip(mine, prefetch(map(batches.batch, mine), strategy.device)): # (B, T) each
+    for number, batch in zip(mine, prefetch(map(batches.batch, mine), strategy.device)): # (B, T) each
         torch.manual_seed(dropout_seed(train.seed, number))
-        with strategy.autocast(): loss = model.loss(x, y)*(counts[number]/sum(counts.values())*strategy.world_size)
+        with strategy.autocast(): mean = model.loss(*batch, train.label_smoothing, train.z_loss)
+        loss = mean*(counts[number]/sum(counts.values())*strategy.world_size)
         strategy.backward(loss)
         total += loss.detach()
     norm = strategy.clip(optimizer, train.grad_clip)
@@ -355,6 +357,8 @@ class RunState:
     ) -> None:
         self.config, self.strategy, self.text = config, strategy, text
         self.model = strategy.wrap(model)
+        self.model.gradient_checkpointing = config.train.gradient_checkpointing
+        if config.train.compile: self.model.hidden = torch.compile(self.model.hidden)
         self.optimizer = make_optimizer(self.model, config.train)
         self.progress, self.failures = Progress(), 0
     def tensors(self) -> list[Tensor]: return [*self.model.parameters(), *optimizer_tensors(self.model, self.optimizer).values()]
