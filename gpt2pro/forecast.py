@@ -10,81 +10,128 @@ from functools import cached_property
 from typing import Any
 from pydantic import Field
 from .config import Config, ModelConfig, Settings
-from .counts import count_parameters, flops_per_token
+from .counts import count_flops, count_parameters, flops_per_token
 from .hardware import Gpu, Hardware, Probe, fast_formats, format_bytes, html_table, rich_table
 
 # %% auto #0
-__all__ = ['StepSetup', 'memory_moments', 'forecast_memory', 'step_seconds', 'usual_bytes_per_token', 'suggest_vocabulary',
-           'planned_device', 'planned_precision', 'TextFacts', 'text_facts', 'Plan', 'checkpoint_bytes',
-           'memory_budget', 'Forecast', 'forecast', 'format_seconds']
+__all__ = ['StepSetup', 'has_documents', 'memory_moments', 'forecast_memory', 'step_seconds', 'usual_bytes_per_token',
+           'suggest_vocabulary', 'planned_device', 'planned_precision', 'TextFacts', 'text_facts', 'Plan',
+           'checkpoint_bytes', 'memory_budget', 'Forecast', 'forecast', 'format_seconds']
 
 # %% ../nbs/03a_forecast.ipynb #0007
 @dataclass(frozen=True)
 class StepSetup:
     "How a training step is taken"
-    size: int = 4               # Bytes of a number in matrix products: 4, or 2 for bf16 and fp16
-    device: str = 'cpu'         # cpu, cuda or mps
-    checkpointing: bool = False # Whether layers keep only their input and compute the rest again (gradient checkpointing)
-    chunked: bool = True        # Whether the loss makes its logits in chunks, as this project's does
-    world_size: int = 1         # Processes that train together
-    zero: int = 0               # What they share out instead of each holding all: 1 optimizer, 2 and gradients, 3 and weights
+    size: int = 4            # Bytes of a number in matrix products: 4, or 2 for bf16 and fp16
+    device: str = 'cpu'      # cpu, cuda or mps
+    chunked: bool = True     # Whether the loss makes its logits in chunks, as this project's does
+    world_size: int = 1      # Processes that train together
+    zero: int = 0            # What they share out instead of each holding all: 1 optimizer, 2 and gradients, 3 and weights
 
 # %% ../nbs/03a_forecast.ipynb #0010
+def _writes_map(
+    model: ModelConfig, # The shape
+    setup: StepSetup,   # How the step is taken
+) -> bool:
+    "Whether attention writes down its map"
+    return model.attention == 'plain' or bool(model.dropout and setup.device == 'cpu')
+
 def _attention_bytes(
     model: ModelConfig, # The shape
     setup: StepSetup,   # How the step is taken
 ) -> tuple[int, int]:   # For each token: kept for the backward pass, and added in it
     "What attention takes"
-    C, maps, plain = model.n_embd, model.n_head*model.block_size, model.attention == 'plain'
-    if not plain and not (model.dropout and setup.device == 'cpu'): return setup.size*3*C + 4*model.n_head, 0
-    size = setup.size if plain else 4
+    C, H, G, maps = model.n_embd, model.n_head, model.kv_heads, model.n_head*model.block_size
+    if not _writes_map(model, setup): return setup.size*(C + 2*C*G//H) + 4*H, 0
+    size = setup.size if model.attention == 'plain' else 4
     kept = 3 if model.dropout or (setup.device == 'cuda' and size == 2) else 1 # a GPU keeps the shares in 4 bytes and in 2
     return size*(3*C + kept*maps), size*maps*(1 if model.dropout else 2)
 
 # %% ../nbs/03a_forecast.ipynb #0014
-def _mlp_kept(model: ModelConfig, setup: StepSetup) -> int: # Times I
+def _changed_bytes(
+    model: ModelConfig, # The shape
+    setup: StepSetup,   # How the step is taken
+) -> int:               # For each token
+    "What it takes to turn or to norm queries and keys"
+    C, H, G = model.n_embd, model.n_head, model.kv_heads
+    R = C + C*G//H # queries and keys
+    norm = model.qk_norm*(4*(H + G) + 4*R*(setup.size == 2))
+    if _writes_map(model, setup): return norm + model.qk_norm*setup.size*(R + C*G//H)*(setup.size == 4) # changed ones are copied anyway
+    return norm + setup.size*(R + C)*(model.position == 'rope' or model.qk_norm)
+
+# %% ../nbs/03a_forecast.ipynb #0018
+def _mlp_kept(config: Config, setup: StepSetup) -> int: # Times I
     "How often the MLP keeps its inner width; a layer that is computed again keeps the input of relu too"
-    return 1 if model.activation_function == 'relu' and not setup.checkpointing else 2
+    name, again = config.model.activation_function, config.train.gradient_checkpointing
+    if name == 'swiglu': return 3 if setup.device == 'cuda' and config.model.kernels != 'torch' else 4
+    return 2 - (name == 'relu') + (again and name in ('relu', 'relu2'))
 
 def _layer_bytes(
-    model: ModelConfig, # The shape
-    setup: StepSetup,   # How the step is taken
-) -> int:               # Bytes for each token
+    config: Config,   # The plan
+    setup: StepSetup, # How the step is taken
+) -> int:             # Bytes for each token
     "What a layer keeps of the forward pass for the backward pass"
-    C, I, dropped = model.n_embd, model.inner_size, 2*bool(model.dropout)
-    return 4*(2*C + 4) + setup.size*(3*C + dropped*C + _mlp_kept(model, setup)*I) + _attention_bytes(model, setup)[0]
-
-# %% ../nbs/03a_forecast.ipynb #0021
-def _layer_peak(
-    model: ModelConfig, # The shape
-    setup: StepSetup,   # How the step is taken
-) -> int:               # Bytes for each token
-    "What the backward pass of a layer adds to what the layer kept"
-    C, I, kept = model.n_embd, model.inner_size, _mlp_kept(model, setup)
-    released = setup.size*(kept*I + C + C*bool(model.dropout)) # by the MLP, before attention's turn
-    return max(setup.size*I*(3 - kept), _attention_bytes(model, setup)[1] - released)
+    m = config.model
+    C, I, dropped = m.n_embd, m.inner_size, 2*bool(m.dropout)
+    norms = 2*C + 4 if m.norm == 'layernorm' else 2*C + 2 + 2*C*(setup.device != 'cuda')
+    inside = setup.size*(3*C + dropped*C + _mlp_kept(config, setup)*I)
+    return 4*norms + inside + _attention_bytes(m, setup)[0] + _changed_bytes(m, setup)
 
 # %% ../nbs/03a_forecast.ipynb #0025
+def _layer_peak(
+    config: Config,   # The plan
+    setup: StepSetup, # How the step is taken
+) -> int:             # Bytes for each token
+    "What the backward pass of a layer adds to what the layer kept"
+    m, kept = config.model, _mlp_kept(config, setup)
+    C, I, more = m.n_embd, m.inner_size, 1 if kept == 2 and m.activation_function != 'relu2' else 2
+    released = setup.size*(kept*I + C + C*bool(m.dropout)) # by the MLP, before attention's turn
+    return max(setup.size*I*more, _attention_bytes(m, setup)[1] - released)
+
+# %% ../nbs/03a_forecast.ipynb #0028
+def has_documents(
+    config: Config, # The plan
+) -> bool:
+    "Whether the texts of a row are closed to each other: documents by choice, padding always"
+    return config.train.document_mask or config.data.rows != 'packed'
+
+def _bias_bytes(
+    config: Config,   # The plan
+    setup: StepSetup, # How the step is taken
+) -> int:
+    "The table of who may read whom, where one is kept for the backward pass"
+    m, again = config.model, config.train.gradient_checkpointing
+    documents, slopes, T = has_documents(config), m.position == 'alibi', m.block_size
+    limited = documents or slopes or (m.sliding_window or T) < T
+    kernel = setup.device == 'cuda' and not m.dropout and m.attention in ('auto', 'triton', 'flex')
+    if kernel or not limited or (_writes_map(m, setup) and not again): return 0
+    return setup.size*T*T*(config.train.batch_size if documents else 1)*(m.n_head if slopes else 1)
+
+# %% ../nbs/03a_forecast.ipynb #0033
 class _Sizes:
     "The parts of a step, in bytes"
     def __init__(self,
         config: Config,   # The plan
         setup: StepSetup, # How the step is taken
     ) -> None:
-        m, self.setup = config.model, setup
-        C, I, self.tokens = m.n_embd, m.inner_size, config.train.batch_size*m.block_size
-        self.model, self.half, self.more = m, setup.size == 2, config.train.gradient_accumulation_steps > setup.world_size
-        self.parameters = 4*count_parameters(m)['total']
-        self.layer = 4*(4*C*C + 2*C*I + 9*C + I)            # the parameters of a layer
-        self.copy = self.half*2*(4*C*C + 2*C*I)             # its matrices in 16 bits
-        self.table = 4*m.vocab_size*C                       # the embedding table, or its gradient
-        self.stream = 4*self.tokens*C                       # the numbers between two layers, or their gradient
-        self.inside = self.tokens*_layer_bytes(m, setup)    # what a layer needs for its backward pass
-        self.kept = self.stream if setup.checkpointing else self.inside
-        self.dropped = self.stream*bool(m.dropout)          # what dropout zeroed in the embedding
-        self.ends = self.stream + self.dropped + 24*self.tokens # the final norm, and the ids
+        m, t, self.setup = config.model, config.train, setup
+        parts, products, L = count_parameters(m), count_flops(m, 1), m.n_layer
+        self.model, self.half, self.tokens = m, setup.size == 2, t.batch_size*m.block_size
+        self.again, self.more = t.gradient_checkpointing, t.gradient_accumulation_steps > setup.world_size
+        self.parameters = 4*parts['total']
+        self.layer = 4*(parts['attention'] + parts['mlp'] + parts['norm']*2*L//(2*L + m.norm_first))//L # the parameters of a layer
+        self.copy = self.half*(products['projections'] + products['mlp'])//L # its matrices in 16 bits, 2 operations for each weight
+        self.table = 4*parts['embedding']                    # the embedding table, or its gradient
+        self.stream = 4*self.tokens*m.n_embd                 # the numbers between two layers, or their gradient
+        self.inside = self.tokens*_layer_bytes(config, setup) # what a layer needs for its backward pass
+        self.peak = self.tokens*_layer_peak(config, setup)   # what the backward pass adds to that
+        self.kept = self.stream if self.again else self.inside
+        self.dropped = self.stream*bool(m.dropout)           # what dropout zeroed in the embedding
+        self.bias = _bias_bytes(config, setup)               # who may read whom
+        norm = self.stream*m.norm_first*(2 if m.norm == 'rmsnorm' and setup.device != 'cuda' else 1)
+        self.ends = norm + self.dropped + 24*self.tokens + self.bias # the final norm, the ids
 
-# %% ../nbs/03a_forecast.ipynb #0029
+# %% ../nbs/03a_forecast.ipynb #0037
 def _shared(
     s: _Sizes,  # The parts
     stage: int, # The stage of ZeRO from which on this is shared out
@@ -96,8 +143,7 @@ def _gathered(
     s: _Sizes, # The parts
 ) -> int:      # Bytes
     "Weights outside the layers, which each process gathers where weights are shared out"
-    untied = 0 if s.model.tie_word_embeddings else s.table
-    return (s.table + untied + 4*(s.model.block_size + 2)*s.model.n_embd)*(s.setup.zero == 3)
+    return (s.parameters - s.model.n_layer*s.layer)*(s.setup.zero == 3)
 
 def _always(
     s: _Sizes, # The parts
@@ -106,15 +152,19 @@ def _always(
     sending = s.parameters*(s.setup.world_size > 1 and s.setup.zero == 0)
     return dict(weights=s.parameters//_shared(s, 3) + _gathered(s), optimizer=2*s.parameters//_shared(s, 1), temporaries=sending)
 
-# %% ../nbs/03a_forecast.ipynb #0032
-_CHUNK = 512 # tokens whose logits exist at the same time
+# %% ../nbs/03a_forecast.ipynb #0040
+_CHUNKS = dict(cpu=512, cuda=4096) # tokens whose logits exist at the same time
+
+def _chunk(s: _Sizes) -> int: return min(s.tokens, _CHUNKS.get(s.setup.device, 512))
 
 def _logit_bytes(
     s: _Sizes, # The parts
 ) -> int:
     "What the logits, their softmax and their gradient take"
-    if not s.setup.chunked: return 12*s.tokens*s.model.vocab_size
-    return min(s.tokens, _CHUNK)*s.model.vocab_size*(6 if s.half else 4)
+    V, plain = s.model.vocab_size, s.setup.device != 'cuda' or s.model.kernels == 'torch'
+    if not s.setup.chunked: return 12*s.tokens*V
+    work = 4*plain*_chunk(s)*V*(s.half + 2*bool(s.model.logit_softcap))
+    return s.setup.size*_chunk(s)*V + max(work, s.half*s.table//2) # a product in 16 bits comes after that work
 
 def _before(s: _Sizes) -> int: return s.parameters*s.more//_shared(s, 2) # gradients of earlier micro-batches
 
@@ -122,28 +172,29 @@ def _loss_moment(
     s: _Sizes, # The parts
 ) -> dict[str, int]: # Bytes by kind, beside what is always there
     "While the logits exist"
-    product = s.table//2 if not s.setup.chunked else s.table*(2 if s.setup.device == 'cpu' else 1)
+    copies = s.half*s.table//2 + s.model.n_layer*s.copy
     return dict(gradients=_before(s) + s.table*s.setup.chunked, activations=s.model.n_layer*s.kept + s.ends, logits=_logit_bytes(s),
-                temporaries=2*s.stream*s.setup.chunked + s.model.n_layer*s.copy + s.half*product + s.layer*(s.setup.zero == 3))
+                temporaries=(2*s.stream + s.setup.size*_chunk(s)*s.model.n_embd)*s.setup.chunked + copies + s.layer*(s.setup.zero == 3))
 
 def _turn_moment(
     s: _Sizes, # The parts
 ) -> dict[str, int]: # Bytes by kind, beside what is always there
     "When the backward pass begins"
-    copies = 0 if s.setup.checkpointing else s.model.n_layer*s.copy
-    return dict(gradients=_before(s) + 2*s.table, activations=s.model.n_layer*s.kept + s.ends, logits=0, temporaries=2*s.stream + copies)
+    copies = 0 if s.again else s.model.n_layer*s.copy
+    scaled = s.stream*(3 if s.half else 4)//2
+    return dict(gradients=_before(s) + 2*s.table, activations=s.model.n_layer*s.kept + s.ends, logits=0, temporaries=scaled + copies)
 
-# %% ../nbs/03a_forecast.ipynb #0036
+# %% ../nbs/03a_forecast.ipynb #0044
 def _layer_moment(
     s: _Sizes,   # The parts
     number: int, # Of the layer, from 1
 ) -> dict[str, int]: # Bytes by kind, beside what is always there
     "When the backward pass is in a layer"
     done = (s.model.n_layer - number)*s.layer*(not s.more)//_shared(s, 2) # gradients of later layers
-    here = s.layer + s.layer//s.setup.world_size if s.setup.zero >= 2 else 4*s.model.n_embd*s.model.inner_size
-    again = s.inside - s.stream if s.setup.checkpointing else 0
-    work = s.stream + s.dropped + s.tokens*_layer_peak(s.model, s.setup) + s.copy*(1 if s.setup.checkpointing else number)
-    return dict(gradients=_before(s) + s.table + done + here, activations=number*s.kept + again + 16*s.tokens, logits=0,
+    here = s.layer + s.layer//s.setup.world_size if s.setup.zero >= 2 else 4*s.model.n_embd*s.model.inner_size # of the MLP's last matrix
+    again = s.inside - s.stream if s.again else 0
+    work = s.stream + s.dropped + s.peak + s.copy*(1 if s.again else number)
+    return dict(gradients=_before(s) + s.table + done + here, activations=number*s.kept + again + s.bias + 16*s.tokens, logits=0,
                 temporaries=work + 2*s.layer*(s.setup.zero == 3))
 
 def _end_moment(
@@ -153,7 +204,7 @@ def _end_moment(
     twice = s.table*(s.model.tie_word_embeddings or s.more)
     return dict(gradients=s.parameters//_shared(s, 2) + twice + _gathered(s), activations=0, logits=0, temporaries=s.stream)
 
-# %% ../nbs/03a_forecast.ipynb #0040
+# %% ../nbs/03a_forecast.ipynb #0048
 def memory_moments(
     config: Config,                 # The plan
     setup: StepSetup = StepSetup(), # How the step is taken
@@ -166,23 +217,22 @@ def memory_moments(
     kinds, always = ('weights', 'gradients', 'optimizer', 'activations', 'logits', 'temporaries'), _always(s)
     return {name: {kind: always.get(kind, 0) + moment.get(kind, 0) for kind in kinds} for name, moment in moments.items()}
 
-# %% ../nbs/03a_forecast.ipynb #0045
+# %% ../nbs/03a_forecast.ipynb #0053
 def forecast_memory(
     config: Config,               # The plan
     precision: str | None = None, # fp32, bf16 or fp16; None takes the plan's, where auto counts as fp32
     device: str = 'cpu',          # cpu, cuda or mps
-    checkpointing: bool = False,  # Whether layers keep only their input (gradient checkpointing)
     chunked: bool = True,         # Whether the loss makes its logits in chunks
     world_size: int = 1,          # Processes that train together
     zero: int = 0,                # Stage of ZeRO: what they share out
 ) -> dict[str, int]:              # Bytes by kind at the fullest moment of a step, and `total`
     "The memory that each device needs for training"
     size = 2 if (precision or config.train.precision) in ('bf16', 'fp16') else 4
-    moments = memory_moments(config, StepSetup(size, device, checkpointing, chunked, world_size, zero))
+    moments = memory_moments(config, StepSetup(size, device, chunked, world_size, zero))
     fullest = max(moments.values(), key=lambda kinds: sum(kinds.values()))
     return {'total': sum(fullest.values()), **fullest}
 
-# %% ../nbs/03a_forecast.ipynb #0059
+# %% ../nbs/03a_forecast.ipynb #0067
 def step_seconds(
     config: Config, # The plan
     probe: Probe,   # The machine's measured speed
@@ -192,21 +242,21 @@ def step_seconds(
     carried = 4*(tokens*(55*m.n_layer*m.n_embd + 4*m.vocab_size) + 2*count_parameters(m)['total'])
     return tokens*flops_per_token(m)/probe.matmul_flops + carried/probe.memory_bandwidth
 
-# %% ../nbs/03a_forecast.ipynb #0064
+# %% ../nbs/03a_forecast.ipynb #0072
 def usual_bytes_per_token(
     vocab_size: int, # Tokens in the vocabulary
 ) -> float:
     "The usual length of a token, for a vocabulary trained on the text"
     return max(1., min(4.4, 0.55*(math.log2(vocab_size) - 5)))
 
-# %% ../nbs/03a_forecast.ipynb #0068
+# %% ../nbs/03a_forecast.ipynb #0076
 def suggest_vocabulary(
     size: int, # Bytes of text
 ) -> int:      # A power of two from 512 to 32,768
     "A vocabulary that a text of this size can fill"
     return 2**min(15, max(9, round(math.log2(3.2*math.sqrt(max(size, 1))))))
 
-# %% ../nbs/03a_forecast.ipynb #0073
+# %% ../nbs/03a_forecast.ipynb #0081
 def planned_device(
     config: Config,            # What is asked for
     hardware: Hardware | None, # What is there
@@ -224,7 +274,7 @@ def planned_precision(
     wanted = config.train.precision
     return wanted if wanted != 'auto' else fast_formats(planned_device(config, hardware), hardware)[0] if hardware else 'fp32'
 
-# %% ../nbs/03a_forecast.ipynb #0077
+# %% ../nbs/03a_forecast.ipynb #0085
 class TextFacts(Settings):
     "What a plan needs to know of a text"
     bytes: int = Field(ge=0, description='size of the text that was looked at')
@@ -238,7 +288,7 @@ def text_facts(
     if report is None or isinstance(report, TextFacts): return report
     return TextFacts(bytes=report.bytes, sample=report.sample, languages=report.shares)
 
-# %% ../nbs/03a_forecast.ipynb #0081
+# %% ../nbs/03a_forecast.ipynb #0089
 @dataclass(frozen=True)
 class Plan:
     "A configuration, the machine it shall run on, and the text it shall learn"
@@ -264,14 +314,14 @@ class Plan:
     @cached_property
     def memory(self) -> dict[str, int]: return forecast_memory(self.config, planned_precision(self.config, self.hardware), self.device)
 
-# %% ../nbs/03a_forecast.ipynb #0085
+# %% ../nbs/03a_forecast.ipynb #0093
 def checkpoint_bytes(
     config: Config, # The plan
 ) -> int:           # Bytes on disk at most
     "What the checkpoints of a run take: those kept, the best, and one being written"
     return 12*count_parameters(config.model)['total']*(config.train.keep_checkpoints + 2) # weights and both means of AdamW
 
-# %% ../nbs/03a_forecast.ipynb #0088
+# %% ../nbs/03a_forecast.ipynb #0096
 _RESERVED = 500_000_000 # bytes for Python, PyTorch and a GPU's own needs
 
 def memory_budget(
@@ -283,7 +333,7 @@ def memory_budget(
     free = hardware.ram_available if device == 'cpu' or not hardware.gpus else hardware.gpus[0].memory_free
     return None if free is None else free - _RESERVED
 
-# %% ../nbs/03a_forecast.ipynb #0092
+# %% ../nbs/03a_forecast.ipynb #0100
 class Forecast(Settings):
     "What a run will take"
     memory: dict[str, int] = Field(description='bytes by kind at the fullest moment of a step, and total')
@@ -298,7 +348,7 @@ class Forecast(Settings):
     def __rich__(self) -> object: return rich_table('forecast', _forecast_rows(self))
     def _repr_html_(self) -> str: return html_table(_forecast_rows(self))
 
-# %% ../nbs/03a_forecast.ipynb #0093
+# %% ../nbs/03a_forecast.ipynb #0101
 def forecast(
     config: Config,                   # The plan
     hardware: Hardware | None = None, # The machine
@@ -315,7 +365,7 @@ def forecast(
                     tokens_per_second=plan.step_tokens/seconds if seconds else None,
                     seconds=seconds*(t.max_steps + evaluated/3/plan.step_tokens) if seconds else None, disk=checkpoint_bytes(config))
 
-# %% ../nbs/03a_forecast.ipynb #0094
+# %% ../nbs/03a_forecast.ipynb #0102
 def format_seconds(
     seconds: float | None, # Duration, or None for unknown
 ) -> str:
