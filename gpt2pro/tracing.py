@@ -6,7 +6,6 @@
 from __future__ import annotations
 import logging
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 import torch
 from pydantic import Field
@@ -14,20 +13,20 @@ from torch import nn
 from torch.nn import functional as F
 from .config import Config, Settings
 from .distributed import SingleDevice, Strategy
-from .forecast import forecast_memory
+from .forecast import forecast_memory, has_documents
 from .model import GPT
 from .trainer import make_optimizer
 
 # %% auto #0
-__all__ = ['checkpoint_layers', 'blank_step', 'trace_memory', 'MemoryEstimate', 'estimate_memory']
+__all__ = ['trained_model', 'blank_step', 'trace_memory', 'MemoryEstimate', 'estimate_memory']
 
 # %% ../nbs/15a_tracing.ipynb #0008
-def checkpoint_layers(
-    model: GPT, # Changed in place
+def trained_model(
+    config: Config, # The plan
 ) -> GPT:
-    "Let each layer keep its input only, and compute the rest again"
-    from torch.utils.checkpoint import checkpoint
-    for block in model.h: block.forward = partial(checkpoint, block.forward, use_reentrant=False) # type: ignore[method-assign]
+    "A fresh model that keeps what a plan says it should"
+    model = GPT(config.model)
+    model.gradient_checkpointing = config.train.gradient_checkpointing
     return model
 
 # %% ../nbs/15a_tracing.ipynb #0012
@@ -41,16 +40,20 @@ def blank_step(
 ) -> None:
     "A training step on blank tokens"
     model.zero_grad()
+    t = config.train
     table, head = model.wte.weight, model.lm_head.weight
-    for _ in range(config.train.gradient_accumulation_steps):
+    for _ in range(t.gradient_accumulation_steps):
         begin()
-        x, y = (torch.zeros(config.train.batch_size, config.model.block_size, dtype=torch.long, device=strategy.device) for _ in range(2)) # (B, T)
-        with strategy.autocast(): loss = model.loss(x, y) if chunked else F.cross_entropy(model(x).flatten(0, 1), y.flatten())
+        x, y = (torch.zeros(t.batch_size, config.model.block_size, dtype=torch.long, device=strategy.device) for _ in range(2)) # (B, T)
+        documents = x if has_documents(config) else None
+        with strategy.autocast():
+            if chunked: loss = model.loss(x, y, documents, t.label_smoothing, t.z_loss)
+            else: loss = F.cross_entropy(model(x, documents=documents).flatten(0, 1), y.flatten())
         loss.backward()
         if head is not table and config.model.tie_word_embeddings and table.grad is not None and head.grad is not None:
             table.grad.add_(head.grad)
             head.grad = None
-    strategy.clip(optimizer, config.train.grad_clip)
+    strategy.clip(optimizer, t.grad_clip)
     optimizer.step()
 
 # %% ../nbs/15a_tracing.ipynb #0017
@@ -68,7 +71,6 @@ def trace_memory(
     config: Config,               # The plan
     precision: str | None = None, # fp32, bf16 or fp16; None takes the plan's, where auto counts as fp32
     device: str = 'cpu',          # A device that this PyTorch can use
-    checkpointing: bool = False,  # Whether layers keep only their input
     chunked: bool = True,         # Whether the loss makes its logits in chunks
 ) -> dict[str, int]:              # Bytes by kind at the fullest moment, and `total`; logits count among the activations
     "The memory of a step, from two steps that are traced without allocating"
@@ -77,8 +79,7 @@ def trace_memory(
     half = (precision or config.train.precision) in ('bf16', 'fp16') # the same size, and bf16 needs no search for a scale
     with FakeTensorMode(), torch.device(device):
         strategy = SingleDevice(torch.device(device), torch.bfloat16 if half else torch.float32)
-        model, tracker = GPT(config.model), MemTracker()
-        if checkpointing: checkpoint_layers(model)
+        model, tracker = trained_model(config), MemTracker()
         optimizer = make_optimizer(model, config.train)
         if config.model.tie_word_embeddings: model.lm_head.weight = nn.Parameter(model.wte.weight.detach())
         tracker.track_external(model, optimizer)
