@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
 from .cross_entropy import LossRule, cross_entropy_
 from .kernels import use_triton
 
@@ -34,16 +35,17 @@ def matmul_dtype(
 # %% ../nbs/07d_loss.ipynb #0026
 CHUNK_SIZE, GPU_CHUNK_SIZE = 512, 4096 # Positions whose logits exist at the same time
 
-def _table(
+def _weight_and_table(
     hidden: Tensor,          # (N, C)
     weight: Tensor,          # (V, C)
     chunk_size: int | None,  # Positions taken at once; None takes the size above for the device
     kernels: str,            # 'auto', 'torch' or 'triton'
-) -> Tensor:                 # (n, V), n at most N
-    "Room for the logits of one chunk, in the number format of products"
-    n, V = min(len(hidden), chunk_size or (GPU_CHUNK_SIZE if hidden.is_cuda else CHUNK_SIZE)), len(weight)
-    width = -(-V//64)*64 if use_triton(kernels, hidden) else V
-    return torch.empty(n, width, dtype=matmul_dtype(hidden), device=hidden.device)[:, :V] # (n, V)
+) -> tuple[Tensor, Tensor]:  # (W, C) and (n, W), W at least V, n at most N
+    "The weights, and room for the logits of one chunk, in the number format of products"
+    n, dtype = min(len(hidden), chunk_size or (GPU_CHUNK_SIZE if hidden.is_cuda else CHUNK_SIZE)), matmul_dtype(hidden)
+    missing = -len(weight) % 64 if use_triton(kernels, hidden) else 0
+    w = F.pad(weight.to(dtype), (0, 0, 0, missing)) if missing else weight.to(dtype) # (W, C)
+    return w, torch.empty(n, len(w), dtype=dtype, device=hidden.device)
 
 # %% ../nbs/07d_loss.ipynb #0032
 @torch.no_grad()
@@ -56,9 +58,9 @@ def _token_losses(
     kernels: str,           # 'auto', 'torch' or 'triton'
 ) -> Tensor:                # (N,)
     "Loss of each position on its own, without gradients"
-    table, dtype = _table(hidden, weight, chunk_size, kernels), matmul_dtype(hidden) # (n, V)
-    w, chunks = weight.to(dtype), zip(hidden.to(dtype).split(len(table)), targets.split(len(table)))
-    return torch.cat([cross_entropy_(torch.mm(h, w.T, out=table[:len(h)]), t, rule, kernels, gradient=False) for h, t in chunks])
+    V, (w, table) = len(weight), _weight_and_table(hidden, weight, chunk_size, kernels) # (W, C), (n, W)
+    chunks = zip(hidden.to(w.dtype).split(len(table)), targets.split(len(table)))
+    return torch.cat([cross_entropy_(torch.mm(h, w.T, out=table[:len(h)])[:, :V], t, rule, kernels, gradient=False) for h, t in chunks])
 
 def linear_token_losses(
     hidden: Tensor,                 # What the model knows at each position, (N, C)
@@ -75,18 +77,19 @@ def linear_token_losses(
 # %% ../nbs/07d_loss.ipynb #0038
 def _chunk_loss(
     hidden: Tensor,      # (n, C)
-    weight: Tensor,      # (V, C), in the same number format
+    weight: Tensor,      # (W, C), in the same number format
     target: Tensor,      # (n,)
-    table: Tensor,       # (n, V), the same; overwritten
+    table: Tensor,       # (n, W), the same; overwritten
     grad_hidden: Tensor, # (n, C), the same; overwritten
-    grad_weight: Tensor, # (V, C), float32 or float64; added to
+    grad_weight: Tensor, # (W, C), float32 or float64; added to
+    V: int,              # Tokens of the vocabulary, at most W
     rule: LossRule,
     kernels: str,        # 'auto', 'torch' or 'triton'
 ) -> Tensor:             # ()
     "Sum of the losses of a chunk, with its gradients"
     ignored = (target == rule.ignore_index)[:, None] # (n, 1)
     hidden = hidden.masked_fill(ignored, 0) # (n, C)
-    losses = cross_entropy_(torch.mm(hidden, weight.T, out=table), target, rule, kernels) # (n,)
+    losses = cross_entropy_(torch.mm(hidden, weight.T, out=table)[:, :V], target, rule, kernels) # (n,)
     torch.mm(table, weight, out=grad_hidden).masked_fill_(ignored, 0) # (n, C)
     _add_product(grad_weight, table.T, hidden)
     return losses.sum()
@@ -96,13 +99,13 @@ class _LinearCrossEntropy(torch.autograd.Function):
     "The mean loss, with both gradients computed before they are asked for"
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, chunk_size: int | None, rule: LossRule, kernels: str) -> Tensor:
-        table, dtype = _table(hidden, weight, chunk_size, kernels), matmul_dtype(hidden) # (n, V)
-        grad_hidden = torch.empty_like(hidden, dtype=dtype) # (N, C)
-        grad_weight = torch.zeros_like(weight, dtype=torch.promote_types(weight.dtype, torch.float32)) # (V, C)
-        w, chunks = weight.to(dtype), zip(*(x.split(len(table)) for x in (hidden.to(dtype), targets, grad_hidden)))
-        total = torch.stack([_chunk_loss(h, w, t, table[:len(h)], grad, grad_weight, rule, kernels) for h, t, grad in chunks]).sum()
+        V, (w, table) = len(weight), _weight_and_table(hidden, weight, chunk_size, kernels) # (W, C), (n, W)
+        grad_hidden = torch.empty_like(hidden, dtype=w.dtype) # (N, C)
+        grad_weight = torch.zeros_like(w, dtype=torch.promote_types(weight.dtype, torch.float32)) # (W, C)
+        chunks = zip(*(x.split(len(table)) for x in (hidden.to(w.dtype), targets, grad_hidden)))
+        total = torch.stack([_chunk_loss(h, w, t, table[:len(h)], grad, grad_weight, V, rule, kernels) for h, t, grad in chunks]).sum()
         count = (targets != rule.ignore_index).sum()
-        ctx.save_for_backward(grad_hidden, grad_weight, count)
+        ctx.save_for_backward(grad_hidden, grad_weight[:V], count)
         ctx.dtypes = hidden.dtype, weight.dtype
         return total/count
     @staticmethod
