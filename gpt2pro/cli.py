@@ -5,15 +5,14 @@
 # %% ../nbs/22_cli.ipynb #0003
 from __future__ import annotations
 import os, sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from . import __version__
 
 # %% auto #0
-__all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'RunFolder', 'Source', 'TokenizerFolder', 'tokenizer_app', 'main',
-           'hardware', 'presets', 'analyze', 'leaks', 'validate', 'explain', 'wizard', 'recommend', 'rehearse',
+__all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'RunFolder', 'Overwrite', 'Source', 'TokenizerFolder', 'tokenizer_app',
+           'main', 'hardware', 'presets', 'analyze', 'leaks', 'validate', 'explain', 'wizard', 'recommend', 'rehearse',
            'convert', 'schema', 'train_tokenizer', 'lab', 'parity', 'prepare', 'train', 'quickstart', 'evaluate',
            'generate', 'report']
 
@@ -48,6 +47,7 @@ def main() -> None:
         unknown = RunError(f'{type(e).__name__}: {e}', 'this was not foreseen', 'see where with: gpt2pro --debug COMMAND, and please report it')
         known = e if isinstance(e, Gpt2proError) else unknown
         print(known, file=sys.stderr)
+        if '--json' in sys.argv: _show({'error': dict(what=known.what, why=known.why, fix=known.fix)}, as_json=True)
         sys.exit(known.exit_code)
 
 # %% ../nbs/22_cli.ipynb #0016
@@ -92,7 +92,19 @@ def _table(rows: dict[str, dict[str, Any]]) -> Any:
     for name, row in rows.items(): table.add_row(name, *(f'{value:,}' for value in row.values()))
     return table
 
-# %% ../nbs/22_cli.ipynb #0023
+# %% ../nbs/22_cli.ipynb #0022
+Overwrite = Annotated[bool, typer.Option('--overwrite', help='Write over what is there')]
+
+def _keep(
+    path: Path | None, # What a command is about to write
+    overwrite: bool,   # Whether it may be written over
+) -> None:
+    "Refuse to write over something"
+    from gpt2pro.config import UserError
+    if path and path.exists() and not overwrite:
+        raise UserError(f'{path}: it is there already', 'it would be lost', 'name another place, or add --overwrite')
+
+# %% ../nbs/22_cli.ipynb #0026
 @app.command()
 def hardware(as_json: AsJson = False) -> None:
     "What this machine has, and what that means for training"
@@ -106,7 +118,7 @@ def presets(as_json: AsJson = False) -> None:
     from gpt2pro.counts import list_presets
     _show(list_presets() if as_json else _table(list_presets()), as_json)
 
-# %% ../nbs/22_cli.ipynb #0029
+# %% ../nbs/22_cli.ipynb #0032
 _source = typer.Argument(metavar='SOURCE... [data.KEY=VALUE]...', help='Files, folders, globs, addresses, hf:NAME or bilingual, and how to read them')
 Source = Annotated[list[str], _source]
 TokenizerFolder = Annotated[str | None, typer.Option(help='Folder of a saved tokenizer')]
@@ -152,7 +164,7 @@ def leaks(words: SettingWords = None, as_json: AsJson = False) -> None:
                         'name it with data.source=TRAIN data.validation=VALIDATION')
     _show(find_leaks(train, validation), as_json)
 
-# %% ../nbs/22_cli.ipynb #0034
+# %% ../nbs/22_cli.ipynb #0037
 @app.command()
 def validate(
     words: Words = None,
@@ -199,7 +211,7 @@ def explain(
     if as_json: return _show(explain_all(), as_json)
     _show('\n'.join(f'{e.finding.code:16} {e.finding.severity:8} {e.title}' for e in explain_all()), as_json)
 
-# %% ../nbs/22_cli.ipynb #0039
+# %% ../nbs/22_cli.ipynb #0042
 @app.command()
 def wizard(
     words: SettingWords = None,
@@ -238,10 +250,12 @@ def rehearse(words: Words = None, as_json: AsJson = False) -> None:
 def convert(
     source: Annotated[Path, typer.Argument(help='Settings of nanoGPT or Hugging Face, or an old configuration, as JSON')],
     out: Annotated[Path | None, typer.Option(help='Write the configuration to this file')] = None,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     "The configuration that the settings of another tool mean"
     from gpt2pro.schema import convert_config
+    _keep(out, overwrite)
     found = convert_config(source)
     if out: found.config.save(out)
     _show(found, as_json)
@@ -252,7 +266,7 @@ def schema() -> None:
     from gpt2pro.schema import config_schema
     _show(config_schema(), as_json=True)
 
-# %% ../nbs/22_cli.ipynb #0046
+# %% ../nbs/22_cli.ipynb #0049
 tokenizer_app = typer.Typer(no_args_is_help=True, help='Choose a vocabulary, train it, and see what each language pays.')
 app.add_typer(tokenizer_app, name='tokenizer')
 
@@ -261,20 +275,22 @@ def train_tokenizer(
     source: Source,
     out: Annotated[Path, typer.Option(help='Folder to save the tokenizer in')],
     vocab_size: Annotated[int, typer.Option(help='Tokens it has at most')] = 4096,
-    alpha: Annotated[float | None, typer.Option(help='Mixture of languages: 1 as they are, 0 equal shares', show_default=False)] = None,
+    alpha: Annotated[float, typer.Option(help='Mixture of languages: 1 as they are, 0 equal shares')] = 1,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     "Train a tokenizer on a text; settings such as tokenizer.kind=unigram say which"
     from gpt2pro.config import load_config
-    from gpt2pro.parity import mix_languages
+    from gpt2pro.parity import mix_corpus
     from gpt2pro.tokenizers import build_tokenizer
-    from gpt2pro.vocabulary import by_language
+    _keep(out/'tokenizer.json', overwrite)
     settings = [word for word in source if word.startswith('tokenizer.')]
-    texts: Iterable[str] = (document.text for document in _corpus([word for word in source if word not in settings]))
-    if alpha is not None: texts = mix_languages(by_language(list(texts)), alpha)
-    tokenizer = build_tokenizer(load_config(None, [*settings, f'model.vocab_size={vocab_size}']), texts)
+    config, corpus = load_config(None, [*settings, f'model.vocab_size={vocab_size}']), _corpus([word for word in source if word not in settings])
+    mixture, texts = mix_corpus(corpus, alpha) if alpha != 1 else (None, (document.text for document in corpus))
+    if mixture: print(mixture, file=sys.stderr)
+    tokenizer = build_tokenizer(config, texts)
     tokenizer.save(out)
-    made = {'folder': str(out), 'tokens': tokenizer.vocab_size, 'hash': tokenizer.hash}
+    made = {'folder': str(out), 'tokens': tokenizer.vocab_size, 'hash': tokenizer.hash, 'mixture': mixture}
     _show(made if as_json else f'{tokenizer} is in {out}', as_json)
 
 @tokenizer_app.command()
@@ -298,19 +314,38 @@ def prepare(
     workers: Annotated[int | None, typer.Option(help='Processes at most; without it, one for each core', show_default=False)] = None,
     stage: Annotated[str | None, typer.Option(help='Only this stage: survey, decide, encode or finish', show_default=False)] = None,
     task: Annotated[str, typer.Option(help='Which share of the stage, such as 2/4: the third of four')] = '0/1',
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     "Text to clean, split token shards"
     from gpt2pro.data import prepare, run_stage
+    config = _config(words)
+    if not _is_ours(config, out): _keep(next((path for path in _prepared(out) if path.exists()), None), overwrite)
     if stage is None and task == '0/1':
-        _show(prepare(_config(words), out, workers=workers).manifest, as_json)
+        _show(prepare(config, out, workers=workers).manifest, as_json)
         return print(f'{out} holds the tokenizer and the token shards.', file=sys.stderr)
     number, _, total = task.partition('/')
     if stage is None or not (number.isdecimal() and total.isdecimal()):
         raise typer.BadParameter('it is a share of a --stage, counted from 0, such as 2/4: the third of four', param_hint='--task')
-    run_stage(_config(words), out, stage, int(number), int(total), workers or 1)
+    run_stage(config, out, stage, int(number), int(total), workers or 1)
 
-# %% ../nbs/22_cli.ipynb #0055
+def _prepared(out: Path) -> list[Path]: return [out/'data', out/'.data.tmp', out/'tokenizer']
+
+def _is_ours(
+    config: Config, # What is to be prepared
+    out: Path,      # Where
+) -> bool:
+    "Whether a folder holds this very preparation, finished or begun, and not another"
+    from gpt2pro.config import UserError
+    from gpt2pro.data import data_key
+    from gpt2pro.shards import read_manifest
+    begun = out/'.data.tmp'/'key'
+    keys = [begun.read_text()] if begun.is_file() else []
+    try: keys += [read_manifest(out).key] if (out/'data').exists() else []
+    except UserError: return False
+    return bool(keys) and set(keys) == {data_key(config)}
+
+# %% ../nbs/22_cli.ipynb #0063
 @app.command()
 def train(
     words: Words = None,
@@ -342,7 +377,7 @@ def quickstart(
     from gpt2pro.quickstart import quickstart
     _show(quickstart(data, out, minutes, words or [], resume), as_json)
 
-# %% ../nbs/22_cli.ipynb #0060
+# %% ../nbs/22_cli.ipynb #0068
 @app.command()
 def evaluate(
     folder: RunFolder,
