@@ -307,6 +307,7 @@ def parity(source: Source, tokenizer: TokenizerFolder = None, as_json: AsJson = 
     from gpt2pro.tokenizers import Tokenizer
     _show(language_parity(_corpus(source), Tokenizer.load(tokenizer) if tokenizer else None), as_json)
 
+# %% ../nbs/22_cli.ipynb #0051
 @app.command()
 def prepare(
     words: Words = None,
@@ -345,7 +346,7 @@ def _is_ours(
     except UserError: return False
     return bool(keys) and set(keys) == {data_key(config)}
 
-# %% ../nbs/22_cli.ipynb #0063
+# %% ../nbs/22_cli.ipynb #0065
 @app.command()
 def train(
     words: Words = None,
@@ -377,7 +378,7 @@ def quickstart(
     from gpt2pro.quickstart import quickstart
     _show(quickstart(data, out, minutes, words or [], resume), as_json)
 
-# %% ../nbs/22_cli.ipynb #0068
+# %% ../nbs/22_cli.ipynb #0070
 @app.command()
 def evaluate(
     folder: RunFolder,
