@@ -75,7 +75,9 @@ class StepCount:
     @property
     def dropped(self) -> int: return self.documents_in - self.documents_out
 
-def byte_size(text: str) -> int: return len(text) if text.isascii() else len(text.encode()) # of its UTF-8
+def byte_size(text: str) -> int:
+    "The bytes of a text in UTF-8"
+    return len(text) if text.isascii() else len(text.encode())
 
 # %% ../nbs/02f_cleaning.ipynb #0023
 class Cleaner:
