@@ -132,7 +132,7 @@ def _sdpa(
     dropout: float = 0., # Part of the shares that are zeroed
 ) -> Tensor:             # (B, H, T, D)
     "Attention by PyTorch's fused kernels, which never store the map"
-    if bias is not None and q.is_cuda: k, v = repeat_heads(k, q.size(1)), repeat_heads(v, q.size(1)) # no kernel there takes a bias and groups
+    if bias is not None and q.is_cuda: k, v = repeat_heads(k, q.size(1)), repeat_heads(v, q.size(1)) # no fused kernel there takes a bias and groups
     return F.scaled_dot_product_attention(q, k, v, bias, dropout, bias is None and q.size(-2) > 1, enable_gqa=q.size(1) != k.size(1))
 
 sdpa_attention = Attention(_sdpa_bias, _sdpa)
