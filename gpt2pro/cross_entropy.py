@@ -33,41 +33,32 @@ def _cap_(
     return slope
 
 # %% ../nbs/07c_cross_entropy.ipynb #0021
-def _log_probabilities(
-    z: Tensor,      # Scores, (n, V), float32 or float64; overwritten
+def _losses_(
+    z: Tensor,      # Scores, (n, V), float32 or float64; afterwards probabilities
     target: Tensor, # The token that came, (n, 1)
-) -> tuple[Tensor, Tensor]: # (n, V) and (n, 1)
-    "Log-probability of every token, and the log of the sum of exponentials"
-    at_target = z.gather(1, target) # (n, 1)
-    log_p = torch.log_softmax(z, -1, out=z) # (n, V), in place: a row is read before it is written
-    return log_p, at_target - log_p.gather(1, target)
-
-# %% ../nbs/07c_cross_entropy.ipynb #0025
-def _losses(
-    log_p: Tensor,   # Log-probabilities, (n, V)
-    log_sum: Tensor, # Log of the sum of exponentials, (n, 1)
-    target: Tensor,  # The token that came, (n, 1)
     rule: LossRule,
-) -> Tensor:         # (n, 1)
-    "Loss of each position"
-    loss = -log_p.gather(1, target) # (n, 1)
-    if rule.label_smoothing: loss = loss.lerp(-log_p.mean(-1, keepdim=True), rule.label_smoothing)
-    return loss + rule.z_loss*log_sum**2 if rule.z_loss else loss
+) -> tuple[Tensor, Tensor]: # (n, 1) each
+    "Loss of each position, and the log of its sum of exponentials"
+    largest, wanted = z.amax(-1, keepdim=True), z.gather(1, target) # (n, 1) each
+    if rule.label_smoothing: wanted = wanted.lerp(z.mean(-1, keepdim=True), rule.label_smoothing)
+    torch.softmax(z, -1, out=z) # (n, V), in place: a row is read before it is written
+    above = -z.amax(-1, keepdim=True).log() # (n, 1), the log of the sum above the largest score
+    loss, log_sum = (largest - wanted) + above, largest + above
+    return loss + rule.z_loss*log_sum**2 if rule.z_loss else loss, log_sum
 
-# %% ../nbs/07c_cross_entropy.ipynb #0030
+# %% ../nbs/07c_cross_entropy.ipynb #0028
 def _logit_gradient(
-    log_p: Tensor,   # Log-probabilities, (n, V); overwritten
+    p: Tensor,       # Probabilities, (n, V); overwritten
     log_sum: Tensor, # Log of the sum of exponentials, (n, 1)
     target: Tensor,  # The token that came, (n, 1)
     rule: LossRule,
 ) -> Tensor:         # (n, V)
     "Gradient of each position's loss with respect to its scores"
-    g = log_p.exp_() # (n, V)
-    if rule.z_loss: g.mul_(1 + 2*rule.z_loss*log_sum)
-    if rule.label_smoothing: g.sub_(rule.label_smoothing/g.size(1))
-    return g.scatter_add_(1, target, torch.full_like(target, rule.label_smoothing - 1, dtype=g.dtype))
+    if rule.z_loss: p.mul_(1 + 2*rule.z_loss*log_sum)
+    if rule.label_smoothing: p.sub_(rule.label_smoothing/p.size(1))
+    return p.scatter_add_(1, target, torch.full_like(target, rule.label_smoothing - 1, dtype=p.dtype))
 
-# %% ../nbs/07c_cross_entropy.ipynb #0038
+# %% ../nbs/07c_cross_entropy.ipynb #0036
 def _cross_entropy_(
     logits: Tensor,  # (n, V); overwritten
     targets: Tensor, # (n,)
@@ -79,14 +70,13 @@ def _cross_entropy_(
     target = targets[:, None].masked_fill(ignored, 0) # (n, 1)
     z = logits.to(torch.promote_types(logits.dtype, torch.float32)) # (n, V), the same tensor where it has 32 bits
     slope = _cap_(z, rule.softcap) if rule.softcap else None # (n, V)
-    log_p, log_sum = _log_probabilities(z, target) # (n, V), (n, 1)
-    losses = _losses(log_p, log_sum, target, rule).masked_fill(ignored, 0)[:, 0] # (n,)
+    losses, log_sum = _losses_(z, target, rule) # (n, 1) each; z holds probabilities now
     if gradient:
-        g = _logit_gradient(log_p, log_sum, target, rule) # (n, V)
+        g = _logit_gradient(z, log_sum, target, rule) # (n, V)
         logits.copy_(g if slope is None else g.mul_(slope)) # costs nothing where it is the same tensor
-    return losses
+    return losses.masked_fill(ignored, 0)[:, 0] # (n,)
 
-# %% ../nbs/07c_cross_entropy.ipynb #0045
+# %% ../nbs/07c_cross_entropy.ipynb #0043
 @jit
 def _tanh(x):
     "Hyperbolic tangent, and its slope"
@@ -104,7 +94,7 @@ def _read_scores(row_ptr, i, V, SOFTCAP: tl.constexpr):
         z = SOFTCAP*bent # (BLOCK,)
     return tl.where(i < V, z, -float('inf')), slope
 
-# %% ../nbs/07c_cross_entropy.ipynb #0046
+# %% ../nbs/07c_cross_entropy.ipynb #0044
 @jit
 def _cross_entropy_kernel(
     logits_ptr, target_ptr, loss_ptr, stride_row, V, # distance of rows and length of a row, in numbers
@@ -134,7 +124,7 @@ def _cross_entropy_kernel(
             pull = tl.where(i == target, 1 - SMOOTHING + SMOOTHING/V, SMOOTHING/V) # (BLOCK,)
             tl.store(row_ptr + i, (tl.exp(z - largest)*((1 + 2*Z_LOSS*log_sum)/total) - pull)*slope, mask=i < V)
 
-# %% ../nbs/07c_cross_entropy.ipynb #0048
+# %% ../nbs/07c_cross_entropy.ipynb #0046
 def _launch_cross_entropy(
     logits: Tensor,  # (n, V), overwritten; rows may lie apart
     targets: Tensor, # (n,)
