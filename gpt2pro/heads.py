@@ -22,16 +22,6 @@ __all__ = ['ATTENTION', 'write_behind', 'continue_positions', 'mark_documents', 
            'start_pass', 'CausalSelfAttention']
 
 # %% ../nbs/08b_heads.ipynb #0008
-def _cache_full(
-    held: int, # Positions held
-    T: int,    # Positions to add
-    size: int, # Positions there is room for
-) -> UserError:
-    "What to say when a text outgrows its cache"
-    return UserError(f'{T} tokens to read after {held}', f'the cache has room for {size}',
-                     f'read at most {size - held} more, or make a larger cache')
-
-# %% ../nbs/08b_heads.ipynb #0011
 def write_behind(
     buffer: Tensor,     # Room for entries, (B, G, size, D); written to in place
     held: int,          # Entries in it
@@ -44,13 +34,15 @@ def write_behind(
     if held + T <= size:
         buffer.narrow(2, held, T).copy_(new)
         return buffer.narrow(2, held - back, back + T) # (B, G, S, D)
-    if window is None or window > size: raise _cache_full(held, T, size)
+    if window is None or window > size:
+        raise UserError(f'{T} tokens to read after {held}', f'the cache has room for {size}',
+                        f'read at most {size - held} more, or make a larger cache')
     seen = torch.cat((buffer.narrow(2, held - back, back), new), 2) # (B, G, S, D)
     kept = seen[:, :, -window:] # (B, G, window, D)
     buffer.narrow(2, 0, kept.size(2)).copy_(kept)
     return seen
 
-# %% ../nbs/08b_heads.ipynb #0018
+# %% ../nbs/08b_heads.ipynb #0015
 def continue_positions(
     documents: Tensor,     # Number of the document of each new token, (B, T)
     last_document: Tensor, # That of the token before, (B, 1)
@@ -60,7 +52,7 @@ def continue_positions(
     goes_on = (documents == last_document).cumprod(1) # (B, T): 1 until another document begins
     return document_positions(documents) + goes_on*(last_position + 1) # (B, T)
 
-# %% ../nbs/08b_heads.ipynb #0022
+# %% ../nbs/08b_heads.ipynb #0019
 def mark_documents(
     marks: Tensor,            # Documents and positions held, (B, 2, size, 1); written to in place
     held: int,                # Positions in it
@@ -76,7 +68,7 @@ def mark_documents(
     seen = write_behind(marks, held, torch.stack((documents, positions), 1)[..., None], window) # (B, 2, S, 1)
     return positions, seen[:, 0, :, 0]
 
-# %% ../nbs/08b_heads.ipynb #0028
+# %% ../nbs/08b_heads.ipynb #0025
 class KVCache:
     "Keys and values of the positions read so far, in memory that is taken once"
     def __init__(self,
@@ -89,7 +81,7 @@ class KVCache:
         self.n_layer, self.window = config.n_layer, config.sliding_window
         self.size = length if self.window is None else min(length, 2*self.window) # room, in positions
         shape = 2*self.n_layer, batch_size, config.kv_heads, self.size, config.head_size
-        self.entries = torch.empty(shape, device=device, dtype=dtype) # keys of all layers, then values
+        self.entries = torch.empty(shape, device=device, dtype=dtype) # (2*n_layer, B, G, size, D): keys of all layers, then values
         self.start = self.length = 0 # first position held, and how many were read
         self.marks: Tensor | None = None # documents and positions in them, (B, 2, size, 1)
     @property
@@ -105,8 +97,8 @@ class KVCache:
         if self.fits: # views for each layer, (B, G, T, D) and (B, G, S, D)
             self.new, self.seen = self.entries.narrow(3, held, T).unbind(), self.entries.narrow(3, held - back, back + T).unbind()
         if self.marks is None:
-            if documents is None: return torch.arange(self.length, self.length + T, device=self.entries.device), None
-            self.marks = torch.zeros(len(documents), 2, self.size, 1, dtype=torch.long, device=self.entries.device)
+            if documents is None: return torch.arange(self.length, self.length + T, device=self.entries.device), None # (T,)
+            self.marks = torch.zeros(len(documents), 2, self.size, 1, dtype=torch.long, device=self.entries.device) # (B, 2, size, 1)
             self.marks[:, 1, :, 0] = torch.arange(self.start, self.start + self.size) # what was read without numbers is document 0
         return mark_documents(self.marks, held, T, documents, self.window)
     def append(self,
@@ -129,10 +121,10 @@ class KVCache:
         if not self.fits: self.start = self.length + T - min(self.window or 0, self.back + T)
         self.length += T
 
-# %% ../nbs/08b_heads.ipynb #0040
+# %% ../nbs/08b_heads.ipynb #0037
 ATTENTION: dict[str, Attention] = dict(plain=plain_attention, sdpa=sdpa_attention, flex=flex_attention, triton=triton_attention)
 
-# %% ../nbs/08b_heads.ipynb #0043
+# %% ../nbs/08b_heads.ipynb #0040
 def _obstacle(
     name: str,            # A key of `ATTENTION`
     config: ModelConfig,  # Shape of the model
@@ -148,14 +140,15 @@ def _obstacle(
     if name == 'triton' and config.head_size > 256: return f'heads must be at most 256 wide, and they are {config.head_size}'
     return None
 
-# %% ../nbs/08b_heads.ipynb #0046
+# %% ../nbs/08b_heads.ipynb #0043
 class Backend(NamedTuple):
     "A way to compute attention, and why it was taken"
     name: str   # A key of `ATTENTION`
     reason: str # For the reader
 
-_STRENGTHS = dict(sdpa='PyTorch\'s own kernels are the fastest here', triton='our own kernel skips what is closed and needs no bias',
-                  flex='PyTorch\'s compiler makes a kernel that skips what is closed')
+_STRENGTHS = dict(sdpa='PyTorch\'s own kernels, which store no map',
+                  triton='our own kernel, which needs no bias and skips what is closed (its speed is not yet measured)',
+                  flex='a kernel by PyTorch\'s compiler, which needs no bias and skips what is closed (its speed here is not yet measured)')
 _log = logging.getLogger('gpt2pro.heads')
 
 @cache
@@ -167,9 +160,9 @@ def choose_backend(
     documents: bool = False, # Whether texts in a row are closed to each other
     dropout: float = 0.,     # Part of the shares that are zeroed: model.dropout while training, else 0
 ) -> Backend:
-    "The fastest way that is correct for this machine and this model"
-    limits = [name for name, there in dict(window=config.sliding_window, slopes=config.position == 'alibi', documents=documents).items() if there]
-    order = ['triton', 'flex', 'sdpa'] if limits and device.type == 'cuda' else ['sdpa']
+    "A way that is correct for this machine and this model: without a bias on a GPU, else PyTorch's own"
+    limited = config.sliding_window is not None or config.position == 'alibi' or documents
+    order = ['triton', 'flex', 'sdpa'] if limited and device.type == 'cuda' else ['sdpa']
     if config.attention != 'auto': order = [config.attention, *order]
     obstacles = {name: _obstacle(name, config, device, dropout) for name in order}
     name = next(name for name in order if obstacles[name] is None)
@@ -178,7 +171,7 @@ def choose_backend(
     if obstacles.get(config.attention) and not torch.compiler.is_compiling(): _warn(f'model.attention = {config.attention} is not possible: {reason}')
     return Backend(name, reason)
 
-# %% ../nbs/08b_heads.ipynb #0051
+# %% ../nbs/08b_heads.ipynb #0048
 class Pass(NamedTuple):
     "What all layers share while a model reads a batch"
     attend: Callable[..., Tensor]          # (q, k, v, prepared, dropout) → (B, H, T, D)
@@ -187,7 +180,7 @@ class Pass(NamedTuple):
     rotation: tuple[Tensor, Tensor] | None # Cosines and sines of RoPE
     cache: KVCache | None                  # What was read before
 
-# %% ../nbs/08b_heads.ipynb #0053
+# %% ../nbs/08b_heads.ipynb #0050
 def start_pass(
     config: ModelConfig,             # Shape of the model
     idx: Tensor,                     # What is read, (B, T) or (B, T, …); only its shape and device count
@@ -204,10 +197,11 @@ def start_pass(
     name = choose_backend(config, device, documents is not None, config.dropout if training else 0.).name
     slopes = alibi_slopes(config.n_head).to(device) if config.position == 'alibi' else None # (H,)
     prepared = ATTENTION[name].prepare(T, S, Reach(config.sliding_window, slopes, documents), device, dtype)
-    rotation = rope_angles(positions, config.head_size, config.rope_theta, config.rope_scaling) if config.position == 'rope' else None
+    rotation = None
+    if config.position == 'rope': rotation = rope_angles(positions, config.head_size, config.rope_theta, config.rope_scaling) # (…, T, D/2) twice
     return Pass(ATTENTION[name].attend, prepared, positions, rotation, cache)
 
-# %% ../nbs/08b_heads.ipynb #0058
+# %% ../nbs/08b_heads.ipynb #0055
 class CausalSelfAttention(nn.Module):
     "Several heads of attention, and the projections into and out of them"
     def __init__(self,
@@ -224,8 +218,8 @@ class CausalSelfAttention(nn.Module):
     ) -> Tensor:        # (B, T, C)
         heads = self.c_attn(x).unflatten(-1, (-1, self.D)).transpose(1, 2) # (B, H + 2G, T, D)
         qk, v = heads.split_with_sizes((self.H + self.G, self.G), 1) # (B, H + G, T, D), (B, G, T, D)
-        if self.qk_norm: qk = F.rms_norm(qk, (self.D,))
-        if shared.rotation is not None: qk = rotate(qk, *shared.rotation, self.kernels)
+        if self.qk_norm: qk = F.rms_norm(qk, (self.D,)) # (B, H + G, T, D)
+        if shared.rotation is not None: qk = rotate(qk, *shared.rotation, self.kernels) # (B, H + G, T, D)
         q, k = qk.split_with_sizes((self.H, self.G), 1) # (B, H, T, D), (B, G, T, D)
         if shared.cache is not None: k, v = shared.cache.append(layer, k, v) # (B, G, S, D) each
         y = shared.attend(q, k, v, shared.prepared, self.dropout if self.training else 0.) # (B, H, T, D)
