@@ -40,12 +40,12 @@ def _sum_up(
 @jit
 def _compare_documents(position, documents_ptr, spans_ptr, S, SPAN: tl.constexpr, SPANS: tl.constexpr):
     "For each span: does it touch the documents of these positions, and is it all one document with them?"
-    own = tl.load(documents_ptr + tl.minimum(position, S - 1))
+    own = tl.load(documents_ptr + tl.minimum(position, S - 1)) # as position
     least, most = tl.min(own, 0), tl.max(own, 0)
     span, count = tl.arange(0, SPANS), tl.cdiv(S, SPAN)
     low = tl.load(spans_ptr + span, span < count, other=0) # (SPANS,)
     high = tl.load(spans_ptr + count + span, span < count, other=0) # (SPANS,)
-    touches = (span < count) & (low <= most) & (least <= high)
+    touches = (span < count) & (low <= most) & (least <= high) # (SPANS,)
     return span*SPAN, touches, (low == high) & (low == least) & (low == most)
 
 # %% ../nbs/08a_flash.ipynb #0028
@@ -88,7 +88,7 @@ def _queries_to_read(
 @jit
 def _load_rows(ptr, row, stride, end, D: tl.constexpr, BLOCK_D: tl.constexpr, EDGE: tl.constexpr):
     "Rows of a matrix, zero past its end and its width"
-    column = tl.arange(0, BLOCK_D)
+    column = tl.arange(0, BLOCK_D) # (BLOCK_D,)
     ptr += row[:, None]*stride + column[None, :] # (rows, BLOCK_D)
     if EDGE: return tl.load(ptr, (row[:, None] < end) & (column[None, :] < D), other=0.)
     elif D < BLOCK_D: return tl.load(ptr, column[None, :] < D, other=0.)
@@ -97,7 +97,7 @@ def _load_rows(ptr, row, stride, end, D: tl.constexpr, BLOCK_D: tl.constexpr, ED
 @jit
 def _store_rows(ptr, x, row, stride, end, D: tl.constexpr, BLOCK_D: tl.constexpr):
     "Write rows of a matrix, up to its end and its width"
-    column = tl.arange(0, BLOCK_D)
+    column = tl.arange(0, BLOCK_D) # (BLOCK_D,)
     tl.store(ptr + row[:, None]*stride + column[None, :], x.to(ptr.dtype.element_ty), (row[:, None] < end) & (column[None, :] < D))
 
 # %% ../nbs/08a_flash.ipynb #0040
@@ -130,28 +130,28 @@ def _forward_kernel(
     if documents_ptr is not None:
         documents_ptr += b*S
         spans_ptr += b*2*tl.cdiv(S, SPAN)
-    i = first + tl.arange(0, BLOCK_M)
-    p = i + (S - T) # queries are the last T of S positions
+    i = first + tl.arange(0, BLOCK_M) # (BLOCK_M,)
+    p = i + (S - T) # (BLOCK_M,): queries are the last T of S positions
     q = _load_rows(q_ptr + b*stride_qb + h*stride_qh, i, stride_qt, T, D, BLOCK_D, True) # (BLOCK_M, BLOCK_D)
-    most = tl.full((BLOCK_M,), -1e30, lse_ptr.dtype.element_ty)
-    total = tl.zeros((BLOCK_M,), most.dtype)
-    o = tl.zeros((BLOCK_M, BLOCK_D), most.dtype)
+    most = tl.full((BLOCK_M,), -1e30, lse_ptr.dtype.element_ty) # (BLOCK_M,)
+    total = tl.zeros((BLOCK_M,), most.dtype) # (BLOCK_M,)
+    o = tl.zeros((BLOCK_M, BLOCK_D), most.dtype) # (BLOCK_M, BLOCK_D)
     begin, whole, whole_end, end = _keys_to_read(first + (S - T), documents_ptr, spans_ptr, S, window, BLOCK_M, BLOCK_N, SPAN, SPANS)
     skip = whole_end - whole
     for EDGE in tl.static_range(2):
         for start in range(begin if EDGE else whole, end - skip if EDGE else whole_end, BLOCK_N):
             if EDGE: start += tl.where(start < whole, 0, skip)
-            j = start + tl.arange(0, BLOCK_N)
+            j = start + tl.arange(0, BLOCK_N) # (BLOCK_N,)
             k = _load_rows(k_ptr, j, stride_kt, S, D, BLOCK_D, EDGE) # (BLOCK_N, BLOCK_D)
-            s = _add_product(tl.zeros((BLOCK_M, BLOCK_N), o.dtype), q, tl.trans(k), DOT)
+            s = _add_product(tl.zeros((BLOCK_M, BLOCK_N), o.dtype), q, tl.trans(k), DOT) # (BLOCK_M, BLOCK_N)
             if slopes_ptr is not None: s += tl.load(slopes_ptr + h).to(s.dtype)/SCALE*(j[None, :] - p[:, None])
             if EDGE: s = tl.where(_may_read(p[:, None], j[None, :], documents_ptr, S, window), s, -float('inf'))
-            larger = tl.maximum(most, tl.max(s, 1)*FACTOR)
+            larger = tl.maximum(most, tl.max(s, 1)*FACTOR) # (BLOCK_M,)
             e = tl.exp2(s*FACTOR - larger[:, None]) # (BLOCK_M, BLOCK_N)
-            shrink = tl.exp2(most - larger)
+            shrink = tl.exp2(most - larger) # (BLOCK_M,)
             v = _load_rows(v_ptr, j, stride_vt, S, D, BLOCK_D, EDGE) # (BLOCK_N, BLOCK_D)
-            o = _add_product(o*shrink[:, None], e.to(v.dtype), v, DOT)
-            most, total = larger, total*shrink + tl.sum(e, 1)
+            o = _add_product(o*shrink[:, None], e.to(v.dtype), v, DOT) # (BLOCK_M, BLOCK_D)
+            most, total = larger, total*shrink + tl.sum(e, 1) # (BLOCK_M,) each
     total = tl.where(total == 0, 1, total) # rows past the end read nothing
     _store_rows(o_ptr + (b*T*H + h)*D, o/total[:, None], i, H*D, T, D, BLOCK_D)
     tl.store(lse_ptr + (b*H + h)*T + i, most + tl.log2(total), i < T)
@@ -260,29 +260,29 @@ def _query_gradient_kernel(
     if documents_ptr is not None:
         documents_ptr += b*S
         spans_ptr += b*2*tl.cdiv(S, SPAN)
-    i = first + tl.arange(0, BLOCK_M)
-    p = i + (S - T)
+    i = first + tl.arange(0, BLOCK_M) # (BLOCK_M,)
+    p = i + (S - T) # (BLOCK_M,)
     q = _load_rows(q_ptr + b*stride_qb + h*stride_qh, i, stride_qt, T, D, BLOCK_D, True) # (BLOCK_M, BLOCK_D)
     o = _load_rows(o_ptr + (b*T*H + h)*D, i, H*D, T, D, BLOCK_D, True) # (BLOCK_M, BLOCK_D)
     do = _load_rows(do_ptr + (b*T*H + h)*D, i, H*D, T, D, BLOCK_D, True) # (BLOCK_M, BLOCK_D)
-    lse = tl.load(lse_ptr + (b*H + h)*T + i, i < T, other=0.)
-    delta = tl.sum(o.to(lse.dtype)*do.to(lse.dtype), 1)
+    lse = tl.load(lse_ptr + (b*H + h)*T + i, i < T, other=0.) # (BLOCK_M,)
+    delta = tl.sum(o.to(lse.dtype)*do.to(lse.dtype), 1) # (BLOCK_M,)
     tl.store(delta_ptr + (b*H + h)*T + i, delta, i < T)
-    dq = tl.zeros((BLOCK_M, BLOCK_D), lse.dtype)
+    dq = tl.zeros((BLOCK_M, BLOCK_D), lse.dtype) # (BLOCK_M, BLOCK_D)
     begin, whole, whole_end, end = _keys_to_read(first + (S - T), documents_ptr, spans_ptr, S, window, BLOCK_M, BLOCK_N, SPAN, SPANS)
     skip = whole_end - whole
     for EDGE in tl.static_range(2):
         for start in range(begin if EDGE else whole, end - skip if EDGE else whole_end, BLOCK_N):
             if EDGE: start += tl.where(start < whole, 0, skip)
-            j = start + tl.arange(0, BLOCK_N)
+            j = start + tl.arange(0, BLOCK_N) # (BLOCK_N,)
             k = _load_rows(k_ptr, j, stride_kt, S, D, BLOCK_D, EDGE) # (BLOCK_N, BLOCK_D)
             v = _load_rows(v_ptr, j, stride_vt, S, D, BLOCK_D, EDGE) # (BLOCK_N, BLOCK_D)
-            s = _add_product(tl.zeros((BLOCK_M, BLOCK_N), dq.dtype), q, tl.trans(k), DOT)
+            s = _add_product(tl.zeros((BLOCK_M, BLOCK_N), dq.dtype), q, tl.trans(k), DOT) # (BLOCK_M, BLOCK_N)
             if slopes_ptr is not None: s += tl.load(slopes_ptr + h).to(s.dtype)/SCALE*(j[None, :] - p[:, None])
             share = tl.exp2(s*FACTOR - lse[:, None]) # (BLOCK_M, BLOCK_N)
             if EDGE: share = tl.where(_may_read(p[:, None], j[None, :], documents_ptr, S, window), share, 0.)
-            dp = _add_product(tl.zeros((BLOCK_M, BLOCK_N), dq.dtype), do, tl.trans(v), DOT)
-            dq = _add_product(dq, (share*(dp - delta[:, None])).to(k.dtype), k, DOT)
+            dp = _add_product(tl.zeros((BLOCK_M, BLOCK_N), dq.dtype), do, tl.trans(v), DOT) # (BLOCK_M, BLOCK_N)
+            dq = _add_product(dq, (share*(dp - delta[:, None])).to(k.dtype), k, DOT) # (BLOCK_M, BLOCK_D)
     _store_rows(dq_ptr + (b*T*H + h)*D, dq*SCALE, i, H*D, T, D, BLOCK_D)
 
 # %% ../nbs/08a_flash.ipynb #0061
@@ -298,30 +298,30 @@ def _key_gradient_kernel(
     if documents_ptr is not None:
         documents_ptr += b*S
         spans_ptr += b*2*tl.cdiv(S, SPAN)
-    j = block*BLOCK_N + tl.arange(0, BLOCK_N)
+    j = block*BLOCK_N + tl.arange(0, BLOCK_N) # (BLOCK_N,)
     k = _load_rows(k_ptr + b*stride_kb + g*stride_kh, j, stride_kt, S, D, BLOCK_D, True) # (BLOCK_N, BLOCK_D)
     v = _load_rows(v_ptr + b*stride_vb + g*stride_vh, j, stride_vt, S, D, BLOCK_D, True) # (BLOCK_N, BLOCK_D)
-    dk = tl.zeros((BLOCK_N, BLOCK_D), lse_ptr.dtype.element_ty)
-    dv = tl.zeros((BLOCK_N, BLOCK_D), dk.dtype)
+    dk = tl.zeros((BLOCK_N, BLOCK_D), lse_ptr.dtype.element_ty) # (BLOCK_N, BLOCK_D)
+    dv = tl.zeros((BLOCK_N, BLOCK_D), dk.dtype) # (BLOCK_N, BLOCK_D)
     begin, whole, whole_end, end = _queries_to_read(block*BLOCK_N, documents_ptr, spans_ptr, T, S, window, BLOCK_M, BLOCK_N, SPAN, SPANS)
     skip = whole_end - whole
     for h in range(g*GROUP, g*GROUP + GROUP):
         for EDGE in tl.static_range(2):
             for start in range(begin if EDGE else whole, end - skip if EDGE else whole_end, BLOCK_M):
                 if EDGE: start += tl.where(start < whole, 0, skip)
-                i = start + tl.arange(0, BLOCK_M)
-                p = i + (S - T)
+                i = start + tl.arange(0, BLOCK_M) # (BLOCK_M,)
+                p = i + (S - T) # (BLOCK_M,)
                 q = _load_rows(q_ptr + b*stride_qb + h*stride_qh, i, stride_qt, T, D, BLOCK_D, EDGE) # (BLOCK_M, BLOCK_D)
                 do = _load_rows(do_ptr + (b*T*H + h)*D, i, H*D, T, D, BLOCK_D, EDGE) # (BLOCK_M, BLOCK_D)
-                lse = tl.load(lse_ptr + (b*H + h)*T + i, i < T, other=0.)
-                delta = tl.load(delta_ptr + (b*H + h)*T + i, i < T, other=0.)
-                s = _add_product(tl.zeros((BLOCK_N, BLOCK_M), dk.dtype), k, tl.trans(q), DOT)
+                lse = tl.load(lse_ptr + (b*H + h)*T + i, i < T, other=0.) # (BLOCK_M,)
+                delta = tl.load(delta_ptr + (b*H + h)*T + i, i < T, other=0.) # (BLOCK_M,)
+                s = _add_product(tl.zeros((BLOCK_N, BLOCK_M), dk.dtype), k, tl.trans(q), DOT) # (BLOCK_N, BLOCK_M)
                 if slopes_ptr is not None: s += tl.load(slopes_ptr + h).to(s.dtype)/SCALE*(j[:, None] - p[None, :])
                 share = tl.exp2(s*FACTOR - lse[None, :]) # (BLOCK_N, BLOCK_M)
                 if EDGE: share = tl.where(_may_read(p[None, :], j[:, None], documents_ptr, S, window), share, 0.)
-                dv = _add_product(dv, share.to(do.dtype), do, DOT)
-                dp = _add_product(tl.zeros((BLOCK_N, BLOCK_M), dk.dtype), v, tl.trans(do), DOT)
-                dk = _add_product(dk, (share*(dp - delta[None, :])).to(q.dtype), q, DOT)
+                dv = _add_product(dv, share.to(do.dtype), do, DOT) # (BLOCK_N, BLOCK_D)
+                dp = _add_product(tl.zeros((BLOCK_N, BLOCK_M), dk.dtype), v, tl.trans(do), DOT) # (BLOCK_N, BLOCK_M)
+                dk = _add_product(dk, (share*(dp - delta[None, :])).to(q.dtype), q, DOT) # (BLOCK_N, BLOCK_D)
     _store_rows(dk_ptr + (b*S*G + g)*D, dk*SCALE, j, G*D, S, D, BLOCK_D)
     _store_rows(dv_ptr + (b*S*G + g)*D, dv, j, G*D, S, D, BLOCK_D)
 
