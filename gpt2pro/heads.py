@@ -120,11 +120,17 @@ class KVCache:
         "Move on behind the new positions"
         if not self.fits: self.start = self.length + T - min(self.window or 0, self.back + T)
         self.length += T
-
-# %% ../nbs/08b_heads.ipynb #0037
-ATTENTION: dict[str, Attention] = dict(plain=plain_attention, sdpa=sdpa_attention, flex=flex_attention, triton=triton_attention)
+    def keep(self,
+        rows: list[int], # Texts that go on
+    ) -> None:
+        "Forget all other texts"
+        self.entries = self.entries[:, rows]
+        if self.marks is not None: self.marks = self.marks[rows]
 
 # %% ../nbs/08b_heads.ipynb #0040
+ATTENTION: dict[str, Attention] = dict(plain=plain_attention, sdpa=sdpa_attention, flex=flex_attention, triton=triton_attention)
+
+# %% ../nbs/08b_heads.ipynb #0043
 def _obstacle(
     name: str,            # A key of `ATTENTION`
     config: ModelConfig,  # Shape of the model
@@ -140,7 +146,7 @@ def _obstacle(
     if name == 'triton' and config.head_size > 256: return f'heads must be at most 256 wide, and they are {config.head_size}'
     return None
 
-# %% ../nbs/08b_heads.ipynb #0043
+# %% ../nbs/08b_heads.ipynb #0046
 class Backend(NamedTuple):
     "A way to compute attention, and why it was taken"
     name: str   # A key of `ATTENTION`
@@ -171,7 +177,7 @@ def choose_backend(
     if obstacles.get(config.attention) and not torch.compiler.is_compiling(): _warn(f'model.attention = {config.attention} is not possible: {reason}')
     return Backend(name, reason)
 
-# %% ../nbs/08b_heads.ipynb #0048
+# %% ../nbs/08b_heads.ipynb #0051
 class Pass(NamedTuple):
     "What all layers share while a model reads a batch"
     attend: Callable[..., Tensor]          # (q, k, v, prepared, dropout) → (B, H, T, D)
@@ -180,7 +186,7 @@ class Pass(NamedTuple):
     rotation: tuple[Tensor, Tensor] | None # Cosines and sines of RoPE
     cache: KVCache | None                  # What was read before
 
-# %% ../nbs/08b_heads.ipynb #0050
+# %% ../nbs/08b_heads.ipynb #0053
 def start_pass(
     config: ModelConfig,             # Shape of the model
     idx: Tensor,                     # What is read, (B, T) or (B, T, …); only its shape and device count
@@ -201,7 +207,7 @@ def start_pass(
     if config.position == 'rope': rotation = rope_angles(positions, config.head_size, config.rope_theta, config.rope_scaling) # (…, T, D/2) twice
     return Pass(ATTENTION[name].attend, prepared, positions, rotation, cache)
 
-# %% ../nbs/08b_heads.ipynb #0055
+# %% ../nbs/08b_heads.ipynb #0058
 class CausalSelfAttention(nn.Module):
     "Several heads of attention, and the projections into and out of them"
     def __init__(self,
@@ -216,8 +222,8 @@ class CausalSelfAttention(nn.Module):
         shared: Pass,   # What all layers share
         layer: int = 0, # Number of the layer, for the cache
     ) -> Tensor:        # (B, T, C)
-        heads = self.c_attn(x).unflatten(-1, (-1, self.D)).transpose(1, 2) # (B, H + 2G, T, D)
-        qk, v = heads.split_with_sizes((self.H + self.G, self.G), 1) # (B, H + G, T, D), (B, G, T, D)
+        heads = self.c_attn(x).unflatten(-1, (-1, self.D)).split_with_sizes((self.H + self.G, self.G), 2) # (B, T, H + G, D), (B, T, G, D)
+        qk, v = (part.transpose(1, 2) for part in heads) # (B, H + G, T, D), (B, G, T, D); split first, so that gradients join without a copy
         if self.qk_norm: qk = F.rms_norm(qk, (self.D,)) # (B, H + G, T, D)
         if shared.rotation is not None: qk = rotate(qk, *shared.rotation, self.kernels) # (B, H + G, T, D)
         q, k = qk.split_with_sizes((self.H, self.G), 1) # (B, H, T, D), (B, G, T, D)

@@ -19,7 +19,7 @@ from .norms import Norm
 from .positions import sinusoidal
 
 # %% auto #0
-__all__ = ['ACTIVATIONS', 'MLP', 'Block', 'init_weights', 'Decoder', 'GPT']
+__all__ = ['ACTIVATIONS', 'MLP', 'Block', 'init_weights', 'Decoder', 'GPT', 'store_by_longer_side']
 
 # %% ../nbs/09_model.ipynb #0007
 ACTIVATIONS: dict[str, Callable[[Tensor, str], Tensor]] = dict( # name → function of the vector and model.kernels
@@ -172,3 +172,12 @@ class GPT(Decoder):
         "The loss of each token on its own, without gradients"
         h, c = self.hidden(idx, documents=documents).flatten(0, 1), self.config # (N, C)
         return linear_token_losses(h, self.lm_head.weight, targets.flatten(), softcap=c.logit_softcap, kernels=c.kernels).view_as(targets) # (B, T)
+
+# %% ../nbs/09_model.ipynb #0056
+def store_by_longer_side(
+    model: nn.Module, # Ready for use on a CPU
+) -> None:
+    "Store each matrix so that its longer side lies in one piece"
+    for layer in model.modules():
+        if isinstance(layer, nn.Linear) and layer.out_features > layer.in_features:
+            layer.weight.data = layer.weight.data.T.contiguous().T # (outputs, inputs)
