@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 from .config import GenerateConfig, UserError
 from .evaluation import eval_mode
+from .heads import KVCache
 from .model import GPT
 from .tokenizers import Tokenizer
 
 # %% auto #0
-__all__ = ['apply_temperature', 'keep_top_k', 'keep_top_p', 'apply_repetition_penalty', 'shape_scores', 'choose', 'generate_ids',
-           'to_text', 'until_stop', 'encode_prompt', 'stream', 'generate', 'generate_batch', 'interact']
+__all__ = ['apply_temperature', 'keep_top_k', 'keep_top_p', 'apply_repetition_penalty', 'shape_scores', 'choose', 'Writer',
+           'generate_ids', 'to_text', 'until_stop', 'encode_prompt', 'stream', 'generate', 'generate_batch', 'interact']
 
 # %% ../nbs/15_generation.ipynb #0010
 def apply_temperature(
@@ -39,11 +40,12 @@ def keep_top_p(
     p: float,       # Probability that the kept tokens reach together
 ) -> Tensor:        # Same shape, all other scores at -inf
     "Leave the fewest likeliest tokens of each row that together have probability `p`"
-    best, order = logits.sort(descending=True, stable=True)
+    possible = int(logits.isfinite().sum(-1).max()) # after top-k, only these need to be put in order
+    best, order = logits.topk(possible) # (B, possible) each, the best first
     probs = best.softmax(-1)
-    before = probs.cumsum(-1) - probs # (B, V): what the likelier ones have already
-    dropped = (before >= p).scatter(1, order, before >= p) # back to the order of the vocabulary
-    return logits.masked_fill(dropped, -float('inf'))
+    before = probs.cumsum(-1) - probs # (B, possible): what the likelier ones have already
+    kept = best.masked_fill(before >= p, -float('inf')) # (B, possible)
+    return torch.full_like(logits, -float('inf')).scatter_(1, order, kept) # (B, V), back to the order of the vocabulary
 
 # %% ../nbs/15_generation.ipynb #0022
 def apply_repetition_penalty(
@@ -77,33 +79,66 @@ def choose(
 ) -> Tensor:                            # Token ids, (B,)
     "The next token of each row: drawn by its generator, or the likeliest"
     if not generators: return logits.argmax(-1)
-    return torch.cat([torch.multinomial(p, 1, generator=g) for p, g in zip(logits.softmax(-1), generators, strict=True)])
+    ends = logits.softmax(-1).cumsum(-1) # (B, V)
+    points = torch.cat([torch.rand(1, generator=g, device=logits.device) for g in generators])[:, None] # (B, 1), from 0 to below 1
+    return torch.searchsorted(ends, points*ends[:, -1:], right=True)[:, 0] # (B,), the first part that ends behind the point
 
 # %% ../nbs/15_generation.ipynb #0044
-@torch.inference_mode()
+class Writer:
+    "Texts that are written together, a token at a time"
+    def __init__(self,
+        model: GPT,                      # In evaluation mode
+        prompts: list[list[int]],        # Token ids that each text begins with, at least one
+        config: GenerateConfig,          # How tokens are chosen, and how many there is room for
+        vocab_size: int | None = None,   # Tokens that exist, where the model has more rows than its tokenizer
+        seeds: list[int] | None = None,  # One for each text; None counts up from `config.seed`
+    ) -> None:
+        self.model, self.config, self.vocab_size, device = model, config, vocab_size, model.wte.weight.device
+        self.end, seeds = max(map(len, prompts)), seeds or [config.seed + i for i in range(len(prompts))]
+        self.starts = [self.end - len(prompt) for prompt in prompts] # column in which each text begins
+        ids = torch.tensor([prompt[:1]*start + prompt for prompt, start in zip(prompts, self.starts)], device=device) # (B, T)
+        self.ids = torch.cat([ids, ids.new_empty(len(ids), config.max_new_tokens)], 1) # (B, T + max_new_tokens)
+        self.generators = [torch.Generator(device).manual_seed(s) for s in seeds] if config.temperature > 0 else []
+        self.cache: KVCache | None = None
+    def _read(self) -> Tensor: # (B, C)
+        "What the model knows at the end of each text"
+        end, limit, model = self.end, self.model.config.block_size, self.model
+        self.starts = [end - (limit + 1)//2 if end - start > limit else start for start in self.starts]
+        if self.cache is not None and self.cache.length == limit: self.cache = None # it is full: a fresh start
+        if self.cache is not None: return model.hidden(self.ids[:, end - 1:end], self.cache)[:, -1] # (B, C)
+        begin, starts = min(self.starts), torch.tensor(self.starts, device=self.ids.device)[:, None] # (B, 1)
+        documents = (torch.arange(begin, end, device=starts.device) >= starts).long() if len(set(self.starts)) > 1 else None # (B, T)
+        self.cache = model.new_cache(len(starts), min(limit, self.ids.size(1) - begin))
+        return model.hidden(self.ids[:, begin:end], self.cache, documents)[:, -1] # (B, C)
+    @torch.inference_mode()
+    def step(self) -> Tensor: # (B,)
+        "Write the next token of each text"
+        logits = self.model.logits(self._read())[:, :self.vocab_size] # (B, V)
+        token = choose(shape_scores(logits, self.ids[:, :self.end], self.config), self.generators) # (B,)
+        self.ids[:, self.end] = token
+        self.end += 1
+        return token
+    @torch.inference_mode()
+    def keep(self,
+        rows: list[int], # Texts that go on; the others are done
+    ) -> None:
+        "Leave all other texts as they are"
+        self.ids, self.starts, self.generators = self.ids[rows], [self.starts[i] for i in rows], [self.generators[i] for i in rows if self.generators]
+        if self.cache is not None: self.cache.keep(rows)
+
+# %% ../nbs/15_generation.ipynb #0048
 def generate_ids(
     model: GPT,                      # A model; dropout is off while it generates
     ids: Tensor,                     # Prompts of equal length, (B, T)
     config: GenerateConfig,          # How tokens are chosen, and how many
     vocab_size: int | None = None,   # Tokens that exist, where the model has more rows than its tokenizer
-    seeds: list[int] | None = None,  # One for each row; None counts up from `config.seed`
 ) -> Iterator[Tensor]:               # At each step the next token of every row, (B,)
     "Continue each row of `ids`, one token at a time"
-    ids = ids.to(next(model.parameters()).device)
-    seeds = seeds or [config.seed + i for i in range(len(ids))]
-    generators = [torch.Generator(ids.device).manual_seed(s) for s in seeds] if config.temperature > 0 else []
-    limit, start, cache = model.config.block_size, 0, None
+    writer = Writer(model, ids.tolist(), config, vocab_size)
     with eval_mode(model):
-        for _ in range(config.max_new_tokens):
-            if ids.shape[1] - start > limit: start, cache = ids.shape[1] - (limit + 1)//2, None
-            fresh = ids[:, -1:] if cache is not None else ids[:, start:] # (B, 1) or (B, T)
-            if cache is None: cache = model.new_cache(len(ids), ids.shape[1] - start + config.max_new_tokens)
-            logits = model.logits(model.hidden(fresh, cache)[:, -1])[:, :vocab_size] # (B, V)
-            token = choose(shape_scores(logits, ids, config), generators) # (B,)
-            ids = torch.cat([ids, token[:, None]], 1)
-            yield token
+        for _ in range(config.max_new_tokens): yield writer.step()
 
-# %% ../nbs/15_generation.ipynb #0055
+# %% ../nbs/15_generation.ipynb #0060
 def to_text(
     ids: Iterable[int],   # Token ids as they come
     tokenizer: Tokenizer, # Turns them into text
@@ -115,7 +150,7 @@ def to_text(
         yield decoder.step(i)
     yield decoder.flush()
 
-# %% ../nbs/15_generation.ipynb #0059
+# %% ../nbs/15_generation.ipynb #0064
 def _held(
     text: str,        # What is ready to be shown
     stop: list[str],  # Texts that end it
@@ -139,7 +174,7 @@ def until_stop(
         waiting = waiting[ready:]
     if waiting: yield waiting
 
-# %% ../nbs/15_generation.ipynb #0065
+# %% ../nbs/15_generation.ipynb #0070
 def encode_prompt(
     tokenizer: Tokenizer, # Turns text into ids
     prompt: str,          # Any text
@@ -152,7 +187,7 @@ def encode_prompt(
                     f'the model reads at most {block_size:,} tokens at once (model.block_size)',
                     f'shorten the prompt to about {len(prompt)*block_size//len(ids):,} characters, or train with a larger model.block_size')
 
-# %% ../nbs/15_generation.ipynb #0070
+# %% ../nbs/15_generation.ipynb #0075
 def _stream(model: GPT, tokenizer: Tokenizer, ids: list[int], config: GenerateConfig) -> Iterator[str]:
     "Continue token ids with text"
     steps = generate_ids(model, torch.tensor([ids]), config, tokenizer.vocab_size)
@@ -176,15 +211,17 @@ def generate(
     "Continue a prompt"
     return ''.join(stream(model, tokenizer, prompt, config))
 
-# %% ../nbs/15_generation.ipynb #0079
-def _generate_rows(model: GPT, tokenizer: Tokenizer, rows: list[list[int]], config: GenerateConfig, seeds: list[int]) -> list[str]:
-    "Continue equally long rows of ids until each has come to its end"
-    written: list[list[int]] = [[] for _ in rows]
-    for tokens in generate_ids(model, torch.tensor(rows), config, tokenizer.vocab_size, seeds):
-        for row, token in zip(written, tokens.tolist()): row.append(token)
-        if all(tokenizer.eot in row for row in written): break
-    return [''.join(until_stop(to_text(row, tokenizer), config.stop)) for row in written]
+# %% ../nbs/15_generation.ipynb #0084
+def _is_over(
+    written: list[int],   # Tokens of a text, without the prompt
+    tokenizer: Tokenizer, # Which they are of
+    stop: list[str],      # Texts that end it
+) -> bool:
+    "Whether the last token ended a text"
+    longest = max((len(s.encode()) for s in stop), default=0)
+    return written[-1] == tokenizer.eot or any(s and s in tokenizer.decode(written[-longest:]) for s in stop)
 
+# %% ../nbs/15_generation.ipynb #0087
 def generate_batch(
     model: GPT,                     # A trained model
     tokenizer: Tokenizer,           # Its tokenizer
@@ -192,15 +229,19 @@ def generate_batch(
     config: GenerateConfig | None = None, # How tokens are chosen; None takes the defaults
 ) -> list[str]:                     # One continuation for each, in the same order
     "Continue several prompts together"
-    config = config or GenerateConfig()
-    rows = [encode_prompt(tokenizer, prompt, model.config.block_size) for prompt in prompts]
-    texts: dict[int, str] = {}
-    for length in {len(row) for row in rows}:
-        same = [i for i, row in enumerate(rows) if len(row) == length]
-        texts |= zip(same, _generate_rows(model, tokenizer, [rows[i] for i in same], config, [config.seed + i for i in same]))
-    return [texts[i] for i in range(len(prompts))]
+    config, rows = config or GenerateConfig(), [encode_prompt(tokenizer, prompt, model.config.block_size) for prompt in prompts]
+    if not rows: return []
+    writer, written, going = Writer(model, rows, config, tokenizer.vocab_size), [list[int]() for _ in rows], list(range(len(rows)))
+    with eval_mode(model):
+        for _ in range(config.max_new_tokens):
+            for i, token in zip(going, writer.step().tolist()): written[i].append(token)
+            stay = [row for row, i in enumerate(going) if not _is_over(written[i], tokenizer, config.stop)]
+            if not stay: break
+            if len(stay) < len(going): writer.keep(stay)
+            going = [going[row] for row in stay]
+    return [''.join(until_stop(to_text(row, tokenizer), config.stop)) for row in written]
 
-# %% ../nbs/15_generation.ipynb #0084
+# %% ../nbs/15_generation.ipynb #0092
 def _write(text: str) -> None: print(text, end='', flush=True)
 
 def interact(
