@@ -64,19 +64,19 @@ def plot_attention(
     maps = attention_maps(model, idx)[0].cpu() # (L, H, T, T)
     heads = heads or [(i, j) for i in range(maps.size(0)) for j in range(maps.size(1))]
     columns = min(4, len(heads))
-    rows = -(-len(heads)//columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(2.6*columns, 2.75*rows), squeeze=False, layout='constrained')
+    rows, side = -(-len(heads)//columns), max(2.4, 0.14*len(tokens)) # inches
+    figure, axes = plt.subplots(rows, columns, figsize=(side*columns, side*rows), squeeze=False, layout='constrained')
     for ax in axes.flat[len(heads):]: ax.axis('off')
     for ax, (layer, head) in zip(axes.flat, heads):
         ax.imshow(maps[layer, head], cmap='Blues', vmin=0, vmax=1)
         ax.set_title(f'layer {layer + 1}, head {head + 1}', fontsize=8)
-        ax.set_xticks(range(len(tokens)), [_visible(t) for t in tokens], rotation=90, fontsize=5)
-        ax.set_yticks(range(len(tokens)), [_visible(t) for t in tokens], fontsize=5)
+        ax.set_xticks(range(len(tokens)), [_visible(t) for t in tokens], rotation=90, fontsize=7)
+        ax.set_yticks(range(len(tokens)), [_visible(t) for t in tokens], fontsize=7)
     return figure
 
 def _visible(token: str) -> str: return token.replace(' ', '␣').replace('\n', '↵').replace('$', r'\$')
 
-# %% ../nbs/09b_pictures.ipynb #0024
+# %% ../nbs/09b_pictures.ipynb #0025
 def reading_distances(
     maps: Tensor, # From `attention_maps`, (B, L, H, T, T)
 ) -> Tensor:      # Positions, (L, H)
@@ -86,7 +86,7 @@ def reading_distances(
     back = (places[:, None] - places).clamp(min=0) # (T, T)
     return (maps*back).sum(-1).mean((0, 3)) # (L, H)
 
-# %% ../nbs/09b_pictures.ipynb #0028
+# %% ../nbs/09b_pictures.ipynb #0029
 def plot_distances(
     model: GPT,  # Any model
     idx: Tensor, # Token ids, (B, T)
@@ -98,11 +98,11 @@ def plot_distances(
     layers = torch.arange(1, len(distances) + 1)[:, None].expand_as(distances)
     ax.scatter(layers, distances, alpha=0.7)
     ax.axhline((idx.size(1) - 1)/4, color='gray', linestyle=':', label='if it read all alike') # the mean of i/2 over positions i
-    ax.set(xlabel='layer', ylabel='positions back, mean', xticks=range(1, len(distances) + 1), ylim=0)
+    ax.set(xlabel='layer', ylabel='positions back, mean', xticks=range(1, len(distances) + 1), ylim=(0, 1.2*distances.max()))
     ax.legend(fontsize=8)
     return figure
 
-# %% ../nbs/09b_pictures.ipynb #0034
+# %% ../nbs/09b_pictures.ipynb #0035
 def position_curve(
     model: GPT, # Any model
     length: int | None = None, # Distances to look at; None is the whole context, and learned positions have no more
@@ -116,7 +116,7 @@ def position_curve(
     likeness = table @ table.T # (n, n)
     return torch.stack([likeness.diagonal(d).mean() for d in range(n)])[None] # (1, n)
 
-# %% ../nbs/09b_pictures.ipynb #0037
+# %% ../nbs/09b_pictures.ipynb #0038
 def plot_positions(
     models: dict[str, GPT], # Name → model
     length: int | None = None, # Distances to look at; None is the context of each
@@ -130,7 +130,7 @@ def plot_positions(
         ax.set(xlabel='distance, positions', ylabel='added to the score' if model.config.position == 'alibi' else 'likeness, cosine')
     return figure
 
-# %% ../nbs/09b_pictures.ipynb #0043
+# %% ../nbs/09b_pictures.ipynb #0047
 def _rms(x: Tensor) -> Tensor: return x.detach().float().pow(2).mean().sqrt()
 
 def layer_statistics(
@@ -153,7 +153,7 @@ def layer_statistics(
              'gradient of stream': grads[:len(streams)], 'gradient of weights': grads[len(streams):]}
     return {name: torch.stack([_rms(x) for x in tensors]) for name, tensors in sizes.items()}
 
-# %% ../nbs/09b_pictures.ipynb #0047
+# %% ../nbs/09b_pictures.ipynb #0051
 def plot_layers(
     models: dict[str, GPT], # Name → model
     idx: Tensor,            # Token ids, (B, T)
@@ -173,7 +173,7 @@ def plot_layers(
     axes[0].legend(fontsize=7)
     return figure
 
-# %% ../nbs/09b_pictures.ipynb #0054
+# %% ../nbs/09b_pictures.ipynb #0058
 Projection = Literal['pca', 'tsne', 'umap']
 
 def project(
@@ -194,7 +194,7 @@ def project(
                         "pip install 'gpt2pro[pictures]', or take method='pca'") from None
     return torch.from_numpy(Flatten(random_state=seed, n_jobs=1).fit_transform(x.numpy())) # (n, 2)
 
-# %% ../nbs/09b_pictures.ipynb #0062
+# %% ../nbs/09b_pictures.ipynb #0066
 def plot_embeddings(
     model: GPT,                     # Any model
     tokens: dict[int, str],         # Ids of the tokens to draw → their text
