@@ -16,7 +16,7 @@ from .config import ModelConfig, UserError, write_file
 from .model import GPT
 
 # %% auto #0
-__all__ = ['is_gpt2', 'find_pretrained', 'load_pretrained', 'save_pretrained']
+__all__ = ['is_gpt2', 'load_pretrained', 'save_pretrained']
 
 # %% ../nbs/09a_pretrained.ipynb #0008
 def is_gpt2(
@@ -149,7 +149,7 @@ def _check_shapes(
                               f'{name} has shape {shapes.get(name)} where config.json asks for {wanted.get(name)}')
 
 # %% ../nbs/09a_pretrained.ipynb #0042
-def find_pretrained(
+def _find_folder(
     source: str | Path, # A folder in Hugging Face's layout, or a name on its hub
 ) -> Path:
     "The folder of a model, downloaded if it must be"
@@ -165,7 +165,7 @@ def load_pretrained(
     source: str | Path, # A folder in Hugging Face's layout, or a name on its hub
 ) -> GPT:               # On the CPU, in float32, ready for use: dropout is off
     "A model with published or saved weights"
-    folder = find_pretrained(source)
+    folder = _find_folder(source)
     config, found = _from_json(_read_json(folder/'config.json')), _find_weights(folder)
     with torch.device('meta'): model = GPT(config)
     _check_shapes(model, found)
