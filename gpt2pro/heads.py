@@ -124,8 +124,8 @@ class KVCache:
         rows: list[int], # Texts that go on
     ) -> None:
         "Forget all other texts"
-        self.entries = self.entries[:, rows]
-        if self.marks is not None: self.marks = self.marks[rows]
+        self.entries = self.entries[:, rows] # (2*n_layer, rows, G, size, D)
+        if self.marks is not None: self.marks = self.marks[rows] # (rows, 2, size, 1)
 
 # %% ../nbs/08b_heads.ipynb #0040
 ATTENTION: dict[str, Attention] = dict(plain=plain_attention, sdpa=sdpa_attention, flex=flex_attention, triton=triton_attention)
