@@ -4,7 +4,7 @@
 
 # %% ../nbs/05e_answers.ipynb #0003
 from __future__ import annotations
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from .shards import Encoded, token_dtype
 from .tokenizers import Tokenizer
@@ -14,20 +14,35 @@ from .turns import Turn, split_turns
 __all__ = ['encode_turns', 'encode_talks']
 
 # %% ../nbs/05e_answers.ipynb #0007
-def encode_turns(
+def _texts(
     turns: Sequence[Turn], # Of one talk
     tokenizer: Tokenizer,  # Perhaps with marks for the speakers
+) -> list[str]:            # Two for each turn
+    "What there is to encode: the name of each speaker, and what is said"
+    names = ['\n\n'*(i > 0) + f'{turn.speaker.capitalize()}:' for i, turn in enumerate(turns)]
+    said = [turn.text if f'<|{turn.speaker}|>' in tokenizer.special else f' {turn.text}' for turn in turns]
+    return [text for pair in zip(names, said) for text in pair]
+
+def _join(
+    turns: Sequence[Turn],       # Of one talk
+    pieces: Iterator[list[int]], # The ids of its `_texts`
+    tokenizer: Tokenizer,        # Which made them
 ) -> tuple[np.ndarray, np.ndarray]: # Ids, and which of them are to be learned, (n,) each
     "A talk as tokens, with `eot` at the end"
-    heads = [tokenizer.special.get(f'<|{turn.speaker}|>') for turn in turns]
-    names = ['\n\n'*(i > 0) + f'{turn.speaker.capitalize()}:' for i, turn in enumerate(turns)]
-    said = [turn.text if head is not None else f' {turn.text}' for turn, head in zip(turns, heads)]
-    pieces = tokenizer.encode_batch(names + said)
     ids, learn, answered = list[int](), list[bool](), False
-    for turn, head, name, words in zip(turns, heads, pieces, pieces[len(turns):]):
-        opening, answers = name if head is None else [head], turn.speaker == 'assistant'
+    for turn in turns:
+        name, words, mark = next(pieces), next(pieces), tokenizer.special.get(f'<|{turn.speaker}|>')
+        opening, answers = name if mark is None else [mark], turn.speaker == 'assistant'
         ids, learn, answered = ids + opening + words, learn + [answered]*len(opening) + [answers]*len(words), answers
     return np.array([*ids, tokenizer.eot], token_dtype(tokenizer.vocab_size)), np.array([*learn, answered])
+
+def encode_turns(
+    talks: Sequence[Sequence[Turn]], # Any number
+    tokenizer: Tokenizer,            # Perhaps with marks for the speakers
+) -> list[tuple[np.ndarray, np.ndarray]]: # Ids, and which of them are to be learned, (n,) each
+    "Talks as tokens, all encoded in one call"
+    pieces = iter(tokenizer.encode_batch([text for turns in talks for text in _texts(turns, tokenizer)]))
+    return [_join(turns, pieces, tokenizer) for turns in talks]
 
 # %% ../nbs/05e_answers.ipynb #0013
 def encode_talks(
@@ -37,5 +52,7 @@ def encode_talks(
 ) -> list[Encoded]:
     "The ids of each talk, and which of them are to be learned"
     found = [split_turns(talk) for talk in talks]
-    return [Encoded(ids, sum(len(turn.text.encode()) for turn in turns), language, learn)
-            for turns, language in zip(found, languages) for ids, learn in [encode_turns(turns, tokenizer)]]
+    return [Encoded(ids, _said(turns), language, learn, _said(turn for turn in turns if turn.speaker == 'assistant'))
+            for turns, language, (ids, learn) in zip(found, languages, encode_turns(found, tokenizer))]
+
+def _said(turns: Iterable[Turn]) -> int: return sum(len(turn.text.encode()) for turn in turns) # bytes

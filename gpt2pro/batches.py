@@ -144,6 +144,7 @@ class Batches:
         starts, lengths = self.order.pieces(places)
         return list(zip(starts.tolist(), lengths.tolist()))
     def batch(self, step: int) -> Batch: return gather(self.tokens, self.pieces(step), self.apart)
+    def epochs(self, steps: int) -> float: return steps*self.batch_size/self.order.size # how often all pieces have come, after so many batches
     def count(self, step: int) -> int:
         "How many targets of a batch count, without making it"
         if self.tokens.learn is None: return sum(length for _, length in self.pieces(step))

@@ -319,9 +319,9 @@ def prepare(
     as_json: AsJson = False,
 ) -> None:
     "Text to clean, split token shards"
-    from gpt2pro.data import prepare, run_stage
+    from gpt2pro.data import other_preparation, prepare, run_stage
     config = _config(words)
-    if not _is_ours(config, out): _keep(next((path for path in _prepared(out) if path.exists()), None), overwrite)
+    _keep(other_preparation(config, out), overwrite)
     if stage is None and task == '0/1':
         _show(prepare(config, out, workers=workers).manifest, as_json)
         return print(f'{out} holds the tokenizer and the token shards.', file=sys.stderr)
@@ -329,22 +329,6 @@ def prepare(
     if stage is None or not (number.isdecimal() and total.isdecimal()):
         raise typer.BadParameter('it is a share of a --stage, counted from 0, such as 2/4: the third of four', param_hint='--task')
     run_stage(config, out, stage, int(number), int(total), workers or 1)
-
-def _prepared(out: Path) -> list[Path]: return [out/'data', out/'.data.tmp', out/'tokenizer']
-
-def _is_ours(
-    config: Config, # What is to be prepared
-    out: Path,      # Where
-) -> bool:
-    "Whether a folder holds this very preparation, finished or begun, and not another"
-    from gpt2pro.config import UserError
-    from gpt2pro.data import data_key
-    from gpt2pro.shards import read_manifest
-    begun = out/'.data.tmp'/'key'
-    keys = [begun.read_text()] if begun.is_file() else []
-    try: keys += [read_manifest(out).key] if (out/'data').exists() else []
-    except UserError: return False
-    return bool(keys) and set(keys) == {data_key(config)}
 
 # %% ../nbs/22_cli.ipynb #0065
 @app.command()

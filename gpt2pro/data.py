@@ -18,7 +18,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save
 from tqdm.auto import tqdm
 from .config import Config, RunError, Settings, UserError, sync_folder, write_file
-from .helpers import count_helpers, share_work
+from .helpers import count_helpers, interruptible, share_work
 from .corpus import Corpus, open_splits
 from .languages import detect_languages
 from .quality import BANDS, find_words, signatures
@@ -30,7 +30,7 @@ from .shards import Counts, Manifest, Split, SplitWriter, Tokens, encode_texts, 
 
 # %% auto #0
 __all__ = ['PART_BYTES', 'VERDICTS', 'STAGES', 'Part', 'open_parts', 'data_key', 'Job', 'split_limit', 'survey', 'judge',
-           'decide', 'encode', 'Prepared', 'finish', 'run_stage', 'prepare']
+           'decide', 'encode', 'Prepared', 'finish', 'run_stage', 'prepare', 'other_preparation']
 
 # %% ../nbs/06_data.ipynb #0007
 PART_BYTES = 2**25
@@ -304,7 +304,7 @@ def finish(
 def _sweep(folder: Path) -> None:
     "Remove what was needed only on the way"
     for name in ('survey', 'verdicts', 'encoded', 'tokenizer'): shutil.rmtree(folder/name, ignore_errors=True)
-    (folder/'key').unlink(missing_ok=True)
+    for path in [folder/'key', *folder.glob('.*.tmp')]: path.unlink(missing_ok=True) # and what a kill left half written
 
 # %% ../nbs/06_data.ipynb #0053
 def _for_each_part(
@@ -336,10 +336,10 @@ def run_stage(
     "The share of one task in one stage of preparing"
     if stage not in STAGES or not 0 <= task < tasks:
         raise UserError(f'stage {stage}, task {task} of {tasks}', f'the stages are {", ".join(STAGES)}, and tasks count from 0', 'name one of them')
-    job = Job.open(config, folder)
-    if stage == 'decide': decide(job, progress)
-    elif stage == 'finish': finish(job)
-    else:
+    with interruptible(f'in the stage {stage}', f'what is done is kept in {folder}; run the same again to go on'):
+        job = Job.open(config, folder)
+        if stage == 'decide': return decide(job, progress)
+        if stage == 'finish': return finish(job)
         if stage == 'encode': job.need('verdicts', 'decide')
         kind, work = ('survey', survey) if stage == 'survey' else ('encoded', encode)
         _for_each_part(job, work, [part for part in job.missing(kind) if part % tasks == task], workers, progress)
@@ -377,3 +377,16 @@ def prepare(
         raise RunError(f'{e.filename or folder}: {e.strerror or e}', f'the stages that are done are kept in {folder/".data.tmp"}',
                        'free some disk space, or make the folder writable, and run it again to go on') from e
     return Prepared.open(folder)
+
+# %% ../nbs/06_data.ipynb #0067
+def other_preparation(
+    config: Config, # What is to be prepared
+    folder: Path,   # Where
+) -> Path | None:   # Something in the folder; None if all of it, finished or begun, is of this preparation
+    "What preparing would overwrite"
+    begun = folder/'.data.tmp'/'key'
+    keys = [begun.read_text()] if begun.is_file() else []
+    try: keys += [read_manifest(folder).key] if (folder/'data').exists() else []
+    except UserError: keys.append('damaged')
+    if set(keys) == {data_key(config)}: return None
+    return next((path for path in (folder/'data', folder/'.data.tmp', folder/'tokenizer') if path.exists()), None)

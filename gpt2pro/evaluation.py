@@ -8,16 +8,23 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html import escape
+from operator import itemgetter
 from pathlib import Path
 import torch
 from pydantic import Field
 from rich.table import Column, Table
 from torch import Tensor, nn
 from .config import RunError, Settings, UserError
+from .answers import encode_talks
+from .batches import IGNORE, gather
 from .corpus import open_corpus
-from .data import Tokens
+from .languages import detect_languages
+from .layouts import row_text
 from .model import GPT
+from .shards import Tokens
+from .tokenizers import Tokenizer
 from .trainer import load_run
+from .turns import plain_talk, talk_text
 
 # %% auto #0
 __all__ = ['Score', 'make_score', 'plan_windows', 'eval_mode', 'score_documents', 'Evaluation', 'evaluate', 'evaluate_run']
@@ -67,16 +74,21 @@ def eval_mode(
     finally: model.train(training)
 
 # %% ../nbs/14_evaluation.ipynb #0026
-def _window(
-    tokens: Tokens, # Tokens with their documents table
-    begin: int,     # First token to be predicted
-    length: int,    # How many
-) -> Tensor:        # The token before them and they, (length + 1,)
-    "What a window reads"
-    if begin: return tokens[begin - 1:begin + length]
-    return torch.cat([tokens[len(tokens) - 1:], tokens[:length]])
-
 def _ends(tokens: Tokens) -> Tensor: return torch.cat([tokens.starts[1:], torch.tensor([len(tokens)])]) # (documents,)
+
+def _plan(
+    tokens: Tokens, # Tokens with their documents table
+    documents: int, # How many of them are scored
+    length: int,    # Tokens that the model reads at once
+    stride: int,    # Tokens by which the window moves on
+    apart: bool,    # Whether no window holds two documents
+) -> Tensor:        # First token to be predicted, number of tokens, first token scored of each window, (windows, 3), longest last
+    "The windows of a text"
+    ends = _ends(tokens)[:documents].tolist()
+    texts = zip([0, *ends], ends) if apart else [(0, ends[-1])]
+    plan = [(start + begin, min(length, end - start), start + scored)
+            for start, end in texts for begin, scored in plan_windows(end - start, length, stride)]
+    return torch.tensor(sorted(plan, key=itemgetter(1)))
 
 @torch.inference_mode()
 def score_documents(
@@ -85,23 +97,25 @@ def score_documents(
     batch_size: int = 16,          # Windows read at once
     stride: int | None = None,     # Tokens by which the window moves on; None is a whole window
     max_tokens: int | None = None, # Score only the first documents, as many as fit in this number but at least one; None is all
-) -> Tensor:                       # Surprise of each document in nats, (documents,), float64
+    apart: bool = False,           # Whether a token is to see its own document only
+) -> tuple[Tensor, Tensor]:        # Surprise of each document in nats, float64, and its tokens that were scored, (documents,) each
     "How surprised a model is by each document"
     documents = len(tokens.starts) if max_tokens is None else max(1, int((_ends(tokens) <= max_tokens).sum()))
-    count, limit = int(_ends(tokens)[documents - 1]), model.config.block_size
-    plan, length = plan_windows(count, limit, min(stride or limit, limit)), min(limit, count)
-    nats, device = torch.zeros(documents, dtype=torch.float64), next(model.parameters()).device
+    limit, device = model.config.block_size, next(model.parameters()).device
+    nats, counts = torch.zeros(documents, dtype=torch.float64), torch.zeros(documents, dtype=torch.long)
     with eval_mode(model):
-        for part in (plan[i:i + batch_size] for i in range(0, len(plan), batch_size)):
-            ids = torch.stack([_window(tokens, begin, length) for begin, _ in part]) # (B, T+1)
-            losses = model.token_losses(ids[:, :-1].to(device), ids[:, 1:].to(device)).cpu().double() # (B, T)
-            begin, scored = torch.tensor(part).T[..., None] # (B, 1) each
-            place = begin + torch.arange(length) # (B, T): position of each predicted token
-            new = place >= scored
-            nats.index_add_(0, torch.searchsorted(tokens.starts, place[new], right=True) - 1, losses[new])
-    return nats
+        for part in _plan(tokens, documents, limit, min(stride or limit, limit), apart).split(batch_size): # (B, 3)
+            begin, length, scored = part.T[..., None] # (B, 1) each
+            x, y, _ = gather(tokens, [(start - 1, n) for start, n, _ in part.tolist()], apart=False) # (B, T) each
+            losses = model.token_losses(x.to(device), y.to(device)).cpu().double() # (B, T)
+            place = begin + torch.arange(x.shape[1]) # (B, T): position of each predicted token
+            new = (place >= scored) & (y != IGNORE)
+            owner = torch.searchsorted(tokens.starts, place[new], right=True) - 1
+            nats.index_add_(0, owner, losses[new])
+            counts.index_add_(0, owner, torch.ones_like(owner))
+    return nats, counts
 
-# %% ../nbs/14_evaluation.ipynb #0033
+# %% ../nbs/14_evaluation.ipynb #0036
 class Evaluation(Score):
     "How well a model knows a text, in total and per language"
     block_size: int = Field(description='tokens that the model read at once')
@@ -135,17 +149,29 @@ def evaluate(
     batch_size: int = 16,          # Windows read at once
     stride: int | None = None,     # Tokens by which the window moves on; None is a whole window
     max_tokens: int | None = None, # Score only the first documents, as many as fit in this number but at least one; None is all
+    apart: bool = False,           # Whether a token is to see its own document only
 ) -> Evaluation:
     "How well a model knows a text; the same answer every time"
-    if not len(tokens): raise UserError('There is no text to evaluate', 'a score is a mean over tokens', 'name a source that holds text')
-    nats, limit = score_documents(model, tokens, batch_size, stride, max_tokens), model.config.block_size
-    lengths, codes = _ends(tokens) - tokens.starts, tokens.languages[:len(nats)]
+    if not tokens.learned(slice(None)).any():
+        raise UserError('There is no text to evaluate', 'a score is a mean over tokens', 'name a source that holds text, or talks with answers')
+    (nats, counts), limit = score_documents(model, tokens, batch_size, stride, max_tokens, apart), model.config.block_size
+    rows = [i for i, count in enumerate(counts.tolist()) if count]
     def score(rows: list[int]) -> Score:
-        return make_score(nats[rows].sum().item(), int(lengths[rows].sum()), int(tokens.sizes[rows].sum()), len(rows))
-    languages = {code: score([i for i, c in enumerate(codes) if c == code]) for code in sorted(set(codes))}
-    return Evaluation(**score([*range(len(nats))]).model_dump(), block_size=limit, stride=min(stride or limit, limit), languages=languages)
+        return make_score(nats[rows].sum().item(), int(counts[rows].sum()), int(tokens.sizes[rows].sum()), len(rows))
+    languages = {code: score([i for i in rows if tokens.languages[i] == code]) for code in sorted({tokens.languages[i] for i in rows})}
+    return Evaluation(**score(rows).model_dump(), block_size=limit, stride=min(stride or limit, limit), languages=languages)
 
-# %% ../nbs/14_evaluation.ipynb #0047
+# %% ../nbs/14_evaluation.ipynb #0050
+def _read(
+    source: str | list[str], # Text, or talks
+    tokenizer: Tokenizer,    # Of the run
+    talks: bool,             # Whether the run learned answers
+) -> Tokens:
+    "The tokens of a source, as the run would have them"
+    texts = [document.text for document in open_corpus(source, write=talk_text if talks else row_text)]
+    if not talks: return Tokens.from_texts(texts, tokenizer)
+    return Tokens.from_items(encode_talks(texts, tokenizer, detect_languages([*map(plain_talk, texts)])))
+
 def evaluate_run(
     folder: str | Path,                    # A run; with a source, also a checkpoint or a Hugging Face folder
     source: str | list[str] | None = None, # Text to evaluate on; None is the run's validation text
@@ -153,6 +179,6 @@ def evaluate_run(
     max_tokens: int | None = None,         # Score only the first documents, about this many tokens; None is all
 ) -> Evaluation:
     "How well a run's best model knows its validation text, or any other"
-    model, tokenizer, _ = load_run(folder)
-    tokens = Tokens.from_texts((document.text for document in open_corpus(source)), tokenizer) if source else Tokens.open(folder, 'validation')
-    return evaluate(model, tokens, stride=stride, max_tokens=max_tokens)
+    model, tokenizer, config = load_run(folder)
+    tokens = _read(source, tokenizer, config.data.rows == 'answers') if source else Tokens.open(folder, 'validation')
+    return evaluate(model, tokens, stride=stride, max_tokens=max_tokens, apart=config.data.rows != 'packed' or config.train.document_mask)

@@ -12,13 +12,14 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from multiprocessing.reduction import ForkingPickler
+from multiprocessing.synchronize import Event
 from types import ModuleType
 from typing import Any, TypeVar
 from .config import RunError
 from .hardware import count_cores
 
 # %% auto #0
-__all__ = ['Piece', 'Result', 'count_helpers', 'can_be_sent', 'share_work', 'noting_interrupts']
+__all__ = ['Piece', 'Result', 'count_helpers', 'can_be_sent', 'share_work', 'noting_interrupts', 'Interrupted', 'interruptible']
 
 # %% ../nbs/02e_helpers.ipynb #0007
 def count_helpers() -> int:
@@ -28,18 +29,20 @@ def count_helpers() -> int:
 
 # %% ../nbs/02e_helpers.ipynb #0012
 _work: Callable[[Any], Any] # in a helper
+_enough: Event              # in a helper, too
 
 def _start(
     work: Callable[[Any], Any], # What to do with each piece
+    enough: Event,              # Set when no more is wanted
 ) -> None:
     "Make this process a helper"
-    global _work
+    global _work, _enough
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=lambda: (parent_process().join(), os._exit(1)), daemon=True).start() # type: ignore[union-attr]
     os.environ.update(TOKENIZERS_PARALLELISM='false', RAYON_NUM_THREADS='1')
-    _work = work
+    _work, _enough = work, enough
 
-def _do(piece: Any) -> Any: return _work(piece)
+def _do(piece: Any) -> Any: return None if _enough.is_set() else _work(piece)
 
 # %% ../nbs/02e_helpers.ipynb #0014
 @contextmanager
@@ -74,7 +77,9 @@ def share_work(
     if not helpers or not can_be_sent(work):
         for piece in pieces: yield piece, work(piece)
         return
-    pool, waiting = ProcessPoolExecutor(helpers, get_context('spawn'), _start, (work,)), deque[tuple[Piece, Any]]()
+    context, waiting = get_context('spawn'), deque[tuple[Piece, Any]]()
+    enough = context.Event()
+    pool = ProcessPoolExecutor(helpers, context, _start, (work, enough))
     try:
         for piece in pieces:
             with _hidden_main(): waiting.append((piece, pool.submit(_do, piece)))
@@ -82,7 +87,9 @@ def share_work(
         for piece, answer in waiting: yield piece, answer.result()
     except BrokenProcessPool:
         raise RunError('The work', 'a helper process ended before it was done', 'free some memory, or do without helpers') from None
-    finally: pool.shutdown(cancel_futures=True)
+    finally:
+        enough.set() # what a helper has in reserve is not begun
+        pool.shutdown(cancel_futures=True)
 
 # %% ../nbs/02e_helpers.ipynb #0030
 @contextmanager
@@ -99,3 +106,34 @@ def noting_interrupts() -> Iterator[threading.Event]:
     signal.signal(signal.SIGINT, note)
     try: yield pressed
     finally: signal.signal(signal.SIGINT, usual)
+
+# %% ../nbs/02e_helpers.ipynb #0035
+class Interrupted(RunError):
+    "Work was asked to stop, and can go on from what it has kept"
+    def __init__(self,
+        number: int, # Of the signal
+        when: str,   # Such as `after step 7`
+        advice: str, # How to go on
+    ) -> None:
+        super().__init__(f'Stopped by {signal.Signals(number).name} {when}', 'somebody asked for it', advice)
+        self.exit_code = 128 + number
+
+# %% ../nbs/02e_helpers.ipynb #0039
+@contextmanager
+def interruptible(
+    when: str,   # Such as `while preparing`
+    advice: str, # How to go on
+) -> Iterator[None]:
+    "Let SIGINT and SIGTERM end a block as `Interrupted`"
+    noted = list[int]()
+    def note(number: int, frame: Any) -> None:
+        noted.append(number)
+        raise KeyboardInterrupt
+    main = threading.current_thread() is threading.main_thread() # the only one that may handle signals
+    usual = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)} if main else {}
+    try: yield
+    except BaseException:
+        if noted: raise Interrupted(noted[0], when, advice) from None
+        raise
+    finally:
+        for number, handler in usual.items(): signal.signal(number, handler)

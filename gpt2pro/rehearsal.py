@@ -24,7 +24,8 @@ from .model import GPT
 from .rows import open_batches
 from .pretrained import load_pretrained, save_pretrained
 from .tracing import estimate_memory
-from .trainer import MemoryMeter, RunState, fixed_batches, mean_loss, out_of_memory, training_step
+from .monitor import MemoryMeter, out_of_memory
+from .trainer import RunState, fixed_batches, mean_loss, training_step
 from .validation import validate
 
 # %% auto #0
@@ -124,7 +125,7 @@ def _step(scene: Scene) -> str:
             for step in range(2): training_step(state.model, state.optimizer, strategy, batches, config.train, step)
         for step in range(2, 4):
             seconds.append(-time.monotonic())
-            loss, _ = training_step(state.model, state.optimizer, strategy, batches, config.train, step)
+            loss = training_step(state.model, state.optimizer, strategy, batches, config.train, step).loss
             seconds[-1] += time.monotonic()
     except torch.OutOfMemoryError: raise out_of_memory(config.train, strategy.device) from None
     state.progress.step, scene.figures['step_seconds'] = 4, min(seconds)

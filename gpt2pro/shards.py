@@ -32,6 +32,7 @@ class Encoded(NamedTuple):
     size: int       # Bytes of the text in UTF-8
     language: str   # ISO 639-1, or 'und'
     learn: np.ndarray | None = None # Which of the ids are to be learned, (number of ids,); None is all
+    learn_size: int | None = None   # Bytes of the text that these ids stand for; None is all
 
 def token_dtype(
     vocab_size: int, # Number of different ids
@@ -74,6 +75,10 @@ def _count(items: Iterable[Encoded]) -> Counts:
     return Counts(documents=documents, bytes=size, tokens=tokens)
 
 # %% ../nbs/05d_shards.ipynb #0015
+def _learned_sizes(items: Iterable[Encoded]) -> list[int]:
+    "Bytes of the text to be learned of each document"
+    return [item.size if item.learn_size is None else item.learn_size for item in items]
+
 def write_shard(
     path: Path,            # Ends in .safetensors
     items: list[Encoded], # Documents, whole
@@ -83,7 +88,7 @@ def write_shard(
     ends = np.cumsum([len(item.ids) for item in items])
     names = sorted({item.language for item in items})
     tensors = dict(tokens=np.concatenate([item.ids for item in items]), starts=np.array([0, *ends[:-1]], np.int64),
-                   sizes=np.array([item.size for item in items], np.int64),
+                   sizes=np.array(_learned_sizes(items), np.int64),
                    languages=np.array([names.index(item.language) for item in items], np.uint8))
     masks = [item.learn for item in items if item.learn is not None]
     if masks: tensors['learn'] = np.concatenate(masks) # of all documents or of none
@@ -160,7 +165,7 @@ class Tokens:
     def __init__(self,
         shards: list[Tensor],  # Ids, (tokens of the shard,) each
         starts: Tensor,        # Where each document begins, (documents,)
-        sizes: Tensor,         # Bytes of each document's text, (documents,)
+        sizes: Tensor,         # Bytes of each document's text that is to be learned, (documents,)
         languages: list[str],  # ISO 639-1 code of each document
         learn: list[Tensor] | None = None, # Which ids are to be learned, (tokens of the shard,) each; None is all
     ) -> None:
@@ -185,11 +190,16 @@ class Tokens:
     @classmethod
     def from_texts(cls, texts: Iterable[str], tokenizer: Tokenizer) -> Tokens:
         "The tokens of a few texts, in memory"
-        texts, items = iter(texts), []
+        texts, items = iter(texts), list[Encoded]()
         while batch := list(islice(texts, 1000)): items += encode_texts(batch, tokenizer)
-        ends = np.cumsum([0, *(len(item.ids) for item in items)])
-        return cls([torch.from_numpy(item.ids) for item in items], torch.from_numpy(ends[:-1]),
-                   torch.tensor([item.size for item in items]), [item.language for item in items])
+        return cls.from_items(items)
+    @classmethod
+    def from_items(cls, items: Sequence[Encoded]) -> Tokens:
+        "The tokens of encoded documents, in memory"
+        starts = np.cumsum([0, *(len(item.ids) for item in items)])[:-1]
+        learn = [torch.from_numpy(item.learn) for item in items if item.learn is not None] # of all documents or of none
+        return cls([torch.from_numpy(item.ids) for item in items], torch.from_numpy(starts), torch.tensor(_learned_sizes(items)),
+                   [item.language for item in items], learn or None)
 
 # %% ../nbs/05d_shards.ipynb #0037
 def join_shards(

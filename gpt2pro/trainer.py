@@ -4,35 +4,36 @@
 
 # %% ../nbs/12_trainer.ipynb #0003
 from __future__ import annotations
-import json, logging, math, os, random, signal, sys, threading, time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+import json, logging, math, random, time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
-from itertools import accumulate
 from pathlib import Path
-from typing import Any
-import psutil, torch
+from typing import Any, NamedTuple
+import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 from .checkpoint import (RunLock, checkpoint_path, is_whole, latest_checkpoint, load_checkpoint, rotate_checkpoints, save_checkpoint,
                                 sweep)
-from .config import Config, RunError, Settings, TrainConfig, UserError, deep_merge, write_file
+from .config import Config, RunError, Settings, TrainConfig, UserError, deep_merge
 from .data import Prepared, Tokens, prepare
 from .batches import IGNORE, Batch, Batches, prefetch
 from .rows import open_batches
 from .distributed import Strategy, environment, load_parameters, make_strategy, optimizer_tensors
 from .hardware import resolve_device
-from .model import GPT
+from .heads import choose_backend
+from .helpers import Interrupted
+from .model import GPT, store_by_longer_side
+from .monitor import Listener, MemoryMeter, MetricsFile, NonFinite, StopSignals, logging_to, memory_in_use, out_of_memory, tensorboard
 from .pretrained import load_pretrained
 from .tokenizers import Tokenizer, gpt2_tokenizer
 
 # %% auto #0
-__all__ = ['Listener', 'learning_rate', 'parameter_groups', 'make_optimizer', 'fixed_batches', 'mean_loss', 'MetricsFile',
-           'logging_to', 'tensorboard', 'MemoryMeter', 'memory_in_use', 'Interrupted', 'StopSignals', 'dropout_seed',
-           'changed_settings', 'find_start', 'NonFinite', 'out_of_memory', 'training_step', 'Progress', 'TrainResult',
-           'stop_reason', 'tokens_per_second', 'RunState', 'Trainer', 'train', 'load_run']
+__all__ = ['learning_rate', 'parameter_groups', 'make_optimizer', 'fixed_batches', 'mean_loss', 'dropout_seed',
+           'changed_settings', 'find_start', 'Step', 'training_step', 'Progress', 'TrainResult', 'stop_reason',
+           'tokens_per_second', 'RunState', 'describe_step', 'Trainer', 'train', 'load_run']
 
-# %% ../nbs/12_trainer.ipynb #0009
+# %% ../nbs/12_trainer.ipynb #0008
 def learning_rate(
     step: int,          # Steps done before this one
     train: TrainConfig, # Says lr, min_lr, warmup_steps, max_steps and schedule
@@ -43,7 +44,7 @@ def learning_rate(
     falls = {'cosine': (1 - math.cos(math.pi*progress))/2, 'linear': progress, 'constant': 0.}
     return train.lr + (train.min_lr - train.lr)*falls[train.schedule]
 
-# %% ../nbs/12_trainer.ipynb #0015
+# %% ../nbs/12_trainer.ipynb #0013
 def parameter_groups(
     model: nn.Module,     # Whose parameters are trained
     weight_decay: float,  # Of the matrices
@@ -61,7 +62,7 @@ def make_optimizer(
     fused = all(p.device.type in ('cpu', 'cuda') for p in model.parameters())
     return torch.optim.AdamW(parameter_groups(model, train.weight_decay), lr=train.lr, betas=(train.beta1, train.beta2), fused=fused)
 
-# %% ../nbs/12_trainer.ipynb #0020
+# %% ../nbs/12_trainer.ipynb #0017
 def fixed_batches(
     tokens: Tokens, # Validation text
     config: Config, # Says batch_size, block_size and eval_batches
@@ -83,132 +84,9 @@ def mean_loss(
     model.train()
     return (losses*(counts/counts.sum())).sum().item()
 
-# %% ../nbs/12_trainer.ipynb #0026
-def _is_before(
-    line: str, # Of metrics.jsonl
-    step: int, # Where a run goes on
-) -> bool:
-    "Whether a line is whole and not of a later step"
-    try: return json.loads(line)['step'] <= step
-    except (ValueError, KeyError, TypeError): return False
-
-class MetricsFile:
-    "Appends lines of JSON to `metrics.jsonl`"
-    def __init__(self,
-        folder: Path, # A run's folder
-        step: int,    # Steps done; later lines go
-    ) -> None:
-        path = folder/'metrics.jsonl'
-        lines = path.read_text('utf-8', errors='replace').splitlines() if path.exists() else []
-        write_file(path, ''.join(f'{line}\n' for line in lines if _is_before(line, step)))
-        self.file = open(path, 'a', encoding='utf-8')
-    def write(self, line: Mapping[str, Any]) -> None:
-        self.file.write(json.dumps(line) + '\n')
-        self.file.flush()
-    def sync(self) -> None: os.fsync(self.file.fileno())
-    def close(self) -> None: self.file.close()
-
-# %% ../nbs/12_trainer.ipynb #0030
+# %% ../nbs/12_trainer.ipynb #0022
 _log = logging.getLogger('gpt2pro.trainer')
 
-class _AboveBar(logging.Handler):
-    "Shows lines above a progress bar instead of through it"
-    def emit(self, record: logging.LogRecord) -> None: tqdm.write(self.format(record), file=sys.stderr)
-
-@contextmanager
-def logging_to(
-    folder: Path, # A run's folder
-) -> Iterator[None]:
-    "Send what the package says to the console and to a run's `log.txt`"
-    logger, handlers = logging.getLogger('gpt2pro'), [_AboveBar(), logging.FileHandler(folder/'log.txt', encoding='utf-8')]
-    handlers[1].setFormatter(logging.Formatter('%(asctime)s %(levelname)s %(message)s'))
-    level, logger.propagate = logger.level, False
-    logger.setLevel(logging.INFO)
-    for handler in handlers: logger.addHandler(handler)
-    try: yield
-    finally:
-        for handler in handlers: logger.removeHandler(handler)
-        handlers[1].close()
-        logger.setLevel(level)
-        logger.propagate = True
-
-# %% ../nbs/12_trainer.ipynb #0034
-Listener = Callable[[Mapping[str, Any]], None]
-
-def tensorboard(
-    folder: Path, # A run's folder
-    step: int,    # Steps done; what TensorBoard has of later ones goes
-) -> list[Listener]: # One listener, or none
-    "Write metrics for TensorBoard where it is installed"
-    try: from torch.utils.tensorboard import SummaryWriter
-    except ImportError: return []
-    writer = SummaryWriter(str(folder/'tensorboard'), purge_step=step + 1)
-    def listen(line: Mapping[str, Any]) -> None:
-        for name, value in line.items(): writer.add_scalar(name, value, line['step'])
-        writer.flush()
-    return [listen]
-
-# %% ../nbs/12_trainer.ipynb #0038
-class MemoryMeter:
-    "Measures the most memory that tensors take within a `with` block"
-    def __init__(self,
-        device: torch.device,      # Where the tensors are
-        before: Iterable[Tensor],  # Those that exist already
-    ) -> None:
-        self.device, self.before = device, sum(tensor.nbytes for tensor in before)
-        self.peak: int | None = None # Bytes; None where it cannot be measured
-    def __enter__(self) -> MemoryMeter:
-        os.environ.setdefault('KINETO_LOG_LEVEL', '99') # it would talk on the console
-        if self.device.type == 'cuda': torch.cuda.reset_peak_memory_stats(self.device)
-        if self.device.type == 'cpu': self.profiler = torch.autograd.profiler.profile(profile_memory=True).__enter__()
-        return self
-    def __exit__(self, *error: Any) -> None:
-        if self.device.type == 'cuda': self.peak = torch.cuda.max_memory_allocated(self.device)
-        if self.device.type != 'cpu': return
-        self.profiler.__exit__(*error)
-        events = [event for event in self.profiler.kineto_results.events() if event.name() == '[memory]']
-        changes = [event.nbytes() for event in sorted(events, key=lambda event: event.start_ns())]
-        self.peak = self.before + max(accumulate(changes, initial=0))
-    def save(self,
-        folder: Path, # A run's folder
-    ) -> None:
-        "Write `memory.json`"
-        how = {'cpu': 'allocations seen by the profiler', 'cuda': 'max_memory_allocated'}.get(self.device.type, 'only rss_bytes')
-        values = dict(measured_bytes=self.peak, rss_bytes=psutil.Process().memory_info().rss, how=f'{how}, in the first two steps')
-        write_file(folder/'memory.json', json.dumps(values, indent=1))
-
-def memory_in_use(
-    device: torch.device, # Where the tensors are
-) -> int:                 # Bytes: of tensors on a GPU, of the whole process on a CPU
-    "How much memory is taken now"
-    return torch.cuda.memory_allocated(device) if device.type == 'cuda' else psutil.Process().memory_info().rss
-
-# %% ../nbs/12_trainer.ipynb #0043
-class Interrupted(RunError):
-    "A run was asked to stop, and can go on from its checkpoint"
-    def __init__(self,
-        number: int, # Of the signal
-        step: int,   # Steps done
-    ) -> None:
-        super().__init__(f'Stopped by {signal.Signals(number).name} after step {step}', 'somebody asked for it',
-                         'its checkpoint is saved; go on with: gpt2pro train RUN --resume')
-        self.exit_code = 128 + number
-
-class StopSignals:
-    "Notes the wish to stop within a `with` block; `number` is the signal, or 0"
-    number = 0
-    def _note(self, number: int, frame: Any) -> None:
-        if self.number == number == signal.SIGINT: raise KeyboardInterrupt
-        self.number = number
-        _log.warning('%s: stopping after this step', signal.Signals(number).name)
-    def __enter__(self) -> StopSignals:
-        main = threading.current_thread() is threading.main_thread() # the only one that may handle signals
-        self.before = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)} if main else {}
-        return self
-    def __exit__(self, *error: Any) -> None:
-        for number, handler in self.before.items(): signal.signal(number, handler)
-
-# %% ../nbs/12_trainer.ipynb #0048
 def dropout_seed(
     seed: int,   # The run's
     number: int, # Of the batch, from 0
@@ -216,7 +94,7 @@ def dropout_seed(
     "What the random numbers of a batch start from"
     return random.Random(f'{seed}/{number}').getrandbits(63)
 
-# %% ../nbs/12_trainer.ipynb #0052
+# %% ../nbs/12_trainer.ipynb #0026
 _FREE = {'log_interval', 'eval_interval', 'eval_batches', 'checkpoint_interval', 'keep_checkpoints', 'patience', 'max_hours', 'device',
          'gradient_checkpointing'}
 
@@ -229,7 +107,7 @@ def changed_settings(
     return [f'{section}.{name}: {before[section].get(name)} → {value}' for section in ('model', 'tokenizer', 'data', 'train')
             for name, value in now[section].items() if before[section].get(name) != value and not (section == 'train' and name in free)]
 
-# %% ../nbs/12_trainer.ipynb #0056
+# %% ../nbs/12_trainer.ipynb #0030
 def find_start(
     config: Config, # Of the run that wants to start
     folder: Path,   # Its folder
@@ -247,31 +125,13 @@ def find_start(
         raise UserError(f'Cannot resume with {"; ".join(changes)}', f'{path.name} was trained otherwise', 'undo that, or take a new folder')
     return path
 
-# %% ../nbs/12_trainer.ipynb #0059
-class NonFinite(RunError):
-    "The loss or the gradient is not a number any more"
-    def __init__(self,
-        step: int,          # Steps done before this one
-        loss: float,        # Of the batch
-        norm: float,        # Of the gradient
-        spans: list[int],   # The tokens at which the batch's windows begin
-    ) -> None:
-        super().__init__(f'Step {step}: loss {loss}, gradient norm {norm}', f'the step was not taken; its windows begin at tokens {spans}',
-                         'start a new run with a lower train.lr; the checkpoints of this one are as they were')
+# %% ../nbs/12_trainer.ipynb #0032
+class Step(NamedTuple):
+    "What a step found"
+    loss: float # What it made smaller, nats per token that counts
+    norm: float # Of the gradient, before clipping
+    tokens: int # That count: neither padding nor questions
 
-# %% ../nbs/12_trainer.ipynb #0062
-def out_of_memory(
-    train: TrainConfig,   # The settings in use
-    device: torch.device, # Where it happened
-) -> UserError:
-    "What to change when the memory of a GPU runs out"
-    B, A = train.batch_size, train.gradient_accumulation_steps
-    same = f'train.batch_size={B//2} train.gradient_accumulation_steps={A*2} makes steps of the same size'
-    used = torch.cuda.max_memory_allocated(device) if device.type == 'cuda' else 0
-    return UserError(f'The memory of {device} ran out; the run used {used:,} bytes', f'train.batch_size = {B} sequences at once need more',
-                     same if B % 2 == 0 else 'lower train.batch_size, or train a smaller model')
-
-# %% ../nbs/12_trainer.ipynb #0067
 def training_step(
     model: GPT,                       # Whose parameters are trained
     optimizer: torch.optim.Optimizer, # Of its parameters
@@ -279,17 +139,18 @@ def training_step(
     batches: Batches,                 # Where the micro-batches come from
     train: TrainConfig,               # Rates, clipping, accumulation, seed
     step: int,                        # Steps done before this one
-) -> tuple[float, float]:             # Loss in nats per token, and norm of the gradient
+) -> Step:
     "Take one step of the optimizer"
     for group in optimizer.param_groups: group['lr'] = learning_rate(step, train)
     optimizer.zero_grad()
     numbers = range(step*train.gradient_accumulation_steps, (step + 1)*train.gradient_accumulation_steps)
     counts = {number: batches.count(number) for number in numbers} # tokens to be learned
+    tokens = sum(counts.values())
     mine, total = numbers[strategy.rank::strategy.world_size], torch.zeros((), device=strategy.device)
     for number, batch in zip(mine, prefetch(map(batches.batch, mine), strategy.device)): # (B, T) each
         torch.manual_seed(dropout_seed(train.seed, number))
         with strategy.autocast(): mean = model.loss(*batch, train.label_smoothing, train.z_loss)
-        loss = mean*(counts[number]/sum(counts.values())*strategy.world_size)
+        loss = mean*(counts[number]/tokens*strategy.world_size)
         strategy.backward(loss)
         total += loss.detach()
     norm = strategy.clip(optimizer, train.grad_clip)
@@ -297,13 +158,14 @@ def training_step(
     if not math.isfinite(loss_value) or not (math.isfinite(norm_value) or strategy.may_overflow):
         raise NonFinite(step, loss_value, norm_value, [start for number in numbers for start, _ in batches.pieces(number)])
     strategy.step(optimizer)
-    return loss_value, norm_value
+    return Step(loss_value, norm_value, tokens)
 
-# %% ../nbs/12_trainer.ipynb #0077
+# %% ../nbs/12_trainer.ipynb #0044
 @dataclass
 class Progress:
     "Where a run stands"
     step: int = 0                 # Steps done
+    tokens: int = 0               # Learned in them
     loss: float | None = None     # Of the last step, nats per token
     best: float | None = None     # Lowest validation loss
     best_step: int | None = None  # When it was found
@@ -319,14 +181,15 @@ class Progress:
 class TrainResult(Settings):
     "How a training ended"
     step: int                  # Steps done
+    tokens: int                # Learned in them
     loss: float | None         # Of the last step, nats per token
     best: float | None         # Lowest validation loss
     best_step: int | None      # When it was found
     seconds: float             # Of all lives of the run
-    tokens_per_second: float   # While taking steps, in this life; 0 when none was left to take
+    tokens_per_second: float   # Learned while taking steps, in this life; 0 when none was left to take
     stopped: str               # Why it ended: max_steps, patience or max_hours
 
-# %% ../nbs/12_trainer.ipynb #0081
+# %% ../nbs/12_trainer.ipynb #0048
 def stop_reason(
     train: TrainConfig,  # Says max_steps and patience
     progress: Progress,  # Where the run stands
@@ -339,14 +202,13 @@ def stop_reason(
     return next((name for name, true in reasons.items() if true), None)
 
 def tokens_per_second(
-    config: Config,            # Says how many tokens a step has
-    durations: list[float],    # Seconds that each of some steps took
-) -> float:                    # 0 for no steps
+    steps: Sequence[tuple[int, float]], # Tokens learned, and seconds, of each
+) -> float:                             # 0 for no steps
     "The speed of some steps"
-    tokens = config.train.batch_size*config.train.gradient_accumulation_steps*config.model.block_size
-    return tokens*len(durations)/sum(durations) if durations else 0.
+    tokens, seconds = (sum(column) for column in zip(*steps)) if steps else (0, 1.)
+    return tokens/seconds
 
-# %% ../nbs/12_trainer.ipynb #0085
+# %% ../nbs/12_trainer.ipynb #0052
 class RunState:
     "All that a run would need to go on, and how it is saved and restored"
     def __init__(self,
@@ -389,13 +251,27 @@ class RunState:
         self.failures = 0
         rotate_checkpoints(folder, self.config.train.keep_checkpoints, self.progress.best_step)
 
-# %% ../nbs/12_trainer.ipynb #0089
+# %% ../nbs/12_trainer.ipynb #0056
 def _check_vocabulary(config: Config, tokenizer: Tokenizer) -> None:
     "Refuse a model that lacks rows for some tokens, before any of them reaches a device"
     rows, known = config.model.vocab_size, tokenizer.vocab_size
     if known > rows: raise UserError(f'model.vocab_size = {rows}', f'the tokenizer has {known} tokens', f'set model.vocab_size={known}')
 
-# %% ../nbs/12_trainer.ipynb #0092
+# %% ../nbs/12_trainer.ipynb #0059
+def describe_step(
+    config: Config,       # Of the run
+    device: torch.device, # Where it runs
+) -> list[str]:
+    "What the log says about the steps of a run"
+    train = config.train
+    extras = {'label smoothing': train.label_smoothing, 'z-loss': train.z_loss}
+    added = ' and '.join(f'{name} of {value:g}' for name, value in extras.items() if value)
+    return [f'attention: {choose_backend(config.model, device, train.document_mask, config.model.dropout).reason}',
+            *([f'the training loss contains {added}; the validation loss is the plain cross-entropy'] if added else [])]
+
+# %% ../nbs/12_trainer.ipynb #0063
+_GO_ON = 'its checkpoint is saved; go on with: gpt2pro train RUN --resume'
+
 class Trainer:
     "Trains a model on prepared text and keeps its run's folder up to date"
     def __init__(self,
@@ -417,7 +293,7 @@ class Trainer:
         "Train until there is a reason to stop"
         if path := find_start(self.config, self.folder, resume): self.state.restore(path)
         train, state, progress = self.config.train, self.state, self.state.progress
-        first, self.durations, self.started = progress.step, list[float](), time.monotonic() - progress.seconds
+        first, self.took, self.started = progress.step, list[tuple[int, float]](), time.monotonic() - progress.seconds
         self.deadline = time.monotonic() + 3600*(train.max_hours or math.inf)
         self.metrics = MetricsFile(self.folder, first)
         self.bar = tqdm(total=train.max_steps, initial=first, desc='training', unit='step', disable=not self.show)
@@ -427,9 +303,9 @@ class Trainer:
             if progress.step > first: meter.save(self.folder)
             self._advance(train.max_steps)
             state.save(self.folder, last=True)
-        if self.wish.number: raise Interrupted(self.wish.number, progress.step)
+        if self.wish.number: raise Interrupted(self.wish.number, f'after step {progress.step}', _GO_ON)
         told = {name: value for name, value in asdict(progress).items() if name != 'worse'}
-        return TrainResult(**told, tokens_per_second=tokens_per_second(self.config, self.durations), stopped=self._reason() or '')
+        return TrainResult(**told, tokens_per_second=tokens_per_second(self.took), stopped=self._reason() or '')
     def _reason(self) -> str | None: return stop_reason(self.config.train, self.state.progress, self.wish.number, self.deadline)
     def _tell(self, **values: Any) -> None:
         for listener in self.listeners: listener({'step': self.state.progress.step, **values, 'seconds': self.state.progress.seconds})
@@ -437,17 +313,19 @@ class Trainer:
         state, progress = self.state, self.state.progress
         while progress.step < until and not self._reason():
             began = time.monotonic()
-            loss, norm = training_step(state.model, state.optimizer, state.strategy, self.batches, self.config.train, progress.step)
-            self.durations.append(time.monotonic() - began)
-            progress.step, progress.loss, progress.seconds = progress.step + 1, loss, time.monotonic() - self.started
-            self._after_step(loss, norm)
+            done = training_step(state.model, state.optimizer, state.strategy, self.batches, self.config.train, progress.step)
+            self.took.append((done.tokens, time.monotonic() - began))
+            progress.step, progress.tokens = progress.step + 1, progress.tokens + done.tokens
+            progress.loss, progress.seconds = done.loss, time.monotonic() - self.started
+            self._after_step(done)
             self.bar.update()
-    def _after_step(self, loss: float, norm: float) -> None:
+    def _after_step(self, done: Step) -> None:
         train, state, step, better = self.config.train, self.state, self.state.progress.step, False
         if step in (1, train.max_steps) or step % train.log_interval == 0:
-            self._tell(loss=loss, lr=learning_rate(step - 1, train), grad_norm=norm, memory=memory_in_use(state.strategy.device),
-                       tokens_per_second=tokens_per_second(self.config, self.durations[-train.log_interval:]))
-            self.bar.set_postfix(loss=f'{loss:.3f}', refresh=False)
+            epoch, speed = self.batches.epochs(step*train.gradient_accumulation_steps), tokens_per_second(self.took[-train.log_interval:])
+            self._tell(loss=done.loss, lr=learning_rate(step - 1, train), grad_norm=done.norm, memory=memory_in_use(state.strategy.device),
+                       tokens=state.progress.tokens, epoch=epoch, tokens_per_second=speed)
+            self.bar.set_postfix(loss=f'{done.loss:.3f}', refresh=False)
         if step == train.max_steps or step % train.eval_interval == 0:
             better = state.progress.judge(value := mean_loss(state.model, self.judges, state.strategy))
             self._tell(val_loss=value)
@@ -456,7 +334,7 @@ class Trainer:
             self.metrics.sync()
             state.save(self.folder)
 
-# %% ../nbs/12_trainer.ipynb #0094
+# %% ../nbs/12_trainer.ipynb #0065
 def train(
     config: Config,                     # What to train, on what, and how
     folder: str | Path,                 # The run's folder
@@ -470,11 +348,12 @@ def train(
         find_start(config, folder, resume)
         strategy, prepared = make_strategy(config.train), prepare(config, folder, progress)
         config.save(folder/'config.yaml')
+        for words in describe_step(config, strategy.device): _log.info(words)
         torch.manual_seed(config.train.seed)
         try: return Trainer(config, GPT(config.model), prepared, folder, strategy, callbacks, progress).fit(resume)
         except torch.OutOfMemoryError: raise out_of_memory(config.train, strategy.device) from None
 
-# %% ../nbs/12_trainer.ipynb #0104
+# %% ../nbs/12_trainer.ipynb #0074
 def _pick(
     run: Path,   # A run's folder
     which: str,  # best or latest
@@ -504,4 +383,6 @@ def load_run(
         config, tokenizer = Config.model_validate(checkpoint.state['config']), Tokenizer.load(path.parent.parent/'tokenizer')
         model = GPT(config.model)
         load_parameters(model, checkpoint.tensors['model'])
-    return model.to(resolve_device()).eval(), tokenizer, config
+    model = model.to(resolve_device()).eval()
+    if model.wte.weight.device.type == 'cpu': store_by_longer_side(model)
+    return model, tokenizer, config
