@@ -91,12 +91,12 @@ class Attention(NamedTuple):
     prepare: Callable[..., Any]   # (T, S, reach, device, dtype) → what all layers of a pass share
     attend: Callable[..., Tensor] # (q, k, v, prepared, dropout) → (B, H, T, D)
     def __call__(self,
-        q: Tensor,              # What each position looks for, (B, H, T, D)
-        k: Tensor,              # What each can be found by, (B, G, S, D)
-        v: Tensor,              # What each gives, (B, G, S, D)
+        q: Tensor,                 # What each position looks for, (B, H, T, D)
+        k: Tensor,                 # What each can be found by, (B, G, S, D)
+        v: Tensor,                 # What each gives, (B, G, S, D)
         reach: Reach = ALL_BEFORE, # How far it sees
-        dropout: float = 0.,    # Part of the shares that are zeroed
-    ) -> Tensor:                # What each position found, (B, H, T, D)
+        dropout: float = 0.,       # Part of the shares that are zeroed
+    ) -> Tensor:                   # What each position found, (B, H, T, D)
         "Both steps at once"
         return self.attend(q, k, v, self.prepare(q.size(-2), k.size(-2), reach, q.device, q.dtype), dropout)
 
@@ -161,12 +161,12 @@ def _compiled_flex() -> Callable[..., Any]:
     return torch.compile(torch_flex)
 
 def _flex(
-    q: Tensor,           # (B, H, T, D)
-    k: Tensor,           # (B, G, S, D)
-    v: Tensor,           # (B, G, S, D)
+    q: Tensor,                                # (B, H, T, D)
+    k: Tensor,                                # (B, G, S, D)
+    v: Tensor,                                # (B, G, S, D)
     rules: tuple[BlockMask, Callable | None], # From `_flex_rules`
-    dropout: float = 0., # It has none: only 0 will do
-) -> Tensor:             # (B, H, T, D)
+    dropout: float = 0.,                      # It has none: only 0 will do
+) -> Tensor:                                  # (B, H, T, D)
     "Attention by a kernel that PyTorch's compiler makes"
     assert dropout == 0
     blocks, lower = rules

@@ -74,15 +74,15 @@ def _from_json(
 _CONV1D = 'c_attn.weight', 'c_proj.weight', 'c_fc.weight' # matrices they store as (in, out)
 
 def _as_stored(
-    model: GPT,         # Whose weights
+    model: GPT, # Whose weights
 ) -> dict[str, Tensor]: # Our name → a view of the weight that lies as in the file
     "Every parameter once, turned as in Hugging Face's files"
     return {name: (p.T if name.endswith(_CONV1D) else p).detach() for name, p in model.named_parameters()}
 
 # %% ../nbs/09a_pretrained.ipynb #0026
 def _unreadable(
-    name: str,    # The file
-    why: object,  # What is wrong with it
+    name: str,   # The file
+    why: object, # What is wrong with it
 ) -> UserError:
     "What to say when a model's folder cannot be read"
     return UserError(f'{name}: cannot be read', str(why).split('\n')[0],
@@ -191,9 +191,9 @@ def _deal(
 
 # %% ../nbs/09a_pretrained.ipynb #0056
 def save_pretrained(
-    model: GPT,                  # Whose weights
-    folder: str | Path,          # Made where missing
-    file_size: int = 5*10**9,    # Bytes of weights in a file
+    model: GPT,               # Whose weights
+    folder: str | Path,       # Made where missing
+    file_size: int = 5*10**9, # Bytes of weights in a file
 ) -> None:
     "Write config.json and model.safetensors, which `load_pretrained` and, of a plain GPT-2, Hugging Face's transformers read"
     folder, files = Path(folder), _deal(_as_stored(model), file_size)
