@@ -41,24 +41,24 @@ def interpreting() -> bool:
 _SMALL = 2**22 # Numbers below which launching takes longer than computing
 
 def use_triton(
-    choice: str,           # 'auto', 'torch' or 'triton'
-    x: Tensor,             # The tensor to work on
-    fusible: bool = True,  # Whether torch.compile does as well, or better
+    choice: str,                # 'auto', 'torch' or 'triton'
+    x: Tensor,                  # The tensor to work on
+    numbers: int | None = None, # How many the kernel goes over; None is those of `x`
 ) -> bool:
     "Whether Triton's kernel is to be used for `x`"
     if choice == 'torch' or choice == 'auto' and (triton is None or not x.is_cuda): return False
-    if choice == 'auto': return x.numel() >= _SMALL and not (fusible and torch.compiler.is_compiling())
+    if choice == 'auto': return (numbers or x.numel()) >= _SMALL and not torch.compiler.is_compiling()
     if triton and (x.is_cuda or x.is_cpu and interpreting()): return True
     why = f'Triton needs a GPU, and the tensor is on the device {x.device.type}' if triton else 'the package triton is not installed'
     raise UserError('kernels: triton cannot be used here', why, 'set kernels to auto, which takes what the machine has')
 
-# %% ../nbs/07_kernels.ipynb #0033
+# %% ../nbs/07_kernels.ipynb #0035
 @jit
 def widen(x):
     "The numbers of a block in float32, or in float64 if they came so"
     return x if x.dtype == tl.float64 else x.to(tl.float32)
 
-# %% ../nbs/07_kernels.ipynb #0035
+# %% ../nbs/07_kernels.ipynb #0037
 @jit
 def _gelu_kernel(x_ptr, y_ptr, n, BLOCK: tl.constexpr):
     i = tl.program_id(0).to(tl.int64)*BLOCK + tl.arange(0, BLOCK) # (BLOCK,)
@@ -66,7 +66,7 @@ def _gelu_kernel(x_ptr, y_ptr, n, BLOCK: tl.constexpr):
     y = x*tl.sigmoid(1.5957691216057308*(x + 0.044715*x*x*x))
     tl.store(y_ptr + i, y, mask=i < n)
 
-# %% ../nbs/07_kernels.ipynb #0042
+# %% ../nbs/07_kernels.ipynb #0044
 @jit
 def _gelu_backward_kernel(x_ptr, grad_y_ptr, grad_x_ptr, n, BLOCK: tl.constexpr):
     i = tl.program_id(0).to(tl.int64)*BLOCK + tl.arange(0, BLOCK) # (BLOCK,)
@@ -75,7 +75,7 @@ def _gelu_backward_kernel(x_ptr, grad_y_ptr, grad_x_ptr, n, BLOCK: tl.constexpr)
     slope = tl.sigmoid(u)*(1 + x*tl.sigmoid(-u)*1.5957691216057308*(1 + 0.134145*x*x))
     tl.store(grad_x_ptr + i, grad_y*slope, mask=i < n)
 
-# %% ../nbs/07_kernels.ipynb #0045
+# %% ../nbs/07_kernels.ipynb #0047
 BLOCK_SIZE = 1024 # Numbers that a program takes: 8 for each of its 128 threads, which is one load of 16 bytes in bf16
 
 class _GELU(torch.autograd.Function):
@@ -95,7 +95,7 @@ class _GELU(torch.autograd.Function):
         _gelu_backward_kernel[(triton.cdiv(x.numel(), BLOCK_SIZE),)](x, grad_y, grad_x, x.numel(), BLOCK=BLOCK_SIZE)
         return grad_x
 
-# %% ../nbs/07_kernels.ipynb #0048
+# %% ../nbs/07_kernels.ipynb #0050
 def gelu(
     x: Tensor,             # Any shape
     kernels: str = 'auto', # 'auto', 'torch' or 'triton'
@@ -103,7 +103,7 @@ def gelu(
     "GPT-2's activation: little of what is negative, nearly all of what is positive, and a smooth bend between"
     return _GELU.apply(x) if use_triton(kernels, x) else F.gelu(x, approximate='tanh')
 
-# %% ../nbs/07_kernels.ipynb #0053
+# %% ../nbs/07_kernels.ipynb #0055
 _MARGIN = 16384 # Numbers on either side of a guarded tensor: more than a block reaches
 
 def _surround(
@@ -115,7 +115,7 @@ def _surround(
     field = x.new_full((n + 2*_MARGIN,), guard) # (n + 2*_MARGIN,)
     return field.as_strided(x.shape, x.stride(), _MARGIN + x.storage_offset()).copy_(x), field
 
-# %% ../nbs/07_kernels.ipynb #0056
+# %% ../nbs/07_kernels.ipynb #0058
 _GUARD = -7.25
 
 class Guarded(TorchDispatchMode):
@@ -134,7 +134,7 @@ class Guarded(TorchDispatchMode):
         touched = any((torch.cat([f[:_MARGIN], f[-_MARGIN:]]) != _GUARD).any() for f in self.fields)
         assert error[0] or not touched, 'a kernel wrote outside of its tensor'
 
-# %% ../nbs/07_kernels.ipynb #0063
+# %% ../nbs/07_kernels.ipynb #0065
 def _results(
     function: Callable,       # Returns a tensor or a tuple of them
     inputs: Sequence[Tensor], # Its arguments
@@ -151,7 +151,7 @@ def _results(
     grads = torch.autograd.grad(outputs, [x for x in inputs if x.requires_grad], above)
     return results | {f'gradient {i}': g for i, g in enumerate(grads)}
 
-# %% ../nbs/07_kernels.ipynb #0066
+# %% ../nbs/07_kernels.ipynb #0068
 class Deviation(NamedTuple):
     "How far two ways to compute something are from the truth"
     what: str    # Which output, or the gradient of which input
@@ -172,7 +172,7 @@ def _deviation(
     a, b = (((y - truth).abs().max()/scale).item() for y in (ours, plain))
     return Deviation(what, a, b, factor*b + torch.finfo(plain.dtype).eps)
 
-# %% ../nbs/07_kernels.ipynb #0069
+# %% ../nbs/07_kernels.ipynb #0071
 def errors_against_float64(
     ours: Callable,           # The function under test; returns a tensor or a tuple of them
     plain: Callable,          # The same in plain PyTorch
@@ -186,7 +186,7 @@ def errors_against_float64(
     reference = _results(plain, low, dtype)
     return [_deviation(what, found[what], reference[what], truth[what]) for what in truth]
 
-# %% ../nbs/07_kernels.ipynb #0077
+# %% ../nbs/07_kernels.ipynb #0079
 class Chip(NamedTuple):
     "What a core of a GPU has for the programs that run on it"
     warp: int      # Threads that go in step
@@ -195,7 +195,7 @@ class Chip(NamedTuple):
 
 CHIPS = {'cuda:90': Chip(32, 65_536, 232_448), 'cuda:80': Chip(32, 65_536, 166_912), 'hip:gfx942': Chip(64, 131_072, 65_536)} # H200, A100, MI300X
 
-# %% ../nbs/07_kernels.ipynb #0078
+# %% ../nbs/07_kernels.ipynb #0080
 class KernelReport(NamedTuple):
     "What a compiled kernel takes"
     kernel: str    # Its name
@@ -209,7 +209,7 @@ class KernelReport(NamedTuple):
         chip = CHIPS[self.target]
         return not self.spilled and self.shared <= chip.shared and self.registers*self.num_warps*chip.warp <= chip.registers
 
-# %% ../nbs/07_kernels.ipynb #0082
+# %% ../nbs/07_kernels.ipynb #0084
 def _number(
     key: str,  # A pattern; the number follows it
     text: str,
@@ -228,7 +228,7 @@ def _registers(
         text = subprocess.run([tool, '--dump-resource-usage', file], capture_output=True, text=True, check=True).stdout
     return _number('REG:', text), _number('STACK:', text) + _number('LOCAL:', text)
 
-# %% ../nbs/07_kernels.ipynb #0085
+# %% ../nbs/07_kernels.ipynb #0087
 def _find(
     name: str, # 'module:name', where the name may have dots
 ) -> Any:
@@ -250,7 +250,7 @@ def _compile(kernel: str, signature: dict[str, str], constexprs: dict[str, Any],
     compiled = triton.compile(source, target=chip, options={'num_warps': num_warps, 'num_stages': num_stages})
     return KernelReport(kernel.partition(':')[2], target, num_warps, *_registers(compiled.asm), compiled.metadata.shared)
 
-# %% ../nbs/07_kernels.ipynb #0087
+# %% ../nbs/07_kernels.ipynb #0089
 def _serve() -> None:
     "Answer what standard input asks for, a line each, until it ends"
     for line in sys.stdin:
@@ -270,7 +270,7 @@ def _compiler() -> Any:
 def _ask(
     task: str,            # Name of a function of this module
     **arguments: Any,     # Its arguments, as JSON can write them
-) -> list:
+) -> Any:
     "Call a function in the process that compiles"
     process = _compiler()
     print(json.dumps([task, arguments]), file=process.stdin, flush=True)
@@ -278,7 +278,7 @@ def _ask(
     if isinstance(answer, str): raise RunError('a kernel does not compile', answer, 'mend the kernel, or give arguments that fit it')
     return answer
 
-# %% ../nbs/07_kernels.ipynb #0089
+# %% ../nbs/07_kernels.ipynb #0091
 def compile_kernel(
     kernel: str,                # 'module:name', such as 'gpt2pro.kernels:_gelu_kernel'
     signature: dict[str, str],  # Type of each argument: '*bf16' is an address, 'i32' a number, 'i32:16' one that 16 divides
@@ -291,7 +291,7 @@ def compile_kernel(
     return KernelReport(*_ask('_compile', kernel=kernel, signature=signature, constexprs=constexprs,
                               target=target, num_warps=num_warps, num_stages=num_stages))
 
-# %% ../nbs/07_kernels.ipynb #0096
+# %% ../nbs/07_kernels.ipynb #0100
 def _trace(function: str, shapes: list[list[int]], arguments: list[Any]) -> list[str]:
     "The work of `kernels_in_graph`"
     import torch.utils._triton
