@@ -168,9 +168,10 @@ def _read(
     talks: bool,             # Whether the run learned answers
 ) -> Tokens:
     "The tokens of a source, as the run would have them"
-    texts = [document.text for document in open_corpus(source, write=talk_text if talks else row_text)]
+    texts = (document.text for document in open_corpus(source, write=talk_text if talks else row_text))
     if not talks: return Tokens.from_texts(texts, tokenizer)
-    return Tokens.from_items(encode_talks(texts, tokenizer, detect_languages([*map(plain_talk, texts)])))
+    found = [*texts]
+    return Tokens.from_items(encode_talks(found, tokenizer, detect_languages([*map(plain_talk, found)])))
 
 def evaluate_run(
     folder: str | Path,                    # A run; with a source, also a checkpoint or a Hugging Face folder
