@@ -378,13 +378,13 @@ def _prepare(
     return reach._replace(documents=documents), _sum_up(documents)
 
 def _attend(
-    q: Tensor,                                # (B, H, T, D)
-    k: Tensor,                                # (B, G, S, D)
-    v: Tensor,                                # (B, G, S, D)
-    prepared: tuple[Reach, Tensor | None],    # From `_prepare`
-    dropout: float = 0.,                      # Must be 0
-    scale: float | None = None,               # What scores are multiplied with; None is 1/√D
-) -> Tensor:                                  # (B, H, T, D)
+    q: Tensor,                             # (B, H, T, D)
+    k: Tensor,                             # (B, G, S, D)
+    v: Tensor,                             # (B, G, S, D)
+    prepared: tuple[Reach, Tensor | None], # From `_prepare`
+    dropout: float = 0.,                   # Must be 0
+    scale: float | None = None,            # What scores are multiplied with; None is 1/√D
+) -> Tensor:                               # (B, H, T, D)
     "Attention by the three kernels"
     use_triton('triton', q)
     (reach, spans), D = prepared, q.size(-1)

@@ -54,11 +54,11 @@ def attention_maps(
 
 # %% ../nbs/09b_pictures.ipynb #0019
 def plot_attention(
-    model: GPT,            # Any model
-    idx: Tensor,           # Token ids of one text, (1, T)
-    tokens: Sequence[str], # Their text, (T,)
+    model: GPT,                                     # Any model
+    idx: Tensor,                                    # Token ids of one text, (1, T)
+    tokens: Sequence[str],                          # Their text, (T,)
     heads: Sequence[tuple[int, int]] | None = None, # Pairs of layer and head, from 0; None is all
-) -> Any:                  # A figure of matplotlib
+) -> Any:                                           # A figure of matplotlib
     "Draw who reads whom"
     import matplotlib.pyplot as plt
     maps = attention_maps(model, idx)[0].cpu() # (L, H, T, T)
@@ -104,9 +104,9 @@ def plot_distances(
 
 # %% ../nbs/09b_pictures.ipynb #0035
 def position_curve(
-    model: GPT, # Any model
+    model: GPT,                # Any model
     length: int | None = None, # Distances to look at; None is the whole context, and learned positions have no more
-) -> Tensor:    # Likeness at distances 0, 1, …, (1, length); for ALiBi what is added to a score, (H, length)
+) -> Tensor:                   # Likeness at distances 0, 1, …, (1, length); for ALiBi what is added to a score, (H, length)
     "How a position looks from some distance"
     c, n, device = model.config, length or model.config.block_size, model.wte.weight.device
     places = torch.arange(n, device=device)
@@ -118,9 +118,9 @@ def position_curve(
 
 # %% ../nbs/09b_pictures.ipynb #0038
 def plot_positions(
-    models: dict[str, GPT], # Name → model
+    models: dict[str, GPT],    # Name → model
     length: int | None = None, # Distances to look at; None is the context of each
-) -> Any:                   # A figure of matplotlib
+) -> Any:                      # A figure of matplotlib
     "Draw how positions look from some distance"
     import matplotlib.pyplot as plt
     figure, axes = plt.subplots(1, len(models), figsize=(2.6*len(models), 2.3), squeeze=False, layout='constrained')
@@ -134,9 +134,9 @@ def plot_positions(
 def _rms(x: Tensor) -> Tensor: return x.detach().float().pow(2).mean().sqrt()
 
 def layer_statistics(
-    model: GPT,      # Any model; its gradients are left as they are
-    idx: Tensor,     # Token ids, (B, T)
-    targets: Tensor, # The token that came next, (B, T)
+    model: GPT,         # Any model; its gradients are left as they are
+    idx: Tensor,        # Token ids, (B, T)
+    targets: Tensor,    # The token that came next, (B, T)
 ) -> dict[str, Tensor]: # What is measured → its value in each layer, (L,)
     "How large the numbers are in each layer, and the gradients of the loss"
     layers: list[Any] = list(model.h)
@@ -196,13 +196,13 @@ def project(
 
 # %% ../nbs/09b_pictures.ipynb #0066
 def plot_embeddings(
-    model: GPT,                     # Any model
-    tokens: dict[int, str],         # Ids of the tokens to draw → their text
+    model: GPT,                            # Any model
+    tokens: dict[int, str],                # Ids of the tokens to draw → their text
     shades: Sequence[float] | None = None, # A number for each token, shown as its color
-    method: Projection = 'pca',     # See `project`
-    label: str = '',                # What the shades mean
-    names: int = 60,                # Tokens whose text is written beside the point
-) -> Any:                           # A figure of matplotlib
+    method: Projection = 'pca',            # See `project`
+    label: str = '',                       # What the shades mean
+    names: int = 60,                       # Tokens whose text is written beside the point
+) -> Any:                                  # A figure of matplotlib
     "Draw the vectors of tokens"
     import matplotlib.pyplot as plt
     points = project(model.wte.weight[list(tokens)], method) # (n, 2)
