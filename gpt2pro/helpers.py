@@ -28,6 +28,9 @@ def count_helpers() -> int:
     return min(cores, 8) if cores > 1 else 0
 
 # %% ../nbs/02e_helpers.ipynb #0012
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_mask = getattr(signal, 'pthread_sigmask', lambda *_: None) # Windows has no masks
+_BLOCK, _UNBLOCK = getattr(signal, 'SIG_BLOCK', 0), getattr(signal, 'SIG_UNBLOCK', 0)
 _work: Callable[[Any], Any] # in a helper
 _enough: Event              # in a helper, too
 
@@ -38,6 +41,7 @@ def _start(
     "Make this process a helper"
     global _work, _enough
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _mask(_UNBLOCK, _SIGNALS) # blocked while it was started
     threading.Thread(target=lambda: (parent_process().join(), os._exit(1)), daemon=True).start() # type: ignore[union-attr]
     os.environ.update(TOKENIZERS_PARALLELISM='false', RAYON_NUM_THREADS='1')
     _work, _enough = work, enough
@@ -47,14 +51,14 @@ def _do(piece: Any) -> Any: return None if _enough.is_set() else _work(piece)
 # %% ../nbs/02e_helpers.ipynb #0014
 @contextmanager
 def _hidden_main() -> Iterator[None]:
-    "Start processes that know nothing of the main script and of Ctrl-C"
-    main, mask = sys.modules['__main__'], getattr(signal, 'pthread_sigmask', lambda *_: None) # Windows has no masks
+    "Start processes that know nothing of the main script and of signals"
+    main = sys.modules['__main__']
     sys.modules['__main__'] = ModuleType('__main__')
-    mask(getattr(signal, 'SIG_BLOCK', 0), [signal.SIGINT])
+    _mask(_BLOCK, _SIGNALS)
     try: yield
     finally:
-        mask(getattr(signal, 'SIG_UNBLOCK', 0), [signal.SIGINT])
         sys.modules['__main__'] = main
+        _mask(_UNBLOCK, _SIGNALS) # one that has waited is raised here
 
 def can_be_sent(
     thing: Any, # What helpers should work with
