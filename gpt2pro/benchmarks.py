@@ -351,18 +351,19 @@ def plot_attention(
     bench: KernelBench,
 ) -> Any: # A matplotlib figure, or None if nothing was timed
     "Rates of causal attention over the length of the text"
-    from matplotlib.figure import Figure
+    import matplotlib.pyplot as plt
     rows = [m for m in bench.measurements if m.operation == 'causal attention' and m.rate]
     if not rows: return None
     panels = list(dict.fromkeys((m.sizes['D'], m.direction) for m in rows))
-    figure = Figure(figsize=(3.2*len(panels), 2.8), layout='constrained')
-    for ax, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels):
+    figure, axes = plt.subplots(1, len(panels), figsize=(3.2*len(panels), 2.8), layout='constrained', squeeze=False)
+    for ax, panel in zip(axes[0], panels):
         here = [m for m in rows if (m.sizes['D'], m.direction) == panel]
         for way in dict.fromkeys(m.way for m in rows):
             line = [(m.sizes['T'], m.rate) for m in here if m.way == way]
             if line: ax.plot(*zip(*line), 'o-', label=way, lw=2.5 if way == OURS else 1)
         ax.set(title=f'D {panel[0]}, {panel[1]}', xlabel='positions T', ylabel='TFLOP/s', ylim=0)
     ax.legend(fontsize=7)
+    plt.close(figure) # shown where it is returned, not once more at the end of the cell
     return figure
 
 # %% ../nbs/23_benchmarks.ipynb #0074
@@ -370,12 +371,11 @@ def plot_moves(
     bench: KernelBench,
 ) -> Any: # A matplotlib figure, or None if nothing was timed
     "Rates of the operations that only move numbers, and of a copy"
-    from matplotlib.figure import Figure
+    import matplotlib.pyplot as plt
     rates = [(m.way, f'{m.operation} {m.direction}\n{_size_words(m.sizes)}', m.rate) for m in bench.measurements if m.unit == 'GB/s' and m.rate]
     if not rates: return None
     places = list(dict.fromkeys(place for way, place, _ in rates if way != 'copy'))
-    figure = Figure(figsize=(7, 1 + .34*len(places)), layout='constrained')
-    ax = figure.subplots()
+    figure, ax = plt.subplots(figsize=(7, 1 + .34*len(places)), layout='constrained')
     for way in (OURS, 'torch', 'eager'):
         dots = [(rate, places.index(place)) for w, place, rate in rates if w == way]
         if dots: ax.plot(*zip(*dots), 'o', label=way)
@@ -383,7 +383,9 @@ def plot_moves(
         if way == 'copy': ax.axvline(rate, color='gray', ls='--', label=way)
     ax.set_yticks(range(len(places)), places, fontsize=6)
     ax.set(xlabel='GB/s', xlim=0)
+    ax.invert_yaxis()
     ax.legend(fontsize=7)
+    plt.close(figure) # shown where it is returned, not once more at the end of the cell
     return figure
 
 # %% ../nbs/23_benchmarks.ipynb #0077

@@ -24,7 +24,7 @@ class Contest(NamedTuple):
     "The same arithmetic, done in several ways on the same numbers"
     operation: str                  # What is computed
     sizes: dict[str, int]           # How large it is
-    make: Callable[[], tuple]       # Gives inputs, other numbers at each call
+    make: Callable[[], tuple]       # Gives inputs, other numbers at each call; the first sets device and number format
     ways: Mapping[str, Callable]    # Name → function of the inputs
     exact: Callable[..., Any]       # The definition of right, a function of the inputs
     work: dict[str, float]          # 'forward' and 'backward', or 'both' at once → operations, bytes or tokens
@@ -76,7 +76,7 @@ def make_judge(
     inputs: Sequence[Tensor],  # The numbers to judge by
 ) -> Callable[[Callable], float]: # Way → its error; above 1 is wrong
     "Who decides whether a way is right"
-    dtype = _leaves(inputs)[0].dtype
+    dtype = inputs[0].dtype
     def widen(x: Tensor) -> Tensor: return x.detach().double().requires_grad_(x.requires_grad) if x.is_floating_point() else x
     truth = compute(exact, [widen(x) for x in inputs], dtype)
     plain = deviations(compute(exact, inputs, dtype), truth)
@@ -124,7 +124,7 @@ def lap(
     direction: str,     # 'forward', 'backward' or 'both'
 ) -> float:             # Milliseconds
     "Average time of one call in one direction"
-    dtype, device = _leaves(sets[0])[0].dtype, sets[0][0].device
+    dtype, device = sets[0][0].dtype, sets[0][0].device
     if direction == 'forward': return stopwatch([partial(way, *s) for s in sets], device)
     if direction == 'both': return stopwatch([partial(compute, way, s, dtype) for s in sets], device)
     outputs = [_tuple(way(*s)) for s in sets]
@@ -230,7 +230,7 @@ def run_contest(
     "Check every way, then time those that are right"
     torch.compiler.reset() # a kernel made for one shape is not handed to the next
     sets = rotating_sets(contest.make)
-    device, dtype = sets[0][0].device, _leaves(sets[0])[0].dtype
+    device, dtype = sets[0][0].device, sets[0][0].dtype
     judge = make_judge(contest.exact, sets[0])
     tried = {name: try_way(judge, way) for name, way in contest.ways.items()}
     measured: list[Measurement] = []
