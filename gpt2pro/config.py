@@ -152,10 +152,10 @@ class ModelConfig(Settings):
     initializer_range: float = Field(0.02, gt=0, lt=10, description='standard deviation of first weights')
     zero_init: bool = Field(False, description='whether each layer starts by adding nothing; false starts small, as GPT-2 does')
     attention: Literal['auto', 'plain', 'sdpa', 'flex', 'triton'] = _choice('auto', 'how attention is computed', {
-        'auto': 'the fastest correct way', 'plain': 'step by step, to look at', 'sdpa': 'PyTorch\'s own function',
+        'auto': 'a correct way that suits the machine', 'plain': 'step by step, to look at', 'sdpa': 'PyTorch\'s own function',
         'flex': 'PyTorch\'s compiler, on a GPU', 'triton': 'this project\'s kernel, on a GPU'})
     kernels: Literal['auto', 'torch', 'triton'] = _choice('auto', 'how norms, activations, rope and the loss are computed', {
-        'auto': 'the fastest correct way', 'torch': 'PyTorch\'s own functions', 'triton': 'this project\'s kernels, on a GPU'})
+        'auto': 'a correct way that suits the machine', 'torch': 'PyTorch\'s own functions', 'triton': 'this project\'s kernels, on a GPU'})
     @property
     def head_size(self) -> int: return self.n_embd // self.n_head # D
     @property

@@ -152,7 +152,7 @@ def _triton_has_a_gpu(plan: Plan) -> Trouble | None:
     "Triton compiles kernels for GPUs of NVIDIA and AMD; on a processor it can only imitate them, thousands of times slower"
     if plan.config.model.kernels != 'triton' or not _has_no_gpu(plan): return None
     return Trouble(f'model.kernels = triton on {plan.device}', {
-        'model.kernels=auto': 'the fastest correct way, on any machine', 'a GPU': 'where there is one'})
+        'model.kernels=auto': 'a correct way, on any machine', 'a GPU': 'where there is one'})
 
 @rule('GP-MODEL-022', 'warning', 'model.attention', 'model.attention=triton', hardware=_LAPTOP)
 def _fused_attention_has_a_gpu(plan: Plan) -> Trouble | None:
@@ -160,7 +160,7 @@ def _fused_attention_has_a_gpu(plan: Plan) -> Trouble | None:
     name = plan.config.model.attention
     if name not in ('triton', 'flex') or not _has_no_gpu(plan): return None
     return Trouble(f'model.attention = {name} on {plan.device}', {
-        'model.attention=auto': 'the fastest correct way, on any machine', 'model.attention=sdpa': 'PyTorch\'s own function'})
+        'model.attention=auto': 'a correct way, on any machine', 'model.attention=sdpa': 'PyTorch\'s own function'})
 
 @rule('GP-MODEL-023', 'warning', 'model.attention', 'model.attention=triton', 'model.dropout=0.1', hardware=_H100)
 def _fused_attention_drops_nothing(plan: Plan) -> Trouble | None:
@@ -168,7 +168,7 @@ def _fused_attention_drops_nothing(plan: Plan) -> Trouble | None:
     m = plan.config.model
     if m.attention not in ('triton', 'flex') or not m.dropout or _has_no_gpu(plan): return None
     return Trouble(f'model.attention = {m.attention} with model.dropout = {m.dropout:g}', {
-        'model.attention=auto': 'the fastest way that knows dropout', 'model.dropout=0.0': 'for text that is read a few times only'})
+        'model.attention=auto': 'takes a way that knows dropout', 'model.dropout=0.0': 'for text that is read a few times only'})
 
 # %% ../nbs/03c_model_rules.ipynb #0030
 @rule('GP-MODEL-013', 'note', 'model.rope_theta', 'model.rope_theta=500000')
