@@ -202,7 +202,7 @@ def moving_contests(
         yield moving_contest('SwiGLU', at | {'I': I}, swiglu, tables((N, 2*I)), 1.5, 2.5)
         yield moving_contest('RoPE', at | {'T': T}, turn, tables((N//T, T, C//D, D)), 2, 2)
 
-# %% ../nbs/23_benchmarks.ipynb #0044
+# %% ../nbs/23_benchmarks.ipynb #0047
 def eager_loss(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
     "Cross-entropy of the logits `hidden @ weight.T`, (N, V), all at once"
     logits = hidden @ weight.T # (N, V)
@@ -214,7 +214,7 @@ def exact_loss(hidden: Tensor, weight: Tensor, targets: Tensor, chunk: int = 409
     chunks = zip(hidden.split(chunk), targets.split(chunk))
     return torch.stack([checkpoint(part, h, t, use_reentrant=False) for h, t in chunks]).sum()/len(targets)
 
-# %% ../nbs/23_benchmarks.ipynb #0045
+# %% ../nbs/23_benchmarks.ipynb #0048
 def loss_contest(
     V: int,               # Tokens to choose from
     sizes: Sizes,
@@ -228,7 +228,7 @@ def loss_contest(
     return Contest('loss', {'N': N, 'C': C, 'V': V}, lambda: (table(N, 1.), table(V, .05), torch.randint(V, (N,), device=device)),
                    ways, exact_loss, {'both': N}, 'Mtoken/s')
 
-# %% ../nbs/23_benchmarks.ipynb #0051
+# %% ../nbs/23_benchmarks.ipynb #0054
 class Aim(NamedTuple):
     "What a kernel of ours has to reach"
     operation: str
@@ -246,7 +246,7 @@ AIMS = [Aim('causal attention', 'forward', 'speed', tuple(SDPA), .9), Aim('causa
           for d in _BOTH_WAYS for rival, wanted in {'copy': .85, 'eager': 3.}.items()),
         Aim('loss', 'both', 'speed', ('eager',), 1.), Aim('loss', 'both', 'memory', ('eager',), .3)]
 
-# %% ../nbs/23_benchmarks.ipynb #0054
+# %% ../nbs/23_benchmarks.ipynb #0057
 class Outcome(NamedTuple):
     "What became of an aim at one shape"
     aim: Aim
@@ -269,7 +269,7 @@ def compare(
     mine = ours.rate if aim.quantity == 'speed' else ours.peak
     return Outcome(aim, ours.sizes, mine/best if mine and best else None)
 
-# %% ../nbs/23_benchmarks.ipynb #0059
+# %% ../nbs/23_benchmarks.ipynb #0062
 class Machine(Settings):
     "Where and when was measured"
     name: str = Field(description='GPU, or processor where there is none')
@@ -288,7 +288,7 @@ def describe_machine(
                    driver=collect_env.get_nvidia_driver_version(collect_env.run) if gpu else None, torch=str(torch.__version__),
                    triton=triton.__version__ if triton else None, date=time.strftime('%Y-%m-%d'))
 
-# %% ../nbs/23_benchmarks.ipynb #0062
+# %% ../nbs/23_benchmarks.ipynb #0065
 class KernelBench(Settings):
     "Every way to compute what our kernels compute, measured in one run"
     machine: Machine = Field(description='where and when')
@@ -303,7 +303,7 @@ class KernelBench(Settings):
     def _repr_html_(self) -> str: return ''.join(for_notebook(rows, facts) for facts, rows in _tables(self))
     def to_markdown(self) -> str: return _to_markdown(self)
 
-# %% ../nbs/23_benchmarks.ipynb #0064
+# %% ../nbs/23_benchmarks.ipynb #0067
 def _facts(bench: KernelBench) -> list[str]:
     "Where it was measured, and how many aims were met"
     m, met = bench.machine, [o.met for o in bench.outcomes]
@@ -327,7 +327,7 @@ def _row(m: Measurement) -> list[str]:
     return [m.operation, _size_words(m.sizes), m.direction, m.way, ms, _number(m.rate, '.3g'), m.unit, _number(peak, ',.1f'), _number(m.error, '.2f'),
             m.verdict + (f': {m.reason}' if m.reason else '')]
 
-# %% ../nbs/23_benchmarks.ipynb #0067
+# %% ../nbs/23_benchmarks.ipynb #0070
 def _tables(bench: KernelBench) -> list[tuple[list[str], list[list[str]]]]:
     "Sentences and rows: the aims, then everything"
     aims = [['operation', 'sizes', 'direction', 'aim', 'wanted', 'found', 'met'], *map(_aim_row, bench.outcomes)]
@@ -346,7 +346,7 @@ def _to_markdown(bench: KernelBench) -> str:
     def table(rows: list[list[str]]) -> str: return '\n'.join([line(rows[0]), line(['---']*len(rows[0])), *map(line, rows[1:])])
     return '\n\n'.join('\n\n'.join([*facts, table(rows)]) for facts, rows in _tables(bench)) + '\n'
 
-# %% ../nbs/23_benchmarks.ipynb #0071
+# %% ../nbs/23_benchmarks.ipynb #0074
 def plot_attention(
     bench: KernelBench,
 ) -> Any: # A matplotlib figure, or None if nothing was timed
@@ -366,7 +366,7 @@ def plot_attention(
     plt.close(figure) # shown where it is returned, not once more at the end of the cell
     return figure
 
-# %% ../nbs/23_benchmarks.ipynb #0074
+# %% ../nbs/23_benchmarks.ipynb #0077
 def plot_moves(
     bench: KernelBench,
 ) -> Any: # A matplotlib figure, or None if nothing was timed
@@ -388,7 +388,7 @@ def plot_moves(
     plt.close(figure) # shown where it is returned, not once more at the end of the cell
     return figure
 
-# %% ../nbs/23_benchmarks.ipynb #0077
+# %% ../nbs/23_benchmarks.ipynb #0080
 def write_report(
     bench: KernelBench,
     folder: Path,       # Made if need be
@@ -400,7 +400,7 @@ def write_report(
     for name, figure in dict(attention=plot_attention(bench), moves=plot_moves(bench)).items():
         if figure: figure.savefig(folder/f'{name}.png', dpi=150)
 
-# %% ../nbs/23_benchmarks.ipynb #0078
+# %% ../nbs/23_benchmarks.ipynb #0081
 def bench_kernels(
     folder: str | Path,          # Where tables and plots are written
     device: str | None = None,   # 'cuda' or 'cpu'; None takes a GPU where there is one
