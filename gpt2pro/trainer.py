@@ -270,8 +270,6 @@ def describe_step(
             *([f'the training loss contains {added}; the validation loss is the plain cross-entropy'] if added else [])]
 
 # %% ../nbs/12_trainer.ipynb #0063
-_GO_ON = 'its checkpoint is saved; go on with: gpt2pro train RUN --resume'
-
 class Trainer:
     "Trains a model on prepared text and keeps its run's folder up to date"
     def __init__(self,
@@ -303,7 +301,7 @@ class Trainer:
             if progress.step > first: meter.save(self.folder)
             self._advance(train.max_steps)
             state.save(self.folder, last=True)
-        if self.wish.number: raise Interrupted(self.wish.number, f'after step {progress.step}', _GO_ON)
+        if self.wish.number: raise Interrupted(self.wish.number, f'after step {progress.step}', 'go on from its checkpoint: gpt2pro train RUN --resume')
         told = {name: value for name, value in asdict(progress).items() if name != 'worse'}
         return TrainResult(**told, tokens_per_second=tokens_per_second(self.took), stopped=self._reason() or '')
     def _reason(self) -> str | None: return stop_reason(self.config.train, self.state.progress, self.wish.number, self.deadline)
