@@ -292,8 +292,7 @@ class Trainer:
         if path := find_start(self.config, self.folder, resume): self.state.restore(path)
         train, state, progress = self.config.train, self.state, self.state.progress
         first, self.took, self.started = progress.step, list[tuple[int, float]](), time.monotonic() - progress.seconds
-        self.deadline = time.monotonic() + 3600*(train.max_hours or math.inf)
-        self.metrics = MetricsFile(self.folder, first)
+        self.metrics, self.deadline = MetricsFile(self.folder, first), time.monotonic() + 3600*(train.max_hours or math.inf)
         self.bar = tqdm(total=train.max_steps, initial=first, desc='training', unit='step', disable=not self.show)
         self.listeners = [self.metrics.write, *tensorboard(self.folder, first), *self.callbacks]
         with closing(self.metrics), StopSignals() as self.wish, self.bar:
@@ -301,7 +300,7 @@ class Trainer:
             if progress.step > first: meter.save(self.folder)
             self._advance(train.max_steps)
             state.save(self.folder, last=True)
-        if self.wish.number: raise Interrupted(self.wish.number, f'after step {progress.step}', 'go on from its checkpoint: gpt2pro train RUN --resume')
+        if self.wish.number: raise Interrupted(self.wish.number, f'after step {progress.step}', 'go on with: gpt2pro train RUN --resume')
         told = {name: value for name, value in asdict(progress).items() if name != 'worse'}
         return TrainResult(**told, tokens_per_second=tokens_per_second(self.took), stopped=self._reason() or '')
     def _reason(self) -> str | None: return stop_reason(self.config.train, self.state.progress, self.wish.number, self.deadline)
