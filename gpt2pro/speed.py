@@ -13,11 +13,11 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
-from .config import GenerateConfig, ModelConfig, Settings, TrainConfig
+from .config import GenerateConfig, ModelConfig, Settings, TrainConfig, UserError
 from .generation import generate_ids
 from .hardware import describe_cpu
 from .model import GPT, store_by_longer_side
-from .pretrained import save_pretrained
+from .pretrained import is_gpt2, save_pretrained
 from .trainer import make_optimizer
 from .vocabulary import for_notebook, for_terminal
 
@@ -121,7 +121,17 @@ class UsualGPT(nn.Module):
         x = self.h(self.wte(idx) + self.wpe(torch.arange(idx.size(1)))) # (B, T, C)
         return F.cross_entropy(self.lm_head(self.ln_f(x)).flatten(0, 1), targets.flatten())
 
-# %% ../nbs/21b_speed.ipynb #0029
+# %% ../nbs/21b_speed.ipynb #0030
+def _check_shape(
+    config: ModelConfig, # Of a model that wants to race
+) -> None:
+    "Refuse a model that the others cannot be"
+    same = is_gpt2(config) and config.activation_function == 'gelu_new' and config.tie_word_embeddings and not config.dropout
+    if not same:
+        raise UserError('This model cannot race', 'the usual code and transformers are GPT-2 as it was published, without dropout',
+                        'take a size such as tiny or gpt2, with no other choices of the model')
+
+# %% ../nbs/21b_speed.ipynb #0032
 def transformers_model(
     model: GPT, # A plain GPT-2
 ) -> Any:       # `GPT2LMHeadModel` with the same weights, in evaluation mode; None where the package is missing
@@ -134,7 +144,7 @@ def transformers_model(
         save_pretrained(model, folder)
         return transformers.GPT2LMHeadModel.from_pretrained(folder).eval()
 
-# %% ../nbs/21b_speed.ipynb #0033
+# %% ../nbs/21b_speed.ipynb #0036
 def _train_step(
     model: nn.Module,                 # Whose parameters learn
     loss: Callable[[], Tensor],       # Of a batch
@@ -169,13 +179,14 @@ def bench_training(
     threads: int | None = 1,   # None takes all
 ) -> SpeedReport:
     "Race training steps on this machine's processor"
+    _check_shape(config)
     tokens = torch.randint(config.vocab_size, (batch_size, config.block_size + 1)) # (B, T + 1)
     runs = training_runs(GPT(config), tokens[:, :-1].contiguous(), tokens[:, 1:].contiguous())
     with on_threads(threads) as clock:
         return make_report(f'training {config.n_layer} layers × {config.n_embd}, {batch_size} × {config.block_size} tokens a step',
                            batch_size*config.block_size, take_turns(runs, rounds, clock))
 
-# %% ../nbs/21b_speed.ipynb #0043
+# %% ../nbs/21b_speed.ipynb #0046
 KINDS = {'matrix products': ('::mm', '::addmm'), 'attention': ('scaled_dot_product',), 'softmax and loss': ('softmax', 'nll_loss', 'amax'),
          'GELU': ('gelu',), 'norms': ('layer_norm',), 'optimizer': ('adamw', 'sqrt', 'addcdiv', 'addcmul', 'lerp')} # parts of their names
 
@@ -198,7 +209,7 @@ def step_profile(
     for event in seen.key_averages(): total[_kind(event.key)] = total.get(_kind(event.key), 0.) + event.self_cpu_time_total/1e3/steps
     return dict(sorted(total.items(), key=lambda pair: -pair[1]))
 
-# %% ../nbs/21b_speed.ipynb #0052
+# %% ../nbs/21b_speed.ipynb #0055
 def _write_uncached(
     model: GPT,
     ids: Tensor, # (B, T)
@@ -226,7 +237,7 @@ def writing_runs(
         runs['transformers'] = lambda: theirs.generate(ids, **settings)[:, ids.size(1):]
     return runs
 
-# %% ../nbs/21b_speed.ipynb #0054
+# %% ../nbs/21b_speed.ipynb #0057
 def bench_generation(
     config: ModelConfig,     # A plain GPT-2
     batch_size: int = 1,     # Texts written at once
@@ -236,6 +247,7 @@ def bench_generation(
     cached_only: bool = False, # Whether the slow loop without a cache stays away
 ) -> SpeedReport:
     "Race greedy generation on this machine's processor, after prompts of 16 tokens"
+    _check_shape(config)
     model, ids = GPT(config).eval(), torch.randint(config.vocab_size, (batch_size, 16)) # (B, T)
     runs = {name: run for name, run in writing_runs(model, ids, new_tokens).items() if not (cached_only and name == 'no cache')}
     with on_threads(threads) as clock, torch.inference_mode():
