@@ -12,9 +12,9 @@ from . import __version__
 
 # %% auto #0
 __all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'RunFolder', 'Overwrite', 'Source', 'TokenizerFolder', 'tokenizer_app',
-           'main', 'hardware', 'presets', 'analyze', 'leaks', 'validate', 'explain', 'wizard', 'recommend', 'rehearse',
-           'convert', 'schema', 'train_tokenizer', 'lab', 'parity', 'prepare', 'train', 'quickstart', 'evaluate',
-           'generate', 'report']
+           'bench_app', 'Threads', 'main', 'hardware', 'presets', 'analyze', 'leaks', 'validate', 'explain', 'wizard',
+           'recommend', 'rehearse', 'convert', 'schema', 'train_tokenizer', 'lab', 'parity', 'prepare', 'train',
+           'quickstart', 'evaluate', 'generate', 'report', 'kernels', 'bench_train', 'bench_generate']
 
 # %% ../nbs/22_cli.ipynb #0004
 if TYPE_CHECKING:
@@ -400,3 +400,38 @@ def report(folder: RunFolder, as_json: AsJson = False) -> None:
     page = report(folder)
     page.save()
     _show(page, as_json)
+
+# %% ../nbs/22_cli.ipynb #0076
+bench_app = typer.Typer(no_args_is_help=True, help='Race this package against plain PyTorch and others, on this machine.')
+app.add_typer(bench_app, name='bench')
+Threads = Annotated[int | None, typer.Option(min=1, help='Threads of PyTorch; without it, all cores')]
+
+@bench_app.command()
+def kernels(
+    folder: Annotated[Path, typer.Option(file_okay=False, help='Where tables and plots are written')] = Path('bench'),
+    device: Annotated[str | None, typer.Option(help='cuda or cpu; without it, a GPU where there is one')] = None,
+    quick: Annotated[bool, typer.Option('--quick', help='Fewer shapes and laps')] = False,
+    as_json: AsJson = False,
+) -> None:
+    "Measure every kernel against every other way to compute the same"
+    from gpt2pro.benchmarks import bench_kernels
+    _show(bench_kernels(folder, device, quick), as_json)
+
+@bench_app.command('train')
+def bench_train(words: Words = None, threads: Threads = None, as_json: AsJson = False) -> None:
+    "Race training steps on the processor"
+    from gpt2pro.speed import bench_training
+    config = _config(words)
+    _show(bench_training(config.model, config.train.batch_size, threads=threads), as_json)
+
+@bench_app.command('generate')
+def bench_generate(
+    words: Words = None,
+    batch_size: Annotated[int, typer.Option(min=1, help='Texts written at once')] = 1,
+    tokens: Annotated[int, typer.Option(min=1, help='Tokens to write')] = 64,
+    threads: Threads = None,
+    as_json: AsJson = False,
+) -> None:
+    "Race greedy generation on the processor"
+    from gpt2pro.speed import bench_generation
+    _show(bench_generation(_config(words).model, batch_size, tokens, threads=threads), as_json)
