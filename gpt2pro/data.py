@@ -76,6 +76,8 @@ class Job:
     def parts(self) -> list[Part]: return open_parts(self.config)
     @property
     def talks(self) -> bool: return self.config.data.rows == 'answers' # Whether documents are talks
+    @cached_property
+    def tokenizer(self) -> Tokenizer: return Tokenizer.load(self.folder/'tokenizer') # There once the job is decided
     def plain(self, texts: list[str]) -> list[str]: return list(map(plain_talk, texts)) if self.talks else texts # As a reader sees them
     def file(self, kind: str, part: int) -> Path: return self.folder/kind/f'{part:05}'
     def missing(self, kind: str) -> list[int]: return [i for i in range(len(self.parts)) if not self.file(kind, i).exists()]
@@ -220,7 +222,7 @@ def encode(
     part: int, # Which part of it
 ) -> None:
     "Write the shards of a part"
-    cleaner, tokenizer = Cleaner(job.config.data.clean), Tokenizer.load(job.folder/'tokenizer')
+    cleaner, tokenizer = Cleaner(job.config.data.clean), job.tokenizer
     writers = {name: SplitWriter(job.folder, f'{name}-{part:05}', tokenizer) for name in VERDICTS[:2]}
     codes, write, start = _languages(job.file('survey', part)), encode_talks if job.talks else encode_texts, 0
     for texts, verdicts in _kept(job, part, cleaner):
@@ -282,7 +284,7 @@ def _merge(
     cleaning = {step: sum((note.cleaning.get(step, StepCount()) for note in notes), StepCount()) for step in notes[0].cleaning}
     first = next(iter(cleaning.values()))
     train, validation = (sum((note.splits[name] for note in notes), Split()) for name in VERDICTS[:2])
-    return Manifest(key=(job.folder/'key').read_text(), tokenizer=Tokenizer.load(job.folder/'tokenizer').hash, train=train, validation=validation,
+    return Manifest(key=(job.folder/'key').read_text(), tokenizer=job.tokenizer.hash, train=train, validation=validation,
                     read=Counts(documents=first.documents_in, bytes=first.bytes_in), cleaning=cleaning,
                     skipped=dict(chain(*(part.corpus.skipped.items() for part in job.parts))),
                     replaced=dict(sum((Counter(note.replaced) for note in notes), Counter())))
@@ -295,7 +297,7 @@ def finish(
     manifest, run = _merge(job), job.folder.parent
     _check_enough(job.config, manifest.train, manifest.validation)
     write_file(job.folder/'manifest.json', manifest.model_dump_json(indent=1))
-    Tokenizer.load(job.folder/'tokenizer').save(run/'tokenizer')
+    job.tokenizer.save(run/'tokenizer')
     shutil.rmtree(run/'data', ignore_errors=True)
     job.folder.rename(run/'data')
     _sweep(run/'data')
@@ -321,7 +323,7 @@ def _for_each_part(
     with bar, closing(share_work(partial(stage, job), parts, helpers)) as done:
         for part, _ in done: bar.update(sizes[part])
 
-# %% ../nbs/06_data.ipynb #0055
+# %% ../nbs/06_data.ipynb #0058
 STAGES = ('survey', 'decide', 'encode', 'finish')
 
 def run_stage(
@@ -344,7 +346,7 @@ def run_stage(
         kind, work = ('survey', survey) if stage == 'survey' else ('encoded', encode)
         _for_each_part(job, work, [part for part in job.missing(kind) if part % tasks == task], workers, progress)
 
-# %% ../nbs/06_data.ipynb #0057
+# %% ../nbs/06_data.ipynb #0060
 def _reuse(
     folder: Path, # Perhaps prepared before
     key: str,     # Of what is wanted
@@ -378,7 +380,7 @@ def prepare(
                        'free some disk space, or make the folder writable, and run it again to go on') from e
     return Prepared.open(folder)
 
-# %% ../nbs/06_data.ipynb #0067
+# %% ../nbs/06_data.ipynb #0070
 def other_preparation(
     config: Config, # What is to be prepared
     folder: Path,   # Where

@@ -9,13 +9,11 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import chain, islice
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
-import torch
 from pydantic import Field, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
-from torch import Tensor
 from .config import Settings, UserError, file_hash, write_file
 from .languages import detect_languages
 from .tokenizers import Tokenizer
@@ -25,7 +23,10 @@ from .cleaning import StepCount, byte_size
 __all__ = ['FORMAT', 'VERSION', 'SHARD_TOKENS', 'Encoded', 'token_dtype', 'encode_texts', 'Counts', 'Shard', 'write_shard',
            'Split', 'SplitWriter', 'Tokens', 'join_shards', 'Manifest', 'read_manifest']
 
-# %% ../nbs/05d_shards.ipynb #0007
+# %% ../nbs/05d_shards.ipynb #0004
+if TYPE_CHECKING: from torch import Tensor # for the annotations only: helpers that write shards do without, since importing it takes a second
+
+# %% ../nbs/05d_shards.ipynb #0008
 class Encoded(NamedTuple):
     "A document as token ids"
     ids: np.ndarray # (number of tokens + 1,), ends with `eot`
@@ -50,7 +51,7 @@ def encode_texts(
     return [Encoded(np.append(ids.astype(dtype), dtype.type(tokenizer.eot)), byte_size(text), language)
             for text, ids, language in zip(texts, tokenizer.encode_arrays(list(texts)), known)]
 
-# %% ../nbs/05d_shards.ipynb #0012
+# %% ../nbs/05d_shards.ipynb #0013
 FORMAT: Literal['gpt2pro-tokens'] = 'gpt2pro-tokens'
 VERSION: Literal[1] = 1
 
@@ -74,7 +75,7 @@ def _count(items: Iterable[Encoded]) -> Counts:
     for item in items: documents, size, tokens = documents + 1, size + item.size, tokens + len(item.ids)
     return Counts(documents=documents, bytes=size, tokens=tokens)
 
-# %% ../nbs/05d_shards.ipynb #0015
+# %% ../nbs/05d_shards.ipynb #0016
 def _learned_sizes(items: Iterable[Encoded]) -> list[int]:
     "Bytes of the text to be learned of each document"
     return [item.size if item.learn_size is None else item.learn_size for item in items]
@@ -96,7 +97,7 @@ def write_shard(
     write_file(path, save(tensors, {FORMAT: about})) # several entries would be written in a random order
     return Shard(name=path.name, sha256=file_hash(path), counts=_count(items))
 
-# %% ../nbs/05d_shards.ipynb #0021
+# %% ../nbs/05d_shards.ipynb #0022
 def _refuse(path: Path, what: str, why: str) -> UserError:
     return UserError(f'{path}: {what}', why, 'run gpt2pro prepare again, which makes the data anew from its sources')
 
@@ -122,7 +123,7 @@ def _read_shard(
         raise _refuse(path, f'token id {top}', f'the vocabulary has {tokenizer.vocab_size} rows')
     return tensors, [about['languages'][code] for code in tensors['languages'].tolist()]
 
-# %% ../nbs/05d_shards.ipynb #0028
+# %% ../nbs/05d_shards.ipynb #0029
 SHARD_TOKENS = 2**23
 
 class Split(Settings):
@@ -159,7 +160,7 @@ class SplitWriter:
             split.languages[language] = split.languages.get(language, Counts()) + _count(i for i in self.items if i.language == language)
         self.items, self.pending = [], 0
 
-# %% ../nbs/05d_shards.ipynb #0033
+# %% ../nbs/05d_shards.ipynb #0034
 class Tokens:
     "One long sequence of token ids, with a table of its documents"
     def __init__(self,
@@ -174,8 +175,10 @@ class Tokens:
     def __len__(self) -> int: return self.offsets[-1]
     def __getitem__(self, part: slice) -> Tensor: return self._cut(self.shards, part).long()
     def learned(self, part: slice) -> Tensor: # (n,), True where a token is to be learned
+        import torch
         return self._cut(self.learn, part) if self.learn else torch.ones(len(range(len(self))[part]), dtype=torch.bool)
     def _cut(self, shards: list[Tensor], part: slice) -> Tensor:
+        import torch
         start, stop, step = part.indices(len(self))
         assert step == 1, 'tokens are read in a row'
         first, last = bisect_right(self.offsets, start) - 1, bisect_right(self.offsets, stop - 1)
@@ -196,18 +199,20 @@ class Tokens:
     @classmethod
     def from_items(cls, items: Sequence[Encoded]) -> Tokens:
         "The tokens of encoded documents, in memory"
+        import torch
         starts = np.cumsum([0, *(len(item.ids) for item in items)])[:-1]
         learn = [torch.from_numpy(item.learn) for item in items if item.learn is not None] # of all documents or of none
         return cls([torch.from_numpy(item.ids) for item in items], torch.from_numpy(starts), torch.tensor(_learned_sizes(items)),
                    [item.language for item in items], learn or None)
 
-# %% ../nbs/05d_shards.ipynb #0037
+# %% ../nbs/05d_shards.ipynb #0038
 def join_shards(
     folder: Path,         # Of the shards
     shards: list[Shard],  # In order
     tokenizer: Tokenizer, # Which the run uses
 ) -> Tokens:
     "Shards as one sequence"
+    import torch
     parts = [_read_shard(folder/shard.name, shard, tokenizer) for shard in shards]
     offsets = np.cumsum([0, *(len(tensors['tokens']) for tensors, _ in parts)]).tolist()
     return Tokens([tensors['tokens'] for tensors, _ in parts],
@@ -215,7 +220,7 @@ def join_shards(
                   torch.cat([tensors['sizes'] for tensors, _ in parts]), list(chain.from_iterable(names for _, names in parts)),
                   [tensors['learn'] for tensors, _ in parts] if parts and all('learn' in tensors for tensors, _ in parts) else None)
 
-# %% ../nbs/05d_shards.ipynb #0043
+# %% ../nbs/05d_shards.ipynb #0044
 class Manifest(Settings):
     "What is in a prepared folder, and how it came about"
     format: Literal['gpt2pro-tokens'] = Field(FORMAT, description='what this file is')
@@ -245,7 +250,7 @@ def _manifest_table(
     dropped = ', '.join(f'{count:,} {reason}' for reason, count in manifest.dropped.items()) or 'none'
     return '\n'.join([*lines, f'{manifest.read.documents:,} documents read, dropped: {dropped}, files skipped: {len(manifest.skipped)}'])
 
-# %% ../nbs/05d_shards.ipynb #0045
+# %% ../nbs/05d_shards.ipynb #0046
 def read_manifest(
     folder: str | Path, # A run directory, or another folder that was prepared
 ) -> Manifest:
