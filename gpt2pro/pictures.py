@@ -72,6 +72,7 @@ def plot_attention(
         ax.set_title(f'layer {layer + 1}, head {head + 1}', fontsize=8)
         ax.set_xticks(range(len(tokens)), [_visible(t) for t in tokens], rotation=90, fontsize=7)
         ax.set_yticks(range(len(tokens)), [_visible(t) for t in tokens], fontsize=7)
+        ax.set(xlabel='is read', ylabel='reads')
     return figure
 
 def _visible(token: str) -> str: return token.replace(' ', '␣').replace('\n', '↵').replace('$', r'\$')

@@ -387,7 +387,7 @@ def repeat_section(
     "What the run was made with, and how to make it again"
     if not run.config: return None
     name = run.folder.absolute().name
-    commands = f'gpt2pro train {name}/config.yaml --out {name}-again\ngpt2pro evaluate {name}\ngpt2pro generate {name} --prompt "…"\ngpt2pro report {name}'
+    commands = f'# in the folder that holds {name}\ngpt2pro train {name}/config.yaml --out {name}-again\ngpt2pro evaluate {name}\ngpt2pro generate {name} --prompt "…"\ngpt2pro report {name}'
     facts = [(key.replace('_', ' '), value) for key, value in run.environment.items()]
     return tag('div', tag('pre', commands), table(['made with', ''], facts) if facts else None)
 
