@@ -80,8 +80,9 @@ def talk_text(
     layout: Layout,           # Its layout
     where: Callable[[], str], # Gives file and row, for messages
 ) -> str:
-    "The talk of a row, as one text"
-    return join_turns(find_turns(row, layout, where))
+    "The talk of a row, as one text; empty where nobody answers, since nothing is to be learned there"
+    turns = find_turns(row, layout, where)
+    return join_turns(turns) if any(turn.speaker == 'assistant' for turn in turns) else ''
 
 def plain_talk(
     text: str, # As `join_turns` writes it
