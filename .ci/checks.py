@@ -5,13 +5,14 @@
 It works on a copy of the checkout in a temporary folder, so neither the checkout nor the caller's environment is used or changed.
 It needs Python 3.11 to 3.13, git and a package index. The last line is "N passed, N failed".
 """
-import os, re, shutil, subprocess, sys, tempfile, time, traceback, venv
+import os, re, shutil, subprocess, sys, tempfile, threading, time, traceback, venv
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 import readme
 
 top = Path(__file__).resolve().parent.parent
 work = Path(tempfile.mkdtemp(prefix='gpt2pro-ci-'))
-tree, passed, failed = work/'tree', 0, 0
+tree, passed, failed, counting = work/'tree', 0, 0, threading.Lock()
 
 def environment(name):
     "A new virtual environment, as the variables that make it the one in use"
@@ -19,7 +20,8 @@ def environment(name):
     scripts = work/name/('Scripts' if os.name == 'nt' else 'bin')
     own = {k: v for k, v in os.environ.items() if k not in ('PYTHONPATH', 'PYTHONHOME')}
     return own | {'VIRTUAL_ENV': str(work/name), 'PATH': f'{scripts}{os.pathsep}{os.environ["PATH"]}', 'CI': 'true',
-                  'PIP_CONSTRAINT': str(tree/'.ci'/'constraints.txt'), 'PIP_DISABLE_PIP_VERSION_CHECK': '1'}
+                  'PIP_CONSTRAINT': str(tree/'.ci'/'constraints.txt'), 'PIP_DISABLE_PIP_VERSION_CHECK': '1',
+                  'GOMP_SPINCOUNT': '1000'} # or the threads of two notebooks wait by turning in circles, on the cores that the other needs
 
 def run(command, env, cwd=tree):
     return subprocess.run(command, shell=True, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -28,22 +30,27 @@ def run(command, env, cwd=tree):
 def count(name, good, start, text=''):
     "Note one check, and show what a failed one printed"
     global passed, failed
-    passed, failed = passed + good, failed + (not good)
-    if not good: print('\n'.join(text.splitlines()[-80:]))
-    print(f'{"pass" if good else "FAIL"}  {time.monotonic() - start:5.0f} s  {name}', flush=True)
+    with counting:
+        passed, failed = passed + good, failed + (not good)
+        if not good: print('\n'.join(text.splitlines()[-80:]))
+        print(f'{"pass" if good else "FAIL"}  {time.monotonic() - start:5.0f} s  {name}', flush=True)
     return good
 
 def check(name, command, env, cwd=tree):
     start, out = time.monotonic(), run(command, env, cwd)
     return count(name, out.returncode == 0, start, out.stdout)
 
-def check_notebooks(name, command, env, notebooks):
-    "Each notebook is one check; `nbdev_test` names only the ones that failed"
+def check_notebooks(command, env, notebooks):
+    "The README's test of all notebooks: each is one check, and `nbdev_test` names only the ones that failed"
     start, out = time.monotonic(), run(command, env)
     bad = re.findall(r'^\t(\S+\.ipynb)$', out.stdout, re.M) if out.returncode else []
-    if out.returncode and not bad: bad = notebooks # it did not get as far as naming one
+    if out.returncode and not bad: bad = [nb.name for nb in notebooks] # it did not get as far as naming one
     if bad: print(out.stdout[-20_000:])
-    for nb in notebooks: count(f'{name}: {nb}', nb not in bad, start)
+    for nb in notebooks: count(f'README: test: {nb.name}', nb.name not in bad, start)
+
+def check_slow_cells(env, notebooks):
+    "Two notebooks at a time, each in a process of its own: what one has imported or started is nothing to the next"
+    with ThreadPoolExecutor(2) as pool: list(pool.map(lambda nb: check(f'slow cells: {nb.name}', f'nbdev_test --path "{nb}" --flags slow', env), notebooks))
 
 def copy_tree():
     "What git would commit now, as a repository of its own"
@@ -63,10 +70,9 @@ def main():
     dev, start = environment('dev'), time.monotonic()
     install, test = readme.commands()[1].split(' && ')
     if not check('README: install for contributors', install, dev): return
-    notebooks = {p.name: p.read_text(encoding='utf-8') for p in sorted((tree/'nbs').rglob('*.ipynb')) if p.parent.name[0] not in '._'}
-    check_notebooks('README: test', test, dev, list(notebooks))
-    slow = [n for n, text in notebooks.items() if re.search(r'"#\s*\|\s*slow', text)]
-    if slow: check_notebooks('slow cells', f"nbdev_test --n_workers 2 --flags slow --file_re '^({'|'.join(slow)})$'", dev, slow)
+    notebooks = [p for p in sorted((tree/'nbs').rglob('*.ipynb')) if p.parent.name[0] not in '._']
+    check_notebooks(test, dev, notebooks)
+    check_slow_cells(dev, [p for p in notebooks if re.search(r'"#\s*\|\s*slow', p.read_text(encoding='utf-8'))])
 
     start, out = time.monotonic(), export_and_clean(dev)
     count('tree clean after nbdev_export and nbdev_clean', out.returncode == 0 and not out.stdout.strip(), start, out.stdout)
