@@ -89,17 +89,18 @@ class Cleaner:
         self.steps = [step for step in steps if step not in COPIES] + ['empty']
         self.counts = {step: StepCount() for step in self.steps}
     def __call__(self,
-        text: str,          # A document
-    ) -> tuple[str, str]:   # The text, and the step that dropped it, or nothing
+        text: str,             # A document
+        size: int,             # Its bytes
+    ) -> tuple[str, int, str]: # The text, its bytes, and the step that dropped it, or nothing
         "A text after all steps"
-        left = byte_size(text)
+        left = size
         for step in self.steps:
             before, size, text = text, left, MENDERS[step](text) if step in MENDERS else text
             if text != before: left = byte_size(text)
             dropped = not text.strip() if step == 'empty' else step in RULES and RULES[step].is_broken(Page(text))
             self.counts[step].note(before, size, None if dropped else text, left)
-            if dropped: return text, step
-        return text, ''
+            if dropped: return text, left, step
+        return text, left, ''
 
 # %% ../nbs/02f_cleaning.ipynb #0032
 def find_originals(

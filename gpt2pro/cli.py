@@ -190,7 +190,8 @@ def validate(
         raise typer.Exit(2 if any(f.severity == 'error' for f in left) else 0)
     findings = validate(config, machine, facts)
     hint = {} if measure or as_json else {'hint': 'For the time it takes, and what the text has to say, add --measure.'}
-    _show({'findings': findings, 'forecast': forecast(config, machine, probe, facts), **hint}, as_json)
+    said = findings if findings or as_json else 'No problem was found.'
+    _show({'findings': said, 'forecast': forecast(config, machine, probe, facts), **hint}, as_json)
     raise typer.Exit(2 if any(f.severity == 'error' for f in findings) else 0)
 
 def _measure(config: Config) -> tuple[Any, Any]:

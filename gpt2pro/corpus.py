@@ -119,7 +119,7 @@ def _documents(
     "The documents of a file"
     with _readable(file):
         for offset, text in _texts(file, mend, layout, write):
-            text = text.replace('\r\n', '\n').replace('\r', '\n')
+            if '\r' in text: text = text.replace('\r\n', '\n').replace('\r', '\n')
             try: size = len(text.encode())
             except UnicodeEncodeError: # a broken \ud83d in JSON
                 text = mend(text, lambda _: (locate(file, offset).removeprefix(file.path), 'it holds half of a character')) # noqa: B023

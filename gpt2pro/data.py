@@ -24,7 +24,7 @@ from .languages import detect_languages
 from .quality import BANDS, find_words, signatures
 from .tokenizers import Tokenizer, build_tokenizer
 from .turns import plain_talk
-from .cleaning import Cleaner, StepCount, byte_size, find_originals
+from .cleaning import EXAMPLES, Cleaner, StepCount, find_originals
 from .answers import encode_talks
 from .shards import Counts, Manifest, Split, SplitWriter, Tokens, encode_texts, join_shards, read_manifest
 
@@ -35,6 +35,12 @@ __all__ = ['PART_BYTES', 'VERDICTS', 'STAGES', 'Part', 'open_parts', 'data_key',
 # %% ../nbs/06_data.ipynb #0007
 PART_BYTES = 2**25
 
+def _count_parts(
+    size: int, # Bytes of a corpus
+) -> int:
+    "How many parts to cut a corpus into"
+    return max(1, -(-size//PART_BYTES), min(32, size//(PART_BYTES//8)))
+
 class Part(NamedTuple):
     "Some of the documents"
     source: str    # 'train' or 'validation'
@@ -43,10 +49,10 @@ class Part(NamedTuple):
 def open_parts(
     config: Config, # Says which text
 ) -> list[Part]:
-    "The text of a configuration in parts of about `PART_BYTES`"
+    "The text of a configuration in parts of at most about `PART_BYTES`"
     train, validation = open_splits(config.data)
     named = [('validation', validation), ('train', train)]
-    parts = [Part(name, part) for name, corpus in named if corpus for part in corpus.parts(max(1, -(-corpus.size//PART_BYTES)))]
+    parts = [Part(name, part) for name, corpus in named if corpus for part in corpus.parts(_count_parts(corpus.size))]
     for name, corpus in named:
         if corpus and name not in [part.source for part in parts]:
             file, why = next(iter(corpus.skipped.items()))
@@ -117,19 +123,19 @@ _BATCH_BYTES = 2**20
 def _cleaned(
     part: Part,       # Where the documents are
     cleaner: Cleaner, # Keeps count
-) -> Iterator[list[str]]: # Clean texts, in batches of about a megabyte
+) -> Iterator[tuple[list[str], list[int]]]: # Clean texts and their bytes, in batches of about a megabyte
     "What cleaning leaves of a part"
-    batch: list[str] = []
-    size = 0
+    texts, sizes, total = list[str](), list[int](), 0
     for document in part.corpus:
-        text, dropped = cleaner(document.text)
+        text, size, dropped = cleaner(document.text, document.size)
         if dropped: continue
-        batch.append(text)
-        size += len(text)
-        if size >= _BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
-    if batch: yield batch
+        texts.append(text)
+        sizes.append(size)
+        total += size
+        if total >= _BATCH_BYTES:
+            yield texts, sizes
+            texts, sizes, total = [], [], 0
+    if texts: yield texts, sizes
 
 def survey(
     job: Job,  # The whole
@@ -137,7 +143,7 @@ def survey(
 ) -> None:
     "Note the signature and the language of every clean document of a part"
     rows, codes = [np.zeros((0, BANDS + 1), np.uint64)], []
-    for texts in _cleaned(job.parts[part], Cleaner(job.config.data.clean)):
+    for texts, _ in _cleaned(job.parts[part], Cleaner(job.config.data.clean)):
         plain = job.plain(texts)
         rows.append(signatures(plain, list(map(find_words, plain))))
         codes += detect_languages(plain)
@@ -172,17 +178,17 @@ def _kept(
     job: Job,         # The whole
     part: int,        # Which part of it
     cleaner: Cleaner, # Keeps count
-) -> Iterator[tuple[list[str], np.ndarray]]: # Texts, and the verdict for each
+) -> Iterator[tuple[list[str], np.ndarray, np.ndarray]]: # Texts, the bytes of each, and the verdict for each
     "The clean documents of a part with their verdicts, in batches"
     verdicts, start = np.frombuffer(job.file('verdicts', part).read_bytes(), np.uint8), 0
-    for texts in _cleaned(job.parts[part], cleaner):
-        yield texts, verdicts[start:start + len(texts)]
+    for texts, sizes in _cleaned(job.parts[part], cleaner):
+        yield texts, np.array(sizes), verdicts[start:start + len(texts)]
         start += len(texts)
 
 def _training_texts(job: Job) -> Iterator[str]:
     "The documents that are to be trained on"
     for part in range(len(job.parts)):
-        for texts, verdicts in _kept(job, part, Cleaner(job.config.data.clean)):
+        for texts, _, verdicts in _kept(job, part, Cleaner(job.config.data.clean)):
             yield from job.plain([text for text, verdict in zip(texts, verdicts) if verdict == VERDICTS.index('train')])
 
 def decide(
@@ -207,15 +213,17 @@ class _Notes(Settings):
 
 def _count_copies(
     counts: dict[str, StepCount], # Gains the steps that look at copies
-    text: str,                    # A clean document
-    verdict: int,                 # What was decided about it, a place in `VERDICTS`
+    texts: list[str],             # Clean documents
+    sizes: np.ndarray,            # Their bytes
+    verdicts: np.ndarray,         # What was decided about each, places in `VERDICTS`
 ) -> None:
-    "Count a document in the steps that drop copies"
-    size = byte_size(text)
+    "Count documents in the steps that drop copies"
+    comes = np.ones(len(texts), bool)
     for place, step in enumerate(VERDICTS[2:], 2):
-        dropped = place == verdict
-        counts.setdefault(step, StepCount()).note(text, size, None if dropped else text, size)
-        if dropped: break
+        stays = comes & (verdicts != place)
+        examples = [texts[i][:80] for i in np.flatnonzero(verdicts == place)[:EXAMPLES]]
+        passed = StepCount(int(comes.sum()), int(stays.sum()), int(sizes[comes].sum()), int(sizes[stays].sum()), examples=examples)
+        counts[step], comes = counts.get(step, StepCount()) + passed, stays
 
 def encode(
     job: Job,  # The whole
@@ -225,8 +233,8 @@ def encode(
     cleaner, tokenizer = Cleaner(job.config.data.clean), job.tokenizer
     writers = {name: SplitWriter(job.folder, f'{name}-{part:05}', tokenizer) for name in VERDICTS[:2]}
     codes, write, start = _languages(job.file('survey', part)), encode_talks if job.talks else encode_texts, 0
-    for texts, verdicts in _kept(job, part, cleaner):
-        for text, verdict in zip(texts, verdicts.tolist()): _count_copies(cleaner.counts, text, verdict)
+    for texts, sizes, verdicts in _kept(job, part, cleaner):
+        _count_copies(cleaner.counts, texts, sizes, verdicts)
         for verdict, name in enumerate(VERDICTS[:2]):
             chosen = np.flatnonzero(verdicts == verdict)
             for item in write([texts[i] for i in chosen], tokenizer, [codes[start + i] for i in chosen]): writers[name].add(item)
@@ -281,7 +289,8 @@ def _merge(
 ) -> Manifest:
     "One manifest from the notes of all parts"
     notes = [_Notes.model_validate_json(job.file('encoded', i).read_bytes()) for i in range(len(job.parts))]
-    cleaning = {step: sum((note.cleaning.get(step, StepCount()) for note in notes), StepCount()) for step in notes[0].cleaning}
+    steps = dict.fromkeys(chain(*(note.cleaning for note in notes))) # a part without text has none of the last ones
+    cleaning = {step: sum((note.cleaning.get(step, StepCount()) for note in notes), StepCount()) for step in steps}
     first = next(iter(cleaning.values()))
     train, validation = (sum((note.splits[name] for note in notes), Split()) for name in VERDICTS[:2])
     return Manifest(key=(job.folder/'key').read_text(), tokenizer=job.tokenizer.hash, train=train, validation=validation,

@@ -9,10 +9,10 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from multiprocessing import get_context, parent_process
+from contextlib import contextmanager, suppress
+from multiprocessing import get_all_start_methods, get_context, parent_process
+from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
-from multiprocessing.synchronize import Event
 from types import ModuleType
 from typing import Any, TypeVar
 from .config import RunError
@@ -32,21 +32,32 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _mask = getattr(signal, 'pthread_sigmask', lambda *_: None) # Windows has no masks
 _BLOCK, _UNBLOCK = getattr(signal, 'SIG_BLOCK', 0), getattr(signal, 'SIG_UNBLOCK', 0)
 _work: Callable[[Any], Any] # in a helper
-_enough: Event              # in a helper, too
+_enough, _busy = threading.Event(), threading.Lock() # in a helper: whether no more is wanted, and whether it is at work
+
+def _watch(
+    pipe: Connection, # Its other end is with the parent
+) -> None:
+    "End this process when its parent wants no more or is gone"
+    with suppress(EOFError, OSError): pipe.recv()
+    _enough.set()
+    if not _busy.locked(): parent_process().join() # type: ignore[union-attr]
+    os._exit(1)
 
 def _start(
     work: Callable[[Any], Any], # What to do with each piece
-    enough: Event,              # Set when no more is wanted
+    pipe: Connection,           # Ends when no more is wanted
 ) -> None:
     "Make this process a helper"
-    global _work, _enough
+    global _work
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _mask(_UNBLOCK, _SIGNALS) # blocked while it was started
-    threading.Thread(target=lambda: (parent_process().join(), os._exit(1)), daemon=True).start() # type: ignore[union-attr]
     os.environ.update(TOKENIZERS_PARALLELISM='false', RAYON_NUM_THREADS='1')
-    _work, _enough = work, enough
+    threading.Thread(target=_watch, args=(pipe,), daemon=True).start()
+    _work = work
 
-def _do(piece: Any) -> Any: return None if _enough.is_set() else _work(piece)
+def _do(piece: Any) -> Any:
+    "One piece of work, unless nothing more is wanted"
+    with _busy: return None if _enough.is_set() else _work(piece)
 
 # %% ../nbs/02e_helpers.ipynb #0014
 @contextmanager
@@ -69,6 +80,16 @@ def can_be_sent(
         except Exception: return False # the ways to fail are many
 
 # %% ../nbs/02e_helpers.ipynb #0020
+def _context(
+    work: Callable[[Any], Any], # What helpers are to do
+) -> Any:
+    "How helpers are started"
+    if 'forkserver' not in get_all_start_methods(): return get_context('spawn')
+    context = get_context('forkserver')
+    context.set_forkserver_preload([getattr(work, 'func', work).__module__])
+    return context
+
+# %% ../nbs/02e_helpers.ipynb #0024
 Piece = TypeVar('Piece')
 Result = TypeVar('Result')
 
@@ -81,9 +102,9 @@ def share_work(
     if not helpers or not can_be_sent(work):
         for piece in pieces: yield piece, work(piece)
         return
-    context, waiting = get_context('spawn'), deque[tuple[Piece, Any]]()
-    enough = context.Event()
-    pool = ProcessPoolExecutor(helpers, context, _start, (work, enough))
+    context, waiting = _context(work), deque[tuple[Piece, Any]]()
+    pipe, ours = context.Pipe(False)
+    pool = ProcessPoolExecutor(helpers, context, _start, (work, pipe))
     try:
         for piece in pieces:
             with _hidden_main(): waiting.append((piece, pool.submit(_do, piece)))
@@ -92,10 +113,11 @@ def share_work(
     except BrokenProcessPool:
         raise RunError('The work', 'a helper process ended before it was done', 'free some memory, or do without helpers') from None
     finally:
-        enough.set() # what a helper has in reserve is not begun
+        ours.close() # what a helper has at hand is dropped, what it has in reserve is not begun
         pool.shutdown(cancel_futures=True)
+        pipe.close()
 
-# %% ../nbs/02e_helpers.ipynb #0030
+# %% ../nbs/02e_helpers.ipynb #0034
 @contextmanager
 def noting_interrupts() -> Iterator[threading.Event]:
     "An event that Ctrl-C sets"
@@ -111,7 +133,7 @@ def noting_interrupts() -> Iterator[threading.Event]:
     try: yield pressed
     finally: signal.signal(signal.SIGINT, usual)
 
-# %% ../nbs/02e_helpers.ipynb #0035
+# %% ../nbs/02e_helpers.ipynb #0039
 class Interrupted(RunError):
     "Work was asked to stop, and can go on from what it has kept"
     def __init__(self,
@@ -122,7 +144,7 @@ class Interrupted(RunError):
         super().__init__(f'Stopped by {signal.Signals(number).name} {when}', 'somebody asked for it', advice)
         self.exit_code = 128 + number
 
-# %% ../nbs/02e_helpers.ipynb #0039
+# %% ../nbs/02e_helpers.ipynb #0043
 @contextmanager
 def interruptible(
     when: str,   # Such as `while preparing`

@@ -6,6 +6,7 @@
 from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import product
 from typing import Any, Literal
 import torch
 from torch import Tensor, nn
@@ -61,8 +62,13 @@ def plot_attention(
 ) -> Any:                                           # A figure of matplotlib
     "Draw who reads whom"
     import matplotlib.pyplot as plt
-    maps = attention_maps(model, idx)[0].cpu() # (L, H, T, T)
-    heads = heads or [(i, j) for i in range(maps.size(0)) for j in range(maps.size(1))]
+    every = list(product(range(model.config.n_layer), range(model.config.n_head)))
+    if idx.shape != (1, len(tokens)):
+        raise UserError(f'idx has the shape {tuple(idx.shape)}, and there are {len(tokens)} tokens',
+                        'a picture shows one text, and names each of its tokens', f'give idx of shape (1, {len(tokens)})')
+    if wrong := set(heads or []) - set(every):
+        raise UserError(f'heads {sorted(wrong)}', f'pairs count from 0, and the last is {every[-1]}', 'take others')
+    maps, heads = attention_maps(model, idx)[0].cpu(), heads or every # (L, H, T, T)
     columns = min(4, len(heads))
     rows, side = -(-len(heads)//columns), max(2.4, 0.14*len(tokens)) # inches
     figure, axes = plt.subplots(rows, columns, figsize=(side*columns, side*rows), squeeze=False, layout='constrained')
@@ -77,7 +83,7 @@ def plot_attention(
 
 def _visible(token: str) -> str: return token.replace(' ', '␣').replace('\n', '↵').replace('$', r'\$')
 
-# %% ../nbs/09b_pictures.ipynb #0025
+# %% ../nbs/09b_pictures.ipynb #0026
 def reading_distances(
     maps: Tensor, # From `attention_maps`, (B, L, H, T, T)
 ) -> Tensor:      # Positions, (L, H)
@@ -87,7 +93,7 @@ def reading_distances(
     back = (places[:, None] - places).clamp(min=0) # (T, T)
     return (maps*back).sum(-1).mean((0, 3)) # (L, H)
 
-# %% ../nbs/09b_pictures.ipynb #0029
+# %% ../nbs/09b_pictures.ipynb #0030
 def plot_distances(
     model: GPT,  # Any model
     idx: Tensor, # Token ids, (B, T)
@@ -103,7 +109,7 @@ def plot_distances(
     ax.legend(fontsize=8)
     return figure
 
-# %% ../nbs/09b_pictures.ipynb #0035
+# %% ../nbs/09b_pictures.ipynb #0036
 def position_curve(
     model: GPT,                # Any model
     length: int | None = None, # Distances to look at; None is the whole context, and learned positions have no more
@@ -117,7 +123,7 @@ def position_curve(
     likeness = table @ table.T # (n, n)
     return torch.stack([likeness.diagonal(d).mean() for d in range(n)])[None] # (1, n)
 
-# %% ../nbs/09b_pictures.ipynb #0038
+# %% ../nbs/09b_pictures.ipynb #0039
 def plot_positions(
     models: dict[str, GPT],    # Name → model
     length: int | None = None, # Distances to look at; None is the context of each
@@ -131,7 +137,7 @@ def plot_positions(
         ax.set(xlabel='distance, positions', ylabel='added to the score' if model.config.position == 'alibi' else 'likeness, cosine')
     return figure
 
-# %% ../nbs/09b_pictures.ipynb #0047
+# %% ../nbs/09b_pictures.ipynb #0048
 def _rms(x: Tensor) -> Tensor: return x.detach().float().pow(2).mean().sqrt()
 
 def layer_statistics(
@@ -154,7 +160,7 @@ def layer_statistics(
              'gradient of stream': grads[:len(streams)], 'gradient of weights': grads[len(streams):]}
     return {name: torch.stack([_rms(x) for x in tensors]) for name, tensors in sizes.items()}
 
-# %% ../nbs/09b_pictures.ipynb #0051
+# %% ../nbs/09b_pictures.ipynb #0052
 def plot_layers(
     models: dict[str, GPT], # Name → model
     idx: Tensor,            # Token ids, (B, T)
@@ -174,7 +180,7 @@ def plot_layers(
     axes[0].legend(fontsize=7)
     return figure
 
-# %% ../nbs/09b_pictures.ipynb #0058
+# %% ../nbs/09b_pictures.ipynb #0059
 Projection = Literal['pca', 'tsne', 'umap']
 
 def project(
@@ -195,7 +201,7 @@ def project(
                         "pip install 'gpt2pro[pictures]', or take method='pca'") from None
     return torch.from_numpy(Flatten(random_state=seed, n_jobs=1).fit_transform(x.numpy())) # (n, 2)
 
-# %% ../nbs/09b_pictures.ipynb #0066
+# %% ../nbs/09b_pictures.ipynb #0067
 def plot_embeddings(
     model: GPT,                            # Any model
     tokens: dict[int, str],                # Ids of the tokens to draw → their text

@@ -48,7 +48,8 @@ def encode_texts(
 ) -> list[Encoded]:
     "The ids of each document, with `eot` at the end"
     dtype, known = token_dtype(tokenizer.vocab_size), languages or detect_languages(texts)
-    return [Encoded(np.append(ids.astype(dtype), dtype.type(tokenizer.eot)), byte_size(text), language)
+    end = np.array([tokenizer.eot], dtype)
+    return [Encoded(np.concatenate((ids, end), dtype=dtype, casting='same_kind'), byte_size(text), language)
             for text, ids, language in zip(texts, tokenizer.encode_arrays(list(texts)), known)]
 
 # %% ../nbs/05d_shards.ipynb #0013

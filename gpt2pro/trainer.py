@@ -300,7 +300,7 @@ class Trainer:
             if progress.step > first: meter.save(self.folder)
             self._advance(train.max_steps)
             state.save(self.folder, last=True)
-        if self.wish.number: raise Interrupted(self.wish.number, f'after step {progress.step}', 'go on with: gpt2pro train RUN --resume')
+        if self.wish.number: raise Interrupted(self.wish.number, f'after step {progress.step}', f'go on with: gpt2pro train {self.folder} --resume')
         told = {name: value for name, value in asdict(progress).items() if name != 'worse'}
         return TrainResult(**told, tokens_per_second=tokens_per_second(self.took), stopped=self._reason() or '')
     def _reason(self) -> str | None: return stop_reason(self.config.train, self.state.progress, self.wish.number, self.deadline)
