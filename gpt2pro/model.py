@@ -6,6 +6,7 @@
 from __future__ import annotations
 import math
 from collections.abc import Callable
+from functools import lru_cache
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -19,7 +20,8 @@ from .norms import Norm
 from .positions import sinusoidal
 
 # %% auto #0
-__all__ = ['ACTIVATIONS', 'MLP', 'Block', 'init_weights', 'Decoder', 'GPT', 'store_by_longer_side']
+__all__ = ['ACTIVATIONS', 'FEW_ROWS', 'SMALL_MATRIX', 'MLP', 'Block', 'init_weights', 'Decoder', 'GPT', 'ReadyLinear',
+           'make_ready']
 
 # %% ../nbs/09_model.ipynb #0007
 ACTIVATIONS: dict[str, Callable[[Tensor, str], Tensor]] = dict( # name → function of the vector and model.kernels
@@ -174,10 +176,39 @@ class GPT(Decoder):
         return linear_token_losses(h, self.lm_head.weight, targets.flatten(), softcap=c.logit_softcap, kernels=c.kernels).view_as(targets) # (B, T)
 
 # %% ../nbs/09_model.ipynb #0056
-def store_by_longer_side(
-    model: nn.Module, # Ready for use on a CPU
+FEW_ROWS, SMALL_MATRIX = 64, 2**17 # with more rows, all cores take part anyway; a small matrix is read before they have begun
+
+@lru_cache
+def _share(
+    side: int,  # Rows or columns of a matrix
+    cores: int, # That take part
+) -> int:
+    "How many blocks of equal size to cut it into: one for each core where that is possible"
+    return max(n for n in range(1, cores + 1) if side%n == 0)
+
+class ReadyLinear(nn.Linear):
+    "A linear layer that reads its matrix on all cores, for a model that only writes"
+    def __init__(self,
+        layer: nn.Linear, # Whose weight and bias it takes
+    ) -> None:
+        nn.Module.__init__(self)
+        self.in_features, self.out_features, self.weight, self.bias = layer.in_features, layer.out_features, layer.weight, layer.bias
+        if self.out_features > self.in_features: self.weight.data = self.weight.data.T.contiguous().T # (N, K)
+    def forward(self,
+        x: Tensor, # (…, K)
+    ) -> Tensor:   # (…, N)
+        K, N, w = self.in_features, self.out_features, self.weight # w (N, K)
+        M, n = x.numel()//K, _share(min(K, N), torch.get_num_threads()) # rows, blocks
+        if n == 1 or M > FEW_ROWS or w.numel() < SMALL_MATRIX: return F.linear(x, w, self.bias)
+        if N > K: y = torch.bmm(x.reshape(M, n, K//n).transpose(0, 1), w.T.view(n, K//n, N)).sum(0) # (M, N)
+        else: y = torch.bmm(x.reshape(M, K).expand(n, M, K), w.view(n, N//n, K).mT).transpose(0, 1).reshape(M, N) # (M, N)
+        return (y if self.bias is None else y + self.bias).view(*x.shape[:-1], N)
+
+# %% ../nbs/09_model.ipynb #0058
+def make_ready(
+    model: nn.Module, # On a CPU, to be used and not trained
 ) -> None:
-    "Store each matrix so that its longer side lies in one piece"
-    for layer in model.modules():
-        if isinstance(layer, nn.Linear) and layer.out_features > layer.in_features:
-            layer.weight.data = layer.weight.data.T.contiguous().T # (outputs, inputs)
+    "Give a model linear layers that are fast for a few rows"
+    for parent in list(model.modules()):
+        for name, child in parent.named_children():
+            if type(child) is nn.Linear: setattr(parent, name, ReadyLinear(child))

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from .config import GenerateConfig, ModelConfig, Settings, TrainConfig, UserError
 from .generation import generate_ids
 from .hardware import describe_cpu
-from .model import GPT, store_by_longer_side
+from .model import GPT, make_ready
 from .pretrained import is_gpt2, save_pretrained
 from .trainer import make_optimizer
 from .vocabulary import for_notebook, for_terminal
@@ -227,7 +227,7 @@ def writing_runs(
 ) -> dict[str, Callable[[], Tensor]]: # Contestant → the tokens it writes, (B, n)
     "The same text by everyone"
     theirs = transformers_model(model)
-    store_by_longer_side(model)
+    make_ready(model)
     config = GenerateConfig(max_new_tokens=n, temperature=0)
     runs: dict[str, Callable[[], Tensor]] = {OURS: lambda: torch.stack(list(generate_ids(model, ids, config)), 1),
                                              'no cache': lambda: _write_uncached(model, ids, n)}

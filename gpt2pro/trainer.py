@@ -23,7 +23,7 @@ from .distributed import Strategy, environment, load_parameters, make_strategy, 
 from .hardware import resolve_device
 from .heads import choose_backend
 from .helpers import Interrupted
-from .model import GPT, store_by_longer_side
+from .model import GPT, make_ready
 from .monitor import Listener, MemoryMeter, MetricsFile, NonFinite, StopSignals, logging_to, memory_in_use, out_of_memory, tensorboard
 from .pretrained import load_pretrained
 from .tokenizers import Tokenizer, gpt2_tokenizer
@@ -381,5 +381,5 @@ def load_run(
         model = GPT(config.model)
         load_parameters(model, checkpoint.tensors['model'])
     model = model.to(resolve_device()).eval()
-    if model.wte.weight.device.type == 'cpu': store_by_longer_side(model)
+    if model.wte.weight.device.type == 'cpu': make_ready(model)
     return model, tokenizer, config
