@@ -39,7 +39,7 @@ def _options(
 # %% ../nbs/22_cli.ipynb #0011
 def main() -> None:
     "Run the command line, and turn errors into a few words and an exit code"
-    os.environ.setdefault('GOMP_SPINCOUNT', '1000')
+    os.environ.setdefault('GOMP_SPINCOUNT', '2000')
     try: app()
     except Exception as e:
         from gpt2pro.config import Gpt2proError, RunError
