@@ -325,7 +325,7 @@ def prepare(
     _keep(other_preparation(config, out), overwrite)
     if stage is None and task == '0/1':
         _show(prepare(config, out, workers=workers).manifest, as_json)
-        return print(f'{out} holds the tokenizer and the token shards.', file=sys.stderr)
+        return print(f'{out} holds the tokenizer and the token shards. The same words train on them: gpt2pro train … --out {out}', file=sys.stderr)
     number, _, total = task.partition('/')
     if stage is None or not (number.isdecimal() and total.isdecimal()):
         raise typer.BadParameter('it is a share of a --stage, counted from 0, such as 2/4: the third of four', param_hint='--task')
