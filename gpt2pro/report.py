@@ -471,7 +471,7 @@ def _report_text(report: RunReport) -> Group:
     rows = Table(title=f'Run {report.folder.absolute().name}', title_justify='left', show_header=False)
     for name, value, note in spell_figures(report.figures): rows.add_row(name, value, note)
     for c in report.comparisons: rows.add_row(f'forecast: {c.what}', _quantity(c.forecast, c.unit), f'{_percent(c.error)} against {_quantity(c.measured, c.unit)} measured')
-    return Group(Text(report.summary), rows, *(Text(f'{file} {why}') for file, why in report.problems.items()))
+    return Group(Text(report.summary), rows, *(Text(f'Not in this report: {file} {why}') for file, why in report.problems.items()))
 
 def _save_report(report: RunReport, path: Path) -> Path:
     "Write the page as a file of its own"
