@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from html import escape
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +22,7 @@ from .helpers import count_helpers, noting_interrupts, share_work
 from .languages import Found, LanguageDetector, detect_languages, language_name
 from .layouts import Layout
 from .quality import RULES, CopyFinder, find_flaws, find_words, signatures
+from .tables import for_notebook, for_terminal
 from .sampling import THIN, Amount, Sums, Whole, choose_share, count_in, estimate_total, is_chosen, quantile, quantile_interval
 
 # %% auto #0
@@ -117,8 +117,8 @@ class DatasetReport(Settings):
     @property
     def bytes_per_token(self) -> float | None: return self.bytes/self.tokens if self.tokens else None
     def save(self, path: str | Path) -> None: write_file(path, to_html(self))
-    def __rich__(self) -> Any: return _report_text(self)
-    def _repr_html_(self) -> str: return _report_html(self)
+    def __rich__(self) -> Any: return for_terminal(_tables(self), _facts(self))
+    def _repr_html_(self) -> str: return for_notebook(_tables(self), _facts(self), plot_report(self))
 
 # %% ../nbs/03_analysis.ipynb #0022
 class _Seen(NamedTuple):
@@ -556,36 +556,7 @@ def _facts(
             f'Read {"everything" if report.complete and report.sample == 1 else "a part"} in {report.seconds:.1f} s'
             + ('' if report.complete else '. It was stopped, so this is about the beginning of the text')]
 
-# %% ../nbs/03_analysis.ipynb #0101
-def _report_text(report: DatasetReport) -> Any:
-    "A report for the terminal"
-    from rich.console import Group
-    from rich.table import Table
-    from rich.text import Text
-    parts: list[Any] = []
-    for title, (heads, *rows) in _tables(report).items():
-        table = Table(title=title, title_justify='left', show_edge=False)
-        for i, head in enumerate(heads): table.add_column(head, justify='right' if i and len(heads) == 5 else 'left', overflow='fold')
-        for row in rows: table.add_row(*map(Text, row))
-        parts += [table, Text()]
-    return Group(*parts, *map(Text, _facts(report)))
-
-# %% ../nbs/03_analysis.ipynb #0103
-def _picture(figure: Any) -> str:
-    "A figure as an HTML image that needs no file"
-    import base64, io
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format='png', dpi=90)
-    return f'<img alt="languages, lengths and words" src="data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
-
-def _report_html(report: DatasetReport) -> str:
-    "A report for a notebook"
-    html = ''.join(f'<p>{escape(fact)}</p>' for fact in _facts(report)) + _picture(plot_report(report))
-    for title, (heads, *rows) in _tables(report).items():
-        cells = ''.join('<tr>' + ''.join(f'<td>{escape(cell)}</td>' for cell in row) + '</tr>' for row in rows)
-        html += f'<h4>{escape(title)}</h4><table><tr>{"".join(f"<th>{escape(head)}</th>" for head in heads)}</tr>{cells}</table>'
-    return html
-
+# %% ../nbs/03_analysis.ipynb #0102
 _STYLE = 'body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#212529}img{max-width:100%}' \
          'table{border-collapse:collapse}td,th{padding:.2rem .8rem;text-align:left;border-bottom:1px solid #dee2e6;vertical-align:top}'
 
@@ -594,4 +565,4 @@ def to_html(
 ) -> str:
     "A report as a page that needs no other file"
     head = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>What is in the text</title><style>{_STYLE}</style>'
-    return f'{head}<h1>What is in the text</h1>{_report_html(report)}</html>'
+    return f'{head}<h1>What is in the text</h1>{report._repr_html_()}</html>'

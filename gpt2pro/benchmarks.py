@@ -29,7 +29,7 @@ from .kernels import gelu, interpreting, triton
 from .loss import linear_cross_entropy
 from .norms import add_norm, norm
 from .positions import alibi_slopes, rope_angles, rotate
-from .vocabulary import for_notebook, for_terminal
+from .tables import for_notebook, for_terminal
 
 # %% auto #0
 __all__ = ['SDPA', 'FULL', 'QUICK', 'TINY', 'AIMS', 'attention_ways', 'exact_attention', 'attention_work', 'Sizes',
@@ -299,8 +299,8 @@ class KernelBench(Settings):
                 for aim in AIMS if (aim.operation, aim.direction) == (m.operation, m.direction)]
     @property
     def facts(self) -> list[str]: return _facts(self)
-    def __rich__(self) -> Any: return _in_terminal(self)
-    def _repr_html_(self) -> str: return ''.join(for_notebook(rows, facts) for facts, rows in _tables(self))
+    def __rich__(self) -> Any: return for_terminal(dict(reversed(_tables(self).items())), self.facts) # the aims last, where the eye is
+    def _repr_html_(self) -> str: return for_notebook(_tables(self), self.facts)
     def to_markdown(self) -> str: return _to_markdown(self)
 
 # %% ../nbs/21a_benchmarks.ipynb #0067
@@ -328,23 +328,17 @@ def _row(m: Measurement) -> list[str]:
             m.verdict + (f': {m.reason}' if m.reason else '')]
 
 # %% ../nbs/21a_benchmarks.ipynb #0070
-def _tables(bench: KernelBench) -> list[tuple[list[str], list[list[str]]]]:
-    "Sentences and rows: the aims, then everything"
+def _tables(bench: KernelBench) -> dict[str, list[list[str]]]:
+    "The aims, then everything"
     aims = [['operation', 'sizes', 'direction', 'aim', 'wanted', 'found', 'met'], *map(_aim_row, bench.outcomes)]
     heads = ['operation', 'sizes', 'direction', 'way', 'ms (20 to 80 %)', 'rate', 'unit', 'peak MB', 'error', 'verdict']
-    return [(bench.facts, aims), ([], [heads, *map(_row, bench.measurements)])]
-
-def _in_terminal(bench: KernelBench) -> Any:
-    "The report for a terminal"
-    from rich.console import Group
-    (facts, aims), (_, rows) = _tables(bench)
-    return Group(for_terminal('Kernels', rows), for_terminal('Aims', aims, facts))
+    return {'Aims': aims, 'Kernels': [heads, *map(_row, bench.measurements)]}
 
 def _to_markdown(bench: KernelBench) -> str:
     "The report for a page"
     def line(cells: list[str]) -> str: return '| ' + ' | '.join(c.replace('|', '\\|') for c in cells) + ' |'
     def table(rows: list[list[str]]) -> str: return '\n'.join([line(rows[0]), line(['---']*len(rows[0])), *map(line, rows[1:])])
-    return '\n\n'.join('\n\n'.join([*facts, table(rows)]) for facts, rows in _tables(bench)) + '\n'
+    return '\n\n'.join([*bench.facts, *map(table, _tables(bench).values())]) + '\n'
 
 # %% ../nbs/21a_benchmarks.ipynb #0074
 def plot_attention(

@@ -7,12 +7,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from html import escape
 from operator import itemgetter
 from pathlib import Path
+from typing import Any
 import torch
 from pydantic import Field
-from rich.table import Column, Table
 from torch import Tensor, nn
 from .config import RunError, Settings, UserError
 from .answers import encode_talks
@@ -22,6 +21,7 @@ from .languages import detect_languages
 from .layouts import row_text
 from .model import GPT
 from .shards import Tokens
+from .tables import for_notebook, for_terminal
 from .tokenizers import Tokenizer
 from .trainer import load_run
 from .turns import plain_talk, talk_text
@@ -121,27 +121,14 @@ class Evaluation(Score):
     block_size: int = Field(description='tokens that the model read at once')
     stride: int = Field(description='tokens by which its window moved on')
     languages: dict[str, Score] = Field(description='the same figures by ISO 639-1 code; und is undetermined')
-    def __rich__(self) -> Table: return _evaluation_table(self)
-    def _repr_html_(self) -> str: return _evaluation_html(self)
+    def __rich__(self) -> Any: return for_terminal({'Evaluation': _rows(self)})
+    def _repr_html_(self) -> str: return for_notebook({'Evaluation': _rows(self)})
 
 def _rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
     "An evaluation as a table, a heading first"
     head = ('', 'bits per byte', 'perplexity', 'loss', 'tokens', 'bytes', 'documents')
     return [head, *((name, f'{s.bits_per_byte:.3f}', f'{s.perplexity:,.2f}', f'{s.loss:.4f}', f'{s.tokens:,}', f'{s.bytes:,}', f'{s.documents:,}')
                     for name, s in {'all': evaluation, **evaluation.languages}.items())]
-
-def _evaluation_table(evaluation: Evaluation) -> Table:
-    "An evaluation for the terminal"
-    head, *rows = _rows(evaluation)
-    table = Table(head[0], *(Column(name, justify='right') for name in head[1:]))
-    for row in rows: table.add_row(*row)
-    return table
-
-def _evaluation_html(evaluation: Evaluation) -> str:
-    "An evaluation for a notebook"
-    head, *rows = _rows(evaluation)
-    body = ''.join(f'<tr>{"".join(f"<td>{escape(cell)}</td>" for cell in row)}</tr>' for row in rows)
-    return f'<table><thead><tr>{"".join(f"<th>{name}</th>" for name in head)}</tr></thead><tbody>{body}</tbody></table>'
 
 def evaluate(
     model: GPT,                    # The model

@@ -6,7 +6,6 @@
 from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from html import escape
 from itertools import islice
 from typing import Any, Literal, NamedTuple
 import numpy as np
@@ -14,6 +13,7 @@ from pydantic import Field
 from .config import Settings, UserError
 from .corpus import Document
 from .quality import find_words, hash_runs, signatures
+from .tables import for_notebook, for_terminal
 
 # %% auto #0
 __all__ = ['RUN', 'MOST_RUNS', 'MANNER', 'Kind', 'NEGLIGIBLE', 'fingerprints', 'Leak', 'LeakReport', 'advise', 'find_leaks',
@@ -161,8 +161,8 @@ class LeakReport(Settings):
     advice: str = Field(description='what to do')
     @property
     def affected(self) -> int: return sum(self.kinds.values()) # Documents that leak
-    def __rich__(self) -> Any: return _leaks_text(self)
-    def _repr_html_(self) -> str: return _leaks_html(self)
+    def __rich__(self) -> Any: return for_terminal({'Leaks': _rows(self)}, _facts(self))
+    def _repr_html_(self) -> str: return for_notebook({'Leaks': _rows(self)}, _facts(self), plot_leaks(self))
 
 # %% ../nbs/02d_leaks.ipynb #0030
 NEGLIGIBLE = 0.01 # Share of the text given away that needs no change
@@ -244,27 +244,6 @@ def _facts(
 def _rows(
     report: LeakReport, # What to show
 ) -> list[tuple[str, ...]]:
-    "The leaks as rows of a table"
-    return [(leak.kind, f'{leak.file}, {leak.offset:,}', f'{leak.train_file}, {leak.train_offset:,}', f'{leak.share:.0%}', leak.excerpt)
-            for leak in report.leaks]
-
-def _leaks_text(report: LeakReport) -> Any:
-    "A report for the terminal"
-    from rich.console import Group
-    from rich.table import Table
-    from rich.text import Text
-    table = Table(show_edge=False)
-    for head in _HEADS: table.add_column(head, overflow='fold')
-    for row in _rows(report): table.add_row(*map(Text, row))
-    return Group(*[table][:len(report.leaks)], *map(Text, _facts(report)))
-
-# %% ../nbs/02d_leaks.ipynb #0047
-def _leaks_html(report: LeakReport) -> str:
-    "A report for a notebook"
-    import base64, io
-    buffer = io.BytesIO()
-    plot_leaks(report).savefig(buffer, format='png', dpi=90)
-    picture = f'<img alt="leaking documents" src="data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
-    rows = ''.join('<tr>' + ''.join(f'<td>{escape(cell)}</td>' for cell in row) + '</tr>' for row in _rows(report))
-    heads = ''.join(f'<th>{escape(head)}</th>' for head in _HEADS)
-    return ''.join(f'<p>{escape(fact)}</p>' for fact in _facts(report)) + picture + f'<table><tr>{heads}</tr>{rows}</table>'
+    "The leaks as rows of a table, the heads first"
+    return [_HEADS, *((leak.kind, f'{leak.file}, {leak.offset:,}', f'{leak.train_file}, {leak.train_offset:,}', f'{leak.share:.0%}', leak.excerpt)
+                      for leak in report.leaks)]

@@ -18,8 +18,9 @@ from .corpus import Corpus
 from .languages import detect_languages, language_name
 from .quality import find_words
 from .forecast import suggest_vocabulary
+from .tables import for_notebook, for_terminal
 from .tokenizers import Tokenizer, train_tokenizer
-from .vocabulary import COLORS, SAMPLE_BYTES, SMALL, by_language, for_notebook, for_terminal, sample_texts
+from .vocabulary import COLORS, SAMPLE_BYTES, SMALL, by_language, sample_texts
 
 # %% auto #0
 __all__ = ['color_tokens', 'LanguageCost', 'language_costs', 'TokenizerStats', 'tokenizer_stats', 'TokenizerComparison',
@@ -112,8 +113,8 @@ def tokenizer_stats(
 class TokenizerComparison(Settings):
     "Some tokenizers on the same texts"
     stats: list[TokenizerStats] = Field(description='one for each tokenizer')
-    def __rich__(self) -> Any: return for_terminal('Tokenizers', _comparison_rows(self.stats))
-    def _repr_html_(self) -> str: return for_notebook(_comparison_rows(self.stats))
+    def __rich__(self) -> Any: return for_terminal({'Tokenizers': _comparison_rows(self.stats)})
+    def _repr_html_(self) -> str: return for_notebook({'Tokenizers': _comparison_rows(self.stats)})
 
 def _comparison_rows(
     stats: list[TokenizerStats], # One for each tokenizer
@@ -271,8 +272,10 @@ class ParityCard(Settings):
     @property
     def facts(self) -> list[str]:
         return [self.advice, *([f'Unknown or too rare to judge: {self.others:.1%} of the text.'] if self.others >= 0.001 else [])]
-    def __rich__(self) -> Any: return for_terminal(f'What a language pays with {self.tokenizer}', _card_rows(self), self.facts)
-    def _repr_html_(self) -> str: return for_notebook(_card_rows(self), self.facts, plot_parity(self))
+    @property
+    def tables(self) -> dict[str, list[list[str]]]: return {f'What a language pays with {self.tokenizer}': _card_rows(self)}
+    def __rich__(self) -> Any: return for_terminal(self.tables, self.facts)
+    def _repr_html_(self) -> str: return for_notebook(self.tables, self.facts, plot_parity(self))
 
 def _advice(
     before: dict[str, float],  # Premiums with the tokenizer

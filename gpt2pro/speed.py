@@ -18,8 +18,8 @@ from .generation import generate_ids
 from .hardware import describe_cpu
 from .model import GPT, make_ready
 from .pretrained import is_gpt2, save_pretrained
+from .tables import for_notebook, for_terminal
 from .trainer import make_optimizer
-from .vocabulary import for_notebook, for_terminal
 
 # %% auto #0
 __all__ = ['OURS', 'KINDS', 'take_turns', 'on_threads', 'SpeedReport', 'make_report', 'UsualBlock', 'UsualGPT',
@@ -66,8 +66,8 @@ class SpeedReport(Settings):
         lines = [[name, f'{rate:,.0f}', *ratios.get(name, ['', ''])] for name, rate in self.rates.items()]
         return [['', 'tokens/s', 'ours is faster by', 'middle half'], *lines]
     def facts(self) -> list[str]: return [f'{self.what}; {self.machine}, threads: {self.threads}']
-    def __rich__(self) -> Any: return for_terminal('Speed', self.rows(), self.facts())
-    def _repr_html_(self) -> str: return for_notebook(self.rows(), self.facts())
+    def __rich__(self) -> Any: return for_terminal({'Speed': self.rows()}, self.facts())
+    def _repr_html_(self) -> str: return for_notebook({'Speed': self.rows()}, self.facts())
 
 # %% ../nbs/21b_speed.ipynb #0018
 OURS = 'gpt2pro'

@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
-from html import escape
 from pathlib import Path
 from typing import Any
 import numpy as np
@@ -20,12 +19,13 @@ from .corpus import Corpus, open_corpus
 from .languages import detect_languages, language_name
 from .forecast import TextFacts, forecast_memory
 from .recommendation import plan_run
+from .tables import for_notebook, for_terminal
 from .tokenizers import Tokenizer, train_tokenizer
 
 # %% auto #0
 __all__ = ['SAMPLE_BYTES', 'LEAST_BYTES', 'SMALL', 'COLORS', 'shorten_bpe', 'train_sizes', 'with_vocabulary', 'equal_tokens',
            'token_row', 'expected_updates', 'pair_bits', 'VocabularySize', 'measure_size', 'add_forecasts', 'best_size',
-           'sample_texts', 'by_language', 'VocabularyLab', 'for_terminal', 'for_notebook', 'plot_lab', 'vocabulary_lab']
+           'sample_texts', 'by_language', 'VocabularyLab', 'plot_lab', 'vocabulary_lab']
 
 # %% ../nbs/05a_vocabulary.ipynb #0009
 def shorten_bpe(
@@ -210,44 +210,10 @@ class VocabularyLab(Settings):
     text_bytes: int = Field(description='bytes of text that the vocabularies were made of')
     @property
     def best(self) -> VocabularySize: return next(size for size in self.sizes if size.size == self.recommended)
-    def __rich__(self) -> Any: return for_terminal('Vocabulary', _lab_rows(self), [self.reason])
-    def _repr_html_(self) -> str: return for_notebook(_lab_rows(self), [self.reason], plot_lab(self))
+    def __rich__(self) -> Any: return for_terminal({'Vocabulary': _lab_rows(self)}, [self.reason])
+    def _repr_html_(self) -> str: return for_notebook({'Vocabulary': _lab_rows(self)}, [self.reason], plot_lab(self))
 
 # %% ../nbs/05a_vocabulary.ipynb #0076
-def for_terminal(
-    title: str,               # Over the table
-    rows: list[list[str]],    # The heads, then a row for each thing
-    facts: Sequence[str] = (), # Sentences below it
-) -> Any:
-    "A report for the terminal"
-    from rich.console import Group
-    from rich.table import Table
-    from rich.text import Text
-    table = Table(title=title, title_justify='left', show_edge=False)
-    for head in rows[0]: table.add_column(head, justify='right')
-    for row in rows[1:]: table.add_row(*map(Text, row))
-    return Group(table, *map(Text, facts))
-
-# %% ../nbs/05a_vocabulary.ipynb #0078
-def for_notebook(
-    rows: list[list[str]],     # The heads, then a row for each thing
-    facts: Sequence[str] = (), # Sentences above it
-    figure: Any = None,        # Picture between them, explained by the first sentence
-) -> str:
-    "A report for a notebook, in one piece"
-    image = f'<img alt="{escape(facts[0])}" src="data:image/png;base64,{_png(figure)}">' if figure else ''
-    def line(cells: list[str], tag: str) -> str: return '<tr>' + ''.join(f'<{tag}>{escape(cell)}</{tag}>' for cell in cells) + '</tr>'
-    table = line(rows[0], 'th') + ''.join(line(row, 'td') for row in rows[1:])
-    return ''.join(f'<p>{escape(fact)}</p>' for fact in facts) + f'{image}<table>{table}</table>'
-
-def _png(figure: Any) -> str:
-    "A figure of matplotlib as text that a page can hold"
-    import base64, io
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format='png', dpi=75)
-    return base64.b64encode(buffer.getvalue()).decode()
-
-# %% ../nbs/05a_vocabulary.ipynb #0081
 def _lab_rows(
     lab: VocabularyLab, # What to show
 ) -> list[list[str]]:   # The heads, then a row for each size
@@ -259,7 +225,7 @@ def _lab_rows(
                 f'{s.updates:,.0f}', f'{s.rare_updates:,.0f}', f'{s.forecast:.3f}']
     return [heads, *map(row, lab.sizes)]
 
-# %% ../nbs/05a_vocabulary.ipynb #0085
+# %% ../nbs/05a_vocabulary.ipynb #0080
 def plot_lab(
     lab: VocabularyLab, # What to show
 ) -> Any:               # A figure of matplotlib
@@ -287,7 +253,7 @@ def plot_lab(
 
 COLORS = ('#4263eb', '#f08c00', '#2b8a3e', '#c2255c', '#1098ad', '#868e96') # of the first six languages
 
-# %% ../nbs/05a_vocabulary.ipynb #0090
+# %% ../nbs/05a_vocabulary.ipynb #0085
 def vocabulary_lab(
     source: Corpus | str | Path | Sequence[str | Path], # A corpus, or sources as for `open_corpus`
     config: Config | None = None,                       # The planned run; None plans one for this machine and text
