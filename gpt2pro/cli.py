@@ -189,8 +189,8 @@ def validate(
         _show({'words': changes if as_json else ' '.join(changes) or 'Nothing was changed.'} | ({'left': left} if left or as_json else {}), as_json)
         raise typer.Exit(2 if any(f.severity == 'error' for f in left) else 0)
     findings = validate(config, machine, facts)
-    hint = {} if measure or as_json else {'hint': 'For the time it takes, and what the text has to say, add --measure.'}
-    said = findings if findings or as_json else 'No problem was found.'
+    hint = {} if measure or as_json else {'hint': 'The text was not looked at, and the time is unknown: add --measure for both.'}
+    said = findings if findings or as_json else 'No problem was found in the settings.'
     _show({'findings': said, 'forecast': forecast(config, machine, probe, facts), **hint}, as_json)
     raise typer.Exit(2 if any(f.severity == 'error' for f in findings) else 0)
 

@@ -379,6 +379,9 @@ def _read_source(
     if source is None: return {}, 'config', {}
     if isinstance(source, Config): return source.model_dump(), 'config', {}
     if str(source) in RUN_PRESETS: return RUN_PRESETS[str(source)], str(source), {}
+    if Path(source).is_dir():
+        raise UserError(f'{source} is a folder', 'a configuration is a YAML file or the name of a preset',
+                        f'if it holds the text, write data.source={source}')
     if not Path(source).is_file():
         hint = f'did you mean {did_you_mean(str(source), RUN_PRESETS) or "quickstart"}? The presets are {", ".join(RUN_PRESETS)}'
         raise UserError(f'{source}: no such file or preset', 'a configuration is a YAML file or the name of a preset', hint)

@@ -18,7 +18,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save
 from tqdm.auto import tqdm
 from .config import Config, RunError, Settings, UserError, sync_folder, write_file
-from .helpers import count_helpers, interruptible, share_work
+from .helpers import count_helpers, interruptible, share_work, while_listening
 from .corpus import Corpus, open_splits
 from .languages import detect_languages
 from .quality import BANDS, find_words, signatures
@@ -93,7 +93,7 @@ class Job:
     ) -> None:
         if left := self.missing(kind):
             raise UserError(f'{self.folder}: {len(left)} of {len(self.parts)} parts have no {kind}',
-                            f'the stage {stage} makes them, and was not run to its end', f'run that stage again: gpt2pro prepare --stage {stage}')
+                            f'the stage {stage} makes them, and was not run to its end', f'run the stage {stage} first, with the same words and --out {self.folder.parent}')
     @classmethod
     def open(cls,
         config: Config,     # Says which text and which tokenizer
@@ -202,7 +202,8 @@ def decide(
     own = sum(n for n, part in zip(counts, job.parts) if part.source == 'validation')
     verdicts = judge(np.concatenate(signed, 1), own, job.config.data.clean, job.config.data.val_fraction)
     for i, some in enumerate(np.split(verdicts, np.cumsum(counts)[:-1])): write_file(job.file('verdicts', i), some.tobytes())
-    if not (job.folder/'tokenizer'/'card.json').exists(): build_tokenizer(job.config, _training_texts(job), progress).save(job.folder/'tokenizer')
+    if not (job.folder/'tokenizer'/'card.json').exists():
+        while_listening(partial(build_tokenizer, job.config, _training_texts(job), progress)).save(job.folder/'tokenizer')
 
 # %% ../nbs/06_data.ipynb #0040
 class _Notes(Settings):

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os, signal, sys, threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from multiprocessing import get_all_start_methods, get_context, parent_process
@@ -19,7 +19,8 @@ from .config import RunError
 from .hardware import count_cores
 
 # %% auto #0
-__all__ = ['Piece', 'Result', 'count_helpers', 'can_be_sent', 'share_work', 'noting_interrupts', 'Interrupted', 'interruptible']
+__all__ = ['Piece', 'Result', 'count_helpers', 'can_be_sent', 'share_work', 'noting_interrupts', 'Interrupted', 'interruptible',
+           'while_listening']
 
 # %% ../nbs/02e_helpers.ipynb #0007
 def count_helpers() -> int:
@@ -40,7 +41,7 @@ def _watch(
     "End this process when its parent wants no more or is gone"
     with suppress(EOFError, OSError): pipe.recv()
     _enough.set()
-    if not _busy.locked(): parent_process().join() # type: ignore[union-attr]
+    if not _busy.locked(): parent_process().join() # type: ignore[union-attr] # a result may be on its way, and no piece follows
     os._exit(1)
 
 def _start(
@@ -157,9 +158,25 @@ def interruptible(
         raise KeyboardInterrupt
     main = threading.current_thread() is threading.main_thread() # the only one that may handle signals
     usual = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)} if main else {}
+    def tell() -> None:
+        if noted: raise Interrupted(noted[0], when, advice) from None
     try: yield
     except BaseException:
-        if noted: raise Interrupted(noted[0], when, advice) from None
+        tell()
         raise
+    else: tell()
     finally:
         for number, handler in usual.items(): signal.signal(number, handler)
+
+# %% ../nbs/02e_helpers.ipynb #0047
+def while_listening(
+    work: Callable[[], Result], # Native, and long
+) -> Result:
+    "Work in another thread, while this one can hear signals"
+    answer = Future[Result]()
+    def run() -> None:
+        try: answer.set_result(work())
+        except BaseException as e: answer.set_exception(e)
+    threading.Thread(target=run, daemon=True).start()
+    while not answer.done(): wait([answer], 0.1)
+    return answer.result()

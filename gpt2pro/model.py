@@ -208,7 +208,7 @@ class ReadyLinear(nn.Linear):
 def make_ready(
     model: nn.Module, # On a CPU, to be used and not trained
 ) -> None:
-    "Give a model linear layers that are fast for a few rows"
+    "Give a model linear layers that read few rows fast"
     for parent in list(model.modules()):
         for name, child in parent.named_children():
             if type(child) is nn.Linear: setattr(parent, name, ReadyLinear(child))

@@ -64,7 +64,7 @@ class SpeedReport(Settings):
         "The report as a table"
         ratios = {name: [f'{ratio:.2f}', '{:.2f} to {:.2f}'.format(*self.spread[name])] for name, ratio in self.ratios.items()}
         lines = [[name, f'{rate:,.0f}', *ratios.get(name, ['', ''])] for name, rate in self.rates.items()]
-        return [['', 'tokens/s', 'ours is faster by', 'middle half'], *lines]
+        return [['', 'tokens/s', 'ours, times as fast', 'middle half'], *lines]
     def facts(self) -> list[str]: return [f'{self.what}; {self.machine}, threads: {self.threads}']
     def __rich__(self) -> Any: return for_terminal({'Speed': self.rows()}, self.facts())
     def _repr_html_(self) -> str: return for_notebook({'Speed': self.rows()}, self.facts())
