@@ -92,8 +92,8 @@ class Job:
         stage: str # Which makes it
     ) -> None:
         if left := self.missing(kind):
-            raise UserError(f'{self.folder}: {len(left)} of {len(self.parts)} parts have no {kind}',
-                            f'the stage {stage} makes them, and was not run to its end', f'run the stage {stage} first, with the same words and --out {self.folder.parent}')
+            raise UserError(f'{self.folder}: {len(left)} of {len(self.parts)} parts have no {kind}', f'the stage {stage} makes them',
+                            f'run the stage {stage} first, with the same words and --out {self.folder.parent}')
     @classmethod
     def open(cls,
         config: Config,     # Says which text and which tokenizer
