@@ -164,6 +164,10 @@ class Blocks(NamedTuple):
     num_warps: int  # Groups of threads that work on a block
     num_stages: int # Blocks that are read ahead
 
+_EXACT = { # float32: exact products are made without tensor cores, and their blocks are small
+    64: (Blocks(32, 16, 4, 1), Blocks(32, 16, 4, 1), Blocks(16, 32, 4, 1)),
+    128: (Blocks(32, 16, 8, 1), Blocks(16, 16, 8, 1), Blocks(16, 16, 4, 1))}
+
 _BLOCKS: dict[str, dict[int, tuple[Blocks, Blocks, Blocks]]] = { # chip, then head width at most: forward, gradient of queries, of keys
     'cuda:90': { # H100, H200
         64: (Blocks(128, 64, 8, 3), Blocks(128, 64, 8, 3), Blocks(64, 128, 8, 3)),
@@ -177,10 +181,8 @@ _BLOCKS: dict[str, dict[int, tuple[Blocks, Blocks, Blocks]]] = { # chip, then he
         64: (Blocks(128, 64, 4, 2), Blocks(64, 64, 4, 1), Blocks(64, 64, 4, 1)),
         128: (Blocks(64, 64, 4, 1), Blocks(64, 32, 4, 1), Blocks(32, 64, 4, 1)),
         256: (Blocks(64, 32, 4, 1), Blocks(32, 16, 4, 1), Blocks(16, 64, 8, 1))},
-    'float32': { # all chips: exact products are made without tensor cores, and their blocks are small
-        64: (Blocks(32, 16, 4, 1), Blocks(32, 16, 4, 1), Blocks(16, 32, 4, 1)),
-        128: (Blocks(32, 16, 8, 1), Blocks(16, 16, 8, 1), Blocks(16, 16, 4, 1)),
-        256: (Blocks(16, 16, 4, 1), Blocks(16, 16, 8, 1), Blocks(16, 16, 8, 1))},
+    'cuda float32': _EXACT | {256: (Blocks(16, 16, 4, 1), Blocks(16, 16, 4, 2), Blocks(16, 16, 8, 1))},
+    'hip float32': _EXACT | {256: (Blocks(16, 16, 4, 1), Blocks(16, 16, 4, 2), Blocks(16, 16, 4, 2))},
     'cpu': {256: (Blocks(32, 16, 1, 1), Blocks(16, 32, 1, 1), Blocks(16, 32, 1, 1))}, # the interpreter
 }
 
@@ -191,7 +193,7 @@ def choose_blocks(
     dtype: torch.dtype, # Number format of queries, keys and values
 ) -> tuple[Blocks, Blocks, Blocks]: # For the forward kernel, the gradient of queries, the gradient of keys and values
     "Sizes of blocks that suit a chip"
-    table = _BLOCKS[chip if dtype.itemsize == 2 or chip == 'cpu' else 'float32']
+    table = _BLOCKS[chip if dtype.itemsize == 2 or chip == 'cpu' else f'{chip.partition(":")[0]} float32']
     return table[min(D for D in table if D >= head_size)]
 
 def _chip(
