@@ -68,7 +68,8 @@ def data_key(
     wish = config.tokenizer
     tokenizer = ([config.model.vocab_size, wish.model_dump(exclude={'path'})] if wish.kind != 'gpt2' and not wish.path else
                  build_tokenizer(config, ()).hash)
-    parts = dict(part_bytes=PART_BYTES, tokenizer=tokenizer, train=train.fingerprint(), validation=validation and validation.fingerprint(),
+    cut = [PART_BYTES, *(_count_parts(corpus.size) for corpus in (train, validation) if corpus)]
+    parts = dict(cut=cut, tokenizer=tokenizer, train=train.fingerprint(), validation=validation and validation.fingerprint(),
                  settings=config.data.model_dump(exclude={'source', 'validation', 'rows'}), talks=config.data.rows == 'answers')
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 

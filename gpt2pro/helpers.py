@@ -5,12 +5,13 @@
 # %% ../nbs/02e_helpers.ipynb #0003
 from __future__ import annotations
 import os, signal, sys, threading
+from _thread import interrupt_main
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
-from multiprocessing import get_all_start_methods, get_context, parent_process
+from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
 from types import ModuleType
@@ -34,14 +35,23 @@ _mask = getattr(signal, 'pthread_sigmask', lambda *_: None) # Windows has no mas
 _BLOCK, _UNBLOCK = getattr(signal, 'SIG_BLOCK', 0), getattr(signal, 'SIG_UNBLOCK', 0)
 _work: Callable[[Any], Any] # in a helper
 _enough, _busy = threading.Event(), threading.Lock() # in a helper: whether no more is wanted, and whether it is at work
+_DROP = getattr(signal, 'SIGUSR1', getattr(signal, 'SIGBREAK', signal.SIGTERM))
+
+class _Dropped(BaseException):
+    "Nobody wants the piece at hand any more"
+
+def _drop(*_: Any) -> None:
+    if _busy.locked(): raise _Dropped
 
 def _watch(
     pipe: Connection, # Its other end is with the parent
 ) -> None:
-    "End this process when its parent wants no more or is gone"
+    "Drop the work at hand when the parent wants no more, and end with the parent"
     with suppress(EOFError, OSError): pipe.recv()
     _enough.set()
-    if not _busy.locked(): parent_process().join() # type: ignore[union-attr] # a result may be on its way, and no piece follows
+    if hasattr(signal, 'pthread_kill'): signal.pthread_kill(threading.main_thread().ident, _DROP) # type: ignore[arg-type]
+    else: interrupt_main(_DROP)
+    parent_process().join() # type: ignore[union-attr]
     os._exit(1)
 
 def _start(
@@ -51,6 +61,7 @@ def _start(
     "Make this process a helper"
     global _work
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(_DROP, _drop)
     _mask(_UNBLOCK, _SIGNALS) # blocked while it was started
     os.environ.update(TOKENIZERS_PARALLELISM='false', RAYON_NUM_THREADS='1')
     threading.Thread(target=_watch, args=(pipe,), daemon=True).start()
@@ -58,7 +69,9 @@ def _start(
 
 def _do(piece: Any) -> Any:
     "One piece of work, unless nothing more is wanted"
-    with _busy: return None if _enough.is_set() else _work(piece)
+    try:
+        with _busy: return None if _enough.is_set() else _work(piece)
+    except _Dropped: return None
 
 # %% ../nbs/02e_helpers.ipynb #0014
 @contextmanager
@@ -81,16 +94,6 @@ def can_be_sent(
         except Exception: return False # the ways to fail are many
 
 # %% ../nbs/02e_helpers.ipynb #0020
-def _context(
-    work: Callable[[Any], Any], # What helpers are to do
-) -> Any:
-    "How helpers are started"
-    if 'forkserver' not in get_all_start_methods(): return get_context('spawn')
-    context = get_context('forkserver')
-    context.set_forkserver_preload([getattr(work, 'func', work).__module__])
-    return context
-
-# %% ../nbs/02e_helpers.ipynb #0024
 Piece = TypeVar('Piece')
 Result = TypeVar('Result')
 
@@ -103,7 +106,7 @@ def share_work(
     if not helpers or not can_be_sent(work):
         for piece in pieces: yield piece, work(piece)
         return
-    context, waiting = _context(work), deque[tuple[Piece, Any]]()
+    context, waiting = get_context('spawn'), deque[tuple[Piece, Any]]()
     pipe, ours = context.Pipe(False)
     pool = ProcessPoolExecutor(helpers, context, _start, (work, pipe))
     try:
@@ -118,7 +121,7 @@ def share_work(
         pool.shutdown(cancel_futures=True)
         pipe.close()
 
-# %% ../nbs/02e_helpers.ipynb #0034
+# %% ../nbs/02e_helpers.ipynb #0030
 @contextmanager
 def noting_interrupts() -> Iterator[threading.Event]:
     "An event that Ctrl-C sets"
@@ -134,7 +137,7 @@ def noting_interrupts() -> Iterator[threading.Event]:
     try: yield pressed
     finally: signal.signal(signal.SIGINT, usual)
 
-# %% ../nbs/02e_helpers.ipynb #0039
+# %% ../nbs/02e_helpers.ipynb #0035
 class Interrupted(RunError):
     "Work was asked to stop, and can go on from what it has kept"
     def __init__(self,
@@ -145,7 +148,7 @@ class Interrupted(RunError):
         super().__init__(f'Stopped by {signal.Signals(number).name} {when}', 'somebody asked for it', advice)
         self.exit_code = 128 + number
 
-# %% ../nbs/02e_helpers.ipynb #0043
+# %% ../nbs/02e_helpers.ipynb #0039
 @contextmanager
 def interruptible(
     when: str,   # Such as `while preparing`
@@ -168,7 +171,7 @@ def interruptible(
     finally:
         for number, handler in usual.items(): signal.signal(number, handler)
 
-# %% ../nbs/02e_helpers.ipynb #0047
+# %% ../nbs/02e_helpers.ipynb #0043
 def while_listening(
     work: Callable[[], Result], # Native, and long
 ) -> Result:

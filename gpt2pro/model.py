@@ -192,17 +192,19 @@ class ReadyLinear(nn.Linear):
         layer: nn.Linear, # Whose weight and bias it takes
     ) -> None:
         nn.Module.__init__(self)
+        self.training = layer.training
         self.in_features, self.out_features, self.weight, self.bias = layer.in_features, layer.out_features, layer.weight, layer.bias
         if self.out_features > self.in_features: self.weight.data = self.weight.data.T.contiguous().T # (N, K)
     def forward(self,
         x: Tensor, # (…, K)
     ) -> Tensor:   # (…, N)
         K, N, w = self.in_features, self.out_features, self.weight # w (N, K)
+        if torch.compiler.is_compiling() or x.dtype != torch.float32: return F.linear(x, w, self.bias) # sums of rounded blocks would be less exact
         M, n = x.numel()//K, _share(min(K, N), torch.get_num_threads()) # rows, blocks
         if n == 1 or M > FEW_ROWS or w.numel() < SMALL_MATRIX: return F.linear(x, w, self.bias)
         if N > K: y = torch.bmm(x.reshape(M, n, K//n).transpose(0, 1), w.T.view(n, K//n, N)).sum(0) # (M, N)
         else: y = torch.bmm(x.reshape(M, K).expand(n, M, K), w.view(n, N//n, K).mT).transpose(0, 1).reshape(M, N) # (M, N)
-        return (y if self.bias is None else y + self.bias).view(*x.shape[:-1], N)
+        return (y if self.bias is None else y + self.bias.to(y.dtype)).view(*x.shape[:-1], N)
 
 # %% ../nbs/09_model.ipynb #0058
 def make_ready(

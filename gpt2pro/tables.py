@@ -35,8 +35,8 @@ def for_terminal(
     parts: list[Any] = []
     for title, rows in tables.items():
         if len(rows) < 2: continue
-        columns = [Column(head, justify='right' if right else 'left', overflow='fold') for head, right in zip(rows[0], _numeric(rows))]
-        table = Table(*columns, title=title, title_justify='left', show_edge=False)
+        columns = [Column(Text(head), justify='right' if right else 'left', overflow='fold') for head, right in zip(rows[0], _numeric(rows))]
+        table = Table(*columns, title=Text(title), title_justify='left', show_edge=False)
         for row in rows[1:]: table.add_row(*map(Text, row))
         parts += [table, Text()]
     return Group(*parts, *map(Text, facts))
@@ -58,7 +58,7 @@ def for_notebook(
 ) -> str:
     "A report for a notebook, in one piece"
     def line(cells: Sequence[str], tag: str) -> str: return '<tr>' + ''.join(f'<{tag}>{escape(cell)}</{tag}>' for cell in cells) + '</tr>'
-    html = ''.join(f'<p>{escape(fact)}</p>' for fact in facts) + (_image(figure, facts[0]) if figure else '')
+    html = ''.join(f'<p>{escape(fact)}</p>' for fact in facts) + (_image(figure, ''.join(facts[:1])) if figure else '')
     for title, (heads, *rows) in tables.items():
         if rows: html += f'<table><caption>{escape(title)}</caption>{line(heads, "th")}{"".join(line(row, "td") for row in rows)}</table>'
     return html
