@@ -46,11 +46,11 @@ def check_notebooks(command, env, notebooks):
     bad = re.findall(r'^\t(\S+\.ipynb)$', out.stdout, re.M) if out.returncode else []
     if out.returncode and not bad: bad = [nb.name for nb in notebooks] # it did not get as far as naming one
     if bad: print(out.stdout[-20_000:])
-    for nb in notebooks: count(f'README: test: {nb.name}', nb.name not in bad, start)
+    for nb in notebooks: count(f'README: test: {nb.parent.name}/{nb.name}', nb.name not in bad, start)
 
 def check_slow_cells(env, notebooks):
     "Two notebooks at a time, each in a process of its own: what one has imported or started is nothing to the next"
-    with ThreadPoolExecutor(2) as pool: list(pool.map(lambda nb: check(f'slow cells: {nb.name}', f'nbdev_test --path "{nb}" --flags slow', env), notebooks))
+    with ThreadPoolExecutor(2) as pool: list(pool.map(lambda nb: check(f'slow cells: {nb.parent.name}/{nb.name}', f'nbdev_test --path "{nb}" --flags slow', env), notebooks))
 
 def copy_tree():
     "What git would commit now, as a repository of its own"
@@ -76,17 +76,19 @@ def main():
 
     start, out = time.monotonic(), export_and_clean(dev)
     count('tree clean after nbdev_export and nbdev_clean', out.returncode == 0 and not out.stdout.strip(), start, out.stdout)
-    module = tree/'gpt2pro'/'config.py'
+    module = tree/'gpt2pro'/'core'/'config.py'
     module.write_text(module.read_text(encoding='utf-8') + '# by hand\n', encoding='utf-8')
     run('git commit -qam edited', dev)
     start, out = time.monotonic(), export_and_clean(dev)
-    count('a module edited by hand is noticed', 'gpt2pro/config.py' in out.stdout, start, out.stdout)
+    count('a module edited by hand is noticed', 'gpt2pro/core/config.py' in out.stdout, start, out.stdout)
     run('git reset -q --hard HEAD~', dev)
 
     check('README.md is the index notebook', 'python .ci/readme.py --check', dev)
     check('ruff', 'ruff check --output-format concise gpt2pro', dev)
     check('mypy', 'mypy', dev)
-    check('site renders without a broken link', 'python .ci/site.py', dev)
+    check('imports point to earlier notebooks only', 'python .ci/imports.py', dev)
+    if check('site renders without a broken link', 'python .ci/site.py', dev):
+        check('the search finds the terms of the field', 'python .ci/search.py', dev)
     if not check('sdist and wheel build', f'python -m build -o "{work/"dist"}"', dev): return
     user, sdist, wheel = environment('user'), *sorted((work/'dist').iterdir(), key=lambda p: p.suffix != '.gz')
     if check('wheel installs', f'pip install "{wheel}"', user, work):

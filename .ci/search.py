@@ -1,0 +1,87 @@
+"""The site's own search brings the right page among its first three for terms of the field
+
+    python .ci/site.py && python .ci/search.py
+
+It runs the search library of the built site on the site's own index, with the options that the site uses.
+"""
+import json, sys
+from nbdev.config import get_config
+from py_mini_racer import MiniRacer
+
+OPTIONS = dict(
+    keys=[dict(name='title', weight=2), dict(name='section', weight=2), dict(name='text', weight=1)],
+    ignoreLocation=True, threshold=0.3, minMatchCharLength=2)
+
+TERMS = { # what a reader types → pages that answer it, any of which will do
+    'attention weights': ['07_attention/backends', '08_model/visualize'],
+    'attention scores': ['07_attention/backends'],
+    'self-attention': ['07_attention/backends', '07_attention/layer'],
+    'multi-head': ['07_attention/layer', '07_attention/backends'],
+    'grouped-query attention': ['07_attention/layer', '07_attention/backends'],
+    'causal mask': ['07_attention/backends'],
+    'sliding window': ['07_attention/backends', '07_attention/flash'],
+    'flash attention': ['07_attention/flash'],
+    'KV cache': ['07_attention/cache'],
+    'feed-forward': ['08_model/gpt', '06_kernels/activations'],
+    'SwiGLU': ['06_kernels/activations'],
+    'GELU': ['06_kernels/activations', '06_kernels/triton'],
+    'LayerNorm': ['06_kernels/norms'],
+    'RMSNorm': ['06_kernels/norms'],
+    'positional encoding': ['06_kernels/positions'],
+    'RoPE': ['06_kernels/positions'],
+    'ALiBi': ['06_kernels/positions'],
+    'cross-entropy': ['06_kernels/cross_entropy'],
+    'label smoothing': ['06_kernels/cross_entropy', '06_kernels/loss'],
+    'weight tying': ['08_model/gpt'],
+    'initialization': ['08_model/gpt'],
+    'gradient checkpointing': ['08_model/gpt', '09_trainer/loop', '00_core/config'],
+    'pretrained weights': ['08_model/pretrained'],
+    'learning rate schedule': ['09_trainer/optimizers'],
+    'weight decay': ['09_trainer/optimizers'],
+    'gradient clipping': ['09_trainer/loop', '09_trainer/strategy'],
+    'gradient accumulation': ['09_trainer/loop'],
+    'early stopping': ['09_trainer/loop'],
+    'validation loss': ['09_trainer/loop', '10_generation/evaluation'],
+    'checkpoint': ['09_trainer/checkpoint'],
+    'mixed precision': ['09_trainer/strategy', '00_core/hardware'],
+    'perplexity': ['10_generation/evaluation'],
+    'bits per byte': ['10_generation/evaluation'],
+    'temperature': ['10_generation/sampling'],
+    'top-k': ['10_generation/sampling'],
+    'repetition penalty': ['10_generation/sampling'],
+    'autoregressive': ['10_generation/engine', '08_model/gpt', '10_generation/sampling'],
+    'byte-pair encoding': ['04_tokenizers/bpe'],
+    'special tokens': ['04_tokenizers/tokenizer'],
+    'tokenizer parity': ['04_tokenizers/parity'],
+    'vocabulary size': ['04_tokenizers/vocabulary'],
+    'deduplication': ['01_text/cleaning', '01_text/quality', '05_data/prepare'],
+    'near duplicates': ['01_text/quality', '01_text/cleaning'],
+    'contamination': ['02_analysis/contamination'],
+    'language identification': ['01_text/languages'],
+    'packing': ['05_data/sampler', '05_data/batches'],
+    'loss mask': ['05_data/chat', '05_data/batches', '05_data/sampler'],
+    'overfitting': ['03_validation/run_rules', '03_validation/recommendation', '09_trainer/loop'],
+    'FLOPs': ['03_validation/counts'],
+    'memory forecast': ['03_validation/memory', '03_validation/forecast'],
+}
+
+def main():
+    "Print each term whose pages are not among the first three, with what came instead"
+    site = get_config().doc_path
+    browser = MiniRacer()
+    browser.eval('var self = this, window = this;')
+    browser.eval((site/'site_libs/fuse/fuse.min.js').read_text('utf-8'))
+    index = (site/'search.json').read_text('utf-8')
+    browser.eval(f'var fuse = new Fuse({index}, {json.dumps(OPTIONS)});')
+    missed = 0
+    for term, pages in TERMS.items():
+        query = f'JSON.stringify(fuse.search({json.dumps(term)}, {{limit: 60}}).map(hit => hit.item.href))'
+        found = [href.partition('.html')[0] for href in json.loads(browser.eval(query))]
+        found = list(dict.fromkeys(found))
+        if not set(pages) & set(found[:3]):
+            missed += 1
+            print(f'{term}: {", ".join(found[:3]) or "nothing"} instead of {" or ".join(pages)}')
+    print(f'{len(TERMS) - missed} of {len(TERMS)} terms bring their page among the first three')
+    return missed
+
+if __name__ == '__main__': sys.exit(main() > 0)
