@@ -6,7 +6,7 @@
 nbdev prepares the pages (as `nbdev_docs` does), smalldocs draws them, ziamath draws the formulas: no page needs the network.
 A broken link is an error.
 """
-import html, shutil, subprocess, sys
+import html, re, shutil, subprocess, sys
 import smalldocs.markdown, ziamath
 from nbdev.config import get_config
 from nbdev.quarto import refresh_quarto_yml
@@ -45,6 +45,18 @@ class NotebookSite(Site):
     def resolve(self, href, page, record=True):
         return super().resolve(href.removeprefix(self.project.website['site-url']), page, record)
 
+def finish(folder):
+    "Pages ask no other server for fonts; code can be reached, and the contents skipped, by the keyboard"
+    for sheet in folder.rglob('*.css'):
+        text = sheet.read_text(encoding='utf-8')
+        sheet.write_text(re.sub(r'@import\s*url\(https?://[^)]*\);?', '', text), encoding='utf-8')
+    for page in folder.rglob('*.html'):
+        text = page.read_text(encoding='utf-8')
+        text = re.sub(r'(<body[^>]*>)', r'\1<a class="skip-link" href="#quarto-document-content">Skip to the text</a>', text, count=1)
+        text = text.replace('<main ', '<main tabindex="-1" ', 1)
+        text = text.replace('<pre class="sourceCode', '<pre tabindex="0" class="sourceCode')
+        page.write_text(text, encoding='utf-8')
+
 def render():
     "Process the notebooks, draw the pages, and move them to where settings.ini wants the site"
     cfg = get_config()
@@ -54,6 +66,7 @@ def render():
     pages = site.build()
     shutil.rmtree(cfg.doc_path, ignore_errors=True)
     shutil.move(site.out, cfg.doc_path)
+    finish(cfg.doc_path)
     for warning in site.warnings: print(warning)
     print(f'{pages} pages in {cfg.doc_path.name}/')
     return site.broken
