@@ -12,13 +12,13 @@ import numpy as np
 from pydantic import Field
 from ..core.errors import UserError
 from ..core.config import Settings
-from ..core.tables import for_notebook, for_terminal
+from ..core.tables import render_html, render_terminal
 from ..text.corpus import Document
 from ..text.quality import find_words, hash_runs, signatures
 
 # %% auto #0
-__all__ = ['RUN', 'MOST_RUNS', 'MANNER', 'Kind', 'NEGLIGIBLE', 'fingerprints', 'Leak', 'LeakReport', 'advise', 'find_leaks',
-           'plot_leaks']
+__all__ = ['RUN', 'MAX_NGRAMS', 'COMMON_PHRASE', 'Kind', 'NEGLIGIBLE', 'fingerprint_documents', 'ContaminatedDocument',
+           'ContaminationReport', 'advise', 'find_contamination', 'plot_contamination']
 
 # %% ../../nbs/02_analysis/03_contamination.ipynb #0008
 RUN = 13                   # Words in a passage
@@ -31,7 +31,7 @@ class _Known(NamedTuple):
     words: list[str]
     numbers: np.ndarray # 15 for the whole, 0 where it is too short, then one for each run
 
-def fingerprints(
+def fingerprint_documents(
     documents: Iterable[Document], # Any number
 ) -> Iterator[_Known]:
     "Documents with the numbers that they are known by"
@@ -44,7 +44,7 @@ def fingerprints(
             yield _Known(batch[i], words[i], np.append(whole, runs[bounds[i]:bounds[i + 1]]))
 
 # %% ../../nbs/02_analysis/03_contamination.ipynb #0012
-MOST_RUNS = 2**22 # Runs of validation text to keep: some 130 MB
+MAX_NGRAMS = 2**22 # Runs of validation text to keep: some 130 MB
 
 class _Held(NamedTuple):
     "A validation document, as numbers"
@@ -57,12 +57,12 @@ class _Held(NamedTuple):
 def _hold(
     documents: Iterable[Document], # Validation text
     tokenizer: Any,                # Has `encode_batch`, or None
-    most: int = MOST_RUNS,         # Runs to keep
+    most: int = MAX_NGRAMS,         # Runs to keep
 ) -> tuple[list[_Held], float]:    # What is kept, and its share of the documents
     "Validation documents as numbers, no more than fit"
     held: list[_Held] = []
     share, runs = 1.0, 0
-    for document, words, numbers in fingerprints(documents):
+    for document, words, numbers in fingerprint_documents(documents):
         if numbers[0] >= share*2**64: continue
         length = len(tokenizer.encode_batch([document.text])[0]) if tokenizer else len(words)
         held.append(_Held(document.file, document.offset, document.text[:160], length, numbers))
@@ -95,7 +95,7 @@ class _Index:
         return new
 
 # %% ../../nbs/02_analysis/03_contamination.ipynb #0020
-MANNER = 10 # Training documents that may share a run before it counts as a manner of speaking
+COMMON_PHRASE = 10 # Training documents that may share a run before it counts as a manner of speaking
 
 def _covered(
     found: np.ndarray, # For each run of a document, whether it is shared
@@ -110,7 +110,7 @@ def _covered(
 # %% ../../nbs/02_analysis/03_contamination.ipynb #0024
 Kind = Literal['exact copy', 'near copy', 'passage']
 
-class Leak(Settings):
+class ContaminatedDocument(Settings):
     "A validation document that training gives away"
     kind: Kind = Field(description='exact copy, near copy, or passage')
     file: str = Field(description='file of the validation document')
@@ -132,22 +132,22 @@ def _judge(
     places: np.ndarray,            # Where its numbers are in the index
     index: _Index,                 # What training had
     sources: dict[int, _Source],   # Training documents by their place in the stream
-) -> Leak | None:                  # Nothing if it does not leak
+) -> ContaminatedDocument | None:                  # Nothing if it does not leak
     "What training gives away of a document"
     times = index.times[places]
-    found = (times[_WHOLE:] > 0) & (times[_WHOLE:] <= MANNER)
+    found = (times[_WHOLE:] > 0) & (times[_WHOLE:] <= COMMON_PHRASE)
     kinds: list[tuple[Kind, np.ndarray]] = [
         ('exact copy', times[:1] > 0), ('near copy', times[1:_WHOLE] > 0), ('passage', found)]
     for start, (kind, hits) in zip((0, 1, _WHOLE), kinds):
         if hits.any():
             source = sources[int(index.first[places[start + hits.argmax()]])]
-            return Leak(kind=kind, file=held.file, offset=held.offset, train_file=source.file, train_offset=source.offset,
+            return ContaminatedDocument(kind=kind, file=held.file, offset=held.offset, train_file=source.file, train_offset=source.offset,
                         share=1.0 if kind == 'exact copy' else _covered(times[_WHOLE:] > 0 if kind == 'near copy' else found),
                         length=held.length, excerpt=source.excerpt)
     return None
 
 # %% ../../nbs/02_analysis/03_contamination.ipynb #0028
-class LeakReport(Settings):
+class ContaminationReport(Settings):
     "What training gives away of the validation text"
     documents: int = Field(ge=0, description='validation documents looked at')
     length: int = Field(ge=0, description='their tokens, or words without a tokenizer')
@@ -156,25 +156,25 @@ class LeakReport(Settings):
     training: int = Field(ge=0, description='training documents')
     kinds: dict[str, int] = Field(description='validation documents that leak, by kind')
     leaking: int = Field(ge=0, description='tokens of the documents that leak')
-    given_away: float = Field(ge=0, le=1, description='share of the validation text that stands in training text word for word')
+    contaminated_share: float = Field(ge=0, le=1, description='share of the validation text that stands in training text word for word')
     histogram: list[int] = Field(description='leaking documents by the share of them that is given away, in tenths')
-    leaks: list[Leak] = Field(description='the worst leaks')
+    leaks: list[ContaminatedDocument] = Field(description='the worst leaks')
     advice: str = Field(description='what to do')
     @property
     def affected(self) -> int: return sum(self.kinds.values()) # Documents that leak
-    def __rich__(self) -> Any: return for_terminal({'Leaks': _rows(self)}, _facts(self))
-    def _repr_html_(self) -> str: return for_notebook({'Leaks': _rows(self)}, _facts(self), plot_leaks(self))
+    def __rich__(self) -> Any: return render_terminal({'Leaks': _rows(self)}, _facts(self))
+    def _repr_html_(self) -> str: return render_html({'Leaks': _rows(self)}, _facts(self), plot_contamination(self))
 
 # %% ../../nbs/02_analysis/03_contamination.ipynb #0030
 NEGLIGIBLE = 0.01 # Share of the text given away that needs no change
 
 def advise(
-    leaks: Sequence[Leak], # All that was found
-    given_away: float,     # Share of the validation text that training text has
+    leaks: Sequence[ContaminatedDocument], # All that was found
+    contaminated_share: float,     # Share of the validation text that training text has
 ) -> str:
     "What to do about leaks"
     if not leaks: return 'Go on: no copy and no passage of the validation text was found in the training text.'
-    if given_away < NEGLIGIBLE: return f'Go on: less than {NEGLIGIBLE:.0%} of the validation text stands in the training text.'
+    if contaminated_share < NEGLIGIBLE: return f'Go on: less than {NEGLIGIBLE:.0%} of the validation text stands in the training text.'
     if all(leak.kind == 'exact copy' for leak in leaks):
         return 'Keep exact in data.clean, as by default: gpt2pro prepare then holds back training documents that are also validation text.'
     (file, most), = Counter(leak.train_file for leak in leaks).most_common(1)
@@ -188,37 +188,37 @@ def _make_report(
     index: _Index,               # What training had
     sources: dict[int, _Source], # Training documents that share something
     **rest: Any,                 # What else a report has
-) -> LeakReport:
+) -> ContaminationReport:
     "Verdicts on all documents, counted"
     ends = np.cumsum([len(each.numbers) for each in held])
     found = [_judge(each, index.places[end - len(each.numbers):end], index, sources) for each, end in zip(held, ends)]
     leaks = sorted(filter(None, found), key=lambda leak: -leak.share*leak.length)
     length = sum(each.length for each in held)
-    given_away = sum(leak.share*leak.length for leak in leaks)/max(length, 1)
+    contaminated_share = sum(leak.share*leak.length for leak in leaks)/max(length, 1)
     kinds, tenths = Counter[str](leak.kind for leak in leaks), Counter(min(9, int(10*leak.share)) for leak in leaks)
-    return LeakReport(documents=len(held), length=length, kinds=dict(kinds), leaking=sum(leak.length for leak in leaks), given_away=given_away,
-                      histogram=[tenths[i] for i in range(10)], leaks=leaks[:_LISTED], advice=advise(leaks, given_away), **rest)
+    return ContaminationReport(documents=len(held), length=length, kinds=dict(kinds), leaking=sum(leak.length for leak in leaks), contaminated_share=contaminated_share,
+                      histogram=[tenths[i] for i in range(10)], leaks=leaks[:_LISTED], advice=advise(leaks, contaminated_share), **rest)
 
 _LISTED = 20 # Leaks to list at most
 
-def find_leaks(
+def find_contamination(
     train: Iterable[Document],      # Text to train on, read once
     validation: Iterable[Document], # Text for validation, kept as numbers
     tokenizer: Any = None,          # Has `encode_batch`; without it lengths are in words
-) -> LeakReport:
+) -> ContaminationReport:
     "What of the validation text stands in the training text"
     held, share = _hold(validation, tokenizer)
     if not held: raise UserError('The validation text has no documents', 'there is nothing to look for', 'name text in data.validation')
     index, sources, order = _Index(held), dict[int, _Source](), -1
-    for order, known in enumerate(fingerprints(train)):
+    for order, known in enumerate(fingerprint_documents(train)):
         new = index.look(known, order)
         start = max(0, int(new.max()) - _WHOLE) if len(new) else 0 # of the last run that is new
         if len(new): sources[order] = _Source(known.document.file, known.document.offset, ' '.join(known.words[start:start + RUN]))
     return _make_report(held, index, sources, unit='tokens' if tokenizer else 'words', looked_at=share, training=order + 1)
 
 # %% ../../nbs/02_analysis/03_contamination.ipynb #0037
-def plot_leaks(
-    report: LeakReport, # What to show
+def plot_contamination(
+    report: ContaminationReport, # What to show
 ) -> Any:               # A figure of matplotlib
     "Leaking documents by how much of them is given away"
     import matplotlib.pyplot as plt
@@ -233,17 +233,17 @@ def plot_leaks(
 _HEADS = ('leak', 'validation', 'training', 'given away', 'words in common')
 
 def _facts(
-    report: LeakReport, # What to show
+    report: ContaminationReport, # What to show
 ) -> list[str]:
     "What a report says in sentences"
     kinds = ', '.join(f'{n:,} with {kind}' for kind, n in report.kinds.items()) or 'none'
     part = '' if report.looked_at == 1 else f' (a sample: {report.looked_at:.2%} of them fitted into memory)'
     return [f'{report.affected:,} of {report.documents:,} validation documents leak{part}: {kinds}',
-            f'They have {report.leaking:,} of {report.length:,} {report.unit}; {report.given_away:.1%} of the validation text '
+            f'They have {report.leaking:,} of {report.length:,} {report.unit}; {report.contaminated_share:.1%} of the validation text '
             f'stands word for word in {report.training:,} training documents', report.advice]
 
 def _rows(
-    report: LeakReport, # What to show
+    report: ContaminationReport, # What to show
 ) -> list[tuple[str, ...]]:
     "The leaks as rows of a table, the heads first"
     return [_HEADS, *((leak.kind, f'{leak.file}, {leak.offset:,}', f'{leak.train_file}, {leak.train_offset:,}', f'{leak.share:.0%}', leak.excerpt)

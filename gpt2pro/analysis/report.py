@@ -15,22 +15,24 @@ from typing import Any, NamedTuple
 from pydantic import Field, ValidationError
 from tqdm.auto import tqdm
 from ..core.errors import UserError
-from ..core.files import file_hash, write_file
+from ..core.files import hash_file, write_file
 from ..core.config import Settings
-from ..core.tables import for_notebook, for_terminal
-from ..core.parallel import count_helpers, noting_interrupts, share_work
+from ..core.tables import render_html, render_terminal
+from ..core.parallel import catch_interrupts, count_workers, parallel_map
 from ..text import quality
 from ..text.layouts import Layout
 from ..text.sources import cache_folder
 from ..text.corpus import Corpus, Document, open_corpus
 from ..text.languages import detect_languages, Found, language_name, LanguageDetector
 from ..text.quality import CopyFinder, find_flaws, find_words, RULES, signatures
-from .sampling import Amount, choose_share, count_in, estimate_total, is_chosen
-from .sampling import quantile, quantile_interval, Sums, THIN, Whole
+from .sampling import add_counts, Amount, choose_sample_fraction, estimate_total
+from .sampling import is_sampled, MIN_STRATUM, quantile, quantile_interval, Sums
+from .sampling import Whole
 
 # %% auto #0
-__all__ = ['Example', 'Quality', 'Lengths', 'summarise_lengths', 'zipf_curve', 'DatasetReport', 'analyze', 'share_intervals',
-           'plot_languages', 'plot_lengths', 'plot_zipf', 'plot_report', 'to_html', 'detect_languages']
+__all__ = ['Example', 'Quality', 'Lengths', 'summarise_lengths', 'zipf_curve', 'DatasetReport', 'analyze',
+           'language_share_intervals', 'plot_languages', 'plot_lengths', 'plot_zipf', 'plot_report', 'to_html',
+           'detect_languages']
 
 # %% ../../nbs/02_analysis/02_report.ipynb #0006
 _all_ = ['detect_languages']
@@ -111,7 +113,7 @@ class DatasetReport(Settings):
     zipf: list[list[int]] = Field(description='rank and count of words along the curve')
     frequent: dict[str, int] = Field(description='the most frequent words, and how often they were met')
     sample: float = Field(description='share of the documents that belongs to the text: data.sample')
-    examined: float = Field(1.0, description='share of these that was looked at closely; below 1, figures but documents and bytes are estimates')
+    sampled_fraction: float = Field(1.0, description='share of these that was looked at closely; below 1, figures but documents and bytes are estimates')
     intervals: dict[str, list[float]] = Field(default_factory=dict, description='99 % intervals of estimated figures, by name; empty if exact')
     complete: bool = Field(description='whether the text was read to its end')
     seconds: float = Field(description='time taken by the first look')
@@ -120,8 +122,8 @@ class DatasetReport(Settings):
     @property
     def bytes_per_token(self) -> float | None: return self.bytes/self.tokens if self.tokens else None
     def save(self, path: str | Path) -> None: write_file(path, to_html(self))
-    def __rich__(self) -> Any: return for_terminal(_tables(self), _facts(self))
-    def _repr_html_(self) -> str: return for_notebook(_tables(self), _facts(self), plot_report(self))
+    def __rich__(self) -> Any: return render_terminal(_tables(self), _facts(self))
+    def _repr_html_(self) -> str: return render_html(_tables(self), _facts(self), plot_report(self))
 
 # %% ../../nbs/02_analysis/02_report.ipynb #0022
 class _Seen(NamedTuple):
@@ -218,9 +220,9 @@ class _Reader:
     def __call__(self, documents: Iterable[Document]) -> Iterator[_Batch]:
         batch, size = _Batch(), 0
         for document in documents:
-            count_in(batch.passed, {document.file: [1, document.size]})
+            add_counts(batch.passed, {document.file: [1, document.size]})
             copied = self._is_copy(document.text)
-            if not is_chosen(document, self.share): continue
+            if not is_sampled(document, self.share): continue
             batch.documents.append(document)
             batch.copied.append(copied)
             size += document.size
@@ -246,7 +248,7 @@ class _Survey:
     def add(self, batch: _Batch, look: _Look) -> int:
         "Add a batch and what was found in it; tells the bytes that passed"
         self.tally.merge(look.tally)
-        count_in(self.passed, batch.passed)
+        add_counts(self.passed, batch.passed)
         for document, length, copied, found in zip(batch.documents, look.lengths, batch.copied, self.find_copies.add(look.signed)):
             copy, file = 'exact copy' if copied else found, document.file
             kinds = [('file', file), ('kind', self.kinds[file]), *[('finding', copy)]*bool(copy)]
@@ -255,12 +257,12 @@ class _Survey:
     def regions(self) -> dict[str, list[int]]:
         "Documents and bytes that passed, by stratum"
         counts = dict[str, list[int]]()
-        count_in(counts, self.passed, lambda file: file if file in self.strata else '')
+        add_counts(counts, self.passed, lambda file: file if file in self.strata else '')
         return counts
     def by_kind(self) -> dict[str, list[int]]:
         "Documents and bytes that passed, by kind of file"
         counts = dict[str, list[int]]()
-        count_in(counts, self.passed, self.kinds.__getitem__)
+        add_counts(counts, self.passed, self.kinds.__getitem__)
         return counts
     @property
     def at_least(self) -> set[str]:
@@ -283,7 +285,7 @@ def _read_through(
     documents = iter(corpus)
     batches = survey.reader(islice(documents, max_documents))
     bar = tqdm(total=int(corpus.size*corpus.sample) or None, unit='B', unit_scale=True, desc='Reading', disable=not progress)
-    with noting_interrupts() as pressed, bar, closing(share_work(examiner, batches, helpers)) as found:
+    with catch_interrupts() as pressed, bar, closing(parallel_map(examiner, batches, helpers)) as found:
         for batch, look in found:
             bar.update(survey.add(batch, look))
             if pressed.is_set(): break
@@ -351,7 +353,7 @@ def _counted_amounts(
     for (_, k, name), row in survey.tally.sums.rows.items():
         if k == kind: rows[name] = [old + new for old, new in zip(rows[name], row)]
     amounts = {name: Amount(documents=n, bytes=size) for name, (n, size) in sorted(counts.items(), key=lambda item: -item[1][1])}
-    enough = [name for name, (n, _) in counts.items() if survey.tokens and rows[name][0] >= min(THIN, n)]
+    enough = [name for name, (n, _) in counts.items() if survey.tokens and rows[name][0] >= min(MIN_STRATUM, n)]
     return amounts | {name: amounts[name].with_tokens(*estimate_total(rows[name], *counts[name])) for name in enough}
 
 # %% ../../nbs/02_analysis/02_report.ipynb #0059
@@ -373,7 +375,7 @@ def _make_report(
         skipped=dict(corpus.skipped), replaced=dict(corpus.replaced),
         lengths=summarise_lengths(tally.lengths, 'tokens' if tokenizer else 'words'), quality=_judge(whole, survey.at_least, tally.worst),
         vocabulary=len(tally.vocabulary), zipf=zipf_curve(tally.vocabulary), frequent=dict(tally.vocabulary.most_common(10)),
-        sample=corpus.sample, examined=survey.share, intervals=_intervals(whole, tally.lengths), complete=survey.complete, seconds=seconds)
+        sample=corpus.sample, sampled_fraction=survey.share, intervals=_intervals(whole, tally.lengths), complete=survey.complete, seconds=seconds)
 
 # %% ../../nbs/02_analysis/02_report.ipynb #0063
 _log = logging.getLogger('gpt2pro.analysis.report')
@@ -387,7 +389,7 @@ def _kept(
     "Where the report on a corpus is kept"
     stamps = [[file.path, str(file.place), file.size, file.start, file.place.stat().st_mtime_ns if file.place else file.revision]
               for file in corpus.files]
-    code = [file_hash(Path(quality.__file__).with_name(f'{name}.py')) for name in _CODE]
+    code = [hash_file(Path(quality.__file__).with_name(f'{name}.py')) for name in _CODE]
     about = [stamps, corpus.skipped, corpus.text_field, corpus.on_error, corpus.sample, getattr(tokenizer, 'hash', None), *settings, code]
     return cache_folder()/'analysis'/f'{hashlib.sha256(json.dumps(about).encode("utf-8", "surrogateescape")).hexdigest()[:32]}.json'
 
@@ -415,7 +417,7 @@ def _count_helpers(
     size: int, # Bytes to look at closely
 ) -> int:
     "Processes worth starting"
-    return 0 if 0 < size < _SMALL else count_helpers()
+    return 0 if 0 < size < _SMALL else count_workers()
 
 def analyze(
     corpus: Corpus | str | Path | Iterable[str | Path], # A corpus, or sources as for `open_corpus`
@@ -423,14 +425,14 @@ def analyze(
     max_documents: int | None = None,        # Stop after so many; None reads all
     progress: bool = True,                   # Whether to show a bar
     candidates: Iterable[str] | None = None, # ISO 639-1 codes of the languages there can be; None finds out
-    examine: float | None = None,            # Share of the documents to look at closely; None goes by size
+    sample_fraction: float | None = None,            # Share of the documents to look at closely; None goes by size
     cache: bool = True,                      # Whether a report on the same text may be taken again
     helpers: int | None = None,              # Processes that help; None goes by size and cores
 ) -> DatasetReport:
     "Read a text once and tell what is in it"
     corpus, start = corpus if isinstance(corpus, Corpus) else open_corpus(corpus), time.monotonic()
     size, candidates = int(corpus.size*corpus.sample), None if candidates is None else tuple(sorted(candidates))
-    share = choose_share(size) if examine is None else examine
+    share = choose_sample_fraction(size) if sample_fraction is None else sample_fraction
     path = _kept(corpus, tokenizer, max_documents, candidates, share)
     if cache and (report := _load_report(path)): return report
     survey = _Survey(corpus, share, _choose_strata(corpus, share), tokenizer is not None)
@@ -445,7 +447,7 @@ def analyze(
     return report
 
 # %% ../../nbs/02_analysis/02_report.ipynb #0089
-def share_intervals(
+def language_share_intervals(
     report: DatasetReport, # Any
 ) -> dict[str, list[float]]: # Language → both ends; the same number twice where nothing is estimated
     "The intervals of the shares of languages"
@@ -456,10 +458,10 @@ def plot_languages(
     ax: Any,               # Where: axes of matplotlib
 ) -> None:
     "How much text is in each language, with intervals"
-    shares, ends = dict(list(report.shares.items())[:6]), share_intervals(report)
+    shares, ends = dict(list(report.shares.items())[:6]), language_share_intervals(report)
     error = [[100*abs(end - share) for end, share in zip(side, shares.values())] for side in zip(*(ends[code] for code in shares))]
     bars = ax.barh([language_name(code) for code in shares], [100*share for share in shares.values()], color='#4263eb',
-                   xerr=error if report.examined < 1 else None, ecolor='#212529', capsize=3)
+                   xerr=error if report.sampled_fraction < 1 else None, ecolor='#212529', capsize=3)
     ax.bar_label(bars, [f'{share:.1%}' for share in shares.values()], padding=3)
     ax.set(title='languages', xlabel='% of bytes', xlim=(0, 140*max(shares.values()) or 1))
     ax.invert_yaxis()
@@ -548,7 +550,7 @@ def _facts(
     def off(name: str, digits: int = 0) -> str:
         return ' ({:,.{d}f} to {:,.{d}f})'.format(*ends, d=digits) if (ends := report.intervals.get(name)) else ''
     words = f'{report.words:,} words{off("words")}, {report.vocabulary:,} different'
-    looked = f'{report.examined:.0%} of the documents were looked at closely; intervals hold in 99 cases of 100'
+    looked = f'{report.sampled_fraction:.0%} of the documents were looked at closely; intervals hold in 99 cases of 100'
     unseen = f'what was not met at all makes up {100*report.intervals["unseen"][1]:.2g} % of the documents at most' if report.intervals else ''
     return [f'Quality {report.quality.score:.1f} of 100{off("score", 1)}: {"; ".join(report.quality.reasons) or "no findings"}',
             f'{words}; {rate:.2f} bytes per token{off("bytes per token", 2)} with {report.tokenizer}' if rate else words,

@@ -13,8 +13,8 @@ from ..core.config import Settings
 from ..text.corpus import Document
 
 # %% auto #0
-__all__ = ['THIN', 'Amount', 'Sums', 'choose_share', 'is_chosen', 'estimate_total', 'quantile', 'quantile_interval', 'count_in',
-           'Whole']
+__all__ = ['MIN_STRATUM', 'Amount', 'Sums', 'choose_sample_fraction', 'is_sampled', 'estimate_total', 'quantile',
+           'quantile_interval', 'add_counts', 'Whole']
 
 # %% ../../nbs/02_analysis/01_sampling.ipynb #0007
 class Amount(Settings):
@@ -58,14 +58,14 @@ class Sums:
 # %% ../../nbs/02_analysis/01_sampling.ipynb #0017
 _ENOUGH = 10**8 # Bytes that are looked at closely, about
 
-def choose_share(
+def choose_sample_fraction(
     size: int, # Bytes of a text
 ) -> float:
     "The share of a text to look at closely"
     return min(1.0, max(0.05, round(_ENOUGH/max(size, 1), 2)))
 
 # %% ../../nbs/02_analysis/01_sampling.ipynb #0021
-def is_chosen(
+def is_sampled(
     document: Document, # Any
     share: float,       # Share of documents wanted
     seed: int = 0,      # Another seed chooses others
@@ -151,7 +151,7 @@ def quantile_interval(
     return [float(quantile(counts, max(0, percent - half))), float(quantile(counts, min(100, percent + half)))]
 
 # %% ../../nbs/02_analysis/01_sampling.ipynb #0043
-def count_in(
+def add_counts(
     counts: dict[str, list[int]],        # Name → documents and bytes; gains the new ones
     more: Mapping[str, list[int]],       # The new ones
     rename: Callable[[str], str] = str,  # Where each name is counted
@@ -161,7 +161,7 @@ def count_in(
         pair = counts.setdefault(rename(name), [0, 0])
         pair[:] = pair[0] + documents, pair[1] + size
 
-THIN = 20 # Documents looked at that a stratum needs to stand alone
+MIN_STRATUM = 20 # Documents looked at that a stratum needs to stand alone
 
 def _join_thin(
     sums: Sums,                     # Of the documents looked at
@@ -169,11 +169,11 @@ def _join_thin(
 ) -> tuple[Sums, dict[str, list[int]]]:
     "The same with the thin strata made one"
     seen = {stratum: row[0] for (stratum, kind, _), row in sums.rows.items() if kind == 'all'}
-    thin = {stratum for stratum, (documents, _) in passed.items() if seen.get(stratum, 0) < min(THIN, documents)}
-    if sum(seen.get(stratum, 0) for stratum in thin) < min(THIN, sum(passed[stratum][0] for stratum in thin)): thin = set(passed)
+    thin = {stratum for stratum, (documents, _) in passed.items() if seen.get(stratum, 0) < min(MIN_STRATUM, documents)}
+    if sum(seen.get(stratum, 0) for stratum in thin) < min(MIN_STRATUM, sum(passed[stratum][0] for stratum in thin)): thin = set(passed)
     joined, counts = Sums(), dict[str, list[int]]()
     joined.merge(sums, lambda stratum: '' if stratum in thin else stratum)
-    count_in(counts, passed, lambda stratum: '' if stratum in thin else stratum)
+    add_counts(counts, passed, lambda stratum: '' if stratum in thin else stratum)
     return joined, counts
 
 # %% ../../nbs/02_analysis/01_sampling.ipynb #0047

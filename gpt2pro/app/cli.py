@@ -139,7 +139,7 @@ def analyze(
     source: Source,
     tokenizer: TokenizerFolder = None,
     languages: Annotated[str | None, typer.Option(help='Languages there can be, such as en,es; without it, they are found')] = None,
-    examine: Annotated[float | None, typer.Option(help='Share of the documents to look at; without it, chosen by size')] = None,
+    sample_fraction: Annotated[float | None, typer.Option(help='Share of the documents to look at; without it, chosen by size')] = None,
     cache: Annotated[bool, typer.Option(help='Remember the result until the text changes')] = True,
     html: Annotated[Path | None, typer.Option(dir_okay=False, help='Write the report to this file, for a browser')] = None,
     as_json: AsJson = False,
@@ -148,7 +148,7 @@ def analyze(
     from gpt2pro.analysis.report import analyze
     from gpt2pro.tokenizers.tokenizer import gpt2_tokenizer, Tokenizer
     report = analyze(_corpus(source), Tokenizer.load(tokenizer) if tokenizer else gpt2_tokenizer(),
-                     candidates=languages.split(',') if languages else None, examine=examine, cache=cache)
+                     candidates=languages.split(',') if languages else None, sample_fraction=sample_fraction, cache=cache)
     if html: report.save(html)
     _show(report, as_json)
     if not report.complete: raise typer.Exit(130) # Ctrl-C: what was read so far is shown
@@ -159,12 +159,12 @@ def leaks(words: SettingWords = None, as_json: AsJson = False) -> None:
     from gpt2pro.core.errors import UserError
     from gpt2pro.core.config import load_config
     from gpt2pro.text.corpus import open_splits
-    from gpt2pro.analysis.contamination import find_leaks
+    from gpt2pro.analysis.contamination import find_contamination
     train, validation = open_splits(load_config(None, words or []).data)
     if validation is None:
         raise UserError('the text has no validation text of its own', 'gpt2pro prepare then sets documents aside, and keeps copies on one side',
                         'name it with data.source=TRAIN data.validation=VALIDATION')
-    _show(find_leaks(train, validation), as_json)
+    _show(find_contamination(train, validation), as_json)
 
 # %% ../../nbs/12_app/06_cli.ipynb #0037
 @app.command()
@@ -198,10 +198,10 @@ def validate(
 
 def _measure(config: Config) -> tuple[Any, Any]:
     "What analysis says of a configuration's text, and the speed of this machine"
-    from gpt2pro.core.hardware import probe_speed
+    from gpt2pro.core.hardware import measure_throughput
     from gpt2pro.text.corpus import open_splits
     from gpt2pro.analysis.report import analyze
-    return analyze(open_splits(config.data)[0]), probe_speed(device=config.train.device)
+    return analyze(open_splits(config.data)[0]), measure_throughput(device=config.train.device)
 
 @app.command()
 def explain(
@@ -236,10 +236,10 @@ def recommend(
     as_json: AsJson = False,
 ) -> None:
     "What a text is fit for, how large a model, how long: with the arithmetic"
-    from gpt2pro.core.hardware import detect_hardware, probe_speed
+    from gpt2pro.core.hardware import detect_hardware, measure_throughput
     from gpt2pro.analysis.report import analyze
-    from gpt2pro.validation.recommendation import MINUTES, plan_run
-    _show(plan_run(detect_hardware(), analyze(_corpus(source)), probe_speed(), minutes or MINUTES), as_json)
+    from gpt2pro.validation.recommendation import DEFAULT_MINUTES, recommend_run
+    _show(recommend_run(detect_hardware(), analyze(_corpus(source)), measure_throughput(), minutes or DEFAULT_MINUTES), as_json)
 
 @app.command()
 def rehearse(words: Words = None, as_json: AsJson = False) -> None:
@@ -300,15 +300,15 @@ def train_tokenizer(
 def lab(source: Source, preset: Annotated[str | None, typer.Option(help='The planned run')] = None, as_json: AsJson = False) -> None:
     "Try vocabularies of several sizes on a text, and recommend one"
     from gpt2pro.core.config import load_config
-    from gpt2pro.tokenizers.vocabulary import vocabulary_lab
-    _show(vocabulary_lab(_corpus(source), load_config(preset)), as_json)
+    from gpt2pro.tokenizers.vocabulary import sweep_vocabulary
+    _show(sweep_vocabulary(_corpus(source), load_config(preset)), as_json)
 
 @tokenizer_app.command()
 def parity(source: Source, tokenizer: TokenizerFolder = None, as_json: AsJson = False) -> None:
     "What each language of a text pays in tokens, and the mixture that evens it out"
     from gpt2pro.tokenizers.tokenizer import Tokenizer
-    from gpt2pro.tokenizers.parity import language_parity
-    _show(language_parity(_corpus(source), Tokenizer.load(tokenizer) if tokenizer else None), as_json)
+    from gpt2pro.tokenizers.parity import measure_parity
+    _show(measure_parity(_corpus(source), Tokenizer.load(tokenizer) if tokenizer else None), as_json)
 
 # %% ../../nbs/12_app/06_cli.ipynb #0051
 @app.command()
@@ -322,9 +322,9 @@ def prepare(
     as_json: AsJson = False,
 ) -> None:
     "Text to clean, split token shards"
-    from gpt2pro.data.prepare import other_preparation, prepare, run_stage
+    from gpt2pro.data.prepare import conflicting_preparation, prepare, run_stage
     config = _config(words)
-    _keep(other_preparation(config, out), overwrite)
+    _keep(conflicting_preparation(config, out), overwrite)
     if stage is None and task == '0/1':
         _show(prepare(config, out, workers=workers).manifest, as_json)
         return print(f'{out} holds the tokenizer and the token shards. The same words train on them: gpt2pro train … --out {out}', file=sys.stderr)

@@ -15,12 +15,12 @@ from rich.text import Text
 from ..core.errors import UserError
 from ..core.files import write_file
 from ..core.config import Config, DataConfig, load_config
-from ..core.hardware import detect_hardware, explain_hardware, probe_speed
+from ..core.hardware import detect_hardware, explain_hardware, measure_throughput
 from ..text.corpus import open_splits
 from ..analysis.report import analyze, DatasetReport
 from ..validation.forecast import forecast
 from ..validation.rules import check
-from ..validation.recommendation import check_minutes, MINUTES, plan_run
+from ..validation.recommendation import check_minutes, DEFAULT_MINUTES, recommend_run
 from ..tokenizers.tokenizer import EOT, gpt2_tokenizer, Tokenizer
 from ..data.shards import Tokens
 from ..trainer.checkpoint import RunLock
@@ -72,7 +72,7 @@ class RunPlan:
 
 def make_plan(
     data: str | list[str] | None = None, # Files, folders, globs or addresses; None is the embedded corpus
-    minutes: float = MINUTES,                # How long training should take
+    minutes: float = DEFAULT_MINUTES,                # How long training should take
     overrides: Iterable[str] = (),       # Words such as `train.lr=1e-3`, on top of what is recommended
     stage: Stages | None = None,         # Announces the steps
 ) -> RunPlan:
@@ -80,14 +80,14 @@ def make_plan(
     check_minutes(minutes)
     stage, overrides = stage or Stages(), list(overrides)
     with stage('Hardware'):
-        hardware, probe = detect_hardware(), probe_speed()
+        hardware, probe = detect_hardware(), measure_throughput()
         for item in [hardware, *explain_hardware(hardware)]: stage.show(item)
     with stage('Analysis of the text'):
         settings = choose_data(data, overrides)
         analysis = analyze(open_splits(settings)[0], gpt2_tokenizer())
         stage.show(analysis)
     with stage('Recommended configuration'):
-        recommended = plan_run(hardware, analysis, probe, minutes)
+        recommended = recommend_run(hardware, analysis, probe, minutes)
         stage.show(recommended)
     return RunPlan(load_config(recommended.config.model_copy(update={'data': settings}), overrides), analysis)
 
@@ -126,7 +126,7 @@ def run(
     stage, folder = stage or Stages(), Path(folder)
     with stage('Validation and forecast'):
         hardware = detect_hardware(folder)
-        findings, ahead = check(config, hardware, analysis), forecast(config, hardware, probe_speed(device=config.train.device), analysis)
+        findings, ahead = check(config, hardware, analysis), forecast(config, hardware, measure_throughput(device=config.train.device), analysis)
         for item in [*findings, ahead]: stage.show(item)
     if not (folder/'forecast.json').is_file(): # a resumed run keeps the forecast that it began with
         with RunLock(folder): write_file(folder/'forecast.json', ahead.model_dump_json(indent=2))
@@ -163,7 +163,7 @@ def run_folder(
 def quickstart(
     data: str | list[str] | None = None, # Files, folders, globs or addresses; None is the embedded English and Spanish corpus
     folder: str | Path | None = None,    # Directory of the run; None takes the next free one below `runs/`
-    minutes: float = MINUTES,                # How long training should take
+    minutes: float = DEFAULT_MINUTES,                # How long training should take
     overrides: Iterable[str] = (),       # Words such as `train.lr=1e-3`, on top of what is recommended
     resume: bool = False,                # Whether to go on with the run in that directory
 ) -> RunReport:

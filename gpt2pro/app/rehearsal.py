@@ -14,13 +14,13 @@ from tqdm.auto import tqdm
 from ..core.errors import Gpt2proError, RunError, UserError
 from ..core.files import write_file
 from ..core.config import Config, Settings
-from ..core.hardware import detect_hardware, format_bytes, Hardware, html_table, probe_speed
-from ..core.hardware import rich_table
+from ..core.hardware import detect_hardware, format_bytes, Hardware, html_table
+from ..core.hardware import measure_throughput, rich_table
 from ..text.corpus import Document, open_splits
 from ..validation.forecast import format_seconds, memory_budget, planned_device
 from ..validation.forecast import planned_precision, step_seconds
 from ..validation.rules import validate
-from ..data.prepare import prepare, Prepared
+from ..data.prepare import prepare, PreparedData
 from ..data.batches import open_batches
 from ..model.gpt import GPT
 from ..model.pretrained import load_pretrained, save_pretrained
@@ -38,7 +38,7 @@ __all__ = ['STAGES', 'Scene', 'stage', 'Stage', 'Rehearsal', 'rehearse']
 # %% ../../nbs/12_app/01_rehearsal.ipynb #0009
 class Scene:
     "What the stages of a rehearsal hand on to each other"
-    prepared: Prepared # Set by the stage data
+    prepared: PreparedData # Set by the stage data
     state: RunState    # Set by the stage step
     def __init__(self,
         config: Config,     # The plan
@@ -203,7 +203,7 @@ def _run_seconds(
 def _outlook(scene: Scene) -> str:
     "Whether time and disk suffice"
     config, figures = scene.config, scene.figures
-    figures['step_seconds_forecast'] = step_seconds(config, probe_speed(device=config.train.device))
+    figures['step_seconds_forecast'] = step_seconds(config, measure_throughput(device=config.train.device))
     figures['run_seconds'] = _run_seconds(config, figures)
     need, free = int(figures['checkpoint_bytes'])*(config.train.keep_checkpoints + 2), shutil.disk_usage(scene.folder).free
     figures['disk'] = need

@@ -210,7 +210,7 @@ def figures(
     "The numbers that describe a run"
     config, evaluation, steps = run.config, run.evaluation, max((line['step'] for line in run.metrics), default=0)
     speeds, seconds = sorted(y for _, y in curve(run.metrics, 'tokens_per_second')), curve(run.metrics, 'seconds')
-    tokens = max((line.get('tokens', 0) for line in run.metrics), default=0) or steps*(config.step_tokens if config else 0)
+    tokens = max((line.get('tokens', 0) for line in run.metrics), default=0) or steps*(config.tokens_per_step if config else 0)
     return dict(parameters=count_parameters(config.model)['total'] if config else None, steps=steps or None, tokens=tokens or None,
                 seconds=seconds[-1][1] if seconds else None, tokens_per_second=speeds[len(speeds)//2] if speeds else None, memory=(run.memory or {}).get('measured_bytes'),
                 bits_per_byte=evaluation.bits_per_byte if evaluation else None, perplexity=evaluation.perplexity if evaluation else None)

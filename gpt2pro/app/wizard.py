@@ -16,17 +16,18 @@ from ..core.files import write_file
 from ..core.config import Config, DataConfig, KEYS, load_config, ModelConfig, Settings
 from ..core.config import TokenizerConfig
 from ..core.schema import CHOICES
-from ..core.hardware import detect_hardware, explain_hardware, fast_formats, format_bytes
-from ..core.hardware import Hardware, Probe, probe_speed, rich_table
+from ..core.hardware import detect_hardware, explain_hardware, format_bytes, Hardware
+from ..core.hardware import measure_throughput, native_precisions, rich_table, Throughput
 from ..text.corpus import open_splits
 from ..text.languages import language_name
-from ..analysis.sampling import choose_share
+from ..analysis.sampling import choose_sample_fraction
 from ..analysis.report import analyze, DatasetReport
 from ..validation.forecast import Forecast, forecast, format_seconds, planned_device
-from ..validation.forecast import text_facts, TextFacts
+from ..validation.forecast import summarize_text, TextSummary
 from ..validation.rules import check, repair, validate
-from ..validation.recommendation import best_size, check_minutes, compare_sizes, judge_tasks
-from ..validation.recommendation import MINUTES, plan_run, SizeFit
+from ..validation.recommendation import assess_tasks, best_size, check_minutes
+from ..validation.recommendation import compare_model_sizes, DEFAULT_MINUTES, recommend_run
+from ..validation.recommendation import SizeEstimate
 from ..tokenizers.tokenizer import gpt2_tokenizer
 
 # %% auto #0
@@ -57,11 +58,11 @@ class Session(Settings):
     "What the wizard knows so far"
     at: str = Field('hardware', description='the step to ask next; empty at the end')
     answers: dict[str, Any] = Field({}, description='the answers, by step')
-    minutes: float = Field(MINUTES, gt=0, description='training time to recommend')
+    minutes: float = Field(DEFAULT_MINUTES, gt=0, description='training time to recommend')
     data: str = Field('bilingual', description='text to recommend')
     settings: str = Field('', description='other settings to recommend')
     hardware: Hardware = Field(Hardware(), description='the machine')
-    probe: Probe | None = Field(None, description='its speed; null guesses it')
+    probe: Throughput | None = Field(None, description='its speed; null guesses it')
     size: int = Field(0, description='bytes of the text on disk')
     report: DatasetReport | None = Field(None, description='the text, once it was read')
     def said(self, step: str, otherwise: Any = None) -> Any: return self.answers.get(step, otherwise)
@@ -81,13 +82,13 @@ def read_data(
 # %% ../../nbs/12_app/05_wizard.ipynb #0019
 def _text(
     session: Session, # What is known so far
-) -> TextFacts:
+) -> TextSummary:
     "The whole text, as far as it is known"
-    data, facts = read_data(session.said('data', session.data)), text_facts(session.report)
-    return facts.model_copy(update=dict(sample=1.0)) if facts else TextFacts(bytes=int(session.size*data.sample))
+    data, facts = read_data(session.said('data', session.data)), summarize_text(session.report)
+    return facts.model_copy(update=dict(sample=1.0)) if facts else TextSummary(bytes=int(session.size*data.sample))
 
-def _sizes(session: Session) -> list[SizeFit]:
-    return compare_sizes(session.hardware, _text(session), session.probe, session.said('hardware', session.minutes))
+def _sizes(session: Session) -> list[SizeEstimate]:
+    return compare_model_sizes(session.hardware, _text(session), session.probe, session.said('hardware', session.minutes))
 
 # %% ../../nbs/12_app/05_wizard.ipynb #0022
 def _model(
@@ -103,7 +104,7 @@ def draft(
     session: Session, # What is known so far
 ) -> Config:
     "The configuration that the answers so far lead to"
-    plan = plan_run(session.hardware, _text(session), session.probe, session.said('hardware', session.minutes), _model(session))
+    plan = recommend_run(session.hardware, _text(session), session.probe, session.said('hardware', session.minutes), _model(session))
     tokenizer = TokenizerConfig(type='gpt2' if session.said('tokenizer') == 'gpt2' else 'bpe')
     sections = dict(data=read_data(session.said('data', session.data)), tokenizer=tokenizer)
     words = [f'train.precision={session.said("precision", "auto")}', *_words(session.said('advanced', session.settings))]
@@ -137,7 +138,7 @@ def show(
     for item in [*question.shown, question.about]: console.print(item, '', sep='\n')
 
 # %% ../../nbs/12_app/05_wizard.ipynb #0029
-_TIMES = {MINUTES: f'{MINUTES:g} minutes  a first look', 15: '15 minutes   a coffee', 60: '1 hour       a lunch', 240: '4 hours      an afternoon',
+_TIMES = {DEFAULT_MINUTES: f'{DEFAULT_MINUTES:g} minutes  a first look', 15: '15 minutes   a coffee', 60: '1 hour       a lunch', 240: '4 hours      an afternoon',
           720: '12 hours     a night', 2880: '2 days       a weekend'}
 
 @step
@@ -163,7 +164,7 @@ def _ask_data(session: Session) -> Question:
 @step
 def _ask_analysis(session: Session) -> Question:
     "How much of it?"
-    best = choose_share(session.size)
+    best = choose_sample_fraction(session.size)
     choices = [Choice(share, f'{share:4.0%}  {format_bytes(int(share*session.size))}') for share in sorted({0.05, 0.1, 0.25, 0.5, 1.0, best})]
     about = 'Languages, quality and tokens are looked at, to plan with. A share of a large text tells nearly as much as all of it.'
     return Question('analysis', 'How much of it shall be looked at?', about, best, choices, [f'The text has {format_bytes(session.size)}.'])
@@ -183,7 +184,7 @@ def _text_rows(
 @step
 def _ask_task(session: Session) -> Question:
     "What shall it learn?"
-    fits = judge_tasks(session.report or _text(session))
+    fits = assess_tasks(session.report or _text(session))
     choices = [Choice(fit.task, f'{fit.task}: {fit.verdict}', None if fit.task == 'pretraining' else 'not in this version') for fit in fits]
     rows = (_text_rows(session.report) if session.report else []) + [(fit.task, f'{fit.verdict}: {fit.reason}') for fit in fits]
     return Question('task', 'What shall the model learn?', 'Pretraining makes a new model that learns the language of the text from nothing.',
@@ -222,7 +223,7 @@ def _ask_tokenizer(session: Session) -> Question:
 @step
 def _ask_precision(session: Session) -> Question:
     "Which number format?"
-    fast = fast_formats(planned_device(Config(), session.hardware), session.hardware)
+    fast = native_precisions(planned_device(Config(), session.hardware), session.hardware)
     def barred(name: str) -> str | None: return None if name in ('auto', *fast) else 'no units for it here'
     choices = [Choice(name, f'{name:5} {words}', barred(name)) for name, words in CHOICES['train.precision'].items()]
     about = f'Fast here: {", ".join(fast)}. Fewer bits are less memory and more speed, where the hardware has units for them.'
@@ -270,7 +271,7 @@ def _measure_text(session: Session) -> dict[str, Any]: return dict(size=open_spl
 
 def _read_text(session: Session) -> dict[str, Any]:
     corpus = open_splits(read_data(session.answers['data']))[0]
-    return dict(report=analyze(corpus, gpt2_tokenizer(), examine=session.answers['analysis'], progress=sys.stderr.isatty()))
+    return dict(report=analyze(corpus, gpt2_tokenizer(), sample_fraction=session.answers['analysis'], progress=sys.stderr.isatty()))
 
 def _final(session: Session) -> Config:
     config = draft(session)
@@ -353,7 +354,7 @@ def begin(
     "The session that was put aside, or a new one"
     try: session = Session.model_validate_json(_kept(out).read_bytes())
     except (OSError, ValidationError): session = None
-    if session is None or any(getattr(session, name) != value for name, value in wanted.items()): session = Session(**wanted, probe=probe_speed())
+    if session is None or any(getattr(session, name) != value for name, value in wanted.items()): session = Session(**wanted, probe=measure_throughput())
     return session.model_copy(update=dict(hardware=detect_hardware(out.parent)))
 
 # %% ../../nbs/12_app/05_wizard.ipynb #0086
@@ -382,7 +383,7 @@ def wizard(
     out: str | Path = 'gpt2pro.yaml',  # The configuration to write
     yes: bool = False,                 # Whether to take every recommended answer, without asking
     data: str | list[str] = 'bilingual', # Text to recommend
-    minutes: float = MINUTES,          # Training time to recommend
+    minutes: float = DEFAULT_MINUTES,          # Training time to recommend
     overrides: Iterable[str] = (),     # Settings to recommend, such as `train.lr=1e-3`
     ask: Callable[..., Any] | None = None, # Gives an answer to a `Question`; None asks in the terminal
 ) -> Path:                             # The file

@@ -14,8 +14,8 @@ from torch.nn import functional as F
 from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention as torch_flex
 
 # %% auto #0
-__all__ = ['ALL_BEFORE', 'plain_attention', 'sdpa_attention', 'flex_attention', 'distances', 'Reach', 'attention_bias',
-           'repeat_heads', 'attention_map', 'Attention']
+__all__ = ['CAUSAL', 'eager_attention', 'sdpa_attention', 'flex_attention', 'distances', 'MaskSpec', 'attention_bias',
+           'repeat_kv', 'attention_weights', 'AttentionBackend']
 
 # %% ../../nbs/07_attention/01_backends.ipynb #0008
 def distances(
@@ -27,7 +27,7 @@ def distances(
     return torch.arange(S - T, S, device=device)[:, None] - torch.arange(S, device=device) # (T, S)
 
 # %% ../../nbs/07_attention/01_backends.ipynb #0020
-class Reach(NamedTuple):
+class MaskSpec(NamedTuple):
     "Which of the positions before it a position may read, and how well it sees them"
     window: int | None = None       # Positions it reads back, itself included; None is all
     slopes: Tensor | None = None    # What each position of distance takes from a score, (H,)
@@ -38,13 +38,13 @@ class Reach(NamedTuple):
         "Whether the order of positions is the only limit"
         return (self.window is None or self.window >= S) and self.slopes is None and self.documents is None
 
-ALL_BEFORE = Reach()
+CAUSAL = MaskSpec()
 
 # %% ../../nbs/07_attention/01_backends.ipynb #0023
 def attention_bias(
     T: int,                             # Positions that ask
     S: int,                             # Positions that can be read
-    reach: Reach = ALL_BEFORE,          # How far they see
+    reach: MaskSpec = CAUSAL,          # How far they see
     device: torch.device | None = None, # Where the bias is needed
     dtype: torch.dtype | None = None,   # Number format of the scores
 ) -> Tensor | None:                     # (T, S), with documents (B, 1, T, S), with slopes (1 or B, H, T, S); None is no limit
@@ -60,7 +60,7 @@ def attention_bias(
     return cost.masked_fill(~allowed, -math.inf).to(dtype or torch.float32)
 
 # %% ../../nbs/07_attention/01_backends.ipynb #0031
-def repeat_heads(
+def repeat_kv(
     x: Tensor, # Keys or values, (B, G, S, D)
     H: int,    # Heads that read them, a multiple of G
 ) -> Tensor:   # (B, H, S, D)
@@ -74,19 +74,19 @@ def _shares(
     bias: Tensor | None, # What is added to the scores
 ) -> Tensor:             # (B, H, T, S)
     "The map of attention"
-    scores = q @ repeat_heads(k, q.size(1)).mT / math.sqrt(q.size(-1)) # (B, H, T, S)
+    scores = q @ repeat_kv(k, q.size(1)).mT / math.sqrt(q.size(-1)) # (B, H, T, S)
     return (scores if bias is None else scores + bias).softmax(-1)
 
-def attention_map(
+def attention_weights(
     q: Tensor,                 # What each position looks for, (B, H, T, D)
     k: Tensor,                 # What each position can be found by, (B, G, S, D)
-    reach: Reach = ALL_BEFORE, # How far it sees
+    reach: MaskSpec = CAUSAL, # How far it sees
 ) -> Tensor:                   # Shares, (B, H, T, S); each row sums to 1
     "How much each position reads from every other"
     return _shares(q, k, attention_bias(q.size(-2), k.size(-2), reach, q.device, q.dtype))
 
 # %% ../../nbs/07_attention/01_backends.ipynb #0041
-class Attention(NamedTuple):
+class AttentionBackend(NamedTuple):
     "A way to compute attention, in two steps"
     prepare: Callable[..., Any]   # (T, S, reach, device, dtype) → what all layers of a pass share
     attend: Callable[..., Tensor] # (q, k, v, prepared, dropout) → (B, H, T, D)
@@ -94,7 +94,7 @@ class Attention(NamedTuple):
         q: Tensor,                 # What each position looks for, (B, H, T, D)
         k: Tensor,                 # What each can be found by, (B, G, S, D)
         v: Tensor,                 # What each gives, (B, G, S, D)
-        reach: Reach = ALL_BEFORE, # How far it sees
+        reach: MaskSpec = CAUSAL, # How far it sees
         dropout: float = 0.,       # Part of the shares that are zeroed
     ) -> Tensor:                   # What each position found, (B, H, T, D)
         "Both steps at once"
@@ -109,15 +109,15 @@ def _plain(
     dropout: float = 0., # Part of the shares that are zeroed
 ) -> Tensor:             # (B, H, T, D)
     "Attention as the formula says"
-    return F.dropout(_shares(q, k, bias), dropout) @ repeat_heads(v, q.size(1)) # (B, H, T, D)
+    return F.dropout(_shares(q, k, bias), dropout) @ repeat_kv(v, q.size(1)) # (B, H, T, D)
 
-plain_attention = Attention(attention_bias, _plain)
+eager_attention = AttentionBackend(attention_bias, _plain)
 
 # %% ../../nbs/07_attention/01_backends.ipynb #0051
 def _sdpa_bias(
     T: int,                             # Positions that ask
     S: int,                             # Positions that can be read
-    reach: Reach = ALL_BEFORE,          # How far they see
+    reach: MaskSpec = CAUSAL,          # How far they see
     device: torch.device | None = None, # Where the bias is needed
     dtype: torch.dtype | None = None,   # Number format of the scores
 ) -> Tensor | None:                     # None where the kernel's own rule is enough
@@ -132,16 +132,16 @@ def _sdpa(
     dropout: float = 0., # Part of the shares that are zeroed
 ) -> Tensor:             # (B, H, T, D)
     "Attention by PyTorch's fused kernels, which never store the map"
-    if bias is not None and q.is_cuda: k, v = repeat_heads(k, q.size(1)), repeat_heads(v, q.size(1)) # no fused kernel there takes a bias and groups
+    if bias is not None and q.is_cuda: k, v = repeat_kv(k, q.size(1)), repeat_kv(v, q.size(1)) # no fused kernel there takes a bias and groups
     return F.scaled_dot_product_attention(q, k, v, bias, dropout, bias is None and q.size(-2) > 1, enable_gqa=q.size(1) != k.size(1))
 
-sdpa_attention = Attention(_sdpa_bias, _sdpa)
+sdpa_attention = AttentionBackend(_sdpa_bias, _sdpa)
 
 # %% ../../nbs/07_attention/01_backends.ipynb #0061
 def _flex_rules(
     T: int,                             # Positions that ask
     S: int,                             # Positions that can be read
-    reach: Reach = ALL_BEFORE,          # How far they see
+    reach: MaskSpec = CAUSAL,          # How far they see
     device: torch.device | None = None, # Where the rules are needed
     dtype: torch.dtype | None = None,   # The rules take any number format
 ) -> tuple[BlockMask, Callable | None]: # Which blocks to read, and how a score changes
@@ -175,4 +175,4 @@ def _flex(
     y: Tensor = attend(q, k, v, lower, blocks, enable_gqa=q.size(1) != k.size(1)) # (B, H, T, D)
     return y
 
-flex_attention = Attention(_flex_rules, _flex)
+flex_attention = AttentionBackend(_flex_rules, _flex)

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from ..core.errors import UserError
 from ..kernels.triton import jit, tl, triton, use_triton
-from .backends import ALL_BEFORE, Attention, Reach
+from .backends import AttentionBackend, CAUSAL, MaskSpec
 
 # %% auto #0
-__all__ = ['triton_attention', 'Blocks', 'choose_blocks', 'flash_attention']
+__all__ = ['triton_attention', 'BlockSizes', 'choose_block_sizes', 'flash_attention']
 
 # %% ../../nbs/07_attention/02_flash.ipynb #0018
 @jit
@@ -104,7 +104,7 @@ def _store_rows(ptr, x, row, stride, end, D: tl.constexpr, BLOCK_D: tl.constexpr
 @jit
 def _add_product(total, a, b, DOT: tl.constexpr):
     "total + a b"
-    if DOT == 'widen': return total + tl.dot(a.to(total.dtype), b.to(total.dtype), out_dtype=total.dtype)
+    if DOT == 'upcast': return total + tl.dot(a.to(total.dtype), b.to(total.dtype), out_dtype=total.dtype)
     else: return tl.dot(a, b, total, input_precision=DOT)
 
 # %% ../../nbs/07_attention/02_flash.ipynb #0045
@@ -157,7 +157,7 @@ def _forward_kernel(
     tl.store(lse_ptr + (b*H + h)*T + i, most + tl.log2(total), i < T)
 
 # %% ../../nbs/07_attention/02_flash.ipynb #0049
-class Blocks(NamedTuple):
+class BlockSizes(NamedTuple):
     "How a kernel is cut into programs"
     queries: int    # In a block
     keys: int       # In a block
@@ -165,33 +165,33 @@ class Blocks(NamedTuple):
     num_stages: int # Blocks that are read ahead
 
 _EXACT = { # float32: exact products are made without tensor cores, and their blocks are small
-    64: (Blocks(32, 16, 4, 1), Blocks(32, 16, 4, 1), Blocks(16, 32, 4, 1)),
-    128: (Blocks(32, 16, 8, 1), Blocks(16, 16, 8, 1), Blocks(16, 16, 4, 1))}
+    64: (BlockSizes(32, 16, 4, 1), BlockSizes(32, 16, 4, 1), BlockSizes(16, 32, 4, 1)),
+    128: (BlockSizes(32, 16, 8, 1), BlockSizes(16, 16, 8, 1), BlockSizes(16, 16, 4, 1))}
 
-_BLOCKS: dict[str, dict[int, tuple[Blocks, Blocks, Blocks]]] = { # chip, then head width at most: forward, gradient of queries, of keys
+_BLOCKS: dict[str, dict[int, tuple[BlockSizes, BlockSizes, BlockSizes]]] = { # chip, then head width at most: forward, gradient of queries, of keys
     'cuda:90': { # H100, H200
-        64: (Blocks(128, 64, 8, 3), Blocks(128, 64, 8, 3), Blocks(64, 128, 8, 3)),
-        128: (Blocks(128, 64, 8, 3), Blocks(128, 64, 8, 2), Blocks(32, 128, 8, 2)),
-        256: (Blocks(64, 32, 8, 3), Blocks(128, 32, 8, 2), Blocks(32, 32, 8, 2))},
+        64: (BlockSizes(128, 64, 8, 3), BlockSizes(128, 64, 8, 3), BlockSizes(64, 128, 8, 3)),
+        128: (BlockSizes(128, 64, 8, 3), BlockSizes(128, 64, 8, 2), BlockSizes(32, 128, 8, 2)),
+        256: (BlockSizes(64, 32, 8, 3), BlockSizes(128, 32, 8, 2), BlockSizes(32, 32, 8, 2))},
     'cuda:80': { # A100, and smaller cards of its kind and later: at most 99 KiB of shared memory
-        64: (Blocks(128, 64, 8, 3), Blocks(128, 64, 8, 2), Blocks(32, 128, 8, 2)),
-        128: (Blocks(128, 32, 8, 3), Blocks(64, 32, 4, 2), Blocks(32, 64, 8, 2)),
-        256: (Blocks(64, 32, 8, 2), Blocks(64, 16, 8, 2), Blocks(16, 32, 8, 2))},
+        64: (BlockSizes(128, 64, 8, 3), BlockSizes(128, 64, 8, 2), BlockSizes(32, 128, 8, 2)),
+        128: (BlockSizes(128, 32, 8, 3), BlockSizes(64, 32, 4, 2), BlockSizes(32, 64, 8, 2)),
+        256: (BlockSizes(64, 32, 8, 2), BlockSizes(64, 16, 8, 2), BlockSizes(16, 32, 8, 2))},
     'hip:gfx942': { # MI300X
-        64: (Blocks(128, 64, 4, 2), Blocks(64, 64, 4, 1), Blocks(64, 64, 4, 1)),
-        128: (Blocks(64, 64, 4, 1), Blocks(64, 32, 4, 1), Blocks(32, 64, 4, 1)),
-        256: (Blocks(64, 32, 4, 1), Blocks(32, 16, 4, 1), Blocks(16, 64, 8, 1))},
-    'cuda float32': _EXACT | {256: (Blocks(16, 16, 4, 1), Blocks(16, 16, 4, 2), Blocks(16, 16, 8, 1))},
-    'hip float32': _EXACT | {256: (Blocks(16, 16, 4, 1), Blocks(16, 16, 4, 2), Blocks(16, 16, 4, 2))},
-    'cpu': {256: (Blocks(32, 16, 1, 1), Blocks(16, 32, 1, 1), Blocks(16, 32, 1, 1))}, # the interpreter
+        64: (BlockSizes(128, 64, 4, 2), BlockSizes(64, 64, 4, 1), BlockSizes(64, 64, 4, 1)),
+        128: (BlockSizes(64, 64, 4, 1), BlockSizes(64, 32, 4, 1), BlockSizes(32, 64, 4, 1)),
+        256: (BlockSizes(64, 32, 4, 1), BlockSizes(32, 16, 4, 1), BlockSizes(16, 64, 8, 1))},
+    'cuda float32': _EXACT | {256: (BlockSizes(16, 16, 4, 1), BlockSizes(16, 16, 4, 2), BlockSizes(16, 16, 8, 1))},
+    'hip float32': _EXACT | {256: (BlockSizes(16, 16, 4, 1), BlockSizes(16, 16, 4, 2), BlockSizes(16, 16, 4, 2))},
+    'cpu': {256: (BlockSizes(32, 16, 1, 1), BlockSizes(16, 32, 1, 1), BlockSizes(16, 32, 1, 1))}, # the interpreter
 }
 
 # %% ../../nbs/07_attention/02_flash.ipynb #0050
-def choose_blocks(
+def choose_block_sizes(
     chip: str,          # 'cuda:90', 'cuda:80', 'hip:gfx942' or 'cpu'
     head_size: int,     # D, at most 256
     dtype: torch.dtype, # Number format of queries, keys and values
-) -> tuple[Blocks, Blocks, Blocks]: # For the forward kernel, the gradient of queries, the gradient of keys and values
+) -> tuple[BlockSizes, BlockSizes, BlockSizes]: # For the forward kernel, the gradient of queries, the gradient of keys and values
     "Sizes of blocks that suit a chip"
     table = _BLOCKS[chip if dtype.itemsize == 2 or chip == 'cpu' else f'{chip.partition(":")[0]} float32']
     return table[min(D for D in table if D >= head_size)]
@@ -219,7 +219,7 @@ def _arguments(
     "What all three kernels are called with"
     (H, T, D), (G, S) = q.shape[1:], k.shape[1:3]
     strides = {f'stride_{name}{axis}': n for name, x in dict(q=q, k=k, v=v).items() for axis, n in zip('bht', x.stride())}
-    dot = 'widen' if q.is_cpu else 'ieee' if torch.get_float32_matmul_precision() == 'highest' else 'tf32'
+    dot = 'upcast' if q.is_cpu else 'ieee' if torch.get_float32_matmul_precision() == 'highest' else 'tf32'
     return strides | dict(q_ptr=q, k_ptr=k, v_ptr=v, lse_ptr=lse, slopes_ptr=slopes, documents_ptr=documents, spans_ptr=spans, H=H, T=T, S=S,
         window=window, GROUP=H//G, SCALE=scale, D=D, BLOCK_D=max(16, triton.next_power_of_2(D)), SPAN=_SPAN,
         SPANS=1 if spans is None else triton.next_power_of_2(spans.size(-1)), DOT=dot)
@@ -229,7 +229,7 @@ def _launch(
     places: int,             # Heads of all texts
     positions: int,          # That are cut into blocks
     size: int,               # Of such a block
-    blocks: Blocks,
+    blocks: BlockSizes,
     arguments: dict[str, Any],
 ) -> None:
     "Start a program for each block of each head"
@@ -242,7 +242,7 @@ def _forward(q: Tensor, k: Tensor, v: Tensor, slopes: Tensor | None, documents: 
     B, H, T, D = q.shape
     o = q.new_empty(B, T, H, D).transpose(1, 2) # (B, H, T, D)
     lse = q.new_empty(B, H, T, dtype=torch.promote_types(q.dtype, torch.float32))
-    blocks = choose_blocks(_chip(q.device), D, q.dtype)[0]
+    blocks = choose_block_sizes(_chip(q.device), D, q.dtype)[0]
     _launch(_forward_kernel, B*H, T, blocks.queries, blocks, _arguments(q, k, v, lse, slopes, documents, spans, window, scale) | dict(o_ptr=o))
     return o, lse
 
@@ -336,7 +336,7 @@ def _backward(q: Tensor, k: Tensor, v: Tensor, slopes: Tensor | None, documents:
     dq, delta = torch.empty_like(o), torch.empty_like(lse) # (B, H, T, D), (B, H, T)
     dk, dv = (k.new_empty(B, S, G, D).transpose(1, 2) for _ in range(2)) # (B, G, S, D)
     arguments = _arguments(q, k, v, lse, slopes, documents, spans, window, scale) | dict(do_ptr=do, delta_ptr=delta)
-    _, rows, columns = choose_blocks(_chip(q.device), D, q.dtype)
+    _, rows, columns = choose_block_sizes(_chip(q.device), D, q.dtype)
     _launch(_query_gradient_kernel, B*H, T, rows.queries, rows, arguments | dict(o_ptr=o, dq_ptr=dq))
     _launch(_key_gradient_kernel, B*G, S, columns.keys, columns, arguments | dict(dk_ptr=dk, dv_ptr=dv))
     return dq, dk, dv
@@ -370,10 +370,10 @@ _flash_forward.register_autograd(_go_back, setup_context=_keep)
 def _prepare(
     T: int,                             # Positions that ask
     S: int,                             # Positions that can be read
-    reach: Reach = ALL_BEFORE,          # How far they see
+    reach: MaskSpec = CAUSAL,          # How far they see
     device: torch.device | None = None, # Not needed
     dtype: torch.dtype | None = None,   # Not needed
-) -> tuple[Reach, Tensor | None]:       # The reach, and of each span the lowest and highest document
+) -> tuple[MaskSpec, Tensor | None]:       # The reach, and of each span the lowest and highest document
     "What all layers of a pass share"
     if reach.documents is None: return reach, None
     documents = reach.documents.contiguous() # (B, S)
@@ -383,7 +383,7 @@ def _attend(
     q: Tensor,                             # (B, H, T, D)
     k: Tensor,                             # (B, G, S, D)
     v: Tensor,                             # (B, G, S, D)
-    prepared: tuple[Reach, Tensor | None], # From `_prepare`
+    prepared: tuple[MaskSpec, Tensor | None], # From `_prepare`
     dropout: float = 0.,                   # Must be 0
     scale: float | None = None,            # What scores are multiplied with; None is 1/√D
 ) -> Tensor:                               # (B, H, T, D)
@@ -396,14 +396,14 @@ def _attend(
     q, k, v = (x if x.stride(-1) == 1 else x.contiguous() for x in (q, k, v))
     return _flash_forward(q, k, v, reach.slopes, reach.documents, spans, reach.window, D**-.5 if scale is None else scale)[0]
 
-triton_attention = Attention(_prepare, _attend)
+triton_attention = AttentionBackend(_prepare, _attend)
 
 # %% ../../nbs/07_attention/02_flash.ipynb #0069
 def flash_attention(
     q: Tensor,                  # What each position looks for, (B, H, T, D); the last T of S positions
     k: Tensor,                  # What each can be found by, (B, G, S, D); H is a multiple of G
     v: Tensor,                  # What each gives, (B, G, S, D)
-    reach: Reach = ALL_BEFORE,  # Window, slopes and documents
+    reach: MaskSpec = CAUSAL,  # Window, slopes and documents
     scale: float | None = None, # What scores are multiplied with, above 0; None is 1/√D
 ) -> Tensor:                    # What each position found, (B, H, T, D)
     "Attention, and its gradients, without a map in memory"

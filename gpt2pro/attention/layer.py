@@ -14,14 +14,14 @@ from torch.nn import functional as F
 from ..core.errors import UserError
 from ..core.config import ModelConfig
 from ..kernels.triton import interpreting, triton
-from ..kernels.positions import alibi_slopes, document_positions, rope_angles, rotate
-from .backends import Attention, flex_attention, plain_attention, Reach
+from ..kernels.positions import alibi_slopes, apply_rope, document_positions, rope_cos_sin
+from .backends import AttentionBackend, eager_attention, flex_attention, MaskSpec
 from .backends import sdpa_attention
 from .flash import triton_attention
 
 # %% auto #0
-__all__ = ['ATTENTION', 'write_behind', 'continue_positions', 'mark_documents', 'KVCache', 'Backend', 'choose_backend', 'Pass',
-           'start_pass', 'CausalSelfAttention']
+__all__ = ['BACKENDS', 'write_behind', 'continue_positions', 'mark_documents', 'KVCache', 'BackendChoice', 'choose_backend',
+           'ForwardContext', 'make_context', 'CausalSelfAttention']
 
 # %% ../../nbs/07_attention/04_layer.ipynb #0008
 def write_behind(
@@ -130,11 +130,11 @@ class KVCache:
         if self.marks is not None: self.marks = self.marks[rows] # (rows, 2, size, 1)
 
 # %% ../../nbs/07_attention/04_layer.ipynb #0040
-ATTENTION: dict[str, Attention] = dict(eager=plain_attention, sdpa=sdpa_attention, flex=flex_attention, triton=triton_attention)
+BACKENDS: dict[str, AttentionBackend] = dict(eager=eager_attention, sdpa=sdpa_attention, flex=flex_attention, triton=triton_attention)
 
 # %% ../../nbs/07_attention/04_layer.ipynb #0043
 def _obstacle(
-    name: str,            # A key of `ATTENTION`
+    name: str,            # A key of `BACKENDS`
     config: ModelConfig,  # Shape of the model
     device: torch.device, # Where it computes
     dropout: float,       # Part of the shares that are zeroed
@@ -149,9 +149,9 @@ def _obstacle(
     return None
 
 # %% ../../nbs/07_attention/04_layer.ipynb #0046
-class Backend(NamedTuple):
+class BackendChoice(NamedTuple):
     "A way to compute attention, and why it was taken"
-    name: str   # A key of `ATTENTION`
+    name: str   # A key of `BACKENDS`
     reason: str # For the reader
 
 _STRENGTHS = dict(sdpa='PyTorch\'s own kernels, which store no map',
@@ -167,7 +167,7 @@ def choose_backend(
     device: torch.device,    # Where the model computes
     documents: bool = False, # Whether texts in a row are closed to each other
     dropout: float = 0.,     # Part of the shares that are zeroed: model.dropout while training, else 0
-) -> Backend:
+) -> BackendChoice:
     "A way that is correct for this machine and this model: without a bias on a GPU, else PyTorch's own"
     limited = config.sliding_window is not None or config.position == 'alibi' or documents
     order = ['triton', 'flex', 'sdpa'] if limited and device.type == 'cuda' else ['sdpa']
@@ -177,10 +177,10 @@ def choose_backend(
     why = 'as the configuration says' if name == config.attention else _STRENGTHS[name]
     reason = '; '.join([f'{name}, {why}', *(f'not {other}: {obstacle}' for other, obstacle in obstacles.items() if obstacle)])
     if obstacles.get(config.attention) and not torch.compiler.is_compiling(): _warn(f'model.attention = {config.attention} is not possible: {reason}')
-    return Backend(name, reason)
+    return BackendChoice(name, reason)
 
 # %% ../../nbs/07_attention/04_layer.ipynb #0051
-class Pass(NamedTuple):
+class ForwardContext(NamedTuple):
     "What all layers share while a model reads a batch"
     attend: Callable[..., Tensor]          # (q, k, v, prepared, dropout) → (B, H, T, D)
     prepared: Any                          # What `attend` needs to know of lengths and reach
@@ -189,14 +189,14 @@ class Pass(NamedTuple):
     cache: KVCache | None                  # What was read before
 
 # %% ../../nbs/07_attention/04_layer.ipynb #0053
-def start_pass(
+def make_context(
     config: ModelConfig,             # Shape of the model
     idx: Tensor,                     # What is read, (B, T) or (B, T, …); only its shape and device count
     dtype: torch.dtype,              # Number format of queries and keys
     cache: KVCache | None = None,    # What was read before
     documents: Tensor | None = None, # Number of the document of each token, (B, T)
     training: bool = False,          # Whether dropout is on
-) -> Pass:
+) -> ForwardContext:
     "Make what all layers need to read a batch"
     T, device = idx.size(1), idx.device
     S = T if cache is None else cache.back + T
@@ -204,10 +204,10 @@ def start_pass(
     else: positions = torch.arange(T, device=device) if documents is None else document_positions(documents) # (T,) or (B, T)
     name = choose_backend(config, device, documents is not None, config.dropout if training else 0.).name
     slopes = alibi_slopes(config.n_head).to(device) if config.position == 'alibi' else None # (H,)
-    prepared = ATTENTION[name].prepare(T, S, Reach(config.sliding_window, slopes, documents), device, dtype)
+    prepared = BACKENDS[name].prepare(T, S, MaskSpec(config.sliding_window, slopes, documents), device, dtype)
     rotation = None
-    if config.position == 'rope': rotation = rope_angles(positions, config.head_size, config.rope_theta, config.rope_scaling) # (…, T, D/2) twice
-    return Pass(ATTENTION[name].attend, prepared, positions, rotation, cache)
+    if config.position == 'rope': rotation = rope_cos_sin(positions, config.head_size, config.rope_theta, config.rope_scaling) # (…, T, D/2) twice
+    return ForwardContext(BACKENDS[name].attend, prepared, positions, rotation, cache)
 
 # %% ../../nbs/07_attention/04_layer.ipynb #0058
 class CausalSelfAttention(nn.Module):
@@ -221,13 +221,13 @@ class CausalSelfAttention(nn.Module):
         self.qk_norm, self.dropout, self.kernels = config.qk_norm, config.dropout, config.kernels
     def forward(self,
         x: Tensor,      # (B, T, C)
-        shared: Pass,   # What all layers share
+        shared: ForwardContext,   # What all layers share
         layer: int = 0, # Number of the layer, for the cache
     ) -> Tensor:        # (B, T, C)
         heads = self.c_attn(x).unflatten(-1, (-1, self.D)).split_with_sizes((self.H + self.G, self.G), 2) # (B, T, H + G, D), (B, T, G, D)
         qk, v = (part.transpose(1, 2) for part in heads) # (B, H + G, T, D), (B, G, T, D); split first, so that gradients join without a copy
         if self.qk_norm: qk = F.rms_norm(qk, (self.D,)) # (B, H + G, T, D)
-        if shared.rotation is not None: qk = rotate(qk, *shared.rotation, self.kernels) # (B, H + G, T, D)
+        if shared.rotation is not None: qk = apply_rope(qk, *shared.rotation, self.kernels) # (B, H + G, T, D)
         q, k = qk.split_with_sizes((self.H, self.G), 1) # (B, H, T, D), (B, G, T, D)
         if shared.cache is not None: k, v = shared.cache.append(layer, k, v) # (B, G, S, D) each
         y = shared.attend(q, k, v, shared.prepared, self.dropout if self.training else 0.) # (B, H, T, D)

@@ -15,16 +15,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from ..core.errors import UserError
 from ..core.config import GenerateConfig, ModelConfig, Settings, TrainConfig
-from ..core.tables import for_notebook, for_terminal
+from ..core.tables import render_html, render_terminal
 from ..core.hardware import describe_cpu
-from ..model.gpt import GPT, make_ready
+from ..model.gpt import GPT, optimize_for_inference
 from ..model.pretrained import is_gpt2, save_pretrained
 from ..trainer.loop import make_optimizer
 from ..generation.engine import generate_ids
 
 # %% auto #0
-__all__ = ['OURS', 'KINDS', 'take_turns', 'on_threads', 'SpeedReport', 'make_report', 'UsualBlock', 'UsualGPT',
-           'transformers_model', 'training_runs', 'bench_training', 'step_profile', 'writing_runs', 'bench_generation']
+__all__ = ['OURS', 'KINDS', 'take_turns', 'on_threads', 'SpeedReport', 'make_report', 'TorchBlock', 'TorchGPT',
+           'transformers_model', 'training_variants', 'bench_training', 'profile_step', 'generation_variants',
+           'bench_generation']
 
 # %% ../../nbs/11_bench/03_cpu.ipynb #0008
 def take_turns(
@@ -67,8 +68,8 @@ class SpeedReport(Settings):
         lines = [[name, f'{rate:,.0f}', *ratios.get(name, ['', ''])] for name, rate in self.rates.items()]
         return [['', 'tokens/s', 'ours, times as fast', 'middle half'], *lines]
     def facts(self) -> list[str]: return [f'{self.what}; {self.machine}, threads: {self.threads}']
-    def __rich__(self) -> Any: return for_terminal({'Speed': self.rows()}, self.facts())
-    def _repr_html_(self) -> str: return for_notebook({'Speed': self.rows()}, self.facts())
+    def __rich__(self) -> Any: return render_terminal({'Speed': self.rows()}, self.facts())
+    def _repr_html_(self) -> str: return render_html({'Speed': self.rows()}, self.facts())
 
 # %% ../../nbs/11_bench/03_cpu.ipynb #0018
 OURS = 'gpt2pro'
@@ -87,7 +88,7 @@ def make_report(
                        spread={name: (half[0], half[2]) for name, half in halves.items()})
 
 # %% ../../nbs/11_bench/03_cpu.ipynb #0024
-class UsualBlock(nn.Module):
+class TorchBlock(nn.Module):
     "A layer of GPT-2 in PyTorch's own parts"
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -101,7 +102,7 @@ class UsualBlock(nn.Module):
         x = x + self.c_proj(y) # (B, T, C)
         return x + self.mlp(self.ln_2(x)) # (B, T, C)
 
-class UsualGPT(nn.Module):
+class TorchGPT(nn.Module):
     "GPT-2 as one writes it with PyTorch"
     def __init__(self,
         model: GPT, # Whose weights it starts with
@@ -109,7 +110,7 @@ class UsualGPT(nn.Module):
         super().__init__()
         config, C = model.config, model.config.n_embd
         self.wte, self.wpe = nn.Embedding(config.vocab_size, C), nn.Embedding(config.block_size, C)
-        self.h, self.ln_f = nn.Sequential(*[UsualBlock(config) for _ in range(config.n_layer)]), nn.LayerNorm(C)
+        self.h, self.ln_f = nn.Sequential(*[TorchBlock(config) for _ in range(config.n_layer)]), nn.LayerNorm(C)
         self.lm_head = nn.Linear(C, config.vocab_size, bias=False)
         self.lm_head.weight = self.wte.weight # (V, C)
         with torch.no_grad():
@@ -157,13 +158,13 @@ def _train_step(
     optimizer.step()
     optimizer.zero_grad()
 
-def training_runs(
+def training_variants(
     model: GPT,      # Ours
     x: Tensor,       # Token ids, (B, T)
     y: Tensor,       # The tokens that came next, (B, T)
 ) -> dict[str, Callable[[], None]]: # Contestant → one step of training
     "The same step by everyone"
-    usual, theirs = UsualGPT(model), transformers_model(model)
+    usual, theirs = TorchGPT(model), transformers_model(model)
     def losses(m: Any) -> Callable[[], Tensor]: return lambda: m.loss(x, y)
     contestants: dict[str, Any] = {OURS: (model, losses(model), make_optimizer(model, TrainConfig())),
                                    'usual PyTorch': (usual, losses(usual), torch.optim.AdamW(usual.parameters(), lr=TrainConfig().lr))}
@@ -182,7 +183,7 @@ def bench_training(
     "Race training steps on this machine's processor"
     _check_shape(config)
     tokens = torch.randint(config.vocab_size, (batch_size, config.block_size + 1)) # (B, T + 1)
-    runs = training_runs(GPT(config), tokens[:, :-1].contiguous(), tokens[:, 1:].contiguous())
+    runs = training_variants(GPT(config), tokens[:, :-1].contiguous(), tokens[:, 1:].contiguous())
     with on_threads(threads) as clock:
         return make_report(f'training {config.n_layer} layers × {config.n_embd}, {batch_size} × {config.block_size} tokens a step',
                            batch_size*config.block_size, take_turns(runs, rounds, clock))
@@ -197,7 +198,7 @@ def _kind(
     "What an operation is about"
     return next((kind for kind, parts in KINDS.items() if any(part in operation for part in parts)), 'the rest')
 
-def step_profile(
+def profile_step(
     run: Callable[[], Any], # One step
     steps: int = 2,         # That are profiled, after one that is not
 ) -> dict[str, float]:      # Kind of operation → milliseconds of a step, the longest first
@@ -211,7 +212,7 @@ def step_profile(
     return dict(sorted(total.items(), key=lambda pair: -pair[1]))
 
 # %% ../../nbs/11_bench/03_cpu.ipynb #0055
-def _write_uncached(
+def _generate_uncached(
     model: GPT,
     ids: Tensor, # (B, T)
     n: int,      # Tokens to write
@@ -221,17 +222,17 @@ def _write_uncached(
     for _ in range(n): ids = torch.cat([ids, model.logits(model.hidden(ids)[:, -1]).argmax(-1, keepdim=True)], 1) # (B, T + 1)
     return ids[:, T:]
 
-def writing_runs(
+def generation_variants(
     model: GPT,  # In evaluation mode, on a CPU
     ids: Tensor, # Prompts, (B, T)
     n: int,      # Tokens to write
 ) -> dict[str, Callable[[], Tensor]]: # Contestant → the tokens it writes, (B, n)
     "The same text by everyone"
     theirs = transformers_model(model)
-    make_ready(model)
+    optimize_for_inference(model)
     config = GenerateConfig(max_new_tokens=n, temperature=0)
     runs: dict[str, Callable[[], Tensor]] = {OURS: lambda: torch.stack(list(generate_ids(model, ids, config)), 1),
-                                             'no cache': lambda: _write_uncached(model, ids, n)}
+                                             'no cache': lambda: _generate_uncached(model, ids, n)}
     if theirs is not None:
         theirs.generation_config.eos_token_id = None # write on, as the others do
         settings = dict(attention_mask=torch.ones_like(ids), max_new_tokens=n, do_sample=False, pad_token_id=0)
@@ -250,7 +251,7 @@ def bench_generation(
     "Race greedy generation on this machine's processor, after prompts of 16 tokens"
     _check_shape(config)
     model, ids = GPT(config).eval(), torch.randint(config.vocab_size, (batch_size, 16)) # (B, T)
-    runs = {name: run for name, run in writing_runs(model, ids, new_tokens).items() if not (cached_only and name == 'no cache')}
+    runs = {name: run for name, run in generation_variants(model, ids, new_tokens).items() if not (cached_only and name == 'no cache')}
     with on_threads(threads) as clock, torch.inference_mode():
         return make_report(f'writing {new_tokens} tokens, {config.n_layer} layers × {config.n_embd}, {batch_size} at once',
                            batch_size*new_tokens, take_turns(runs, rounds, clock))

@@ -21,29 +21,30 @@ from tqdm.auto import tqdm
 from ..core.errors import UserError
 from ..core.files import write_file
 from ..core.config import ModelConfig, Settings
-from ..core.tables import for_notebook, for_terminal
+from ..core.tables import render_html, render_terminal
 from ..core.hardware import describe_cpu
-from ..validation.counts import pairs_read
+from ..validation.counts import count_attention_pairs
 from ..kernels.triton import gelu, interpreting, triton
 from ..kernels.activations import swiglu
 from ..kernels.norms import add_norm, norm
-from ..kernels.positions import alibi_slopes, rope_angles, rotate
+from ..kernels.positions import alibi_slopes, apply_rope, rope_cos_sin
 from ..kernels.loss import linear_cross_entropy
-from ..attention.backends import ALL_BEFORE, Attention, flex_attention, plain_attention, Reach
-from ..attention.backends import sdpa_attention
+from ..attention.backends import AttentionBackend, CAUSAL, eager_attention, flex_attention
+from ..attention.backends import MaskSpec, sdpa_attention
 from ..attention.flash import triton_attention
-from .timing import Contest, Measurement, OURS, run_contest
+from .timing import Benchmark, Measurement, OURS, run_benchmark
 
 # %% auto #0
-__all__ = ['SDPA', 'FULL', 'QUICK', 'TINY', 'AIMS', 'attention_ways', 'exact_attention', 'attention_work', 'Sizes',
-           'attention_contest', 'attention_contests', 'eager_norm', 'eager_add_norm', 'moving_contest', 'eager_gelu',
-           'moving_contests', 'eager_loss', 'exact_loss', 'loss_contest', 'Aim', 'Outcome', 'compare', 'Machine',
-           'describe_machine', 'KernelBench', 'plot_attention', 'plot_moves', 'write_report', 'bench_kernels']
+__all__ = ['SDPA', 'FULL', 'QUICK', 'TINY', 'PERFORMANCE_GOALS', 'attention_variants', 'reference_attention', 'attention_flops',
+           'Sizes', 'attention_benchmark', 'attention_benchmarks', 'eager_norm', 'eager_add_norm',
+           'memory_bound_benchmark', 'eager_gelu', 'memory_bound_benchmarks', 'eager_loss', 'reference_loss',
+           'loss_benchmark', 'PerformanceGoal', 'GoalResult', 'compare', 'Machine', 'describe_machine',
+           'KernelBenchReport', 'plot_attention', 'plot_bandwidth', 'write_report', 'bench_kernels']
 
 # %% ../../nbs/11_bench/02_kernels.ipynb #0009
 SDPA = {'flash': SDPBackend.FLASH_ATTENTION, 'cuDNN': SDPBackend.CUDNN_ATTENTION, 'efficient': SDPBackend.EFFICIENT_ATTENTION}
 
-def _attend(way: Attention, prepared: Any, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+def _attend(way: AttentionBackend, prepared: Any, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     "Attention with what was prepared before"
     return way.attend(q, k, v, prepared)
 
@@ -51,40 +52,40 @@ def _by_backend(backend: SDPBackend, bias: Tensor | None, q: Tensor, k: Tensor, 
     "PyTorch's attention by one of its kernels, and no other"
     with sdpa_kernel(backend): return sdpa_attention.attend(q, k, v, bias)
 
-def attention_ways(
+def attention_variants(
     T: int,                # Positions, of queries and keys
-    reach: Reach,          # How far they see
+    reach: MaskSpec,          # How far they see
     device: torch.device,
     dtype: torch.dtype,
 ) -> Mapping[str, Callable]: # Name → function of queries, keys and values
     "Every way to compute attention"
-    ways, shape = {OURS: triton_attention, 'flex': flex_attention, 'eager': plain_attention}, (T, T, reach, device, dtype)
+    ways, shape = {OURS: triton_attention, 'flex': flex_attention, 'eager': eager_attention}, (T, T, reach, device, dtype)
     bias = sdpa_attention.prepare(*shape)
     return ({name: partial(_attend, way, way.prepare(*shape)) for name, way in ways.items()}
             | {name: partial(_by_backend, backend, bias) for name, backend in SDPA.items()})
 
 # %% ../../nbs/11_bench/02_kernels.ipynb #0015
-def exact_attention(
+def reference_attention(
     q: Tensor,    # (B, H, T, D)
     k: Tensor,    # (B, G, T, D)
     v: Tensor,    # (B, G, T, D)
-    reach: Reach = ALL_BEFORE, # How far positions see
+    reach: MaskSpec = CAUSAL, # How far positions see
 ) -> Tensor:      # (B, H, T, D)
     "Attention by its formula, with the maps of one key head at a time"
     G = k.size(1)
     slopes: Sequence[Tensor | None] = [None]*G if reach.slopes is None else reach.slopes.chunk(G)
     groups = zip(q.chunk(G, 1), k.chunk(G, 1), v.chunk(G, 1), slopes)
-    return torch.cat([checkpoint(plain_attention, q, k, v, reach._replace(slopes=s), use_reentrant=False) for q, k, v, s in groups], 1)
+    return torch.cat([checkpoint(eager_attention, q, k, v, reach._replace(slopes=s), use_reentrant=False) for q, k, v, s in groups], 1)
 
 # %% ../../nbs/11_bench/02_kernels.ipynb #0018
-def attention_work(
+def attention_flops(
     lengths: Sequence[int],   # Of each document, of all texts
     H: int,                   # Query heads
     D: int,                   # Their width
     window: int | None = None,
 ) -> dict[str, float]:        # Operations forward and backward
     "The arithmetic of attention, of pairs that may read each other only"
-    pairs = sum(pairs_read(ModelConfig(sliding_window=window), T) for T in lengths)
+    pairs = sum(count_attention_pairs(ModelConfig(sliding_window=window), T) for T in lengths)
     return {'forward': 4*H*D*pairs, 'backward': 10*H*D*pairs}
 
 # %% ../../nbs/11_bench/02_kernels.ipynb #0023
@@ -106,15 +107,15 @@ QUICK = FULL._replace(lengths=(1024, 8192), channels=(768,), vocabularies=(50_25
 TINY = Sizes(64, 32, (16, 32), (16,), 8, 64, (48,), (301,), torch.float32, 3)
 
 # %% ../../nbs/11_bench/02_kernels.ipynb #0024
-def attention_contest(
+def attention_benchmark(
     operation: str,            # Name of the kind of attention
     T: int,                    # Positions of a text
     D: int,                    # Width of a head
     sizes: Sizes,
     device: torch.device,
-    reach: Reach = ALL_BEFORE, # How far positions see
+    reach: MaskSpec = CAUSAL, # How far positions see
     shared: int = 1,           # Query heads that share a key head
-) -> Contest:
+) -> Benchmark:
     "Attention of one kind and shape, in every way"
     B, H = sizes.positions//T, sizes.width//D
     lengths = [T]*B if reach.documents is None else [n for row in reach.documents for n in row.bincount().tolist()]
@@ -122,25 +123,25 @@ def attention_contest(
         x = torch.randn(B, T, n, D, dtype=sizes.dtype, device=device).transpose(1, 2) # (B, n, T, D)
         return x.requires_grad_()
     more = {name: n for name, n in dict(window=reach.window, shared=shared).items() if n and n > 1}
-    return Contest(operation, {'T': T, 'D': D, **more}, lambda: (heads(H), heads(H//shared), heads(H//shared)),
-                   attention_ways(T, reach, device, sizes.dtype), partial(exact_attention, reach=reach),
-                   attention_work(lengths, H, D, reach.window), 'TFLOP/s')
+    return Benchmark(operation, {'T': T, 'D': D, **more}, lambda: (heads(H), heads(H//shared), heads(H//shared)),
+                   attention_variants(T, reach, device, sizes.dtype), partial(reference_attention, reach=reach),
+                   attention_flops(lengths, H, D, reach.window), 'TFLOP/s')
 
 # %% ../../nbs/11_bench/02_kernels.ipynb #0028
-def attention_contests(
+def attention_benchmarks(
     sizes: Sizes,
     device: torch.device,
-) -> Iterator[Contest]:
+) -> Iterator[Benchmark]:
     "Every kind of attention, shape by shape"
-    contest = partial(attention_contest, sizes=sizes, device=device)
+    contest = partial(attention_benchmark, sizes=sizes, device=device)
     for D, T in product(sizes.head_sizes, sizes.lengths): yield contest('causal attention', T, D)
     for D, T in product(sizes.head_sizes, (T for T in sizes.lengths if T >= 4*sizes.window)):
-        yield contest('window attention', T, D, reach=Reach(window=sizes.window))
-        yield contest('ALiBi attention', T, D, reach=Reach(slopes=alibi_slopes(sizes.width//D).to(device)))
+        yield contest('window attention', T, D, reach=MaskSpec(window=sizes.window))
+        yield contest('ALiBi attention', T, D, reach=MaskSpec(slopes=alibi_slopes(sizes.width//D).to(device)))
     T, D = sizes.lengths[-1], sizes.head_sizes[0]
     documents = (5*torch.arange(T, device=device)//T).expand(sizes.positions//T, T) # (B, T)
     yield contest('grouped attention', T, D, shared=2)
-    yield contest('document attention', T, D, reach=Reach(documents=documents))
+    yield contest('document attention', T, D, reach=MaskSpec(documents=documents))
 
 # %% ../../nbs/11_bench/02_kernels.ipynb #0032
 def eager_norm(
@@ -161,7 +162,7 @@ def eager_add_norm(x: Tensor, y: Tensor, weight: Tensor, bias: Tensor | None = N
     return total, eager_norm(total, weight, bias)
 
 # %% ../../nbs/11_bench/02_kernels.ipynb #0035
-def moving_contest(
+def memory_bound_benchmark(
     operation: str,               # Its name
     sizes: dict[str, int],
     ours: Callable,               # Takes `kernels`: 'triton', or 'torch', which is the definition of right
@@ -169,12 +170,12 @@ def moving_contest(
     forward: float,               # How often forward reads or writes as many numbers as the first input has
     backward: float,              # The same backward
     eager: Callable | None = None, # The formula, operation by operation; None where that is what 'torch' does
-) -> Contest:
+) -> Benchmark:
     "An operation that takes as long as its memory"
     size, plain = make()[0].nbytes, partial(ours, kernels='torch')
     ways: dict[str, Callable] = {OURS: partial(ours, kernels='triton')}
     ways |= {'eager': plain} if eager is None else {'torch': plain, 'eager': eager}
-    return Contest(operation, sizes, make, ways, plain,
+    return Benchmark(operation, sizes, make, ways, plain,
                    {'forward': forward*size, 'backward': backward*size}, 'GB/s')
 
 # %% ../../nbs/11_bench/02_kernels.ipynb #0039
@@ -182,28 +183,28 @@ def eager_gelu(x: Tensor) -> Tensor:
     "GELU, one operation after the other"
     return .5*x*(1 + torch.tanh(math.sqrt(2/math.pi)*(x + .044715*x**3)))
 
-def moving_contests(
+def memory_bound_benchmarks(
     sizes: Sizes,
     device: torch.device,
-) -> Iterator[Contest]:
+) -> Iterator[Benchmark]:
     "Every operation that only moves numbers, after a bare copy"
     N, T, D = sizes.rows, sizes.lengths[0], sizes.head_sizes[0]
-    angles = rope_angles(torch.arange(T, device=device), D) # (T, D/2) each
-    def turn(x: Tensor, kernels: str) -> Tensor: return rotate(x.transpose(1, 2), *angles, kernels) # (B, H, T, D)
+    angles = rope_cos_sin(torch.arange(T, device=device), D) # (T, D/2) each
+    def turn(x: Tensor, kernels: str) -> Tensor: return apply_rope(x.transpose(1, 2), *angles, kernels) # (B, H, T, D)
     def tables(*shapes: tuple[int, ...]) -> Callable[[], tuple]:
         return lambda: tuple(torch.randn(*shape, dtype=sizes.dtype, device=device).requires_grad_() for shape in shapes)
     C = sizes.channels[-1]
-    yield Contest('copy', {'N': N, 'C': C}, tables((N, C)), {'copy': torch.clone}, torch.clone, {'forward': 2*N*C*sizes.dtype.itemsize}, 'GB/s')
+    yield Benchmark('copy', {'N': N, 'C': C}, tables((N, C)), {'copy': torch.clone}, torch.clone, {'forward': 2*N*C*sizes.dtype.itemsize}, 'GB/s')
     for C in sizes.channels:
         at, x, w, I = {'N': N, 'C': C}, (N, C), (C,), 8*C//3//64*64
         plain_sum = partial(add_norm, bias=None)
-        yield moving_contest('LayerNorm', at, norm, tables(x, w, w), 2, 3, eager_norm)
-        yield moving_contest('RMSNorm', at, norm, tables(x, w), 2, 3, eager_norm)
-        yield moving_contest('add + LayerNorm', at, add_norm, tables(x, x, w, w), 4, 4, eager_add_norm)
-        yield moving_contest('add + RMSNorm', at, plain_sum, tables(x, x, w), 4, 4, eager_add_norm)
-        yield moving_contest('GELU', at, gelu, tables((N, 4*C)), 2, 3, eager_gelu)
-        yield moving_contest('SwiGLU', at | {'I': I}, swiglu, tables((N, 2*I)), 1.5, 2.5)
-        yield moving_contest('RoPE', at | {'T': T}, turn, tables((N//T, T, C//D, D)), 2, 2)
+        yield memory_bound_benchmark('LayerNorm', at, norm, tables(x, w, w), 2, 3, eager_norm)
+        yield memory_bound_benchmark('RMSNorm', at, norm, tables(x, w), 2, 3, eager_norm)
+        yield memory_bound_benchmark('add + LayerNorm', at, add_norm, tables(x, x, w, w), 4, 4, eager_add_norm)
+        yield memory_bound_benchmark('add + RMSNorm', at, plain_sum, tables(x, x, w), 4, 4, eager_add_norm)
+        yield memory_bound_benchmark('GELU', at, gelu, tables((N, 4*C)), 2, 3, eager_gelu)
+        yield memory_bound_benchmark('SwiGLU', at | {'I': I}, swiglu, tables((N, 2*I)), 1.5, 2.5)
+        yield memory_bound_benchmark('RoPE', at | {'T': T}, turn, tables((N//T, T, C//D, D)), 2, 2)
 
 # %% ../../nbs/11_bench/02_kernels.ipynb #0047
 def eager_loss(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
@@ -211,28 +212,28 @@ def eager_loss(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
     logits = hidden @ weight.T # (N, V)
     return F.cross_entropy(logits.to(torch.promote_types(logits.dtype, torch.float32)), targets)
 
-def exact_loss(hidden: Tensor, weight: Tensor, targets: Tensor, chunk: int = 4096) -> Tensor:
+def reference_loss(hidden: Tensor, weight: Tensor, targets: Tensor, chunk: int = 4096) -> Tensor:
     "The same from the formula, some positions at a time"
     def part(h: Tensor, t: Tensor) -> Tensor: return F.cross_entropy(h @ weight.T, t, reduction='sum')
     chunks = zip(hidden.split(chunk), targets.split(chunk))
     return torch.stack([checkpoint(part, h, t, use_reentrant=False) for h, t in chunks]).sum()/len(targets)
 
 # %% ../../nbs/11_bench/02_kernels.ipynb #0048
-def loss_contest(
+def loss_benchmark(
     V: int,               # Tokens to choose from
     sizes: Sizes,
     device: torch.device,
-) -> Contest:
+) -> Benchmark:
     "The last linear layer and the loss, forward and backward"
     N, C = sizes.positions, sizes.channels[0]
     def table(rows: int, scale: float) -> Tensor: return (scale*torch.randn(rows, C, dtype=sizes.dtype, device=device)).requires_grad_() # (rows, C)
     ways: dict[str, Callable] = {OURS: partial(linear_cross_entropy, kernels='triton'),
                                  'chunks': partial(linear_cross_entropy, kernels='torch'), 'eager': eager_loss}
-    return Contest('loss', {'N': N, 'C': C, 'V': V}, lambda: (table(N, 1.), table(V, .05), torch.randint(V, (N,), device=device)),
-                   ways, exact_loss, {'both': N}, 'Mtoken/s')
+    return Benchmark('loss', {'N': N, 'C': C, 'V': V}, lambda: (table(N, 1.), table(V, .05), torch.randint(V, (N,), device=device)),
+                   ways, reference_loss, {'both': N}, 'Mtoken/s')
 
 # %% ../../nbs/11_bench/02_kernels.ipynb #0054
-class Aim(NamedTuple):
+class PerformanceGoal(NamedTuple):
     "What a kernel of ours has to reach"
     operation: str
     direction: str          # 'forward', 'backward' or 'both'
@@ -243,16 +244,16 @@ class Aim(NamedTuple):
     def words(self) -> str: return f'{self.quantity} beside {" / ".join(self.rivals)}'
 
 _BOTH_WAYS = 'forward', 'backward'
-AIMS = [Aim('causal attention', 'forward', 'speed', tuple(SDPA), .9), Aim('causal attention', 'backward', 'speed', tuple(SDPA), .8),
-        *(Aim(f'{kind} attention', d, 'speed', ('flex',), 1.3) for kind in ('window', 'ALiBi') for d in _BOTH_WAYS),
-        *(Aim(name, d, 'speed', (rival,), wanted) for name in ('LayerNorm', 'RMSNorm', 'add + LayerNorm', 'add + RMSNorm', 'SwiGLU', 'RoPE')
+PERFORMANCE_GOALS = [PerformanceGoal('causal attention', 'forward', 'speed', tuple(SDPA), .9), PerformanceGoal('causal attention', 'backward', 'speed', tuple(SDPA), .8),
+        *(PerformanceGoal(f'{kind} attention', d, 'speed', ('flex',), 1.3) for kind in ('window', 'ALiBi') for d in _BOTH_WAYS),
+        *(PerformanceGoal(name, d, 'speed', (rival,), wanted) for name in ('LayerNorm', 'RMSNorm', 'add + LayerNorm', 'add + RMSNorm', 'SwiGLU', 'RoPE')
           for d in _BOTH_WAYS for rival, wanted in {'copy': .85, 'eager': 3.}.items()),
-        Aim('loss', 'both', 'speed', ('eager',), 1.), Aim('loss', 'both', 'memory', ('eager',), .3)]
+        PerformanceGoal('loss', 'both', 'speed', ('eager',), 1.), PerformanceGoal('loss', 'both', 'memory', ('eager',), .3)]
 
 # %% ../../nbs/11_bench/02_kernels.ipynb #0057
-class Outcome(NamedTuple):
+class GoalResult(NamedTuple):
     "What became of an aim at one shape"
-    aim: Aim
+    aim: PerformanceGoal
     sizes: dict[str, int]
     found: float | None # The ratio, None where it was not measured
     @property
@@ -261,16 +262,16 @@ class Outcome(NamedTuple):
         return self.found >= self.aim.wanted if self.aim.quantity == 'speed' else self.found <= self.aim.wanted
 
 def compare(
-    aim: Aim,
+    aim: PerformanceGoal,
     ours: Measurement,               # Of our kernel
     measured: Sequence[Measurement], # Everything
-) -> Outcome:
+) -> GoalResult:
     "Our measurement beside that of the best rival"
     def same(m: Measurement) -> bool: return (m.operation, m.sizes, m.direction) == (ours.operation, ours.sizes, ours.direction)
     rivals = [m for m in measured if m.way in aim.rivals and (same(m) or m.operation == 'copy')]
     best = max((m.rate for m in rivals if m.rate), default=None) if aim.quantity == 'speed' else min((m.peak for m in rivals if m.peak), default=None)
     mine = ours.rate if aim.quantity == 'speed' else ours.peak
-    return Outcome(aim, ours.sizes, mine/best if mine and best else None)
+    return GoalResult(aim, ours.sizes, mine/best if mine and best else None)
 
 # %% ../../nbs/11_bench/02_kernels.ipynb #0062
 class Machine(Settings):
@@ -292,22 +293,22 @@ def describe_machine(
                    triton=triton.__version__ if triton else None, date=time.strftime('%Y-%m-%d'))
 
 # %% ../../nbs/11_bench/02_kernels.ipynb #0065
-class KernelBench(Settings):
+class KernelBenchReport(Settings):
     "Every way to compute what our kernels compute, measured in one run"
     machine: Machine = Field(description='where and when')
     measurements: list[Measurement] = Field([], description='each way of each contest, in each direction')
     @property
-    def outcomes(self) -> list[Outcome]:
+    def outcomes(self) -> list[GoalResult]:
         return [compare(aim, m, self.measurements) for m in self.measurements if m.way == OURS
-                for aim in AIMS if (aim.operation, aim.direction) == (m.operation, m.direction)]
+                for aim in PERFORMANCE_GOALS if (aim.operation, aim.direction) == (m.operation, m.direction)]
     @property
     def facts(self) -> list[str]: return _facts(self)
-    def __rich__(self) -> Any: return for_terminal(dict(reversed(_tables(self).items())), self.facts) # the aims last, where the eye is
-    def _repr_html_(self) -> str: return for_notebook(_tables(self), self.facts)
+    def __rich__(self) -> Any: return render_terminal(dict(reversed(_tables(self).items())), self.facts) # the aims last, where the eye is
+    def _repr_html_(self) -> str: return render_html(_tables(self), self.facts)
     def to_markdown(self) -> str: return _to_markdown(self)
 
 # %% ../../nbs/11_bench/02_kernels.ipynb #0067
-def _facts(bench: KernelBench) -> list[str]:
+def _facts(bench: KernelBenchReport) -> list[str]:
     "Where it was measured, and how many aims were met"
     m, met = bench.machine, [o.met for o in bench.outcomes]
     where = f'{m.name}, {f"driver {m.driver}, " if m.driver else ""}torch {m.torch}, triton {m.triton or "not installed"}, {m.date}'
@@ -317,7 +318,7 @@ def _size_words(sizes: dict[str, int]) -> str: return ', '.join(f'{name} {n:,}' 
 
 def _number(x: float | None, form: str) -> str: return '–' if x is None else format(x, form)
 
-def _aim_row(o: Outcome) -> list[str]:
+def _aim_row(o: GoalResult) -> list[str]:
     "An outcome in words"
     wanted = f'{"≥" if o.aim.quantity == "speed" else "≤"} {o.aim.wanted:g}'
     met = {True: 'yes', False: 'no', None: 'not measured'}[o.met]
@@ -331,13 +332,13 @@ def _row(m: Measurement) -> list[str]:
             m.verdict + (f': {m.reason}' if m.reason else '')]
 
 # %% ../../nbs/11_bench/02_kernels.ipynb #0070
-def _tables(bench: KernelBench) -> dict[str, list[list[str]]]:
+def _tables(bench: KernelBenchReport) -> dict[str, list[list[str]]]:
     "The aims, then everything"
     aims = [['operation', 'sizes', 'direction', 'aim', 'wanted', 'found', 'met'], *map(_aim_row, bench.outcomes)]
     heads = ['operation', 'sizes', 'direction', 'way', 'ms (20 to 80 %)', 'rate', 'unit', 'peak MB', 'error', 'verdict']
     return {'Aims': aims, 'Kernels': [heads, *map(_row, bench.measurements)]}
 
-def _to_markdown(bench: KernelBench) -> str:
+def _to_markdown(bench: KernelBenchReport) -> str:
     "The report for a page"
     def line(cells: list[str]) -> str: return '| ' + ' | '.join(c.replace('|', '\\|') for c in cells) + ' |'
     def table(rows: list[list[str]]) -> str: return '\n'.join([line(rows[0]), line(['---']*len(rows[0])), *map(line, rows[1:])])
@@ -345,7 +346,7 @@ def _to_markdown(bench: KernelBench) -> str:
 
 # %% ../../nbs/11_bench/02_kernels.ipynb #0074
 def plot_attention(
-    bench: KernelBench,
+    bench: KernelBenchReport,
 ) -> Any: # A matplotlib figure, or None if nothing was timed
     "Rates of causal attention over the length of the text"
     import matplotlib.pyplot as plt
@@ -364,8 +365,8 @@ def plot_attention(
     return figure
 
 # %% ../../nbs/11_bench/02_kernels.ipynb #0077
-def plot_moves(
-    bench: KernelBench,
+def plot_bandwidth(
+    bench: KernelBenchReport,
 ) -> Any: # A matplotlib figure, or None if nothing was timed
     "Rates of the operations that only move numbers, and of a copy"
     import matplotlib.pyplot as plt
@@ -387,14 +388,14 @@ def plot_moves(
 
 # %% ../../nbs/11_bench/02_kernels.ipynb #0080
 def write_report(
-    bench: KernelBench,
+    bench: KernelBenchReport,
     folder: Path,       # Made if need be
 ) -> None:
     "Tables as JSON, Markdown and HTML, and the plots"
     write_file(folder/'kernels.json', bench.model_dump_json(indent=1))
     write_file(folder/'kernels.md', bench.to_markdown())
     write_file(folder/'kernels.html', f'<!doctype html><meta charset="utf-8"><title>Kernels</title>{bench._repr_html_()}')
-    for name, figure in dict(attention=plot_attention(bench), moves=plot_moves(bench)).items():
+    for name, figure in dict(attention=plot_attention(bench), moves=plot_bandwidth(bench)).items():
         if figure: figure.savefig(folder/f'{name}.png', dpi=150)
 
 # %% ../../nbs/11_bench/02_kernels.ipynb #0081
@@ -403,7 +404,7 @@ def bench_kernels(
     device: str | None = None,   # 'cuda' or 'cpu'; None takes a GPU where there is one
     quick: bool = False,         # Fewer shapes and laps
     progress: bool = True,       # Whether a bar is shown
-) -> KernelBench:
+) -> KernelBenchReport:
     "Measure every kernel of ours against every other way to compute the same"
     place = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
     if place.type == 'cuda' and not torch.cuda.is_available():
@@ -411,13 +412,13 @@ def bench_kernels(
     if place.type == 'cuda' and interpreting():
         raise UserError('TRITON_INTERPRET is set', 'our kernels would be interpreted, and their times mean nothing', 'unset it and start again')
     sizes = TINY if place.type == 'cpu' else QUICK if quick else FULL
-    bench, folder = KernelBench(machine=describe_machine(place)), Path(folder)
-    losses = (loss_contest(V, sizes, place) for V in sizes.vocabularies)
-    contests = [attention_contests(sizes, place), moving_contests(sizes, place), losses]
+    bench, folder = KernelBenchReport(machine=describe_machine(place)), Path(folder)
+    losses = (loss_benchmark(V, sizes, place) for V in sizes.vocabularies)
+    contests = [attention_benchmarks(sizes, place), memory_bound_benchmarks(sizes, place), losses]
     with tqdm(disable=not progress, unit=' contests') as bar:
         for contest in (c for group in contests for c in group):
             bar.set_description(contest.operation)
-            bench.measurements += run_contest(contest, sizes.laps)
+            bench.measurements += run_benchmark(contest, sizes.laps)
             write_file(folder/'kernels.json', bench.model_dump_json(indent=1))
             bar.update()
     write_report(bench, folder)

@@ -17,11 +17,11 @@ from ..core.config import Settings
 from ..kernels.triton import interpreting
 
 # %% auto #0
-__all__ = ['UNITS', 'OURS', 'Contest', 'from_above', 'compute', 'deviations', 'make_judge', 'stopwatch', 'rotating_sets', 'lap',
-           'race', 'peak_memory', 'Measurement', 'try_way', 'run_contest']
+__all__ = ['UNITS', 'OURS', 'Benchmark', 'output_gradients', 'compute', 'deviations', 'make_checker', 'time_calls',
+           'rotating_inputs', 'lap', 'race', 'peak_memory', 'Measurement', 'check_variant', 'run_benchmark']
 
 # %% ../../nbs/11_bench/01_timing.ipynb #0009
-class Contest(NamedTuple):
+class Benchmark(NamedTuple):
     "The same arithmetic, done in several ways on the same numbers"
     operation: str                  # What is computed
     sizes: dict[str, int]           # How large it is
@@ -38,7 +38,7 @@ def _tuple(y: Any) -> tuple[Tensor, ...]:
     "Outputs as a tuple, also if there is only one"
     return y if isinstance(y, tuple) else (y,)
 
-def from_above(
+def output_gradients(
     outputs: Sequence[Tensor], # What a way gave
     dtype: torch.dtype,        # Gradients are rounded to this
 ) -> list[Tensor]:             # A gradient for each output, laid out as it is
@@ -60,7 +60,7 @@ def compute(
     "All that a way gives"
     outputs = _tuple(way(*inputs))
     return {'forward': [y.detach() for y in outputs],
-            'backward': list(torch.autograd.grad(outputs, _leaves(inputs), from_above(outputs, dtype)))}
+            'backward': list(torch.autograd.grad(outputs, _leaves(inputs), output_gradients(outputs, dtype)))}
 
 # %% ../../nbs/11_bench/01_timing.ipynb #0018
 def deviations(
@@ -72,14 +72,14 @@ def deviations(
     return {part: torch.stack([error(y, t) for y, t in zip(found[part], truth[part])]).max().item() for part in truth}
 
 # %% ../../nbs/11_bench/01_timing.ipynb #0021
-def make_judge(
+def make_checker(
     exact: Callable,           # The definition of right
     inputs: Sequence[Tensor],  # The numbers to judge by
 ) -> Callable[[Callable], float]: # Way → its error; above 1 is wrong
     "Who decides whether a way is right"
     dtype = inputs[0].dtype
-    def widen(x: Tensor) -> Tensor: return x.detach().double().requires_grad_(x.requires_grad) if x.is_floating_point() else x
-    truth = compute(exact, [widen(x) for x in inputs], dtype)
+    def upcast(x: Tensor) -> Tensor: return x.detach().double().requires_grad_(x.requires_grad) if x.is_floating_point() else x
+    truth = compute(exact, [upcast(x) for x in inputs], dtype)
     plain = deviations(compute(exact, inputs, dtype), truth)
     limits = {part: factor*plain[part] + torch.finfo(dtype).eps for part, factor in dict(forward=2, backward=3).items()}
     def judge(way: Callable) -> float:
@@ -90,7 +90,7 @@ def make_judge(
 # %% ../../nbs/11_bench/01_timing.ipynb #0026
 _HEAD_START = 5_000_000 # Cycles that a GPU is kept busy, about 3 ms
 
-def stopwatch(
+def time_calls(
     calls: Sequence[Callable[[], Any]], # What is timed, in this order
     device: torch.device,               # Where it runs
 ) -> float:                             # Milliseconds for each call
@@ -108,7 +108,7 @@ def stopwatch(
     return 1e3*(time.perf_counter() - start)/len(calls)
 
 # %% ../../nbs/11_bench/01_timing.ipynb #0031
-def rotating_sets(
+def rotating_inputs(
     make: Callable[[], tuple], # Gives inputs
 ) -> list[tuple]:              # At least two
     "So many different inputs that none is still in the cache when its turn comes again"
@@ -121,23 +121,23 @@ def rotating_sets(
 # %% ../../nbs/11_bench/01_timing.ipynb #0035
 def lap(
     way: Callable,      # Function of the inputs
-    sets: list[tuple],  # From `rotating_sets`
+    sets: list[tuple],  # From `rotating_inputs`
     direction: str,     # 'forward', 'backward' or 'both'
 ) -> float:             # Milliseconds
     "Average time of one call in one direction"
     dtype, device = sets[0][0].dtype, sets[0][0].device
-    if direction == 'forward': return stopwatch([partial(way, *s) for s in sets], device)
-    if direction == 'both': return stopwatch([partial(compute, way, s, dtype) for s in sets], device)
+    if direction == 'forward': return time_calls([partial(way, *s) for s in sets], device)
+    if direction == 'both': return time_calls([partial(compute, way, s, dtype) for s in sets], device)
     outputs = [_tuple(way(*s)) for s in sets]
-    above = [from_above(y, dtype) for y in outputs]
-    return stopwatch([partial(torch.autograd.grad, y, _leaves(s), g) for y, s, g in zip(outputs, sets, above)], device)
+    above = [output_gradients(y, dtype) for y in outputs]
+    return time_calls([partial(torch.autograd.grad, y, _leaves(s), g) for y, s, g in zip(outputs, sets, above)], device)
 
 # %% ../../nbs/11_bench/01_timing.ipynb #0040
 _WARM_UP = 2 # Laps that do not count
 
 def race(
     ways: Mapping[str, Callable], # Name → function of the inputs
-    sets: list[tuple],         # From `rotating_sets`
+    sets: list[tuple],         # From `rotating_inputs`
     direction: str,            # 'forward', 'backward' or 'both'
     laps: int,                 # That count
 ) -> dict[str, list[float]]:   # Milliseconds of each lap
@@ -184,8 +184,8 @@ class Measurement(Settings):
 # %% ../../nbs/11_bench/01_timing.ipynb #0052
 OURS = 'gpt2pro' # The way of our Triton kernels, in every contest
 
-def try_way(
-    judge: Callable[[Callable], float], # From `make_judge`
+def check_variant(
+    judge: Callable[[Callable], float], # From `make_checker`
     way: Callable,
 ) -> tuple[float | None, str | None]: # Its error, or the reason why there is none
     "Whether a way runs, and how far it is from the truth"
@@ -207,7 +207,7 @@ def _fits(
     except torch.OutOfMemoryError as e: return str(e).partition('.')[0]
     return None
 
-def _entry(contest: Contest, direction: str, way: str, error: float | None, reason: str | None) -> Measurement:
+def _entry(contest: Benchmark, direction: str, way: str, error: float | None, reason: str | None) -> Measurement:
     "What is known before the race"
     verdict = 'left out' if error is None else 'timed' if error <= 1 else 'wrong'
     if verdict == 'timed' and way == OURS and interpreting(): verdict, reason = 'checked', 'interpreted: its time means nothing'
@@ -215,7 +215,7 @@ def _entry(contest: Contest, direction: str, way: str, error: float | None, reas
                        error=error if error is None or math.isfinite(error) else None, unit=contest.unit)
 
 # %% ../../nbs/11_bench/01_timing.ipynb #0057
-def _note_times(
+def _record_times(
     m: Measurement,     # Filled in
     times: list[float], # Milliseconds of each lap
     work: float,        # Of one call
@@ -224,16 +224,16 @@ def _note_times(
     low, median, high = torch.tensor(times, dtype=torch.float64).quantile(torch.tensor([.2, .5, .8], dtype=torch.float64)).tolist()
     m.ms, m.ms_low, m.ms_high, m.rate = median, low, high, work/median/UNITS[m.unit]
 
-def run_contest(
-    contest: Contest,
+def run_benchmark(
+    contest: Benchmark,
     laps: int = 30,    # Of each way and direction
 ) -> list[Measurement]:
     "Check every way, then time those that are right"
     torch.compiler.reset() # a kernel made for one shape is not handed to the next
-    sets = rotating_sets(contest.make)
+    sets = rotating_inputs(contest.make)
     device, dtype = sets[0][0].device, sets[0][0].dtype
-    judge = make_judge(contest.exact, sets[0])
-    tried = {name: try_way(judge, way) for name, way in contest.ways.items()}
+    judge = make_checker(contest.exact, sets[0])
+    tried = {name: check_variant(judge, way) for name, way in contest.ways.items()}
     measured: list[Measurement] = []
     for direction, work in contest.work.items():
         entries = {name: _entry(contest, direction, name, *found) for name, found in tried.items()}
@@ -241,6 +241,6 @@ def run_contest(
             if m.verdict == 'timed' and (reason := _fits(contest.ways[name], sets, direction)): m.verdict, m.reason = 'left out', reason
             if m.verdict == 'timed' and direction == 'both': m.peak = peak_memory(partial(compute, contest.ways[name], sets[0], dtype), device)
         racers = {name: contest.ways[name] for name, m in entries.items() if m.verdict == 'timed'}
-        for name, times in race(racers, sets, direction, laps).items(): _note_times(entries[name], times, work)
+        for name, times in race(racers, sets, direction, laps).items(): _record_times(entries[name], times, work)
         measured += entries.values()
     return measured

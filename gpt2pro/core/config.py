@@ -171,7 +171,7 @@ class Config(Settings):
     train: TrainConfig = Field(TrainConfig(), description='how the model learns')
     generate: GenerateConfig = Field(GenerateConfig(), description='how text is sampled')
     @property
-    def step_tokens(self) -> int: return self.train.batch_size*self.train.gradient_accumulation_steps*self.model.block_size
+    def tokens_per_step(self) -> int: return self.train.batch_size*self.train.gradient_accumulation_steps*self.model.block_size
     def to_yaml(self) -> str: return _commented_yaml(self)
     def save(self, path: str | Path) -> None: write_file(path, self.to_yaml())
 

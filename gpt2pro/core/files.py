@@ -9,10 +9,10 @@ from importlib.resources import files
 from pathlib import Path
 
 # %% auto #0
-__all__ = ['sync_folder', 'write_file', 'file_hash', 'asset_path']
+__all__ = ['fsync_folder', 'write_file', 'hash_file', 'asset_path']
 
 # %% ../../nbs/00_core/02_files.ipynb #0006
-def sync_folder(
+def fsync_folder(
     folder: str | Path, # The folder whose list of names should survive a power cut
 ) -> None:
     "Force a folder's entries to the disk, where the system can"
@@ -36,9 +36,9 @@ def write_file(
             os.fsync(f.fileno())
         os.replace(temporary, path)
     finally: temporary.unlink(missing_ok=True)
-    sync_folder(path.parent)
+    fsync_folder(path.parent)
 
-def file_hash(
+def hash_file(
     path: str | Path, # Any file
 ) -> str:             # 64 hexadecimal digits
     "The sha256 of a file's bytes"

@@ -11,11 +11,11 @@ from pydantic import Field
 from .config import Settings
 
 # %% auto #0
-__all__ = ['ask_program', 'read_small', 'parse_number', 'Gpu', 'parse_nvidia', 'parse_mig', 'find_nvidia', 'parse_rocm',
-           'parse_apple', 'find_gpus', 'gpu_formats']
+__all__ = ['run_program', 'read_system_file', 'parse_number', 'Gpu', 'parse_nvidia', 'parse_mig', 'find_nvidia', 'parse_rocm',
+           'parse_apple', 'find_gpus', 'gpu_precisions']
 
 # %% ../../nbs/00_core/07_gpus.ipynb #0007
-def ask_program(
+def run_program(
     *command: str, # A program and its arguments
 ) -> str:          # What it printed; '' when it is missing, slow or fails
     "What a program says"
@@ -24,7 +24,7 @@ def ask_program(
     except (OSError, subprocess.SubprocessError): return ''
 
 # %% ../../nbs/00_core/07_gpus.ipynb #0010
-def read_small(
+def read_system_file(
     path: str | Path, # A small text file
 ) -> str:             # Its text; '' when it cannot be read
     "What a file says"
@@ -81,9 +81,9 @@ def find_nvidia(
     if visible in ('', '-1'): return []
     chosen = [f'--id={visible}'] if visible and not visible.startswith('MIG') else []
     form = ('--format=csv,noheader,nounits', *chosen)
-    lines = ask_program('nvidia-smi', '--query-gpu=name,memory.total,memory.free,compute_cap', *form)
-    cards = parse_nvidia(lines or ask_program('nvidia-smi', '--query-gpu=name,memory.total,memory.free', *form))
-    slices = parse_mig(ask_program('nvidia-smi', '-L'), '' if chosen or not visible else visible.split(',')[0]) if cards else []
+    lines = run_program('nvidia-smi', '--query-gpu=name,memory.total,memory.free,compute_cap', *form)
+    cards = parse_nvidia(lines or run_program('nvidia-smi', '--query-gpu=name,memory.total,memory.free', *form))
+    slices = parse_mig(run_program('nvidia-smi', '-L'), '' if chosen or not visible else visible.split(',')[0]) if cards else []
     return [s.model_copy(update=dict(compute_capability=cards[0].compute_capability)) for s in slices[:1]] or cards
 
 # %% ../../nbs/00_core/07_gpus.ipynb #0037
@@ -139,16 +139,16 @@ def find_gpus() -> list[Gpu]:
     "All GPUs that this process may use"
     if sys.platform == 'darwin':
         memory = psutil.virtual_memory()
-        return parse_apple(ask_program('system_profiler', 'SPDisplaysDataType', '-json'), memory.total, memory.available)
+        return parse_apple(run_program('system_profiler', 'SPDisplaysDataType', '-json'), memory.total, memory.available)
     nvidia, amd = (next((os.environ[name] for name in names if name in os.environ), None) for names in _VISIBLE)
-    return find_nvidia(nvidia) or _chosen(parse_rocm(ask_program('rocm-smi', '--showproductname', '--showmeminfo', 'vram', '--json')), amd)
+    return find_nvidia(nvidia) or _chosen(parse_rocm(run_program('rocm-smi', '--showproductname', '--showmeminfo', 'vram', '--json')), amd)
 
 # %% ../../nbs/00_core/07_gpus.ipynb #0056
 _UNITS: dict[str, tuple[float, tuple[str, ...]]] = { # Format → NVIDIA's first generation with it, AMD's families
     'bf16': (8.0, ('gfx908', 'gfx90a', 'gfx94', 'gfx95', 'gfx11', 'gfx12')), 'fp16': (7.0, ('gfx',)), 'fp32': (0.0, ('gfx',)),
     'fp8': (8.9, ('gfx94', 'gfx95', 'gfx12'))}
 
-def gpu_formats(
+def gpu_precisions(
     gpu: Gpu, # A GPU
 ) -> list[str]: # Of bf16, fp16, fp32 and fp8; the best for training first
     "The number formats that a GPU computes in hardware"

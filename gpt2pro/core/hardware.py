@@ -13,12 +13,14 @@ import psutil
 from pydantic import Field
 from .errors import UserError
 from .config import Settings
-from .gpus import ask_program, find_gpus, Gpu, gpu_formats, parse_number, read_small
+from .gpus import find_gpus, Gpu, gpu_precisions, parse_number, read_system_file
+from .gpus import run_program
 
 # %% auto #0
 __all__ = ['format_bytes', 'parse_cpuinfo', 'describe_cpu', 'cgroup_folders', 'cgroup_cores', 'count_cores', 'cgroup_memory',
-           'measure_memory', 'find_service', 'Hardware', 'detect_hardware', 'rich_table', 'html_table', 'fast_formats',
-           'explain_hardware', 'resolve_device', 'pick_precision', 'resolve_precision', 'Probe', 'probe_speed']
+           'measure_memory', 'detect_service', 'Hardware', 'detect_hardware', 'rich_table', 'html_table',
+           'native_precisions', 'explain_hardware', 'resolve_device', 'pick_precision', 'resolve_precision',
+           'Throughput', 'measure_throughput']
 
 # %% ../../nbs/00_core/08_hardware.ipynb #0004
 if TYPE_CHECKING: import torch # for the annotations only: importing it takes seconds
@@ -47,11 +49,11 @@ _WINDOWS = ('reg', 'query', r'HKLM\HARDWARE\DESCRIPTION\System\CentralProcessor\
 
 def describe_cpu() -> tuple[str | None, bool]: # Name, and whether it has bf16 units
     "This machine's processor"
-    name, bf16 = parse_cpuinfo(read_small('/proc/cpuinfo'))
+    name, bf16 = parse_cpuinfo(read_system_file('/proc/cpuinfo'))
     if sys.platform == 'darwin':
-        name, bf16 = ask_program('sysctl', '-n', 'machdep.cpu.brand_string'), ask_program('sysctl', '-n', 'hw.optional.arm.FEAT_BF16') == '1'
-    elif sys.platform == 'win32': name = ask_program(*_WINDOWS).rpartition('REG_SZ')[2].strip()
-    name = name or parse_cpuinfo(ask_program('lscpu'))[0]
+        name, bf16 = run_program('sysctl', '-n', 'machdep.cpu.brand_string'), run_program('sysctl', '-n', 'hw.optional.arm.FEAT_BF16') == '1'
+    elif sys.platform == 'win32': name = run_program(*_WINDOWS).rpartition('REG_SZ')[2].strip()
+    name = name or parse_cpuinfo(run_program('lscpu'))[0]
     return name or platform.processor() or platform.machine() or None, bf16
 
 # %% ../../nbs/00_core/08_hardware.ipynb #0022
@@ -61,7 +63,7 @@ def cgroup_folders(
 ) -> list[Path]:            # From the innermost group outwards
     "The control groups that this process is in"
     folders: list[Path] = []
-    for line in read_small(Path(root)/'proc/self/cgroup').splitlines():
+    for line in read_system_file(Path(root)/'proc/self/cgroup').splitlines():
         _, controllers, group = line.split(':', 2)
         if controllers and controller not in controllers.split(','): continue
         top = Path(root)/'sys/fs/cgroup'/(controller if controllers else '') # the new layout has one tree and names no controller
@@ -75,7 +77,7 @@ def cgroup_cores(
 ) -> int | None:            # Whole cores, at least 1, or None without a limit
     "How many cores the control groups allow"
     def pair(folder: Path) -> list[str]: # quota and period
-        return (read_small(folder/'cpu.max') or ' '.join(read_small(folder/f'cpu.cfs_{name}_us') for name in ('quota', 'period'))).split()
+        return (read_system_file(folder/'cpu.max') or ' '.join(read_system_file(folder/f'cpu.cfs_{name}_us') for name in ('quota', 'period'))).split()
     pairs = [numbers for folder in cgroup_folders('cpu', root) if len(numbers := pair(folder)) == 2]
     limits = [int(quota)/int(period) for quota, period in pairs if quota not in ('max', '-1')]
     return max(1, int(min(limits))) if limits else None
@@ -93,10 +95,10 @@ def cgroup_memory(
     "How much memory the control groups allow"
     found = []
     for folder in cgroup_folders('memory', root):
-        limit = parse_number(read_small(folder/'memory.max') or read_small(folder/'memory.limit_in_bytes'))
+        limit = parse_number(read_system_file(folder/'memory.max') or read_system_file(folder/'memory.limit_in_bytes'))
         if limit is None or limit >= 2**60: continue # the old layout writes nearly 2**63 for no limit
-        used = parse_number(read_small(folder/'memory.current') or read_small(folder/'memory.usage_in_bytes')) or 0
-        stat = dict(line.split(maxsplit=1) for line in read_small(folder/'memory.stat').splitlines())
+        used = parse_number(read_system_file(folder/'memory.current') or read_system_file(folder/'memory.usage_in_bytes')) or 0
+        stat = dict(line.split(maxsplit=1) for line in read_system_file(folder/'memory.stat').splitlines())
         found.append((limit, max(0, limit - used + int(stat.get('total_inactive_file', stat.get('inactive_file', 0))))))
     return (min(limit for limit, _ in found), min(left for _, left in found)) if found else None
 
@@ -116,7 +118,7 @@ _SERVICES: dict[str, tuple[str, float | None]] = { # Variable in the environment
     'SAGEMAKER_INTERNAL_IMAGE_URI': ('SageMaker', None), 'LIGHTNING_CLOUD_PROJECT_ID': ('Lightning', None), 'RUNPOD_POD_ID': ('RunPod', None),
     'PAPERSPACE_FQDN': ('Paperspace', 6), 'SLURM_JOB_ID': ('Slurm', None), 'PBS_JOBID': ('PBS', None), 'LSB_JOBID': ('LSF', None)}
 
-def find_service(
+def detect_service(
     environment: dict[str, str], # Variables, such as `os.environ`
     age: float,                  # Hours since the session began
     now: float,                  # Seconds since 1970
@@ -170,7 +172,7 @@ def detect_hardware(
     cpu, bf16 = _or_unknown(describe_cpu, (None, False))
     total, available = _or_unknown(measure_memory, (None, None))
     age = _or_unknown(lambda: (time.time() - psutil.Process(1).create_time())/3600, 0.) # process 1 began the container we rent
-    service, hours = find_service(dict(os.environ), age, time.time())
+    service, hours = detect_service(dict(os.environ), age, time.time())
     return Hardware(os=f'{platform.system()} {platform.release().partition("-")[0]}', python=platform.python_version(),
                     cpu=cpu, cores=_or_unknown(count_cores, 1), cpu_bf16=bf16, ram_total=total, ram_available=available,
                     disk_free=_free_space(folder), shared_memory=_free_space('/dev/shm') if Path('/dev/shm').is_dir() else None,
@@ -215,14 +217,14 @@ def _hardware_rows(
     return [(name, _in_words(name, value)) for name, value in hardware if name not in skip] + [('gpu', gpu) for gpu in gpus or ['none']]
 
 # %% ../../nbs/00_core/08_hardware.ipynb #0064
-def fast_formats(
+def native_precisions(
     device: str,        # cpu, cuda or mps
     hardware: Hardware, # The machine
 ) -> list[str]:         # Of fp32, bf16, fp16 and fp8; the best for training first
     "The number formats that a device computes in hardware"
     if device == 'cpu': return ['fp32', 'bf16'] if hardware.cpu_bf16 else ['fp32']
-    if device == 'mps': return gpu_formats(Gpu(name='', vendor='Apple'))
-    return gpu_formats(hardware.gpus[0]) if hardware.gpus else ['fp32']
+    if device == 'mps': return gpu_precisions(Gpu(name='', vendor='Apple'))
+    return gpu_precisions(hardware.gpus[0]) if hardware.gpus else ['fp32']
 
 # %% ../../nbs/00_core/08_hardware.ipynb #0068
 def _place_in_words(
@@ -241,7 +243,7 @@ def explain_hardware(
 ) -> list[str]:         # Sentences
     "What a machine means for training"
     h, device = hardware, 'cpu' if not hardware.gpus else 'mps' if hardware.gpus[0].vendor == 'Apple' else 'cuda'
-    formats = fast_formats(device, h)
+    formats = native_precisions(device, h)
     return _place_in_words(h) + [f'Fast number formats: {", ".join(formats)}.'] + [line for true, line in (
         ('bf16' not in formats, 'Leave bf16 alone: it would be imitated, many times slower.'),
         (len(h.gpus) > 1 and (h.shared_memory or 2e9) < 1e9, 'Too little shared memory for several GPUs (in Docker: --shm-size=8g).'),
@@ -269,7 +271,7 @@ def pick_precision(
     hardware: Hardware, # The machine
 ) -> str:               # fp32, bf16 or fp16
     "The number format to train in"
-    formats = fast_formats(device, hardware)
+    formats = native_precisions(device, hardware)
     if precision == 'auto': return formats[0]
     if precision in formats: return precision
     raise UserError(f'train.precision = {precision!r} on {device}',
@@ -292,7 +294,7 @@ def resolve_precision(
     return dict(fp32=torch.float32, bf16=torch.bfloat16, fp16=torch.float16)[pick_precision(precision, device.type, hardware)]
 
 # %% ../../nbs/00_core/08_hardware.ipynb #0097
-class Probe(Settings):
+class Throughput(Settings):
     "Measured speed of a device"
     device: str = Field(description='cpu, cuda or mps')
     matmul_flops: float = Field(gt=0, description='operations a second in matrix products')
@@ -316,15 +318,15 @@ def _rate(
     return amount/statistics.median(times)
 
 # %% ../../nbs/00_core/08_hardware.ipynb #0103
-def probe_speed(
+def measure_throughput(
     seconds: float = 1.0, # Time to spend
     device: str = 'auto', # Where
-) -> Probe:
+) -> Throughput:
     "Measure how fast a device multiplies and how fast it moves memory"
     import torch
     place = resolve_device(device)
     n, dtype = 512 if place.type == 'cpu' else 8192 if place.type == 'cuda' else 2048, resolve_precision('auto', place)
     square, long = torch.randn(n, n, device=place, dtype=dtype), torch.randn(32*n*n, device=place, dtype=dtype)
     finish: Callable[[], None] = {'cuda': torch.cuda.synchronize, 'mps': torch.mps.synchronize}.get(place.type, lambda: None)
-    return Probe(device=place.type, matmul_flops=_rate(lambda: square @ square, 2*n**3, seconds/2, finish),
+    return Throughput(device=place.type, matmul_flops=_rate(lambda: square @ square, 2*n**3, seconds/2, finish),
                  memory_bandwidth=_rate(lambda: long + 1, 2*long.numel()*long.element_size(), seconds/2, finish))

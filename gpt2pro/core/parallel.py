@@ -20,11 +20,11 @@ from .errors import RunError
 from .hardware import count_cores
 
 # %% auto #0
-__all__ = ['Piece', 'Result', 'count_helpers', 'can_be_sent', 'share_work', 'noting_interrupts', 'Interrupted', 'interruptible',
-           'while_listening']
+__all__ = ['Piece', 'Result', 'count_workers', 'is_picklable', 'parallel_map', 'catch_interrupts', 'InterruptError',
+           'interrupts_as_errors', 'run_in_thread']
 
 # %% ../../nbs/00_core/09_parallel.ipynb #0007
-def count_helpers() -> int:
+def count_workers() -> int:
     "How many helpers there can be; 0 if all is better done here"
     cores = count_cores()
     return min(cores, 8) if cores > 1 else 0
@@ -85,7 +85,7 @@ def _hidden_main() -> Iterator[None]:
         sys.modules['__main__'] = main
         _mask(_UNBLOCK, _SIGNALS) # one that has waited is raised here
 
-def can_be_sent(
+def is_picklable(
     thing: Any, # What helpers should work with
 ) -> bool:
     "Whether another process can have the same"
@@ -97,13 +97,13 @@ def can_be_sent(
 Piece = TypeVar('Piece')
 Result = TypeVar('Result')
 
-def share_work(
+def parallel_map(
     work: Callable[[Piece], Result], # What to do with each piece
     pieces: Iterable[Piece],         # Any number
     helpers: int,                    # Processes that help; 0 does all of it here
 ) -> Generator[tuple[Piece, Result], None, None]:
     "Each piece with its result, in the order of the pieces"
-    if not helpers or not can_be_sent(work):
+    if not helpers or not is_picklable(work):
         for piece in pieces: yield piece, work(piece)
         return
     context, waiting = get_context('spawn'), deque[tuple[Piece, Any]]()
@@ -123,7 +123,7 @@ def share_work(
 
 # %% ../../nbs/00_core/09_parallel.ipynb #0030
 @contextmanager
-def noting_interrupts() -> Iterator[threading.Event]:
+def catch_interrupts() -> Iterator[threading.Event]:
     "An event that Ctrl-C sets"
     pressed = threading.Event()
     if threading.current_thread() is not threading.main_thread(): # only the main thread hears of signals
@@ -138,7 +138,7 @@ def noting_interrupts() -> Iterator[threading.Event]:
     finally: signal.signal(signal.SIGINT, usual)
 
 # %% ../../nbs/00_core/09_parallel.ipynb #0035
-class Interrupted(RunError):
+class InterruptError(RunError):
     "Work was asked to stop, and can go on from what it has kept"
     def __init__(self,
         number: int, # Of the signal
@@ -150,7 +150,7 @@ class Interrupted(RunError):
 
 # %% ../../nbs/00_core/09_parallel.ipynb #0039
 @contextmanager
-def interruptible(
+def interrupts_as_errors(
     when: str,   # Such as `while preparing`
     advice: str, # How to go on
 ) -> Iterator[None]:
@@ -162,7 +162,7 @@ def interruptible(
     main = threading.current_thread() is threading.main_thread() # the only one that may handle signals
     usual = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)} if main else {}
     def tell() -> None:
-        if noted: raise Interrupted(noted[0], when, advice) from None
+        if noted: raise InterruptError(noted[0], when, advice) from None
     try: yield
     except BaseException:
         tell()
@@ -172,7 +172,7 @@ def interruptible(
         for number, handler in usual.items(): signal.signal(number, handler)
 
 # %% ../../nbs/00_core/09_parallel.ipynb #0043
-def while_listening(
+def run_in_thread(
     work: Callable[[], Result], # Native, and long
 ) -> Result:
     "Work in another thread, while this one can hear signals"

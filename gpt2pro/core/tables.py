@@ -10,7 +10,7 @@ from html import escape
 from typing import Any
 
 # %% auto #0
-__all__ = ['Rows', 'for_terminal', 'for_notebook']
+__all__ = ['Rows', 'render_terminal', 'render_html']
 
 # %% ../../nbs/00_core/06_tables.ipynb #0007
 Rows = Sequence[Sequence[str]] # the heads, then a row of cells for each thing
@@ -24,7 +24,7 @@ def _numeric(
     return [all(map(_is_number, cells)) for cells in zip(*rows[1:])] or [False]*len(rows[0])
 
 # %% ../../nbs/00_core/06_tables.ipynb #0012
-def for_terminal(
+def render_terminal(
     tables: Mapping[str, Rows], # Title → table; a table of heads alone is left out
     facts: Sequence[str] = (),  # Sentences below
 ) -> Any:
@@ -51,7 +51,7 @@ def _image(
     figure.savefig(buffer, format='png', dpi=80)
     return f'<img alt="{escape(words)}" src="data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
 
-def for_notebook(
+def render_html(
     tables: Mapping[str, Rows], # Title → table; a table of heads alone is left out
     facts: Sequence[str] = (),  # Sentences above
     figure: Any = None,         # Picture between them, described by the first sentence

@@ -9,14 +9,15 @@ import numpy as np
 from ..core.errors import UserError
 from ..core.config import Config
 from .shards import Tokens
-from .sampler import Batches, mix_windows, Mixture, Order, permute, random_numbers
+from .sampler import Batches, epoch_random, make_mixture, Mixture, permute, Sampler
 from .sampler import Windows
 
 # %% auto #0
-__all__ = ['POOL', 'BUCKET', 'cut_rows', 'bucket', 'Rows', 'learned_in', 'open_rows', 'open_batches']
+__all__ = ['MEGABATCH_SIZE', 'GROUP_SIZE', 'split_documents', 'bucket', 'Rows', 'count_loss_tokens',
+           'make_length_grouped_sampler', 'open_batches']
 
 # %% ../../nbs/05_data/05_batches.ipynb #0007
-def cut_rows(
+def split_documents(
     tokens: Tokens,  # The text
     block_size: int, # T: tokens in a row at most
 ) -> tuple[np.ndarray, np.ndarray]: # The first token that each row reads, -1 for the last of all, and how many it has, (rows,) each
@@ -29,7 +30,7 @@ def cut_rows(
     return begins[document] + offset - 1, np.minimum(block_size, sizes[document] - offset)
 
 # %% ../../nbs/05_data/05_batches.ipynb #0012
-POOL, BUCKET = 1024, 64 # Rows
+MEGABATCH_SIZE, GROUP_SIZE = 1024, 64 # Rows
 
 def bucket(
     epoch: int,          # Number of the reading
@@ -38,15 +39,15 @@ def bucket(
     seed: int | str,     # Decides the order
 ) -> np.ndarray:         # Numbers of rows, (POOL,); the last pool has what is left
     "The rows of a pool, in buckets of similar length"
-    _, *keys = random_numbers(seed, epoch)
+    _, *keys = epoch_random(seed, epoch)
     n, key = len(lengths), np.array(keys)
-    rows = permute(np.arange(pool*POOL, min(n, (pool + 1)*POOL), dtype=np.uint64), n, key).astype(np.int64)
+    rows = permute(np.arange(pool*MEGABATCH_SIZE, min(n, (pool + 1)*MEGABATCH_SIZE), dtype=np.uint64), n, key).astype(np.int64)
     rows = rows[np.argsort(lengths[rows], kind='stable')]
-    buckets = [rows[i:i + BUCKET] for i in range(0, len(rows), BUCKET)]
+    buckets = [rows[i:i + GROUP_SIZE] for i in range(0, len(rows), GROUP_SIZE)]
     return np.concatenate([buckets[i] for i in permute(np.arange(len(buckets), dtype=np.uint64), len(buckets), key + np.uint64(pool))])
 
 # %% ../../nbs/05_data/05_batches.ipynb #0017
-class Rows(Order):
+class Rows(Sampler):
     "Documents, or pieces of them, in an endless row, those of similar length together"
     def __init__(self,
         starts: np.ndarray,  # The first token that each row reads, (rows,)
@@ -58,13 +59,13 @@ class Rows(Order):
     def rows(self, places: np.ndarray) -> np.ndarray:
         "The numbers of the rows at some places, (k,)"
         within = [divmod(int(place), self.size) for place in places] # epoch, and place in it
-        return np.array([self.bucket(epoch, place//POOL)[place % POOL] for epoch, place in within])
+        return np.array([self.bucket(epoch, place//MEGABATCH_SIZE)[place % MEGABATCH_SIZE] for epoch, place in within])
     def pieces(self, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         rows = self.rows(places)
         return self.starts[rows], self.lengths[rows]
 
 # %% ../../nbs/05_data/05_batches.ipynb #0030
-def learned_in(
+def count_loss_tokens(
     tokens: Tokens,     # The text
     starts: np.ndarray, # The first token that each row reads, (rows,)
 ) -> np.ndarray:        # (rows,)
@@ -74,22 +75,22 @@ def learned_in(
                            for mask, offset, first, last in zip(tokens.learn or (), tokens.offsets, edges, edges[1:])])
 
 # %% ../../nbs/05_data/05_batches.ipynb #0039
-def open_rows(
+def make_length_grouped_sampler(
     tokens: Tokens,  # The text
     block_size: int, # T: tokens in a row at most
     seed: int,       # Decides the order
     alpha: float,    # Exponent of the languages' shares; 1 leaves them
-) -> Order:
+) -> Sampler:
     "The rows from which something is to be learned"
-    starts, lengths = cut_rows(tokens, block_size)
+    starts, lengths = split_documents(tokens, block_size)
     if tokens.learn is not None:
-        some = learned_in(tokens, starts) > 0
+        some = count_loss_tokens(tokens, starts) > 0
         starts, lengths = starts[some], lengths[some]
     if not len(starts): raise UserError('Nothing to learn', 'no document has a token that counts', 'add documents, or answers to them')
     if alpha == 1: return Rows(starts, lengths, seed)
     names, codes = np.unique(tokens.languages, return_inverse=True)
     codes = codes[np.searchsorted(tokens.starts.numpy(), starts + 1, 'right') - 1] # of the rows
-    return Mixture({str(names[i]): Rows(starts[codes == i], lengths[codes == i], f'{seed}/{names[i]}') for i in np.unique(codes)}, alpha, BUCKET)
+    return Mixture({str(names[i]): Rows(starts[codes == i], lengths[codes == i], f'{seed}/{names[i]}') for i in np.unique(codes)}, alpha, GROUP_SIZE)
 
 # %% ../../nbs/05_data/05_batches.ipynb #0043
 def open_batches(
@@ -100,6 +101,6 @@ def open_batches(
     "The batches that a configuration asks for"
     train, block_size = config.train, config.model.block_size
     seed, alpha = (0, 1.) if judging else (train.seed, train.language_alpha)
-    if config.data.batching != 'packed': return Batches(tokens, open_rows(tokens, block_size, seed, alpha), train.batch_size)
+    if config.data.batching != 'packed': return Batches(tokens, make_length_grouped_sampler(tokens, block_size, seed, alpha), train.batch_size)
     if alpha == 1: return Batches(tokens, Windows(len(tokens), block_size, seed), train.batch_size, train.document_mask)
-    return Batches(*mix_windows(tokens, block_size, seed, alpha), train.batch_size, train.document_mask)
+    return Batches(*make_mixture(tokens, block_size, seed, alpha), train.batch_size, train.document_mask)

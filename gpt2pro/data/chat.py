@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from ..text.messages import split_turns, Turn
 from ..tokenizers.tokenizer import Tokenizer
-from .shards import Encoded, token_dtype
+from .shards import EncodedDocument, token_dtype
 
 # %% auto #0
-__all__ = ['encode_turns', 'encode_talks']
+__all__ = ['encode_messages', 'encode_conversations']
 
 # %% ../../nbs/05_data/02_chat.ipynb #0007
 def _texts(
@@ -36,7 +36,7 @@ def _join(
         ids, learn, answered = ids + opening + words, learn + [answered]*len(opening) + [answers]*len(words), answers
     return np.array([*ids, tokenizer.eot], token_dtype(tokenizer.vocab_size)), np.array([*learn, answered])
 
-def encode_turns(
+def encode_messages(
     talks: Sequence[Sequence[Turn]], # Any number
     tokenizer: Tokenizer,            # Perhaps with marks for the speakers
 ) -> list[tuple[np.ndarray, np.ndarray]]: # Ids, and which of them are to be learned, (n,) each
@@ -45,14 +45,14 @@ def encode_turns(
     return [_join(turns, pieces, tokenizer) for turns in talks]
 
 # %% ../../nbs/05_data/02_chat.ipynb #0013
-def encode_talks(
+def encode_conversations(
     talks: Sequence[str],     # Each as `join_turns` writes it
     tokenizer: Tokenizer,     # Perhaps with marks for the speakers
     languages: Sequence[str], # Their languages
-) -> list[Encoded]:
+) -> list[EncodedDocument]:
     "The ids of each talk, and which of them are to be learned"
     found = [split_turns(talk) for talk in talks]
-    return [Encoded(ids, _said(turns), language, learn, _said(turn for turn in turns if turn.speaker == 'assistant'))
-            for turns, language, (ids, learn) in zip(found, languages, encode_turns(found, tokenizer))]
+    return [EncodedDocument(ids, _said(turns), language, learn, _said(turn for turn in turns if turn.speaker == 'assistant'))
+            for turns, language, (ids, learn) in zip(found, languages, encode_messages(found, tokenizer))]
 
 def _said(turns: Iterable[Turn]) -> int: return sum(len(turn.text.encode()) for turn in turns) # bytes

@@ -18,22 +18,22 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save
 from tqdm.auto import tqdm
 from ..core.errors import RunError, UserError
-from ..core.files import sync_folder, write_file
+from ..core.files import fsync_folder, write_file
 from ..core.config import Config, Settings
-from ..core.parallel import count_helpers, interruptible, share_work, while_listening
+from ..core.parallel import count_workers, interrupts_as_errors, parallel_map, run_in_thread
 from ..text.messages import plain_talk
 from ..text.corpus import Corpus, open_splits
 from ..text.languages import detect_languages
 from ..text.quality import BANDS, find_words, signatures
 from ..text.cleaning import Cleaner, EXAMPLES, find_originals, StepCount
 from ..tokenizers.tokenizer import build_tokenizer, Tokenizer
-from .shards import Counts, encode_texts, join_shards, Manifest, read_manifest, Split
-from .shards import SplitWriter, Tokens
-from .chat import encode_talks
+from .shards import Counts, encode_texts, Manifest, open_shards, read_manifest
+from .shards import ShardWriter, Split, Tokens
+from .chat import encode_conversations
 
 # %% auto #0
-__all__ = ['PART_BYTES', 'VERDICTS', 'STAGES', 'Part', 'open_parts', 'data_key', 'Job', 'split_limit', 'survey', 'judge',
-           'decide', 'encode', 'Prepared', 'finish', 'run_stage', 'prepare', 'other_preparation']
+__all__ = ['PART_BYTES', 'ASSIGNMENTS', 'STAGES', 'Part', 'open_parts', 'data_key', 'Job', 'split_threshold', 'survey', 'judge',
+           'decide', 'encode', 'PreparedData', 'finish', 'run_stage', 'prepare', 'conflicting_preparation']
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0007
 PART_BYTES = 2**25
@@ -110,7 +110,7 @@ class Job:
         return job
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0020
-def split_limit(
+def split_threshold(
     digests: np.ndarray, # uint64, of all documents
     fraction: float,     # Share of the different documents to set aside
 ) -> int:                # Documents whose digest is smaller are for validation
@@ -157,24 +157,24 @@ def survey(
     write_file(job.file('survey', part), save(tensors, {'languages': json.dumps(names)}))
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0031
-VERDICTS = ('train', 'validation', 'exact', 'near', 'in validation')
+ASSIGNMENTS = ('train', 'validation', 'exact', 'near', 'in validation')
 
 def judge(
     signed: np.ndarray,  # uint64, (1 + BANDS, n): signatures of all documents, validation text first
     own: int,            # The first so many are validation text with a source of its own
     clean: list[str],    # Steps of cleaning
     fraction: float,     # Share to set aside where `own` is 0
-) -> np.ndarray:         # uint8, (n,), places in `VERDICTS`
+) -> np.ndarray:         # uint8, (n,), places in `ASSIGNMENTS`
     "What becomes of each document"
     n, places = signed.shape[1], np.arange(signed.shape[1])
     exact, near = find_originals([signed[0]], n), find_originals(list(signed), n)
-    aside = places < own if own else signed[0, near] < split_limit(signed[0, near == places], fraction)
+    aside = places < own if own else signed[0, near] < split_threshold(signed[0, near == places], fraction)
     verdicts = aside.astype(np.uint8)
     for step, original in (('near', near), ('exact', exact)):
         if step in clean:
             copies = original != places
-            verdicts[copies] = VERDICTS.index(step)
-            verdicts[copies & ~aside & (original < own)] = VERDICTS.index('in validation')
+            verdicts[copies] = ASSIGNMENTS.index(step)
+            verdicts[copies & ~aside & (original < own)] = ASSIGNMENTS.index('in validation')
     return verdicts
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0035
@@ -193,7 +193,7 @@ def _training_texts(job: Job) -> Iterator[str]:
     "The documents that are to be trained on"
     for part in range(len(job.parts)):
         for texts, _, verdicts in _kept(job, part, Cleaner(job.config.data.clean)):
-            yield from job.plain([text for text, verdict in zip(texts, verdicts) if verdict == VERDICTS.index('train')])
+            yield from job.plain([text for text, verdict in zip(texts, verdicts) if verdict == ASSIGNMENTS.index('train')])
 
 def decide(
     job: Job,              # The whole
@@ -207,10 +207,10 @@ def decide(
     verdicts = judge(np.concatenate(signed, 1), own, job.config.data.clean, job.config.data.val_fraction)
     for i, some in enumerate(np.split(verdicts, np.cumsum(counts)[:-1])): write_file(job.file('verdicts', i), some.tobytes())
     if not (job.folder/'tokenizer'/'card.json').exists():
-        while_listening(partial(build_tokenizer, job.config, _training_texts(job), progress)).save(job.folder/'tokenizer')
+        run_in_thread(partial(build_tokenizer, job.config, _training_texts(job), progress)).save(job.folder/'tokenizer')
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0040
-class _Notes(Settings):
+class _PartManifest(Settings):
     "What encoding a part leaves beside its shards"
     splits: dict[str, Split]       # By name
     cleaning: dict[str, StepCount] # By step
@@ -220,11 +220,11 @@ def _count_copies(
     counts: dict[str, StepCount], # Gains the steps that look at copies
     texts: list[str],             # Clean documents
     sizes: np.ndarray,            # Their bytes
-    verdicts: np.ndarray,         # What was decided about each, places in `VERDICTS`
+    verdicts: np.ndarray,         # What was decided about each, places in `ASSIGNMENTS`
 ) -> None:
     "Count documents in the steps that drop copies"
     comes = np.ones(len(texts), bool)
-    for place, step in enumerate(VERDICTS[2:], 2):
+    for place, step in enumerate(ASSIGNMENTS[2:], 2):
         stays = comes & (verdicts != place)
         examples = [texts[i][:80] for i in np.flatnonzero(verdicts == place)[:EXAMPLES]]
         passed = StepCount(int(comes.sum()), int(stays.sum()), int(sizes[comes].sum()), int(sizes[stays].sum()), examples=examples)
@@ -236,16 +236,16 @@ def encode(
 ) -> None:
     "Write the shards of a part"
     cleaner, tokenizer = Cleaner(job.config.data.clean), job.tokenizer
-    writers = {name: SplitWriter(job.folder, f'{name}-{part:05}', tokenizer) for name in VERDICTS[:2]}
-    codes, write, start = _languages(job.file('survey', part)), encode_talks if job.talks else encode_texts, 0
+    writers = {name: ShardWriter(job.folder, f'{name}-{part:05}', tokenizer) for name in ASSIGNMENTS[:2]}
+    codes, write, start = _languages(job.file('survey', part)), encode_conversations if job.talks else encode_texts, 0
     for texts, sizes, verdicts in _kept(job, part, cleaner):
         _count_copies(cleaner.counts, texts, sizes, verdicts)
-        for verdict, name in enumerate(VERDICTS[:2]):
+        for verdict, name in enumerate(ASSIGNMENTS[:2]):
             chosen = np.flatnonzero(verdicts == verdict)
             for item in write([texts[i] for i in chosen], tokenizer, [codes[start + i] for i in chosen]): writers[name].add(item)
         start += len(texts)
     for writer in writers.values(): writer.flush()
-    notes = _Notes(splits={name: writer.split for name, writer in writers.items()}, cleaning=cleaner.counts, replaced=job.parts[part].corpus.replaced)
+    notes = _PartManifest(splits={name: writer.split for name, writer in writers.items()}, cleaning=cleaner.counts, replaced=job.parts[part].corpus.replaced)
     write_file(job.file('encoded', part), notes.model_dump_json())
 
 def _languages(path: Path) -> list[str]:
@@ -254,7 +254,7 @@ def _languages(path: Path) -> list[str]:
     return [names[i] for i in numbers]
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0044
-def _check_enough(
+def _check_size(
     config: Config,    # Says how long and how many the sequences are
     train: Split,      # Text to train on
     validation: Split, # Text to judge by
@@ -273,7 +273,7 @@ def _check_enough(
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0048
 @dataclass(frozen=True)
-class Prepared:
+class PreparedData:
     "A prepared folder: a tokenizer, and text as its ids"
     folder: Path
     tokenizer: Tokenizer
@@ -281,11 +281,11 @@ class Prepared:
     train: Tokens
     validation: Tokens
     @classmethod
-    def open(cls, folder: str | Path) -> Prepared:
+    def open(cls, folder: str | Path) -> PreparedData:
         "Everything in a prepared folder, after checking it"
         folder, manifest = Path(folder), read_manifest(folder)
         tokenizer = Tokenizer.load(folder/'tokenizer')
-        train, validation = (join_shards(folder/'data', split.shards, tokenizer) for split in (manifest.train, manifest.validation))
+        train, validation = (open_shards(folder/'data', split.shards, tokenizer) for split in (manifest.train, manifest.validation))
         return cls(folder, tokenizer, manifest, train, validation)
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0050
@@ -293,11 +293,11 @@ def _merge(
     job: Job, # Every part of which is encoded
 ) -> Manifest:
     "One manifest from the notes of all parts"
-    notes = [_Notes.model_validate_json(job.file('encoded', i).read_bytes()) for i in range(len(job.parts))]
+    notes = [_PartManifest.model_validate_json(job.file('encoded', i).read_bytes()) for i in range(len(job.parts))]
     steps = dict.fromkeys(chain(*(note.cleaning for note in notes))) # a part without text has none of the last ones
     cleaning = {step: sum((note.cleaning.get(step, StepCount()) for note in notes), StepCount()) for step in steps}
     first = next(iter(cleaning.values()))
-    train, validation = (sum((note.splits[name] for note in notes), Split()) for name in VERDICTS[:2])
+    train, validation = (sum((note.splits[name] for note in notes), Split()) for name in ASSIGNMENTS[:2])
     return Manifest(key=(job.folder/'key').read_text(), tokenizer=job.tokenizer.hash, train=train, validation=validation,
                     read=Counts(documents=first.documents_in, bytes=first.bytes_in), cleaning=cleaning,
                     skipped=dict(chain(*(part.corpus.skipped.items() for part in job.parts))),
@@ -309,13 +309,13 @@ def finish(
     "Put the shards of all parts into their place, with a manifest"
     job.need('encoded', 'encode')
     manifest, run = _merge(job), job.folder.parent
-    _check_enough(job.config, manifest.train, manifest.validation)
+    _check_size(job.config, manifest.train, manifest.validation)
     write_file(job.folder/'manifest.json', manifest.model_dump_json(indent=1))
     job.tokenizer.save(run/'tokenizer')
     shutil.rmtree(run/'data', ignore_errors=True)
     job.folder.rename(run/'data')
     _sweep(run/'data')
-    sync_folder(run)
+    fsync_folder(run)
 
 def _sweep(folder: Path) -> None:
     "Remove what was needed only on the way"
@@ -334,7 +334,7 @@ def _for_each_part(
     sizes = {part: job.parts[part].corpus.size for part in parts}
     helpers = workers if workers > 1 and sum(sizes.values()) > PART_BYTES else 0
     bar = tqdm(total=sum(sizes.values()), desc=stage.__name__, unit='B', unit_scale=True, disable=not progress)
-    with bar, closing(share_work(partial(stage, job), parts, helpers)) as done:
+    with bar, closing(parallel_map(partial(stage, job), parts, helpers)) as done:
         for part, _ in done: bar.update(sizes[part])
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0058
@@ -352,7 +352,7 @@ def run_stage(
     "The share of one task in one stage of preparing"
     if stage not in STAGES or not 0 <= task < tasks:
         raise UserError(f'stage {stage}, task {task} of {tasks}', f'the stages are {", ".join(STAGES)}, and tasks count from 0', 'name one of them')
-    with interruptible(f'in the stage {stage}', f'what is done is kept in {folder}; run the same again to go on'):
+    with interrupts_as_errors(f'in the stage {stage}', f'what is done is kept in {folder}; run the same again to go on'):
         job = Job.open(config, folder)
         if stage == 'decide': return decide(job, progress)
         if stage == 'finish': return finish(job)
@@ -364,11 +364,11 @@ def run_stage(
 def _reuse(
     folder: Path, # Perhaps prepared before
     key: str,     # Of what is wanted
-) -> Prepared | None:
+) -> PreparedData | None:
     "What was prepared before, if it is whole and what is wanted now"
     if not (folder/'data').exists(): return None
     _sweep(folder/'data')
-    try: return Prepared.open(folder) if read_manifest(folder).key == key else None
+    try: return PreparedData.open(folder) if read_manifest(folder).key == key else None
     except UserError as e: logging.getLogger('gpt2pro.data.prepare').warning('Preparing again, since what is there cannot be used. %s', e.what)
     return None
 
@@ -377,25 +377,25 @@ def prepare(
     folder: str | Path,          # A run directory; gets `tokenizer` and `data`
     progress: bool = True,       # Whether bars are shown
     workers: int | None = None,  # Helpers at most; None takes one for each core
-) -> Prepared:
+) -> PreparedData:
     "Text made ready for training, or found ready"
     folder = Path(folder)
     if ready := _reuse(folder, data_key(config)):
         shutil.rmtree(folder/'.data.tmp', ignore_errors=True)
-        _check_enough(config, ready.manifest.train, ready.manifest.validation)
+        _check_size(config, ready.manifest.train, ready.manifest.validation)
         return ready
     try:
-        for stage in STAGES: run_stage(config, folder, stage, workers=count_helpers() if workers is None else workers, progress=progress)
+        for stage in STAGES: run_stage(config, folder, stage, workers=count_workers() if workers is None else workers, progress=progress)
     except UserError: # with this text or these settings it cannot be done
         shutil.rmtree(folder/'.data.tmp', ignore_errors=True)
         raise
     except OSError as e:
         raise RunError(f'{e.filename or folder}: {e.strerror or e}', f'the stages that are done are kept in {folder/".data.tmp"}',
                        'free some disk space, or make the folder writable, and run it again to go on') from e
-    return Prepared.open(folder)
+    return PreparedData.open(folder)
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0070
-def other_preparation(
+def conflicting_preparation(
     config: Config, # What is to be prepared
     folder: Path,   # Where
 ) -> Path | None:   # Something in the folder; None if all of it, finished or begun, is of this preparation

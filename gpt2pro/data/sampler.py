@@ -18,11 +18,11 @@ from ..tokenizers.parity import tempered_shares
 from .shards import Tokens
 
 # %% auto #0
-__all__ = ['IGNORE', 'permute', 'random_numbers', 'Order', 'Windows', 'Batch', 'gather', 'Batches', 'find_documents',
-           'take_turns', 'SortedTokens', 'Mixture', 'mix_windows', 'prefetch']
+__all__ = ['IGNORE_INDEX', 'permute', 'epoch_random', 'Sampler', 'Windows', 'Batch', 'gather', 'Batches', 'find_doc_ids',
+           'take_turns', 'LanguageSortedTokens', 'Mixture', 'make_mixture', 'prefetch']
 
 # %% ../../nbs/05_data/04_sampler.ipynb #0007
-def _scramble(
+def _hash64(
     x: np.ndarray,  # uint64
     key: np.uint64, # Changes the result completely
 ) -> np.ndarray:    # uint64
@@ -41,7 +41,7 @@ def _feistel(
     "Swap numbers around"
     bits, mask = np.uint64(half), np.uint64(2**half - 1)
     left, right = x >> bits, x & mask
-    for key in keys: left, right = right, left ^ (_scramble(right, key) & mask)
+    for key in keys: left, right = right, left ^ (_hash64(right, key) & mask)
     return left << bits | right
 
 # %% ../../nbs/05_data/04_sampler.ipynb #0012
@@ -57,7 +57,7 @@ def permute(
     return result
 
 # %% ../../nbs/05_data/04_sampler.ipynb #0020
-def random_numbers(
+def epoch_random(
     seed: int | str, # Of the order
     epoch: int,      # Number of the reading
 ) -> np.ndarray:     # uint64, (5,): a free number, and four keys for `permute`
@@ -65,14 +65,14 @@ def random_numbers(
     return np.frombuffer(hashlib.blake2b(f'{seed}/{epoch}'.encode(), digest_size=40).digest(), '<u8')
 
 # %% ../../nbs/05_data/04_sampler.ipynb #0023
-class Order(ABC):
+class Sampler(ABC):
     "Pieces of a text in an endless row: epoch after epoch, each in an order of its own"
     size: int # Pieces in an epoch
     @abstractmethod
     def pieces(self, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]: "The first token and the length of the pieces at some places, (k,) each"
 
 # %% ../../nbs/05_data/04_sampler.ipynb #0025
-class Windows(Order):
+class Windows(Sampler):
     "The windows of a text in a random order, another one in each epoch"
     def __init__(self,
         tokens: int,     # Length of the text
@@ -93,18 +93,18 @@ class Windows(Order):
         "The first token and the length of the windows at some places"
         epochs, starts = places//np.uint64(self.size), np.empty(len(places), np.int64)
         for epoch in np.unique(epochs):
-            shift, *keys = random_numbers(self.seed, epoch)
+            shift, *keys = epoch_random(self.seed, epoch)
             order = permute(places[epochs == epoch] % np.uint64(self.size), self.size, np.array(keys))
             starts[epochs == epoch] = order*np.uint64(self.block_size) + shift % np.uint64(self.shifts)
         return starts + self.begin, np.full(len(places), self.block_size)
 
 # %% ../../nbs/05_data/04_sampler.ipynb #0033
-IGNORE = -100 # A target that does not count
+IGNORE_INDEX = -100 # A target that does not count
 
 class Batch(NamedTuple):
     "What a model reads at once, and what it is to say"
     x: Tensor # Tokens, (B, T)
-    y: Tensor # The tokens that follow, (B, T); `IGNORE` where nothing is to be said
+    y: Tensor # The tokens that follow, (B, T); `IGNORE_INDEX` where nothing is to be said
     documents: Tensor | None = None # Number of the document of each token, (B, T), where each is to read its own only
 
 # %% ../../nbs/05_data/04_sampler.ipynb #0035
@@ -116,20 +116,20 @@ def gather(
     "Pieces of text, side by side"
     longest = max(length for _, length in pieces)
     x = torch.zeros(len(pieces), longest, dtype=torch.long) # (B, T)
-    y = torch.full_like(x, IGNORE)
+    y = torch.full_like(x, IGNORE_INDEX)
     for i, (start, length) in enumerate(pieces):
         end = start + length + 1
         row = tokens[start:end] if start >= 0 else torch.cat([tokens[-1:], tokens[:end]]) # (length + 1,)
         x[i, :length] = row[:-1]
-        y[i, :length] = row[1:] if tokens.learn is None else row[1:].where(tokens.learned(slice(start + 1, end)), IGNORE)
-    return Batch(x, y, find_documents(tokens, [start for start, _ in pieces], longest) if apart else None)
+        y[i, :length] = row[1:] if tokens.learn is None else row[1:].where(tokens.learned(slice(start + 1, end)), IGNORE_INDEX)
+    return Batch(x, y, find_doc_ids(tokens, [start for start, _ in pieces], longest) if apart else None)
 
 # %% ../../nbs/05_data/04_sampler.ipynb #0040
 class Batches:
     "Batches of pieces of a text, each a function of its number alone"
     def __init__(self,
         tokens: Tokens,  # The text
-        order: Order,    # Its pieces
+        order: Sampler,    # Its pieces
         batch_size: int, # B: pieces in a batch
         apart: bool = False, # Whether a token is to read its own document only
     ) -> None:
@@ -151,7 +151,7 @@ class Batches:
         return sum(int(self.tokens.learned(slice(start + 1, start + length + 1)).sum()) for start, length in self.pieces(step))
 
 # %% ../../nbs/05_data/04_sampler.ipynb #0058
-def find_documents(
+def find_doc_ids(
     tokens: Tokens,    # The text
     starts: list[int], # The first token of each piece, (B,)
     length: int,       # T: tokens of the longest
@@ -177,7 +177,7 @@ def take_turns(
     return owners, turns
 
 # %% ../../nbs/05_data/04_sampler.ipynb #0072
-class SortedTokens(Tokens):
+class LanguageSortedTokens(Tokens):
     "The same documents, sorted by language; no token is moved"
     def __init__(self,
         tokens: Tokens,           # In any order
@@ -199,10 +199,10 @@ class SortedTokens(Tokens):
         return torch.cat(pieces) if pieces else self.source._cut(shards, slice(0))
 
 # %% ../../nbs/05_data/04_sampler.ipynb #0077
-class Mixture(Order):
+class Mixture(Sampler):
     "Orders that take turns in shares of their own"
     def __init__(self,
-        orders: Mapping[str, Order], # Of the languages
+        orders: Mapping[str, Sampler], # Of the languages
         alpha: float,                # A language with the share p of all pieces is read in proportion to p**alpha
         together: int = 1,           # Pieces in a turn
     ) -> None:
@@ -226,7 +226,7 @@ class Mixture(Order):
         return {code: share*places/self.orders[code].size for code, share in self.shares.items()}
 
 # %% ../../nbs/05_data/04_sampler.ipynb #0079
-def mix_windows(
+def make_mixture(
     tokens: Tokens,  # The text
     block_size: int, # T: tokens in a window
     seed: int,       # Decides the order
@@ -237,7 +237,7 @@ def mix_windows(
     for code, length in zip(tokens.languages, np.diff(tokens.starts.numpy(), append=len(tokens)).tolist()): sizes[code] += length
     largest = max(sizes, key=sizes.__getitem__)
     homes = [code if sizes[code] > block_size else largest for code in tokens.languages]
-    by_language, codes = SortedTokens(tokens, homes), sorted(set(homes))
+    by_language, codes = LanguageSortedTokens(tokens, homes), sorted(set(homes))
     begins = [*by_language.starts[np.searchsorted(by_language.languages, codes)].tolist(), len(tokens)]
     return by_language, Mixture({code: Windows(end - begin, block_size, f'{seed}/{code}', begin)
                                  for code, begin, end in zip(codes, begins, begins[1:])}, alpha)

@@ -15,27 +15,27 @@ from pydantic import Field, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 from ..core.errors import UserError
-from ..core.files import file_hash, write_file
+from ..core.files import hash_file, write_file
 from ..core.config import Settings
 from ..text.languages import detect_languages
 from ..text.cleaning import byte_size, StepCount
 from ..tokenizers.tokenizer import Tokenizer
 
 # %% auto #0
-__all__ = ['FORMAT', 'VERSION', 'SHARD_TOKENS', 'Encoded', 'token_dtype', 'encode_texts', 'Counts', 'Shard', 'write_shard',
-           'Split', 'SplitWriter', 'Tokens', 'join_shards', 'Manifest', 'read_manifest']
+__all__ = ['FORMAT', 'VERSION', 'SHARD_TOKENS', 'EncodedDocument', 'token_dtype', 'encode_texts', 'Counts', 'Shard',
+           'write_shard', 'Split', 'ShardWriter', 'Tokens', 'open_shards', 'Manifest', 'read_manifest']
 
 # %% ../../nbs/05_data/01_shards.ipynb #0004
 if TYPE_CHECKING: from torch import Tensor # for the annotations only: helpers that write shards do without, since importing it takes a second
 
 # %% ../../nbs/05_data/01_shards.ipynb #0008
-class Encoded(NamedTuple):
+class EncodedDocument(NamedTuple):
     "A document as token ids"
     ids: np.ndarray # (number of tokens + 1,), ends with `eot`
     size: int       # Bytes of the text in UTF-8
     language: str   # ISO 639-1, or 'und'
     learn: np.ndarray | None = None # Which of the ids are to be learned, (number of ids,); None is all
-    learn_size: int | None = None   # Bytes of the text that these ids stand for; None is all
+    loss_bytes: int | None = None   # Bytes of the text that these ids stand for; None is all
 
 def token_dtype(
     vocab_size: int, # Number of different ids
@@ -47,11 +47,11 @@ def encode_texts(
     texts: Sequence[str],                   # Documents
     tokenizer: Tokenizer,                   # Gives the ids
     languages: Sequence[str] | None = None, # Their languages, where they are known
-) -> list[Encoded]:
+) -> list[EncodedDocument]:
     "The ids of each document, with `eot` at the end"
     dtype, known = token_dtype(tokenizer.vocab_size), languages or detect_languages(texts)
     end = np.array([tokenizer.eot], dtype)
-    return [Encoded(np.concatenate((ids, end), dtype=dtype, casting='same_kind'), byte_size(text), language)
+    return [EncodedDocument(np.concatenate((ids, end), dtype=dtype, casting='same_kind'), byte_size(text), language)
             for text, ids, language in zip(texts, tokenizer.encode_arrays(list(texts)), known)]
 
 # %% ../../nbs/05_data/01_shards.ipynb #0013
@@ -72,20 +72,20 @@ class Shard(Settings):
     sha256: str = Field(description='of the whole file')
     counts: Counts = Field(description='what it holds')
 
-def _count(items: Iterable[Encoded]) -> Counts:
+def _count(items: Iterable[EncodedDocument]) -> Counts:
     "How much text some documents are"
     documents, size, tokens = 0, 0, 0
     for item in items: documents, size, tokens = documents + 1, size + item.size, tokens + len(item.ids)
     return Counts(documents=documents, bytes=size, tokens=tokens)
 
 # %% ../../nbs/05_data/01_shards.ipynb #0016
-def _learned_sizes(items: Iterable[Encoded]) -> list[int]:
+def _learned_sizes(items: Iterable[EncodedDocument]) -> list[int]:
     "Bytes of the text to be learned of each document"
-    return [item.size if item.learn_size is None else item.learn_size for item in items]
+    return [item.size if item.loss_bytes is None else item.loss_bytes for item in items]
 
 def write_shard(
     path: Path,            # Ends in .safetensors
-    items: list[Encoded], # Documents, whole
+    items: list[EncodedDocument], # Documents, whole
     tokenizer: Tokenizer,  # Which made their ids
 ) -> Shard:
     "Write documents to one file"
@@ -98,7 +98,7 @@ def write_shard(
     if masks: tensors['learn'] = np.concatenate(masks) # of all documents or of none
     about = json.dumps(dict(version=VERSION, tokenizer=tokenizer.hash, languages=names))
     write_file(path, save(tensors, {FORMAT: about})) # several entries would be written in a random order
-    return Shard(name=path.name, sha256=file_hash(path), counts=_count(items))
+    return Shard(name=path.name, sha256=hash_file(path), counts=_count(items))
 
 # %% ../../nbs/05_data/01_shards.ipynb #0022
 def _refuse(path: Path, what: str, why: str) -> UserError:
@@ -120,7 +120,7 @@ def _read_shard(
         raise _refuse(path, f'format version {about.get("version")}', f'this program reads version {VERSION}')
     if about.get('tokenizer') != tokenizer.hash:
         raise _refuse(path, f'made with the tokenizer {about.get("tokenizer")}', f'this run uses {tokenizer.hash}')
-    if (found := file_hash(path)) != shard.sha256:
+    if (found := hash_file(path)) != shard.sha256:
         raise _refuse(path, f'sha256 {found}', f'the manifest says {shard.sha256}, so the file has changed')
     if (top := int(tensors['tokens'].numpy().max())) >= tokenizer.vocab_size:
         raise _refuse(path, f'token id {top}', f'the vocabulary has {tokenizer.vocab_size} rows')
@@ -139,7 +139,7 @@ class Split(Settings):
         languages = {code: self.languages.get(code, Counts()) + other.languages.get(code, Counts()) for code in codes}
         return Split(counts=self.counts + other.counts, languages=languages, shards=self.shards + other.shards)
 
-class SplitWriter:
+class ShardWriter:
     "Collects encoded documents and writes them in shards of bounded size"
     def __init__(self,
         folder: Path,         # Where the shards go
@@ -149,7 +149,7 @@ class SplitWriter:
     ) -> None:
         self.folder, self.name, self.tokenizer, self.shard_tokens = folder, name, tokenizer, shard_tokens
         self.split, self.items, self.pending = Split(), [], 0 # type: ignore[var-annotated]
-    def add(self, item: Encoded) -> None:
+    def add(self, item: EncodedDocument) -> None:
         self.items.append(item)
         self.pending += len(item.ids)
         if self.pending >= self.shard_tokens: self.flush()
@@ -192,15 +192,15 @@ class Tokens:
     def open(cls, folder: str | Path, split: Literal['train', 'validation']) -> Tokens:
         "The tokens of a prepared folder, after checking them"
         folder = Path(folder)
-        return join_shards(folder/'data', getattr(read_manifest(folder), split).shards, Tokenizer.load(folder/'tokenizer'))
+        return open_shards(folder/'data', getattr(read_manifest(folder), split).shards, Tokenizer.load(folder/'tokenizer'))
     @classmethod
     def from_texts(cls, texts: Iterable[str], tokenizer: Tokenizer) -> Tokens:
         "The tokens of a few texts, in memory"
-        texts, items = iter(texts), list[Encoded]()
+        texts, items = iter(texts), list[EncodedDocument]()
         while batch := list(islice(texts, 1000)): items += encode_texts(batch, tokenizer)
         return cls.from_items(items)
     @classmethod
-    def from_items(cls, items: Sequence[Encoded]) -> Tokens:
+    def from_items(cls, items: Sequence[EncodedDocument]) -> Tokens:
         "The tokens of encoded documents, in memory"
         import torch
         starts = np.cumsum([0, *(len(item.ids) for item in items)])[:-1]
@@ -209,7 +209,7 @@ class Tokens:
                    [item.language for item in items], learn or None)
 
 # %% ../../nbs/05_data/01_shards.ipynb #0038
-def join_shards(
+def open_shards(
     folder: Path,         # Of the shards
     shards: list[Shard],  # In order
     tokenizer: Tokenizer, # Which the run uses

@@ -15,15 +15,15 @@ from pydantic import Field
 from torch import Tensor, nn
 from ..core.errors import RunError, UserError
 from ..core.config import Settings
-from ..core.tables import for_notebook, for_terminal
+from ..core.tables import render_html, render_terminal
 from ..text.layouts import row_text
 from ..text.messages import plain_talk, talk_text
 from ..text.corpus import open_corpus
 from ..text.languages import detect_languages
 from ..tokenizers.tokenizer import Tokenizer
 from ..data.shards import Tokens
-from ..data.chat import encode_talks
-from ..data.sampler import gather, IGNORE
+from ..data.chat import encode_conversations
+from ..data.sampler import gather, IGNORE_INDEX
 from ..model.gpt import GPT
 from ..trainer.loop import load_run
 
@@ -110,7 +110,7 @@ def score_documents(
             x, y, _ = gather(tokens, [(start - 1, n) for start, n, _ in part.tolist()], apart=False) # (B, T) each
             losses = model.token_losses(x.to(device), y.to(device)).cpu().double() # (B, T)
             place = begin + torch.arange(x.shape[1]) # (B, T): position of each predicted token
-            new = (place >= scored) & (y != IGNORE)
+            new = (place >= scored) & (y != IGNORE_INDEX)
             owner = torch.searchsorted(tokens.starts, place[new], right=True) - 1
             nats.index_add_(0, owner, losses[new])
             counts.index_add_(0, owner, torch.ones_like(owner))
@@ -122,8 +122,8 @@ class Evaluation(Score):
     block_size: int = Field(description='tokens that the model read at once')
     stride: int = Field(description='tokens by which its window moved on')
     languages: dict[str, Score] = Field(description='the same figures by ISO 639-1 code; und is undetermined')
-    def __rich__(self) -> Any: return for_terminal({'Evaluation': _rows(self)})
-    def _repr_html_(self) -> str: return for_notebook({'Evaluation': _rows(self)})
+    def __rich__(self) -> Any: return render_terminal({'Evaluation': _rows(self)})
+    def _repr_html_(self) -> str: return render_html({'Evaluation': _rows(self)})
 
 def _rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
     "An evaluation as a table, a heading first"
@@ -159,7 +159,7 @@ def _read(
     texts = (document.text for document in open_corpus(source, write=talk_text if talks else row_text))
     if not talks: return Tokens.from_texts(texts, tokenizer)
     found = [*texts]
-    return Tokens.from_items(encode_talks(found, tokenizer, detect_languages([*map(plain_talk, found)])))
+    return Tokens.from_items(encode_conversations(found, tokenizer, detect_languages([*map(plain_talk, found)])))
 
 def evaluate_run(
     folder: str | Path,                    # A run; with a source, also a checkpoint or a Hugging Face folder

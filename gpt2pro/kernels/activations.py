@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
-from .triton import BLOCK_SIZE, jit, tl, triton, use_triton, widen
+from .triton import BLOCK_SIZE, jit, tl, triton, upcast, use_triton
 
 # %% auto #0
 __all__ = ['swiglu']
 
 # %% ../../nbs/06_kernels/02_activations.ipynb #0009
-def _plain_swiglu(
+def _torch_swiglu(
     x: Tensor,   # (…, 2I)
 ) -> Tensor:     # (…, I)
     "The second half of each row, times a gate made from the first"
@@ -27,17 +27,17 @@ def _plain_swiglu(
 @jit
 def _swiglu_kernel(x_ptr, y_ptr, I, BLOCK: tl.constexpr):
     row, column = tl.program_id(0).to(tl.int64), tl.program_id(1)*BLOCK + tl.arange(0, BLOCK) # (BLOCK,)
-    a = widen(tl.load(x_ptr + row*2*I + column, mask=column < I))
-    b = widen(tl.load(x_ptr + row*2*I + I + column, mask=column < I))
+    a = upcast(tl.load(x_ptr + row*2*I + column, mask=column < I))
+    b = upcast(tl.load(x_ptr + row*2*I + I + column, mask=column < I))
     tl.store(y_ptr + row*I + column, a*tl.sigmoid(a)*b, mask=column < I)
 
 # %% ../../nbs/06_kernels/02_activations.ipynb #0016
 @jit
 def _swiglu_backward_kernel(x_ptr, grad_y_ptr, grad_x_ptr, I, BLOCK: tl.constexpr):
     row, column = tl.program_id(0).to(tl.int64), tl.program_id(1)*BLOCK + tl.arange(0, BLOCK) # (BLOCK,)
-    a = widen(tl.load(x_ptr + row*2*I + column, mask=column < I))
-    b = widen(tl.load(x_ptr + row*2*I + I + column, mask=column < I))
-    g = widen(tl.load(grad_y_ptr + row*I + column, mask=column < I))
+    a = upcast(tl.load(x_ptr + row*2*I + column, mask=column < I))
+    b = upcast(tl.load(x_ptr + row*2*I + I + column, mask=column < I))
+    g = upcast(tl.load(grad_y_ptr + row*I + column, mask=column < I))
     s = tl.sigmoid(a)
     tl.store(grad_x_ptr + row*2*I + column, g*b*s*(1 + a*(1 - s)), mask=column < I)
     tl.store(grad_x_ptr + row*2*I + I + column, g*a*s, mask=column < I)
@@ -66,4 +66,4 @@ def swiglu(
     kernels: str = 'auto', # 'auto', 'torch' or 'triton'
 ) -> Tensor:               # (…, I)
     "Llama's activation: the second half of each row, times a gate made from the first"
-    return _SwiGLU.apply(x) if use_triton(kernels, x) else _plain_swiglu(x)
+    return _SwiGLU.apply(x) if use_triton(kernels, x) else _torch_swiglu(x)

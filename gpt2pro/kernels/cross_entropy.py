@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import NamedTuple
 import torch
 from torch import Tensor
-from .triton import jit, tl, triton, use_triton, widen
+from .triton import jit, tl, triton, upcast, use_triton
 
 # %% auto #0
-__all__ = ['LossRule', 'cross_entropy_']
+__all__ = ['LossOptions', 'cross_entropy_']
 
 # %% ../../nbs/06_kernels/05_cross_entropy.ipynb #0009
-class LossRule(NamedTuple):
+class LossOptions(NamedTuple):
     "What the loss of a position is made of"
     ignore_index: int = -100      # A target that does not count
     label_smoothing: float = 0.   # Share of the target spread over the vocabulary
@@ -22,7 +22,7 @@ class LossRule(NamedTuple):
     softcap: float | None = None  # Largest score; None leaves scores as they are
 
 # %% ../../nbs/06_kernels/05_cross_entropy.ipynb #0015
-def _cap_(
+def _softcap_(
     z: Tensor,      # Scores, (n, V); overwritten
     softcap: float, # Largest score
 ) -> Tensor:        # Slope of the cap at each score, (n, V)
@@ -36,7 +36,7 @@ def _cap_(
 def _losses_(
     z: Tensor,      # Scores, (n, V), float32 or float64; afterwards probabilities
     target: Tensor, # The token that came, (n, 1)
-    rule: LossRule,
+    rule: LossOptions,
 ) -> tuple[Tensor, Tensor]: # (n, 1) each
     "Loss of each position, and the log of its sum of exponentials"
     largest, wanted = z.amax(-1, keepdim=True), z.gather(1, target) # (n, 1) each
@@ -51,7 +51,7 @@ def _logit_gradient(
     p: Tensor,       # Probabilities, (n, V); overwritten
     log_sum: Tensor, # Log of the sum of exponentials, (n, 1)
     target: Tensor,  # The token that came, (n, 1)
-    rule: LossRule,
+    rule: LossOptions,
 ) -> Tensor:         # (n, V)
     "Gradient of each position's loss with respect to its scores"
     if rule.z_loss: p.mul_(1 + 2*rule.z_loss*log_sum)
@@ -59,17 +59,17 @@ def _logit_gradient(
     return p.scatter_add_(1, target, torch.full_like(target, rule.label_smoothing - 1, dtype=p.dtype))
 
 # %% ../../nbs/06_kernels/05_cross_entropy.ipynb #0035
-def _cross_entropy_(
+def _torch_cross_entropy_(
     logits: Tensor,  # (n, V); overwritten
     targets: Tensor, # (n,)
-    rule: LossRule,
+    rule: LossOptions,
     gradient: bool,  # Whether the gradient is wanted
 ) -> Tensor:         # (n,)
     "The plain way to do `cross_entropy_`"
     ignored = (targets == rule.ignore_index)[:, None] # (n, 1)
     target = targets[:, None].masked_fill(ignored, 0) # (n, 1)
     z = logits.to(torch.promote_types(logits.dtype, torch.float32)) # (n, V), the same tensor where it has 32 bits
-    slope = _cap_(z, rule.softcap) if rule.softcap else None # (n, V)
+    slope = _softcap_(z, rule.softcap) if rule.softcap else None # (n, V)
     losses, log_sum = _losses_(z, target, rule) # (n, 1) each; z holds probabilities now
     if gradient:
         g = _logit_gradient(z, log_sum, target, rule) # (n, V)
@@ -86,9 +86,9 @@ def _tanh(x):
     return tl.where(x2 < .1, near, (e - 1)*share), 4*e*share*share
 
 @jit
-def _read_scores(row_ptr, i, V, SOFTCAP: tl.constexpr):
+def _load_logits(row_ptr, i, V, SOFTCAP: tl.constexpr):
     "The scores of a block, capped, and the slope of the cap; minus infinity beyond the vocabulary"
-    z, slope = widen(tl.load(row_ptr + i, mask=i < V, other=0.)), 1. # (BLOCK,)
+    z, slope = upcast(tl.load(row_ptr + i, mask=i < V, other=0.)), 1. # (BLOCK,)
     if SOFTCAP is not None:
         bent, slope = _tanh(z/SOFTCAP) # (BLOCK,)
         z = SOFTCAP*bent # (BLOCK,)
@@ -98,7 +98,7 @@ def _read_scores(row_ptr, i, V, SOFTCAP: tl.constexpr):
 @jit
 def _cross_entropy_kernel(
     logits_ptr, target_ptr, loss_ptr, stride_row, V, # distance of rows and length of a row, in numbers
-    IGNORED: tl.constexpr, SMOOTHING: tl.constexpr, Z_LOSS: tl.constexpr, SOFTCAP: tl.constexpr, # a `LossRule`
+    IGNORED: tl.constexpr, SMOOTHING: tl.constexpr, Z_LOSS: tl.constexpr, SOFTCAP: tl.constexpr, # a `LossOptions`
     GRADIENT: tl.constexpr, BLOCK: tl.constexpr, # whether it is wanted, scores read at once
 ):
     row = tl.program_id(0).to(tl.int64)
@@ -106,11 +106,11 @@ def _cross_entropy_kernel(
     if target == IGNORED:
         tl.store(loss_ptr + row, 0.)
         return
-    at_target = _read_scores(row_ptr, tl.where(target < 0, V, target), V, SOFTCAP)[0] # ()
+    at_target = _load_logits(row_ptr, tl.where(target < 0, V, target), V, SOFTCAP)[0] # ()
     largest, total, scores = -float('inf'), 0., 0.
     for start in range(0, V, BLOCK):
         i = start + tl.arange(0, BLOCK) # (BLOCK,)
-        z = _read_scores(row_ptr, i, V, SOFTCAP)[0] # (BLOCK,)
+        z = _load_logits(row_ptr, i, V, SOFTCAP)[0] # (BLOCK,)
         before, largest = largest, tl.maximum(largest, tl.max(z, 0))
         total = total*tl.exp(before - largest) + tl.sum(tl.exp(z - largest), 0)
         if SMOOTHING > 0: scores += tl.sum(tl.where(i < V, z, 0.), 0)
@@ -120,7 +120,7 @@ def _cross_entropy_kernel(
     if GRADIENT:
         for start in range(0, V, BLOCK):
             i = start + tl.arange(0, BLOCK) # (BLOCK,)
-            z, slope = _read_scores(row_ptr, i, V, SOFTCAP) # (BLOCK,)
+            z, slope = _load_logits(row_ptr, i, V, SOFTCAP) # (BLOCK,)
             pull = tl.where(i == target, 1 - SMOOTHING + SMOOTHING/V, SMOOTHING/V) # (BLOCK,)
             tl.store(row_ptr + i, (tl.exp(z - largest)*((1 + 2*Z_LOSS*log_sum)/total) - pull)*slope, mask=i < V)
 
@@ -130,7 +130,7 @@ _BLOCK, _WARPS = 8192, 16 # scores that a program reads at once, and its warps o
 def _launch_cross_entropy(
     logits: Tensor,  # (n, V), overwritten; rows may lie apart
     targets: Tensor, # (n,)
-    rule: LossRule,
+    rule: LossOptions,
     gradient: bool,  # Whether the gradient is wanted
 ) -> Tensor:         # (n,)
     "The kernel's way to do `cross_entropy_`"
@@ -143,9 +143,9 @@ def _launch_cross_entropy(
 def cross_entropy_(
     logits: Tensor,               # Scores, (n, V), rows one behind another; afterwards their gradient
     targets: Tensor,              # The token that came, (n,)
-    rule: LossRule,
+    rule: LossOptions,
     kernels: str = 'auto',        # 'auto', 'torch' or 'triton'
     gradient: bool = True,        # Whether the gradient is wanted; if not, the logits are only used up
 ) -> Tensor:                      # Losses in nats, float32 or float64, (n,)
     "Loss of each position, and in place of its logits their gradient"
-    return (_launch_cross_entropy if use_triton(kernels, logits) else _cross_entropy_)(logits, targets, rule, gradient)
+    return (_launch_cross_entropy if use_triton(kernels, logits) else _torch_cross_entropy_)(logits, targets, rule, gradient)

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 from .triton import use_triton
-from .cross_entropy import cross_entropy_, LossRule
+from .cross_entropy import cross_entropy_, LossOptions
 
 # %% auto #0
 __all__ = ['CHUNK_SIZE', 'GPU_CHUNK_SIZE', 'matmul_dtype', 'linear_token_losses', 'linear_cross_entropy']
@@ -35,7 +35,7 @@ def matmul_dtype(
 # %% ../../nbs/06_kernels/06_loss.ipynb #0025
 CHUNK_SIZE, GPU_CHUNK_SIZE = 512, 4096 # Positions whose logits exist at the same time
 
-def _weight_and_table(
+def _weight_and_buffer(
     hidden: Tensor,          # (N, C)
     weight: Tensor,          # (V, C)
     chunk_size: int | None,  # Positions taken at once; None takes the size above for the device
@@ -54,11 +54,11 @@ def _token_losses(
     weight: Tensor,         # (V, C)
     targets: Tensor,        # (N,)
     chunk_size: int | None, # Positions taken at once
-    rule: LossRule,
+    rule: LossOptions,
     kernels: str,           # 'auto', 'torch' or 'triton'
 ) -> Tensor:                # (N,)
     "Loss of each position on its own, without gradients"
-    V, (w, table) = len(weight), _weight_and_table(hidden, weight, chunk_size, kernels) # (W, C), (n, W)
+    V, (w, table) = len(weight), _weight_and_buffer(hidden, weight, chunk_size, kernels) # (W, C), (n, W)
     chunks = zip(hidden.to(w.dtype).split(len(table)), targets.split(len(table)))
     return torch.cat([cross_entropy_(torch.mm(h, w.T, out=table[:len(h)])[:, :V], t, rule, kernels, gradient=False) for h, t in chunks])
 
@@ -72,7 +72,7 @@ def linear_token_losses(
     kernels: str = 'auto',          # 'auto', 'torch' or 'triton'
 ) -> Tensor:                        # Losses in nats, (N,)
     "Cross-entropy of each position on its own, without gradients"
-    return _token_losses(hidden, weight, targets, chunk_size, LossRule(ignore_index, softcap=softcap), kernels)
+    return _token_losses(hidden, weight, targets, chunk_size, LossOptions(ignore_index, softcap=softcap), kernels)
 
 # %% ../../nbs/06_kernels/06_loss.ipynb #0037
 def _chunk_loss(
@@ -83,7 +83,7 @@ def _chunk_loss(
     grad_hidden: Tensor, # (n, C), the same; overwritten
     grad_weight: Tensor, # (W, C), float32 or float64; added to
     V: int,              # Tokens of the vocabulary, at most W
-    rule: LossRule,
+    rule: LossOptions,
     kernels: str,        # 'auto', 'torch' or 'triton'
 ) -> Tensor:             # ()
     "Sum of the losses of a chunk, with its gradients"
@@ -98,8 +98,8 @@ def _chunk_loss(
 class _LinearCrossEntropy(torch.autograd.Function):
     "The mean loss, with both gradients computed before they are asked for"
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, chunk_size: int | None, rule: LossRule, kernels: str) -> Tensor:
-        V, (w, table) = len(weight), _weight_and_table(hidden, weight, chunk_size, kernels) # (W, C), (n, W)
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, chunk_size: int | None, rule: LossOptions, kernels: str) -> Tensor:
+        V, (w, table) = len(weight), _weight_and_buffer(hidden, weight, chunk_size, kernels) # (W, C), (n, W)
         grad_hidden = torch.empty_like(hidden, dtype=w.dtype) # (N, C)
         grad_weight = torch.zeros_like(w, dtype=torch.promote_types(weight.dtype, torch.float32)) # (W, C)
         chunks = zip(*(x.split(len(table)) for x in (hidden.to(w.dtype), targets, grad_hidden)))
@@ -128,6 +128,6 @@ def linear_cross_entropy(
     kernels: str = 'auto',         # 'auto', 'torch' or 'triton'
 ) -> Tensor:                       # Mean loss in nats, ()
     "Mean loss of the logits `hidden @ weight.T` (N, V), which never exist as a whole"
-    rule = LossRule(ignore_index, label_smoothing, z_loss, softcap)
+    rule = LossOptions(ignore_index, label_smoothing, z_loss, softcap)
     if torch.is_grad_enabled(): return _LinearCrossEntropy.apply(hidden, weight, targets, chunk_size, rule, kernels)
     return _token_losses(hidden, weight, targets, chunk_size, rule, kernels).sum()/(targets != ignore_index).sum()

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from ..core.config import ModelConfig
-from .triton import jit, tl, triton, use_triton, widen
+from .triton import jit, tl, triton, upcast, use_triton
 
 # %% auto #0
 __all__ = ['norm', 'add_norm', 'Norm']
 
 # %% ../../nbs/06_kernels/03_norms.ipynb #0009
-def _plain_norm(
+def _torch_norm(
     x: Tensor,           # (…, C)
     weight: Tensor,      # (C,)
     bias: Tensor | None, # (C,), or None for RMSNorm
@@ -26,7 +26,7 @@ def _plain_norm(
     return torch.rms_norm(x, weight.shape, weight, eps) if bias is None else torch.layer_norm(x, weight.shape, weight, bias, eps)
 
 # %% ../../nbs/06_kernels/03_norms.ipynb #0015
-def _tile(
+def _tile_shape(
     C: int, # Columns
 ) -> tuple[int, int, int]: # Rows and columns of a tile, warps that work on it
     "The share of a program: up to 32 whole rows, about 2,048 numbers"
@@ -35,7 +35,7 @@ def _tile(
 
 # %% ../../nbs/06_kernels/03_norms.ipynb #0019
 @jit
-def _standardize(x, inside, C, eps, CENTER: tl.constexpr):
+def _normalize_rows(x, inside, C, eps, CENTER: tl.constexpr):
     "Rows with mean square 1, and with mean 0 if CENTER; and the factor that each was multiplied by"
     if CENTER: x = tl.where(inside, x - tl.sum(x, 1)[:, None]/C, 0.)
     scale = tl.rsqrt(tl.sum(x*x, 1)[:, None]/C + eps) # (ROWS, 1)
@@ -46,13 +46,13 @@ def _standardize(x, inside, C, eps, CENTER: tl.constexpr):
 def _norm_kernel(x_ptr, y_ptr, weight_ptr, bias_ptr, sum_ptr, out_ptr, N, C, eps, ROWS: tl.constexpr, BLOCK: tl.constexpr):
     row, column = tl.program_id(0)*ROWS + tl.arange(0, ROWS)[:, None], tl.arange(0, BLOCK)[None, :] # (ROWS, 1), (1, BLOCK)
     at, inside = row.to(tl.int64)*C + column, (row < N) & (column < C) # (ROWS, BLOCK)
-    x = widen(tl.load(x_ptr + at, mask=inside, other=0.))
+    x = upcast(tl.load(x_ptr + at, mask=inside, other=0.))
     if y_ptr is not None:
-        x = (x + widen(tl.load(y_ptr + at, mask=inside, other=0.))).to(sum_ptr.dtype.element_ty)
+        x = (x + upcast(tl.load(y_ptr + at, mask=inside, other=0.))).to(sum_ptr.dtype.element_ty)
         tl.store(sum_ptr + at, x, mask=inside)
-    out, _ = _standardize(widen(x), inside, C, eps, bias_ptr is not None)
-    out *= widen(tl.load(weight_ptr + column, mask=column < C, other=0.))
-    if bias_ptr is not None: out += widen(tl.load(bias_ptr + column, mask=column < C, other=0.))
+    out, _ = _normalize_rows(upcast(x), inside, C, eps, bias_ptr is not None)
+    out *= upcast(tl.load(weight_ptr + column, mask=column < C, other=0.))
+    if bias_ptr is not None: out += upcast(tl.load(bias_ptr + column, mask=column < C, other=0.))
     tl.store(out_ptr + at, out, mask=inside)
 
 # %% ../../nbs/06_kernels/03_norms.ipynb #0027
@@ -60,21 +60,21 @@ def _norm_kernel(x_ptr, y_ptr, weight_ptr, bias_ptr, sum_ptr, out_ptr, N, C, eps
 def _norm_backward_kernel(x_ptr, weight_ptr, grad_sum_ptr, grad_out_ptr, grad_x_ptr, parts_ptr, N, C, eps,
                           ROWS: tl.constexpr, BLOCK: tl.constexpr, CENTER: tl.constexpr):
     part, parts, column = tl.program_id(0), tl.num_programs(0), tl.arange(0, BLOCK)[None, :] # (1, BLOCK)
-    weight = widen(tl.load(weight_ptr + column, mask=column < C, other=0.))
+    weight = upcast(tl.load(weight_ptr + column, mask=column < C, other=0.))
     grad_weight = tl.zeros([ROWS, BLOCK], parts_ptr.dtype.element_ty)
     grad_bias = tl.zeros([ROWS, BLOCK], parts_ptr.dtype.element_ty)
     for first in range(part*ROWS, N, parts*ROWS):
         row = first + tl.arange(0, ROWS)[:, None] # (ROWS, 1)
         at, inside = row.to(tl.int64)*C + column, (row < N) & (column < C) # (ROWS, BLOCK)
-        x, scale = _standardize(widen(tl.load(x_ptr + at, mask=inside, other=0.)), inside, C, eps, CENTER)
-        g = widen(tl.load(grad_out_ptr + at, mask=inside, other=0.))
+        x, scale = _normalize_rows(upcast(tl.load(x_ptr + at, mask=inside, other=0.)), inside, C, eps, CENTER)
+        g = upcast(tl.load(grad_out_ptr + at, mask=inside, other=0.))
         grad_weight += g*x
         grad_bias += g
         g *= weight
         stretch = tl.sum(g*x, 1)[:, None]/C # (ROWS, 1)
         if CENTER: g -= tl.sum(g, 1)[:, None]/C
         g = scale*(g - x*stretch)
-        if grad_sum_ptr is not None: g += widen(tl.load(grad_sum_ptr + at, mask=inside, other=0.))
+        if grad_sum_ptr is not None: g += upcast(tl.load(grad_sum_ptr + at, mask=inside, other=0.))
         tl.store(grad_x_ptr + at, g, mask=inside)
     column = tl.arange(0, BLOCK)
     tl.store(parts_ptr + part*C + column, tl.sum(grad_weight, 0), mask=column < C)
@@ -87,7 +87,7 @@ class _Norm(torch.autograd.Function):
     "The norm of `x`; or of `x + y`, after the sum itself"
     @staticmethod
     def forward(ctx: Any, x: Tensor, y: Tensor | None, weight: Tensor, bias: Tensor | None, eps: float) -> Any:
-        C, (rows, columns, warps) = x.shape[-1], _tile(x.shape[-1])
+        C, (rows, columns, warps) = x.shape[-1], _tile_shape(x.shape[-1])
         N, x, y = x.numel()//C, x.contiguous(), None if y is None else y.contiguous()
         total = x if y is None else torch.empty_like(x, dtype=torch.promote_types(x.dtype, y.dtype)) # (…, C)
         out = torch.empty_like(total) # (…, C)
@@ -100,7 +100,7 @@ class _Norm(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
-        C, (rows, columns, warps) = x.shape[-1], _tile(x.shape[-1])
+        C, (rows, columns, warps) = x.shape[-1], _tile_shape(x.shape[-1])
         N, grad_sum, grad_out = x.numel()//C, grads[0].contiguous() if len(grads) == 2 else None, grads[-1].contiguous()
         n_parts, grad_x = min(_PARTS, triton.cdiv(N, rows)), torch.empty_like(x) # (…, C)
         parts = x.new_empty(1 + ctx.center, n_parts, C, dtype=torch.promote_types(x.dtype, torch.float32))
@@ -119,7 +119,7 @@ def norm(
     kernels: str = 'auto',      # 'auto', 'torch' or 'triton'
 ) -> Tensor:                    # (…, C)
     "LayerNorm, or RMSNorm where there is no bias"
-    return _Norm.apply(x, None, weight, bias, eps) if use_triton(kernels, x) else _plain_norm(x, weight, bias, eps)
+    return _Norm.apply(x, None, weight, bias, eps) if use_triton(kernels, x) else _torch_norm(x, weight, bias, eps)
 
 # %% ../../nbs/06_kernels/03_norms.ipynb #0040
 def add_norm(
@@ -133,7 +133,7 @@ def add_norm(
     "The sum `x + y`, and its norm"
     if use_triton(kernels, x): return _Norm.apply(x, y, weight, bias, eps)
     total = x + y # (…, C)
-    return total, _plain_norm(total, weight, bias, eps)
+    return total, _torch_norm(total, weight, bias, eps)
 
 # %% ../../nbs/06_kernels/03_norms.ipynb #0044
 class Norm(nn.Module):

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from .triton import jit, tl, triton, use_triton
 
 # %% auto #0
-__all__ = ['sinusoidal', 'rope_angles', 'rotate', 'alibi_slopes', 'document_positions']
+__all__ = ['sinusoidal', 'rope_cos_sin', 'apply_rope', 'alibi_slopes', 'document_positions']
 
 # %% ../../nbs/06_kernels/04_positions.ipynb #0009
 def _angles(
@@ -34,7 +34,7 @@ def sinusoidal(
     return torch.stack([angles.sin(), angles.cos()], -1).flatten(-2)[..., :C] # (…, C)
 
 # %% ../../nbs/06_kernels/04_positions.ipynb #0023
-def rope_angles(
+def rope_cos_sin(
     positions: Tensor,     # Whole numbers, (…, T)
     head_size: int,        # D, even
     theta: float = 10000., # Base: the larger, the slower the slowest hand
@@ -45,7 +45,7 @@ def rope_angles(
     return angles.cos(), angles.sin()
 
 # %% ../../nbs/06_kernels/04_positions.ipynb #0028
-def _rotate(
+def _torch_rope(
     x: Tensor,   # Queries or keys, (B, H, T, D)
     cos: Tensor, # (T, D/2) or (B, T, D/2)
     sin: Tensor, # The same
@@ -57,7 +57,7 @@ def _rotate(
 
 # %% ../../nbs/06_kernels/04_positions.ipynb #0040
 @jit
-def _rotate_kernel(
+def _rope_kernel(
     x_ptr, cos_ptr, sin_ptr, y_ptr, stride_xb, stride_xh, stride_xt, stride_yb, stride_yh, stride_yt, stride_cb, # strides in numbers
     H, T, HALF: tl.constexpr, # heads, positions, and half the width of a head
     BLOCK_H: tl.constexpr, BLOCK_T: tl.constexpr, BLOCK_D: tl.constexpr, # a program's heads, positions, and room for pairs
@@ -75,12 +75,12 @@ def _rotate_kernel(
     tl.store(y_ptr + HALF, second*cos + first*sin, mask=there)
 
 # %% ../../nbs/06_kernels/04_positions.ipynb #0042
-def _launch_rotate(
+def _launch_rope(
     x: Tensor,   # (B, H, T, D), with any strides but 1 for the last
     cos: Tensor, # (T, D/2) or (B, T, D/2)
     sin: Tensor, # The same
 ) -> Tensor:     # (B, H, T, D)
-    "Run `_rotate_kernel` over all of `x`"
+    "Run `_rope_kernel` over all of `x`"
     (B, H, T, D), half = x.shape, cos.size(-1)
     x, cos, sin = x if x.stride(-1) == 1 else x.contiguous(), cos.contiguous(), sin.contiguous()
     y = torch.empty((B, H, T, D), dtype=x.dtype, device=x.device) # (B, H, T, D)
@@ -88,29 +88,29 @@ def _launch_rotate(
     BLOCK_T = max(1, 512//BLOCK_D)
     grid = triton.cdiv(T, BLOCK_T), triton.cdiv(H, 4), B
     stride_cb = cos.stride(0) if cos.dim() == 3 else 0 # 0: all rows of the batch have the same positions
-    _rotate_kernel[grid](x, cos, sin, y, *x.stride()[:3], *y.stride()[:3], stride_cb, H, T, half, 4, BLOCK_T, BLOCK_D)
+    _rope_kernel[grid](x, cos, sin, y, *x.stride()[:3], *y.stride()[:3], stride_cb, H, T, half, 4, BLOCK_T, BLOCK_D)
     return y
 
 # %% ../../nbs/06_kernels/04_positions.ipynb #0046
-class _Rotate(torch.autograd.Function):
+class _RoPE(torch.autograd.Function):
     "The kernel, and itself with the opposite angle as its gradient"
     @staticmethod
     def forward(ctx: Any, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         ctx.save_for_backward(cos, sin)
-        return _launch_rotate(x, cos, sin)
+        return _launch_rope(x, cos, sin)
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         cos, sin = ctx.saved_tensors
-        return _Rotate.apply(grad, cos, -sin), None, None
+        return _RoPE.apply(grad, cos, -sin), None, None
 
-def rotate(
+def apply_rope(
     x: Tensor,             # Queries, keys, or both behind one another, (B, H, T, D)
-    cos: Tensor,           # From `rope_angles`, (T, D/2) or (B, T, D/2)
+    cos: Tensor,           # From `rope_cos_sin`, (T, D/2) or (B, T, D/2)
     sin: Tensor,           # The same
     kernels: str = 'auto', # 'auto', 'torch' or 'triton'
 ) -> Tensor:               # (B, H, T, D)
     "Queries or keys, turned to their positions"
-    return _Rotate.apply(x, cos, sin) if use_triton(kernels, x) else _rotate(x, cos, sin)
+    return _RoPE.apply(x, cos, sin) if use_triton(kernels, x) else _torch_rope(x, cos, sin)
 
 # %% ../../nbs/06_kernels/04_positions.ipynb #0067
 def alibi_slopes(

@@ -21,8 +21,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from ..core.errors import RunError, UserError
 
 # %% auto #0
-__all__ = ['jit', 'BLOCK_SIZE', 'CHIPS', 'interpreting', 'use_triton', 'widen', 'gelu', 'Guarded', 'Deviation',
-           'errors_against_float64', 'Chip', 'KernelReport', 'compile_kernel', 'kernels_in_graph']
+__all__ = ['jit', 'BLOCK_SIZE', 'GPU_LIMITS', 'interpreting', 'use_triton', 'upcast', 'gelu', 'GuardedMemory', 'Deviation',
+           'errors_against_float64', 'GPULimits', 'CompileReport', 'compile_kernel', 'kernels_in_graph']
 
 # %% ../../nbs/06_kernels/01_triton.ipynb #0009
 try:
@@ -54,7 +54,7 @@ def use_triton(
 
 # %% ../../nbs/06_kernels/01_triton.ipynb #0035
 @jit
-def widen(x):
+def upcast(x):
     "The numbers of a block in float32, or in float64 if they came so"
     return x if x.dtype == tl.float64 else x.to(tl.float32)
 
@@ -62,7 +62,7 @@ def widen(x):
 @jit
 def _gelu_kernel(x_ptr, y_ptr, n, BLOCK: tl.constexpr):
     i = tl.program_id(0).to(tl.int64)*BLOCK + tl.arange(0, BLOCK) # (BLOCK,)
-    x = widen(tl.load(x_ptr + i, mask=i < n))
+    x = upcast(tl.load(x_ptr + i, mask=i < n))
     y = x*tl.sigmoid(1.5957691216057308*(x + 0.044715*x*x*x))
     tl.store(y_ptr + i, y, mask=i < n)
 
@@ -70,7 +70,7 @@ def _gelu_kernel(x_ptr, y_ptr, n, BLOCK: tl.constexpr):
 @jit
 def _gelu_backward_kernel(x_ptr, grad_y_ptr, grad_x_ptr, n, BLOCK: tl.constexpr):
     i = tl.program_id(0).to(tl.int64)*BLOCK + tl.arange(0, BLOCK) # (BLOCK,)
-    x, grad_y = widen(tl.load(x_ptr + i, mask=i < n)), widen(tl.load(grad_y_ptr + i, mask=i < n))
+    x, grad_y = upcast(tl.load(x_ptr + i, mask=i < n)), upcast(tl.load(grad_y_ptr + i, mask=i < n))
     u = 1.5957691216057308*(x + 0.044715*x*x*x)
     slope = tl.sigmoid(u)*(1 + x*tl.sigmoid(-u)*1.5957691216057308*(1 + 0.134145*x*x))
     tl.store(grad_x_ptr + i, grad_y*slope, mask=i < n)
@@ -106,7 +106,7 @@ def gelu(
 # %% ../../nbs/06_kernels/01_triton.ipynb #0055
 _MARGIN = 16384 # Numbers on either side of a guarded tensor: more than a block reaches
 
-def _surround(
+def _guarded_copy(
     x: Tensor,                  # Any shape
     guard: float,               # What lies around it
 ) -> tuple[Tensor, Tensor]:     # The same values inside of the field; the field, (n + 2*_MARGIN,)
@@ -118,15 +118,15 @@ def _surround(
 # %% ../../nbs/06_kernels/01_triton.ipynb #0058
 _GUARD = -7.25
 
-class Guarded(TorchDispatchMode):
+class GuardedMemory(TorchDispatchMode):
     "New tensors lie in memory that nothing else may touch; leaving fails if something did"
-    def __enter__(self) -> Guarded:
+    def __enter__(self) -> GuardedMemory:
         self.fields: list[Tensor] = []
         return super().__enter__()
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out, name = func(*args, **(kwargs or {})), func.overloadpacket.__name__
         if not re.search('empty|zeros', name) or not out.is_floating_point() or not out.numel(): return out
-        inside, field = _surround(out.fill_(math.nan) if 'empty' in name else out, _GUARD)
+        inside, field = _guarded_copy(out.fill_(math.nan) if 'empty' in name else out, _GUARD)
         self.fields.append(field)
         return inside
     def __exit__(self, *error: Any) -> None:
@@ -141,13 +141,13 @@ def _results(
     dtype: torch.dtype,       # Gradients from above are rounded to this
 ) -> dict[str, Tensor]:       # 'output 0', … and 'gradient 0', …
     "The outputs of a function, and the gradients of its inputs"
-    inputs = [_surround(x, math.nan)[0].requires_grad_(x.is_floating_point()) if x.is_floating_point() else x for x in inputs]
+    inputs = [_guarded_copy(x, math.nan)[0].requires_grad_(x.is_floating_point()) if x.is_floating_point() else x for x in inputs]
     out = function(*inputs)
     outputs = out if isinstance(out, tuple) else (out,)
     results = {f'output {i}': y.detach() for i, y in enumerate(outputs)}
     if not any(y.requires_grad for y in outputs): return results
     noise = torch.Generator().manual_seed(0)
-    above = [_surround(torch.randn(y.shape, generator=noise).to(dtype).to(y), math.nan)[0] for y in outputs]
+    above = [_guarded_copy(torch.randn(y.shape, generator=noise).to(dtype).to(y), math.nan)[0] for y in outputs]
     grads = torch.autograd.grad(outputs, [x for x in inputs if x.requires_grad], above)
     return results | {f'gradient {i}': g for i, g in enumerate(grads)}
 
@@ -182,31 +182,31 @@ def errors_against_float64(
     "How far `ours` and `plain` are from float64 in a number format, with guarded memory around"
     low = [x.to(dtype) if x.is_floating_point() else x for x in inputs]
     truth = _results(plain, [x.double() if x.is_floating_point() else x for x in low], dtype)
-    with Guarded(): found = _results(ours, low, dtype)
+    with GuardedMemory(): found = _results(ours, low, dtype)
     reference = _results(plain, low, dtype)
     return [_deviation(what, found[what], reference[what], truth[what]) for what in truth]
 
 # %% ../../nbs/06_kernels/01_triton.ipynb #0079
-class Chip(NamedTuple):
+class GPULimits(NamedTuple):
     "What a core of a GPU has for the programs that run on it"
     warp: int      # Threads that go in step
     registers: int # Of 32 bits each
     shared: int    # Bytes of shared memory that one program may have
 
-CHIPS = {'cuda:90': Chip(32, 65_536, 232_448), 'cuda:80': Chip(32, 65_536, 166_912), 'hip:gfx942': Chip(64, 131_072, 65_536)} # H200, A100, MI300X
+GPU_LIMITS = {'cuda:90': GPULimits(32, 65_536, 232_448), 'cuda:80': GPULimits(32, 65_536, 166_912), 'hip:gfx942': GPULimits(64, 131_072, 65_536)} # H200, A100, MI300X
 
 # %% ../../nbs/06_kernels/01_triton.ipynb #0080
-class KernelReport(NamedTuple):
+class CompileReport(NamedTuple):
     "What a compiled kernel takes"
     kernel: str    # Its name
-    target: str    # A key of `CHIPS`
+    target: str    # A key of `GPU_LIMITS`
     num_warps: int # Warps in a program
     registers: int # Of each thread
     spilled: int   # Bytes of each thread that found no register
     shared: int    # Bytes of shared memory of a program
     @property
     def fits(self) -> bool:
-        chip = CHIPS[self.target]
+        chip = GPU_LIMITS[self.target]
         return not self.spilled and self.shared <= chip.shared and self.registers*self.num_warps*chip.warp <= chip.registers
 
 # %% ../../nbs/06_kernels/01_triton.ipynb #0084
@@ -236,7 +236,7 @@ def _find(
     module, _, path = name.partition(':')
     return attrgetter(path)(import_module(module))
 
-def _compile(kernel: str, signature: dict[str, str], constexprs: dict[str, Any], target: str, num_warps: int, num_stages: int) -> KernelReport:
+def _compile(kernel: str, signature: dict[str, str], constexprs: dict[str, Any], target: str, num_warps: int, num_stages: int) -> CompileReport:
     "The work of `compile_kernel`"
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
@@ -246,9 +246,9 @@ def _compile(kernel: str, signature: dict[str, str], constexprs: dict[str, Any],
     aligned = {(i,): [['tt.divisibility', 16]] for i, t in enumerate(types.values()) if t[0] == '*' or t.endswith(':16')}
     source = ASTSource(function, {name: t.removesuffix(':16') for name, t in types.items()}, constexprs, aligned)
     backend, arch = target.split(':')
-    chip = GPUTarget(backend, int(arch) if arch.isdigit() else arch, CHIPS[target].warp)
+    chip = GPUTarget(backend, int(arch) if arch.isdigit() else arch, GPU_LIMITS[target].warp)
     compiled = triton.compile(source, target=chip, options={'num_warps': num_warps, 'num_stages': num_stages})
-    return KernelReport(kernel.partition(':')[2], target, num_warps, *_registers(compiled.asm), compiled.metadata.shared)
+    return CompileReport(kernel.partition(':')[2], target, num_warps, *_registers(compiled.asm), compiled.metadata.shared)
 
 # %% ../../nbs/06_kernels/01_triton.ipynb #0089
 def _serve() -> None:
@@ -283,12 +283,12 @@ def compile_kernel(
     kernel: str,                # 'module:name', such as 'gpt2pro.kernels.triton:_gelu_kernel'
     signature: dict[str, str],  # Type of each argument: '*bf16' is an address, 'i32' a number, 'i32:16' one that 16 divides
     constexprs: dict[str, Any], # Values of compile-time arguments, and of arguments that never change, such as a stride of 1
-    target: str = 'cuda:90',    # A key of `CHIPS`
+    target: str = 'cuda:90',    # A key of `GPU_LIMITS`
     num_warps: int = 4,         # Warps in a program
     num_stages: int = 3,        # Loads that a loop has under way
-) -> KernelReport:
+) -> CompileReport:
     "Compile a kernel for a chip that need not be here, and say what it takes"
-    return KernelReport(*_ask('_compile', kernel=kernel, signature=signature, constexprs=constexprs,
+    return CompileReport(*_ask('_compile', kernel=kernel, signature=signature, constexprs=constexprs,
                               target=target, num_warps=num_warps, num_stages=num_stages))
 
 # %% ../../nbs/06_kernels/01_triton.ipynb #0100

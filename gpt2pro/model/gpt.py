@@ -18,11 +18,11 @@ from ..kernels.activations import swiglu
 from ..kernels.norms import Norm
 from ..kernels.positions import sinusoidal
 from ..kernels.loss import linear_cross_entropy, linear_token_losses, matmul_dtype
-from ..attention.layer import CausalSelfAttention, KVCache, Pass, start_pass
+from ..attention.layer import CausalSelfAttention, ForwardContext, KVCache, make_context
 
 # %% auto #0
-__all__ = ['ACTIVATIONS', 'FEW_ROWS', 'SMALL_MATRIX', 'MLP', 'Block', 'init_weights', 'Decoder', 'GPT', 'ReadyLinear',
-           'make_ready']
+__all__ = ['ACTIVATIONS', 'MAX_ROWS', 'MIN_WEIGHTS', 'MLP', 'Block', 'init_weights', 'Decoder', 'GPT', 'InferenceLinear',
+           'optimize_for_inference']
 
 # %% ../../nbs/08_model/01_gpt.ipynb #0007
 ACTIVATIONS: dict[str, Callable[[Tensor, str], Tensor]] = dict( # name → function of the vector and model.kernels
@@ -57,7 +57,7 @@ class Block(nn.Module):
         self.norm_first = config.norm_first
     def forward(self,
         x: Tensor,      # (B, T, C)
-        shared: Pass,   # What all layers share
+        shared: ForwardContext,   # What all layers share
         layer: int = 0, # Number of this layer, for the cache
     ) -> Tensor:        # (B, T, C)
         if self.norm_first:
@@ -117,7 +117,7 @@ class Decoder(nn.Module):
         T, w = idx.size(1), self.wte.weight
         end = T if cache is None else cache.length + T
         if self.wpe is not None and end > self.config.block_size: raise _too_long(end, self.config.block_size)
-        shared = start_pass(self.config, idx, matmul_dtype(w), cache, documents, self.training)
+        shared = make_context(self.config, idx, matmul_dtype(w), cache, documents, self.training)
         x = self.embed(idx, shared.positions) # (B, T, C)
         for layer, block in enumerate(self.h):
             if self.gradient_checkpointing and torch.is_grad_enabled(): x = checkpoint(block, x, shared, layer, use_reentrant=False) # (B, T, C)
@@ -177,7 +177,7 @@ class GPT(Decoder):
         return linear_token_losses(h, self.lm_head.weight, targets.flatten(), softcap=c.logit_softcap, kernels=c.kernels).view_as(targets) # (B, T)
 
 # %% ../../nbs/08_model/01_gpt.ipynb #0056
-FEW_ROWS, SMALL_MATRIX = 64, 2**17 # with more rows, all cores take part anyway; a small matrix is read before they have begun
+MAX_ROWS, MIN_WEIGHTS = 64, 2**17 # with more rows, all cores take part anyway; a small matrix is read before they have begun
 
 @lru_cache
 def _share(
@@ -187,7 +187,7 @@ def _share(
     "How many blocks of equal size to cut it into: one for each core where that is possible"
     return max(n for n in range(1, cores + 1) if side%n == 0)
 
-class ReadyLinear(nn.Linear):
+class InferenceLinear(nn.Linear):
     "A linear layer that reads its matrix on all cores, for a model that only writes"
     def __init__(self,
         layer: nn.Linear, # Whose weight and bias it takes
@@ -202,16 +202,16 @@ class ReadyLinear(nn.Linear):
         K, N, w = self.in_features, self.out_features, self.weight # w (N, K)
         if torch.compiler.is_compiling() or x.dtype != torch.float32: return F.linear(x, w, self.bias) # sums of rounded blocks would be less exact
         M, n = x.numel()//K, _share(min(K, N), torch.get_num_threads()) # rows, blocks
-        if n == 1 or M > FEW_ROWS or w.numel() < SMALL_MATRIX: return F.linear(x, w, self.bias)
+        if n == 1 or M > MAX_ROWS or w.numel() < MIN_WEIGHTS: return F.linear(x, w, self.bias)
         if N > K: y = torch.bmm(x.reshape(M, n, K//n).transpose(0, 1), w.T.view(n, K//n, N)).sum(0) # (M, N)
         else: y = torch.bmm(x.reshape(M, K).expand(n, M, K), w.view(n, N//n, K).mT).transpose(0, 1).reshape(M, N) # (M, N)
         return (y if self.bias is None else y + self.bias.to(y.dtype)).view(*x.shape[:-1], N)
 
 # %% ../../nbs/08_model/01_gpt.ipynb #0058
-def make_ready(
+def optimize_for_inference(
     model: nn.Module, # On a CPU, to be used and not trained
 ) -> None:
     "Give a model linear layers that read few rows fast"
     for parent in list(model.modules()):
         for name, child in parent.named_children():
-            if type(child) is nn.Linear: setattr(parent, name, ReadyLinear(child))
+            if type(child) is nn.Linear: setattr(parent, name, InferenceLinear(child))

@@ -12,13 +12,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from ..core.errors import UserError
-from ..kernels.positions import alibi_slopes, rope_angles, sinusoidal
-from ..attention.backends import attention_map, Reach, repeat_heads
+from ..kernels.positions import alibi_slopes, rope_cos_sin, sinusoidal
+from ..attention.backends import attention_weights, MaskSpec, repeat_kv
 from .gpt import GPT
 
 # %% auto #0
-__all__ = ['Projection', 'attention_maps', 'plot_attention', 'reading_distances', 'plot_distances', 'position_curve',
-           'plot_positions', 'layer_statistics', 'plot_layers', 'project', 'plot_embeddings']
+__all__ = ['ReductionMethod', 'collect_attention_weights', 'plot_attention', 'mean_attention_distance', 'plot_attention_distance',
+           'position_similarity', 'plot_position_similarity', 'layer_statistics', 'plot_layer_statistics', 'project',
+           'plot_embeddings']
 
 # %% ../../nbs/08_model/03_visualize.ipynb #0012
 @contextmanager
@@ -32,7 +33,7 @@ def _inference(
         with torch.no_grad(): yield
     finally: model.train(training)
 
-def attention_maps(
+def collect_attention_weights(
     model: GPT,                      # Any model
     idx: Tensor,                     # Token ids, (B, T)
     documents: Tensor | None = None, # Number of the document of each token, (B, T)
@@ -40,10 +41,10 @@ def attention_maps(
     "How much each position reads from every other, in each head of each layer"
     maps, c = list[Tensor](), model.config
     slopes = alibi_slopes(c.n_head).to(idx.device) if c.position == 'alibi' else None
-    reach = Reach(c.sliding_window, slopes, documents)
+    reach = MaskSpec(c.sliding_window, slopes, documents)
     def keep(q: Tensor, k: Tensor, v: Tensor, *rest: Any) -> Tensor:
-        maps.append(attention_map(q, k, reach)) # (B, H, T, T)
-        return maps[-1] @ repeat_heads(v, q.size(1)) # (B, H, T, D)
+        maps.append(attention_weights(q, k, reach)) # (B, H, T, T)
+        return maps[-1] @ repeat_kv(v, q.size(1)) # (B, H, T, D)
     def swap(layer: nn.Module, args: tuple) -> tuple: return args[0], args[1]._replace(attend=keep), *args[2:]
     layers: list[Any] = list(model.h)
     hooks = [block.attn.register_forward_pre_hook(swap) for block in layers]
@@ -68,7 +69,7 @@ def plot_attention(
                         'a picture shows one text, and names each of its tokens', f'give idx of shape (1, {len(tokens)})')
     if wrong := set(heads or []) - set(every):
         raise UserError(f'heads {sorted(wrong)}', f'pairs count from 0, and the last is {every[-1]}', 'take others')
-    maps, heads = attention_maps(model, idx)[0].cpu(), heads or every # (L, H, T, T)
+    maps, heads = collect_attention_weights(model, idx)[0].cpu(), heads or every # (L, H, T, T)
     columns = min(4, len(heads))
     rows, side = -(-len(heads)//columns), max(2.4, 0.14*len(tokens)) # inches
     figure, axes = plt.subplots(rows, columns, figsize=(side*columns, side*rows), squeeze=False, layout='constrained')
@@ -84,8 +85,8 @@ def plot_attention(
 def _visible(token: str) -> str: return token.replace(' ', '␣').replace('\n', '↵').replace('$', r'\$')
 
 # %% ../../nbs/08_model/03_visualize.ipynb #0026
-def reading_distances(
-    maps: Tensor, # From `attention_maps`, (B, L, H, T, T)
+def mean_attention_distance(
+    maps: Tensor, # From `collect_attention_weights`, (B, L, H, T, T)
 ) -> Tensor:      # Positions, (L, H)
     "How many positions back each head reads on average"
     T = maps.size(-1)
@@ -94,13 +95,13 @@ def reading_distances(
     return (maps*back).sum(-1).mean((0, 3)) # (L, H)
 
 # %% ../../nbs/08_model/03_visualize.ipynb #0030
-def plot_distances(
+def plot_attention_distance(
     model: GPT,  # Any model
     idx: Tensor, # Token ids, (B, T)
 ) -> Any:        # A figure of matplotlib
     "Draw how far back the heads of each layer read"
     import matplotlib.pyplot as plt
-    distances = reading_distances(attention_maps(model, idx)).cpu() # (L, H)
+    distances = mean_attention_distance(collect_attention_weights(model, idx)).cpu() # (L, H)
     figure, ax = plt.subplots(figsize=(4, 2.4), layout='constrained')
     layers = torch.arange(1, len(distances) + 1)[:, None].expand_as(distances)
     ax.scatter(layers, distances, alpha=0.7)
@@ -110,7 +111,7 @@ def plot_distances(
     return figure
 
 # %% ../../nbs/08_model/03_visualize.ipynb #0036
-def position_curve(
+def position_similarity(
     model: GPT,                # Any model
     length: int | None = None, # Distances to look at; None is the whole context, and learned positions have no more
 ) -> Tensor:                   # Likeness at distances 0, 1, …, (1, length); for ALiBi what is added to a score, (H, length)
@@ -118,13 +119,13 @@ def position_curve(
     c, n, device = model.config, length or model.config.block_size, model.wte.weight.device
     places = torch.arange(n, device=device)
     if c.position == 'alibi': return -alibi_slopes(c.n_head).to(device)[:, None]*places # (H, n)
-    if c.position == 'rope': return rope_angles(places, c.head_size, c.rope_theta, c.rope_scaling)[0].mean(-1)[None] # (1, n)
+    if c.position == 'rope': return rope_cos_sin(places, c.head_size, c.rope_theta, c.rope_scaling)[0].mean(-1)[None] # (1, n)
     table = F.normalize(sinusoidal(places, c.n_embd) if model.wpe is None else model.wpe.weight[:n].detach(), dim=-1) # (n, C)
     likeness = table @ table.T # (n, n)
     return torch.stack([likeness.diagonal(d).mean() for d in range(n)])[None] # (1, n)
 
 # %% ../../nbs/08_model/03_visualize.ipynb #0039
-def plot_positions(
+def plot_position_similarity(
     models: dict[str, GPT],    # Name → model
     length: int | None = None, # Distances to look at; None is the context of each
 ) -> Any:                      # A figure of matplotlib
@@ -132,7 +133,7 @@ def plot_positions(
     import matplotlib.pyplot as plt
     figure, axes = plt.subplots(1, len(models), figsize=(2.6*len(models), 2.3), squeeze=False, layout='constrained')
     for ax, (name, model) in zip(axes.flat, models.items()):
-        for curve in position_curve(model, length).cpu(): ax.plot(curve)
+        for curve in position_similarity(model, length).cpu(): ax.plot(curve)
         ax.set_title(name, fontsize=9)
         ax.set(xlabel='distance, positions', ylabel='added to the score' if model.config.position == 'alibi' else 'likeness, cosine')
     return figure
@@ -161,7 +162,7 @@ def layer_statistics(
     return {name: torch.stack([_rms(x) for x in tensors]) for name, tensors in sizes.items()}
 
 # %% ../../nbs/08_model/03_visualize.ipynb #0052
-def plot_layers(
+def plot_layer_statistics(
     models: dict[str, GPT], # Name → model
     idx: Tensor,            # Token ids, (B, T)
     targets: Tensor,        # The token that came next, (B, T)
@@ -181,11 +182,11 @@ def plot_layers(
     return figure
 
 # %% ../../nbs/08_model/03_visualize.ipynb #0059
-Projection = Literal['pca', 'tsne', 'umap']
+ReductionMethod = Literal['pca', 'tsne', 'umap']
 
 def project(
     vectors: Tensor,            # (n, C)
-    method: Projection = 'pca', # How to choose two directions
+    method: ReductionMethod = 'pca', # How to choose two directions
     seed: int = 0,              # For t-SNE and UMAP, which begin at random
 ) -> Tensor:                    # Points on the page, (n, 2)
     "Flatten vectors, so that they can be drawn"
@@ -206,7 +207,7 @@ def plot_embeddings(
     model: GPT,                            # Any model
     tokens: dict[int, str],                # Ids of the tokens to draw → their text
     shades: Sequence[float] | None = None, # A number for each token, shown as its color
-    method: Projection = 'pca',            # See `project`
+    method: ReductionMethod = 'pca',            # See `project`
     label: str = '',                       # What the shades mean
     names: int = 60,                       # Tokens whose text is written beside the point
 ) -> Any:                                  # A figure of matplotlib

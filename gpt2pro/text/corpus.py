@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 from ..core.errors import UserError
-from ..core.files import asset_path, file_hash
+from ..core.files import asset_path, hash_file
 from ..core.config import DataConfig
 from .readers import DamagedFile, is_table, locate, Mender, read_rows, read_text
 from .readers import sections, SourceFile
@@ -187,7 +187,7 @@ class Corpus:
         return parts
     def fingerprint(self) -> str:
         "A key for the content: it changes with any byte of any file"
-        parts = [[file.path, file.size, file.start, file_hash(file.place) if file.place else file.revision] for file in self.files]
+        parts = [[file.path, file.size, file.start, hash_file(file.place) if file.place else file.revision] for file in self.files]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
     def _part(self, files: list[SourceFile]) -> Corpus:
         part = copy(self)

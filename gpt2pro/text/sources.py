@@ -13,7 +13,7 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import unquote, urldefrag
 from ..core.errors import did_you_mean, UserError
-from ..core.files import asset_path, file_hash
+from ..core.files import asset_path, hash_file
 from .readers import file_format, hub_file, is_binary, read_blocks, SourceFile
 
 # %% auto #0
@@ -123,7 +123,7 @@ def _fetch(
                 if getattr(e, 'code', None) == 416: part.unlink(missing_ok=True) # the server has less than we do
                 elif size() <= before: raise
             else: break
-        if sha256 not in ('', found := file_hash(part)):
+        if sha256 not in ('', found := hash_file(part)):
             part.unlink()
             raise OSError(f'its sha256 is {found}, which is not the {sha256} asked for')
         if changed: os.utime(part, times=(changed, changed))

@@ -11,7 +11,7 @@ from operator import add
 import regex
 
 # %% auto #0
-__all__ = ['SYMBOLS', 'ALPHABET', 'SPLIT', 'count_words', 'learn_merges', 'BPE']
+__all__ = ['BYTE_TO_UNICODE', 'BYTE_ALPHABET', 'GPT2_PATTERN', 'count_words', 'learn_merges', 'BPE']
 
 # %% ../../nbs/04_tokenizers/01_bpe.ipynb #0009
 def _byte_symbols() -> dict[int, str]:
@@ -20,12 +20,12 @@ def _byte_symbols() -> dict[int, str]:
     others = [b for b in range(256) if b not in plain]
     return {b: chr(b) for b in plain} | {b: chr(256 + i) for i, b in enumerate(others)}
 
-SYMBOLS = _byte_symbols()                         # byte → symbol
-ALPHABET = sorted(SYMBOLS, key=SYMBOLS.__getitem__) # the bytes in the order of their symbols: the first 256 ids
+BYTE_TO_UNICODE = _byte_symbols()                         # byte → symbol
+BYTE_ALPHABET = sorted(BYTE_TO_UNICODE, key=BYTE_TO_UNICODE.__getitem__) # the bytes in the order of their symbols: the first 256 ids
 
 # %% ../../nbs/04_tokenizers/01_bpe.ipynb #0014
-SPLIT = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+" # GPT-2's
-_find_words = regex.compile(SPLIT).findall
+GPT2_PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+" # GPT-2's
+_find_words = regex.compile(GPT2_PATTERN).findall
 
 def count_words(
     texts: Iterable[str], # Documents, read once
@@ -36,9 +36,9 @@ def count_words(
     return words
 
 # %% ../../nbs/04_tokenizers/01_bpe.ipynb #0031
-_FIRST = {b: chr(id) for id, b in enumerate(ALPHABET)} # byte → its token as a character
+_FIRST = {b: chr(id) for id, b in enumerate(BYTE_ALPHABET)} # byte → its token as a character
 
-def _as_tokens(
+def _byte_tokens(
     word: str, # Any text
 ) -> str:      # A character for each byte
     "A word as a string of tokens, nothing joined yet"
@@ -53,7 +53,7 @@ def learn_merges(
     min_frequency: int = 2, # How often a pair has to occur
 ) -> list[str]:             # Pairs of tokens, a character for each token; the i-th makes token 256 + i
     "The pair that is most frequent, again and again"
-    parts, times = list(map(_as_tokens, words)), list(words.values())
+    parts, times = list(map(_byte_tokens, words)), list(words.values())
     counts: Counter[str] = Counter()
     places: defaultdict[str, set[int]] = defaultdict(set)
     for i, word in enumerate(parts):
@@ -119,7 +119,7 @@ class BPE:
         merges: list[str], # From `learn_merges`
     ) -> None:
         self.merges = merges
-        self.tokens = [bytes([b]) for b in ALPHABET] # the bytes of each token, by id
+        self.tokens = [bytes([b]) for b in BYTE_ALPHABET] # the bytes of each token, by id
         for pair in merges: self.tokens.append(b''.join(self.tokens[ord(token)] for token in pair))
         self._joined = {pair: chr(256 + i) for i, pair in enumerate(merges)}
         self._known: dict[str, list[int]] = {} # word → ids
@@ -133,10 +133,10 @@ class BPE:
         return cls(learn_merges(count_words(texts), vocab_size - 256, min_frequency))
     def _word(self, word: str) -> list[int]:
         if word not in self._known:
-            if len(self._known) >= _REMEMBERED: self._known.clear()
-            self._known[word] = [ord(token) for token in _merge_word(_as_tokens(word), self._joined)]
+            if len(self._known) >= _CACHE_SIZE: self._known.clear()
+            self._known[word] = [ord(token) for token in _merge_word(_byte_tokens(word), self._joined)]
         return self._known[word]
     def encode(self, text: str) -> list[int]: return [id for word in _find_words(text) for id in self._word(word)]
     def decode(self, ids: Iterable[int]) -> str: return b''.join(self.tokens[id] for id in ids).decode('utf-8', 'replace')
 
-_REMEMBERED = 2**17 # Words to remember at most: a few dozen MB
+_CACHE_SIZE = 2**17 # Words to remember at most: a few dozen MB

@@ -15,18 +15,19 @@ from pydantic import Field
 from tqdm.auto import tqdm
 from ..core.errors import UserError
 from ..core.config import Settings
-from ..core.tables import for_notebook, for_terminal
+from ..core.tables import render_html, render_terminal
 from ..text.corpus import Corpus
 from ..text.languages import detect_languages, language_name
 from ..text.quality import find_words
-from ..validation.forecast import suggest_vocabulary
+from ..validation.forecast import suggest_vocab_size
 from .tokenizer import Tokenizer, train_tokenizer
-from .vocabulary import by_language, COLORS, SAMPLE_BYTES, sample_texts, SMALL
+from .vocabulary import by_language, COLORS, MIN_LANGUAGE_SHARE, SAMPLE_BYTES
+from .vocabulary import sample_texts
 
 # %% auto #0
-__all__ = ['color_tokens', 'LanguageCost', 'language_costs', 'TokenizerStats', 'tokenizer_stats', 'TokenizerComparison',
-           'compare_tokenizers', 'tempered_shares', 'mix_languages', 'even_out', 'Mixture', 'mix_corpus',
-           'lines_by_language', 'ParityCard', 'plot_parity', 'language_parity']
+__all__ = ['color_tokens', 'LanguageStats', 'language_stats', 'TokenizerStats', 'tokenizer_stats', 'TokenizerComparison',
+           'compare_tokenizers', 'tempered_shares', 'mix_languages', 'search_alpha', 'Mixture', 'mix_corpus',
+           'group_lines', 'ParityReport', 'plot_parity', 'measure_parity']
 
 # %% ../../nbs/04_tokenizers/04_parity.ipynb #0009
 _COLORS = ['#ffec99', '#a5d8ff', '#b2f2bb', '#fcc2d7', '#d0bfff']
@@ -42,7 +43,7 @@ def color_tokens(
     return HTML(f'<p style="font-family:monospace">{"".join(spans)} <small>{len(shown)} tokens</small></p>')
 
 # %% ../../nbs/04_tokenizers/04_parity.ipynb #0015
-def _cut_characters(
+def _count_split_characters(
     pieces: list[bytes], # The bytes of each token of a text
 ) -> int:
     "How many characters a cut between two tokens runs through"
@@ -51,7 +52,7 @@ def _cut_characters(
     return len(np.unique((~inside).cumsum()[begins[inside[begins]]]))
 
 # %% ../../nbs/04_tokenizers/04_parity.ipynb #0019
-class LanguageCost(Settings):
+class LanguageStats(Settings):
     "What one language pays"
     bytes: int = Field(description='bytes of its text in UTF-8')
     characters: int = Field(description='characters')
@@ -71,22 +72,22 @@ class LanguageCost(Settings):
 def _count(
     tokenizer: Tokenizer, # What cuts the text
     texts: list[str],     # Text of one language
-) -> LanguageCost:
+) -> LanguageStats:
     "Bytes, characters, words and tokens of some text"
     all_ids, characters = tokenizer.encode_batch(texts), sum(map(len, texts))
-    cut = sum(_cut_characters([tokenizer.token_bytes(id) for id in ids]) for ids in all_ids)
-    return LanguageCost(bytes=sum(len(text.encode()) for text in texts), characters=characters, tokens=sum(map(len, all_ids)),
+    cut = sum(_count_split_characters([tokenizer.token_bytes(id) for id in ids]) for ids in all_ids)
+    return LanguageStats(bytes=sum(len(text.encode()) for text in texts), characters=characters, tokens=sum(map(len, all_ids)),
                         words=sum(len(find_words(text)) for text in texts), coverage=1 - cut/max(characters, 1))
 
 # %% ../../nbs/04_tokenizers/04_parity.ipynb #0022
-def language_costs(
+def language_stats(
     tokenizer: Tokenizer,         # What cuts the text
     texts: dict[str, list[str]],  # Language → its text
     parallel: bool = True,        # Whether all languages say the same; otherwise characters stand in for content
-) -> dict[str, LanguageCost]:
+) -> dict[str, LanguageStats]:
     "What each language pays"
     costs = {code: _count(tokenizer, lines) for code, lines in texts.items()}
-    def price(cost: LanguageCost) -> float: return cost.tokens if parallel else cost.per_character
+    def price(cost: LanguageStats) -> float: return cost.tokens if parallel else cost.per_character
     least = min(map(price, costs.values()))
     return {code: cost.model_copy(update=dict(premium=price(cost)/least)) for code, cost in costs.items()}
 
@@ -95,7 +96,7 @@ class TokenizerStats(Settings):
     "How a tokenizer cuts some texts"
     name: str = Field(description='name of the tokenizer')
     vocab_size: int = Field(description='rows')
-    languages: dict[str, LanguageCost] = Field(description='what each language pays')
+    languages: dict[str, LanguageStats] = Field(description='what each language pays')
     unused: int = Field(description='rows that the texts never use')
     longest: list[str] = Field(description='the longest tokens')
 
@@ -108,14 +109,14 @@ def tokenizer_stats(
     used = {id for some in texts.values() for ids in tokenizer.encode_batch(some) for id in ids}
     longest = sorted(set(range(tokenizer.vocab_size)) - set(tokenizer.special.values()), key=lambda id: -len(tokenizer.token_bytes(id)))
     return TokenizerStats(name=tokenizer.name, vocab_size=tokenizer.vocab_size, unused=tokenizer.vocab_size - len(used),
-                          languages=language_costs(tokenizer, texts, parallel), longest=[tokenizer.token(id)[:24] for id in longest[:3]])
+                          languages=language_stats(tokenizer, texts, parallel), longest=[tokenizer.token(id)[:24] for id in longest[:3]])
 
 # %% ../../nbs/04_tokenizers/04_parity.ipynb #0034
 class TokenizerComparison(Settings):
     "Some tokenizers on the same texts"
     stats: list[TokenizerStats] = Field(description='one for each tokenizer')
-    def __rich__(self) -> Any: return for_terminal({'Tokenizers': _comparison_rows(self.stats)})
-    def _repr_html_(self) -> str: return for_notebook({'Tokenizers': _comparison_rows(self.stats)})
+    def __rich__(self) -> Any: return render_terminal({'Tokenizers': _comparison_rows(self.stats)})
+    def _repr_html_(self) -> str: return render_html({'Tokenizers': _comparison_rows(self.stats)})
 
 def _comparison_rows(
     stats: list[TokenizerStats], # One for each tokenizer
@@ -179,10 +180,10 @@ def _split(
     return {code: [t for i, t in enumerate(lines) if i % 10] for code, lines in texts.items()}, {code: lines[::10] for code, lines in texts.items()}
 
 # %% ../../nbs/04_tokenizers/04_parity.ipynb #0056
-_ALPHAS = (1., 0.75, 0.5, 0.25, 0., -0.25, -0.5)
-_EVEN = 1.05 # a premium that counts as none
+_ALPHA_GRID = (1., 0.75, 0.5, 0.25, 0., -0.25, -0.5)
+_EQUAL_PREMIUM = 1.05 # a premium that counts as none
 
-def even_out(
+def search_alpha(
     texts: dict[str, list[str]],  # Language → its texts
     vocab_size: int,              # Of the vocabularies that are tried
     parallel: bool = True,        # Whether all languages say the same
@@ -191,11 +192,11 @@ def even_out(
     "The exponent that evens out what languages pay"
     learn, judge = _split(texts)
     curve = {}
-    for alpha in tqdm(_ALPHAS, desc='mixtures', disable=not progress):
+    for alpha in tqdm(_ALPHA_GRID, desc='mixtures', disable=not progress):
         tokenizer = train_tokenizer(mix_languages(learn, alpha), vocab_size, progress=False)
-        curve[alpha] = {code: cost.premium for code, cost in language_costs(tokenizer, judge, parallel).items()}
+        curve[alpha] = {code: cost.premium for code, cost in language_stats(tokenizer, judge, parallel).items()}
     least = min(max(row.values()) for row in curve.values())
-    return next(alpha for alpha in _ALPHAS if max(curve[alpha].values()) <= max(_EVEN, least)), curve
+    return next(alpha for alpha in _ALPHA_GRID if max(curve[alpha].values()) <= max(_EQUAL_PREMIUM, least)), curve
 
 # %% ../../nbs/04_tokenizers/04_parity.ipynb #0063
 _BATCH = 2**20 # Characters whose language is found in one go
@@ -237,13 +238,13 @@ def mix_corpus(
     counted: Counter[str] = Counter()
     bar = tqdm(corpus, desc='languages', unit=' documents', disable=not progress)
     for code, text in _with_languages(document.text for document in bar): counted[code] += len(text.encode())
-    sizes = {code: size for code, size in counted.most_common() if code != 'und' and size >= SMALL*counted.total()}
+    sizes = {code: size for code, size in counted.most_common() if code != 'und' and size >= MIN_LANGUAGE_SHARE*counted.total()}
     times = _times(sizes, alpha)
     plan = Mixture(alpha=alpha, sizes=sizes, times=times, others={code: size for code, size in counted.most_common() if code not in sizes})
     return plan, _repeat(_with_languages(document.text for document in corpus), times)
 
 # %% ../../nbs/04_tokenizers/04_parity.ipynb #0080
-def lines_by_language(
+def group_lines(
     texts: list[str],        # Documents
 ) -> dict[str, list[str]]:   # Language → its lines
     "The lines of documents in two languages or more"
@@ -257,11 +258,11 @@ def lines_by_language(
     return groups
 
 # %% ../../nbs/04_tokenizers/04_parity.ipynb #0083
-class ParityCard(Settings):
+class ParityReport(Settings):
     "What each language pays, and the mixture that evens it out"
     tokenizer: str = Field(description='name of the tokenizer')
     parallel: bool = Field(description='whether all languages say the same; otherwise characters stand in for content')
-    languages: dict[str, LanguageCost] = Field(description='what each language pays with it, on held-out text')
+    languages: dict[str, LanguageStats] = Field(description='what each language pays with it, on held-out text')
     shares: dict[str, float] = Field(description='share of the text that each language has')
     vocab_size: int = Field(description='tokens of the vocabularies that were trained to compare')
     alpha: float = Field(description='exponent that evens out: draw languages in proportion to the share to this power')
@@ -274,9 +275,9 @@ class ParityCard(Settings):
     def facts(self) -> list[str]:
         return [self.advice, *([f'Unknown or too rare to judge: {self.others:.1%} of the text.'] if self.others >= 0.001 else [])]
     @property
-    def tables(self) -> dict[str, list[list[str]]]: return {f'What a language pays with {self.tokenizer}': _card_rows(self)}
-    def __rich__(self) -> Any: return for_terminal(self.tables, self.facts)
-    def _repr_html_(self) -> str: return for_notebook(self.tables, self.facts, plot_parity(self))
+    def tables(self) -> dict[str, list[list[str]]]: return {f'What a language pays with {self.tokenizer}': _parity_rows(self)}
+    def __rich__(self) -> Any: return render_terminal(self.tables, self.facts)
+    def _repr_html_(self) -> str: return render_html(self.tables, self.facts, plot_parity(self))
 
 def _advice(
     before: dict[str, float],  # Premiums with the tokenizer
@@ -293,18 +294,18 @@ def _advice(
     return f'{pays}. Train {vocab_size:,} tokens with alpha {alpha:g} ({shares}): then no language pays more than {max(after.values()):.2f}.'
 
 # %% ../../nbs/04_tokenizers/04_parity.ipynb #0087
-def _card_rows(
-    card: ParityCard,   # What to show
+def _parity_rows(
+    card: ParityReport,   # What to show
 ) -> list[list[str]]:   # The heads, then a row for each language
     "What each language pays"
-    def row(code: str, cost: LanguageCost) -> list[str]:
+    def row(code: str, cost: LanguageStats) -> list[str]:
         rates = [f'{cost.per_byte:.3f}', f'{cost.per_character:.3f}', f'{cost.per_word:.2f}']
         return [language_name(code), f'{card.shares[code]:.0%}', f'{cost.tokens:,}', *rates, f'{cost.premium:.2f}', f'{card.after[code]:.2f}']
     heads = ['language', 'share', 'tokens', 'per byte', 'per character', 'per word', 'premium', 'after']
     return [heads, *(row(code, cost) for code, cost in card.languages.items())]
 
 def plot_parity(
-    card: ParityCard, # What to show
+    card: ParityReport, # What to show
 ) -> Any:             # A figure of matplotlib
     "What languages pay now, and with other mixtures"
     import matplotlib.pyplot as plt
@@ -327,24 +328,24 @@ def plot_parity(
 
 
 # %% ../../nbs/04_tokenizers/04_parity.ipynb #0088
-def language_parity(
+def measure_parity(
     source: Corpus | str | Path | Sequence[str | Path], # A corpus, or sources as for `open_corpus`
     tokenizer: Tokenizer | None = None,                 # The one to judge; None is one trained on the text as it is
     parallel: bool | None = None,                       # Whether all languages say the same; None asks whether they have equally many lines
     sample_bytes: int = SAMPLE_BYTES,                   # Text to look at
     progress: bool = True,                              # Whether a bar is shown
-) -> ParityCard:
+) -> ParityReport:
     "What each language of a text pays with a tokenizer, and the mixture that evens it out"
     documents = sample_texts(source, sample_bytes)
-    texts = lines_by_language(documents)
+    texts = group_lines(documents)
     if parallel is None: parallel = len({len(lines) for lines in texts.values()}) == 1
     sizes = {code: sum(len(line.encode()) for line in lines) for code, lines in texts.items()}
-    vocab_size = min(suggest_vocabulary(sum(sizes.values())), tokenizer.vocab_size if tokenizer else 2**20)
-    alpha, curve = even_out(texts, vocab_size, parallel, progress)
+    vocab_size = min(suggest_vocab_size(sum(sizes.values())), tokenizer.vocab_size if tokenizer else 2**20)
+    alpha, curve = search_alpha(texts, vocab_size, parallel, progress)
     learn, judge = _split(texts)
     tokenizer = tokenizer or train_tokenizer(mix_languages(learn, 1), vocab_size, progress=False)
     others = 1 - sum(len(line) for lines in texts.values() for line in lines)/sum(len(line) for text in documents for line in text.split('\n'))
-    costs, shares, mixture = language_costs(tokenizer, judge, parallel), tempered_shares(sizes, 1), tempered_shares(sizes, alpha)
+    costs, shares, mixture = language_stats(tokenizer, judge, parallel), tempered_shares(sizes, 1), tempered_shares(sizes, alpha)
     advice = _advice({code: cost.premium for code, cost in costs.items()}, curve[alpha], alpha, mixture, vocab_size)
-    return ParityCard(tokenizer=tokenizer.name, parallel=parallel, languages=costs, shares=shares, vocab_size=vocab_size, alpha=alpha,
+    return ParityReport(tokenizer=tokenizer.name, parallel=parallel, languages=costs, shares=shares, vocab_size=vocab_size, alpha=alpha,
                       mixture=mixture, after=curve[alpha], curve={f'{a:g}': row for a, row in curve.items()}, others=others, advice=advice)

@@ -18,22 +18,22 @@ from ..core.errors import UserError
 from ..core.files import asset_path, write_file
 from ..core.config import Config
 from ..text.languages import detect_languages
-from .bpe import ALPHABET, SPLIT, SYMBOLS
+from .bpe import BYTE_ALPHABET, BYTE_TO_UNICODE, GPT2_PATTERN
 
 # %% auto #0
-__all__ = ['EOT', 'CONTINUED', 'SPLITS', 'KINDS', 'TokenStream', 'Tokenizer', 'gpt2_tokenizer', 'train_tokenizer',
-           'build_tokenizer']
+__all__ = ['EOT', 'CONTINUING_PREFIX', 'SPLIT_PATTERNS', 'KINDS', 'DecodeStream', 'Tokenizer', 'gpt2_tokenizer',
+           'train_tokenizer', 'build_tokenizer']
 
 # %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0007
 EOT = '<|endoftext|>'
-CONTINUED = '…' # begins a WordPiece token inside a word; no byte has this symbol
-_BYTES = {symbol: b for b, symbol in SYMBOLS.items()}
+CONTINUING_PREFIX = '…' # begins a WordPiece token inside a word; no byte has this symbol
+_BYTES = {symbol: b for b, symbol in BYTE_TO_UNICODE.items()}
 
 def _token_bytes(
     token: str, # A token as the vocabulary file writes it
 ) -> bytes:
     "The bytes that a token stands for"
-    token = token.removeprefix(CONTINUED)
+    token = token.removeprefix(CONTINUING_PREFIX)
     return bytes(_BYTES[c] for c in token) if all(c in _BYTES for c in token) else token.encode()
 
 # %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0011
@@ -44,7 +44,7 @@ def _lookup(
     "The bytes of one token"
     return token_bytes[id] if 0 <= id < len(token_bytes) else '\ufffd'.encode()
 
-class TokenStream:
+class DecodeStream:
     "Text from token ids that arrive one at a time, in whole characters only"
     def __init__(self,
         token_bytes: list[bytes], # The bytes of each token, by id
@@ -57,16 +57,16 @@ class TokenStream:
     def flush(self) -> str: return self._decoder.decode(b'', final=True)
 
 # %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0016
-SPLITS = { # name → the regular expression that cuts text into words
-    'gpt2': SPLIT,
+SPLIT_PATTERNS = { # name → the regular expression that cuts text into words
+    'gpt2': GPT2_PATTERN,
     'gpt4': r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"}
 
 def _cutter(
-    split: str, # A name in `SPLITS`
+    split: str, # A name in `SPLIT_PATTERNS`
 ) -> pre_tokenizers.PreTokenizer:
     "Cuts text into words, and writes them in byte symbols"
     if split == 'gpt2': return pre_tokenizers.ByteLevel(add_prefix_space=False) # it has this expression built in
-    return pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(SPLITS[split]), 'isolated'),
+    return pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(SPLIT_PATTERNS[split]), 'isolated'),
                                     pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
 
 def _fast_path(
@@ -75,13 +75,13 @@ def _fast_path(
 ) -> tiktoken.Encoding | None:
     "The same encoding in tiktoken, where it is sure to be the same"
     if not isinstance(inner.model, models.BPE) or inner.normalizer is not None: return None
-    split = next((name for name in SPLITS if repr(_cutter(name)) == repr(inner.pre_tokenizer)), None)
+    split = next((name for name in SPLIT_PATTERNS if repr(_cutter(name)) == repr(inner.pre_tokenizer)), None)
     model = json.loads(inner.to_str())['model']
     made = [model['vocab'].get(''.join(pair)) for pair in model['merges']]
     ordered = None not in made and made == sorted(set(made)) and len(made) + 256 == len(model['vocab'])
     if split is None or not ordered: return None
     ranks = {token_bytes[id]: id for id in model['vocab'].values()}
-    return tiktoken.Encoding('', pat_str=SPLITS[split], mergeable_ranks=ranks,
+    return tiktoken.Encoding('', pat_str=SPLIT_PATTERNS[split], mergeable_ranks=ranks,
                              special_tokens={EOT: len(ranks)}) # never used; with none at all, looking for them takes most of the time
 
 # %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0018
@@ -130,7 +130,7 @@ class Tokenizer:
     def token_bytes(self, id: int) -> bytes: return _lookup(self._bytes, id)
     def token(self, id: int) -> str: return self.token_bytes(id).decode('utf-8', 'backslashreplace')
     def decode(self, ids: Iterable[int]) -> str: return b''.join(map(self.token_bytes, ids)).decode('utf-8', 'replace')
-    def stream(self) -> TokenStream: return TokenStream(self._bytes)
+    def stream(self) -> DecodeStream: return DecodeStream(self._bytes)
     def __repr__(self) -> str: return f'Tokenizer({self.name}: {self.vocab_size:,} tokens, {self.hash[:8]})'
 
     def save(self, folder: str | Path) -> None: _save(self, Path(folder))
@@ -150,7 +150,7 @@ def gpt2_tokenizer() -> Tokenizer:
     return Tokenizer(inner.to_str(), 'gpt2')
 
 # %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0048
-_SYMBOLS = [SYMBOLS[b] for b in ALPHABET]
+_SYMBOLS = [BYTE_TO_UNICODE[b] for b in BYTE_ALPHABET]
 
 def _bpe(rows: int, min_frequency: int) -> tuple[models.Model, trainers.Trainer]:
     return models.BPE(), trainers.BpeTrainer(vocab_size=rows, min_frequency=min_frequency, initial_alphabet=_SYMBOLS, show_progress=False)
@@ -159,20 +159,20 @@ def _unigram(rows: int, min_frequency: int) -> tuple[models.Model, trainers.Trai
     return models.Unigram(), trainers.UnigramTrainer(vocab_size=rows, initial_alphabet=_SYMBOLS, show_progress=False)
 
 def _wordpiece(rows: int, min_frequency: int) -> tuple[models.Model, trainers.Trainer]:
-    model = models.WordPiece(continuing_subword_prefix=CONTINUED, max_input_chars_per_word=10**9)
+    model = models.WordPiece(continuing_subword_prefix=CONTINUING_PREFIX, max_input_chars_per_word=10**9)
     return model, trainers.WordPieceTrainer(vocab_size=rows, min_frequency=min_frequency, initial_alphabet=_SYMBOLS,
-                                            continuing_subword_prefix=CONTINUED, show_progress=False)
+                                            continuing_subword_prefix=CONTINUING_PREFIX, show_progress=False)
 
 KINDS: dict[str, Callable[[int, int], tuple[models.Model, trainers.Trainer]]] = {'bpe': _bpe, 'unigram': _unigram, 'wordpiece': _wordpiece}
 
 # %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0051
-def _every_byte_inside(
+def _complete_alphabet(
     inner: tokenizers.Tokenizer, # WordPiece, just trained
     rows: int,                   # Rows it may have
 ) -> tokenizers.Tokenizer:
     "WordPiece with a row for every byte inside a word"
     state = json.loads(inner.to_str())
-    alphabet = dict.fromkeys(_SYMBOLS + [CONTINUED + symbol for symbol in _SYMBOLS])
+    alphabet = dict.fromkeys(_SYMBOLS + [CONTINUING_PREFIX + symbol for symbol in _SYMBOLS])
     learned = [token for token in sorted(state['model']['vocab'], key=state['model']['vocab'].__getitem__) if token not in alphabet]
     state['model']['vocab'] = {token: id for id, token in enumerate([*alphabet, *learned][:rows])}
     return tokenizers.Tokenizer.from_str(json.dumps(state))
@@ -181,7 +181,7 @@ def _pieces(cutter: pre_tokenizers.PreTokenizer) -> pre_tokenizers.PreTokenizer:
     return pre_tokenizers.Sequence([cutter, pre_tokenizers.Split(Regex('.{64}'), 'isolated')])
 
 # %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0055
-class _Witness:
+class _TextCounter:
     "Passes texts on, counts and hashes them, and keeps some"
     def __init__(self, texts: Iterable[str]) -> None:
         self.texts, self.documents, self.bytes, self.digest, self.kept, self.dice = texts, 0, 0, hashlib.sha256(), [''][:0], random.Random(0)
@@ -199,14 +199,14 @@ class _Witness:
                     languages={code: round(n/codes.total(), 3) for code, n in codes.most_common()})
 
 # %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0059
-_DECODERS = {'wordpiece': decoders.Sequence([decoders.Replace(CONTINUED, ''), decoders.ByteLevel()])}
+_DECODERS = {'wordpiece': decoders.Sequence([decoders.Replace(CONTINUING_PREFIX, ''), decoders.ByteLevel()])}
 
 def train_tokenizer(
     texts: Iterable[str],            # The documents, read once and never held all together
     vocab_size: int,                 # Rows at most, the bytes and the special tokens among them
     kind: str = 'bpe',               # bpe, unigram or wordpiece
     min_frequency: int = 2,          # How often a pair has to occur to become a token; unigram does not ask
-    split: str = 'gpt2',             # A name in `SPLITS`
+    split: str = 'gpt2',             # A name in `SPLIT_PATTERNS`
     normalization: str = 'none',     # none, nfc or nfkc
     special: Iterable[str] = (),     # Special tokens beside `<|endoftext|>`, such as chat marks
     progress: bool = True,           # Whether a bar counts the documents
@@ -222,9 +222,9 @@ def train_tokenizer(
     inner.pre_tokenizer = _pieces(_cutter(split)) if kind == 'wordpiece' else _cutter(split)
     inner.decoder = _DECODERS.get(kind, decoders.ByteLevel())
     if normalization != 'none': inner.normalizer = dict(nfc=normalizers.NFC, nfkc=normalizers.NFKC)[normalization]()
-    witness = _Witness(texts)
+    witness = _TextCounter(texts)
     inner.train_from_iterator(tqdm(witness, desc='vocabulary', unit=' documents', disable=not progress), trainer)
-    if kind == 'wordpiece': inner = _every_byte_inside(inner, rows)
+    if kind == 'wordpiece': inner = _complete_alphabet(inner, rows)
     inner.add_special_tokens(marks)
     return Tokenizer(inner.to_str(), f'{kind}-{inner.get_vocab_size()}', witness.about())
 

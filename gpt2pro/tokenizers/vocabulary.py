@@ -14,22 +14,23 @@ from pydantic import Field
 from tqdm.auto import tqdm
 from ..core.errors import UserError
 from ..core.config import Config, Settings
-from ..core.tables import for_notebook, for_terminal
+from ..core.tables import render_html, render_terminal
 from ..core.hardware import detect_hardware, format_bytes
 from ..text.corpus import Corpus, open_corpus
 from ..text.languages import detect_languages, language_name
 from ..validation.counts import count_parameters, flops_per_token
-from ..validation.forecast import forecast_memory, TextFacts
-from ..validation.recommendation import plan_run
+from ..validation.forecast import forecast_memory, TextSummary
+from ..validation.recommendation import recommend_run
 from .tokenizer import Tokenizer, train_tokenizer
 
 # %% auto #0
-__all__ = ['SAMPLE_BYTES', 'LEAST_BYTES', 'SMALL', 'COLORS', 'shorten_bpe', 'train_sizes', 'with_vocabulary', 'equal_tokens',
-           'token_row', 'expected_updates', 'pair_bits', 'VocabularySize', 'measure_size', 'add_forecasts', 'best_size',
-           'sample_texts', 'by_language', 'VocabularyLab', 'plot_lab', 'vocabulary_lab']
+__all__ = ['SAMPLE_BYTES', 'MIN_BYTES', 'MIN_LANGUAGE_SHARE', 'COLORS', 'truncate_bpe', 'train_vocabulary_sizes',
+           'with_vocab_size', 'equal_compute_tokens', 'concatenate_tokens', 'expected_updates', 'bigram_bits',
+           'VocabularySize', 'measure_vocabulary', 'add_forecasts', 'best_size', 'sample_texts', 'by_language',
+           'VocabularySweep', 'plot_vocabulary_sweep', 'sweep_vocabulary']
 
 # %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0009
-def shorten_bpe(
+def truncate_bpe(
     tokenizer: Tokenizer, # A BPE whose last row is `<|endoftext|>`, as `train_tokenizer` makes them
     vocab_size: int,      # Rows to keep, 257 or more
 ) -> Tokenizer:
@@ -42,17 +43,17 @@ def shorten_bpe(
     return Tokenizer(json.dumps(parts, ensure_ascii=False, separators=(',', ':')), f'bpe-{vocab_size}')
 
 # %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0014
-def train_sizes(
+def train_vocabulary_sizes(
     texts: Iterable[str],  # Text to learn from
     sizes: Sequence[int],  # Rows wanted
     progress: bool = True, # Whether a bar counts the documents
 ) -> list[Tokenizer]:      # Smallest first
     "A tokenizer of each size that the text can fill"
     largest = train_tokenizer(texts, max(sizes), progress=progress)
-    return [shorten_bpe(largest, size) for size in sorted(sizes) if size <= largest.vocab_size] or [largest]
+    return [truncate_bpe(largest, size) for size in sorted(sizes) if size <= largest.vocab_size] or [largest]
 
 # %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0023
-def with_vocabulary(
+def with_vocab_size(
     config: Config,  # A planned run
     vocab_size: int, # Rows
 ) -> Config:
@@ -60,16 +61,16 @@ def with_vocabulary(
     return config.model_copy(update=dict(model=config.model.model_copy(update=dict(vocab_size=vocab_size))))
 
 # %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0027
-def equal_tokens(
+def equal_compute_tokens(
     config: Config,  # A planned run
     vocab_size: int, # Rows
 ) -> int:            # Tokens
     "How many tokens of another vocabulary the compute of a run pays for"
-    planned = config.train.max_steps*config.step_tokens
-    return round(planned*flops_per_token(config.model)/flops_per_token(with_vocabulary(config, vocab_size).model))
+    planned = config.train.max_steps*config.tokens_per_step
+    return round(planned*flops_per_token(config.model)/flops_per_token(with_vocab_size(config, vocab_size).model))
 
 # %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0033
-def token_row(
+def concatenate_tokens(
     tokenizer: Tokenizer,  # A vocabulary
     texts: Sequence[str],  # Documents
 ) -> np.ndarray:           # (N,)
@@ -82,15 +83,15 @@ def token_row(
 def expected_updates(
     shares: np.ndarray, # Share of each row, (V,)
     steps: float,       # Optimizer steps of the run
-    step_tokens: int,   # Tokens in a step
+    tokens_per_step: int,   # Tokens in a step
 ) -> np.ndarray:        # (V,)
     "In how many steps of a run each row is expected to occur"
-    return steps*-np.expm1(step_tokens*np.log1p(-np.minimum(shares, 1 - 1e-12))) # (V,)
+    return steps*-np.expm1(tokens_per_step*np.log1p(-np.minimum(shares, 1 - 1e-12))) # (V,)
 
 # %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0045
-_PUT_ASIDE = 0.75 # D
+_DISCOUNT = 0.75 # D
 
-def pair_bits(
+def bigram_bits(
     ids: np.ndarray, # What the table is learned from, (N,)
     new: np.ndarray, # What it has to predict, (M,)
     vocab_size: int, # V
@@ -102,7 +103,7 @@ def pair_bits(
     x, y = new[:-1], new[1:]
     place = np.minimum(np.searchsorted(pairs, x*vocab_size + y), len(pairs) - 1)
     n = np.where(pairs[place] == x*vocab_size + y, counts[place], 0)
-    known = (np.maximum(n - _PUT_ASIDE, 0) + _PUT_ASIDE*kinds[x]*q[y])/np.maximum(follow[x], 1)
+    known = (np.maximum(n - _DISCOUNT, 0) + _DISCOUNT*kinds[x]*q[y])/np.maximum(follow[x], 1)
     return float(-np.log2(np.where(follow[x] > 0, known, q[y])).sum())
 
 # %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0051
@@ -111,35 +112,35 @@ class VocabularySize(Settings):
     size: int = Field(description='rows, which are tokens')
     bytes_per_token: float = Field(description='length of a token in held-out text')
     languages: dict[str, float] = Field(description='the same by language, as ISO 639-1 code')
-    pair_bits: float = Field(description='bits per byte of held-out text, for a table of pairs')
+    bigram_bits: float = Field(description='bits per byte of held-out text, for a table of pairs')
     embedding_share: float = Field(description='share of the parameters that are rows of the embedding table')
     logits: int = Field(description='bytes that the logits take at the fullest moment of a step; 0 where another moment is fuller')
     memory: int = Field(description='bytes that a step takes in all')
     tokens: int = Field(description='tokens that the compute of the planned run pays for')
-    text_read: int = Field(description='bytes of text in them')
+    training_bytes: int = Field(description='bytes of text in them')
     updates: float = Field(description='steps that update a learned row: half of them have more')
     rare_updates: float = Field(description='steps that update a rare row: nine of ten have more')
-    forecast: float = Field(0., description='pair_bits, raised where less text is read; the lower the better')
+    forecast: float = Field(0., description='bigram bits, raised where less text is read; the lower the better')
 
-def measure_size(
+def measure_vocabulary(
     tokenizer: Tokenizer,            # A vocabulary
     config: Config,                  # The planned run
     texts: Sequence[str],            # Text of the run, or a sample of it
     held_out: dict[str, list[str]],  # Language → text that the vocabulary was not made of
 ) -> VocabularySize:
     "What a vocabulary gives and costs in a planned run"
-    size, changed = tokenizer.vocab_size, with_vocabulary(config, tokenizer.vocab_size)
-    parts, memory, tokens = count_parameters(changed.model), forecast_memory(changed), equal_tokens(config, size)
-    ids, new = token_row(tokenizer, texts), {code: token_row(tokenizer, lines) for code, lines in held_out.items()}
+    size, changed = tokenizer.vocab_size, with_vocab_size(config, tokenizer.vocab_size)
+    parts, memory, tokens = count_parameters(changed.model), forecast_memory(changed), equal_compute_tokens(config, size)
+    ids, new = concatenate_tokens(tokenizer, texts), {code: concatenate_tokens(tokenizer, lines) for code, lines in held_out.items()}
     lengths = {code: sum(len(text.encode()) for text in lines) for code, lines in held_out.items()}
     everything = np.concatenate([*new.values()])
     shares = np.bincount(ids, minlength=size)[256:]/len(ids) # without the single bytes, most of which occur in no text
-    rare, middle = np.quantile(expected_updates(shares, tokens/config.step_tokens, config.step_tokens), [0.1, 0.5])
+    rare, middle = np.quantile(expected_updates(shares, tokens/config.tokens_per_step, config.tokens_per_step), [0.1, 0.5])
     length = sum(lengths.values())/len(everything)
     return VocabularySize(
         size=size, bytes_per_token=length, languages={code: lengths[code]/len(row) for code, row in new.items()},
-        pair_bits=pair_bits(ids, everything, size)/sum(lengths.values()), embedding_share=(parts['embedding'] + parts['head'])/parts['total'],
-        logits=memory['logits'], memory=memory['total'], tokens=tokens, text_read=round(tokens*length), updates=middle, rare_updates=rare)
+        bigram_bits=bigram_bits(ids, everything, size)/sum(lengths.values()), embedding_share=(parts['embedding'] + parts['head'])/parts['total'],
+        logits=memory['logits'], memory=memory['total'], tokens=tokens, training_bytes=round(tokens*length), updates=middle, rare_updates=rare)
 
 # %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0056
 _READING = 0.1 # how fast bits per byte fall with the text read; fitted to runs on the embedded corpus
@@ -148,8 +149,8 @@ def add_forecasts(
     sizes: list[VocabularySize], # What is known of each size
 ) -> list[VocabularySize]:
     "The same with a forecast, for comparing sizes with each other"
-    most = max(size.text_read for size in sizes)
-    return [size.model_copy(update=dict(forecast=size.pair_bits*(most/size.text_read)**_READING)) for size in sizes]
+    most = max(size.training_bytes for size in sizes)
+    return [size.model_copy(update=dict(forecast=size.bigram_bits*(most/size.training_bytes)**_READING)) for size in sizes]
 
 def best_size(
     sizes: list[VocabularySize], # With forecasts
@@ -159,7 +160,7 @@ def best_size(
 
 # %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0061
 SAMPLE_BYTES = 4_000_000 # Text that is enough for vocabularies of some ten thousand tokens
-LEAST_BYTES = 20_000     # Text below which nothing can be said
+MIN_BYTES = 20_000     # Text below which nothing can be said
 
 def sample_texts(
     source: Corpus | str | Path | Sequence[str | Path], # A corpus, or sources as for `open_corpus`
@@ -173,12 +174,12 @@ def sample_texts(
         texts.append(document.text)
         left -= document.size
         if left < 0: break
-    if (found := 2*size - left) < LEAST_BYTES:
-        raise UserError(f'{found:,} bytes of text', f'fewer than {LEAST_BYTES:,} say nothing about a vocabulary', 'give more text')
+    if (found := 2*size - left) < MIN_BYTES:
+        raise UserError(f'{found:,} bytes of text', f'fewer than {MIN_BYTES:,} say nothing about a vocabulary', 'give more text')
     return texts
 
 # %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0064
-SMALL = 1/50 # A language with a smaller share of the text is not judged on its own
+MIN_LANGUAGE_SHARE = 1/50 # A language with a smaller share of the text is not judged on its own
 
 def by_language(
     texts: list[str],        # Documents
@@ -187,7 +188,7 @@ def by_language(
     groups: dict[str, list[str]] = {}
     for text, code in zip(texts, detect_languages(texts)): groups.setdefault(code, []).append(text)
     sizes = {code: sum(map(len, lines)) for code, lines in groups.items()}
-    least = SMALL*sum(sizes.values())
+    least = MIN_LANGUAGE_SHARE*sum(sizes.values())
     return {code: groups[code] for code in sorted(groups, key=lambda code: -sizes[code]) if code != 'und' and sizes[code] >= least}
 
 # %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0068
@@ -203,7 +204,7 @@ def _reason(
     return f'Take {best.size:,} tokens (model.vocab_size={best.size}). {less}; {more}.'
 
 # %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0072
-class VocabularyLab(Settings):
+class VocabularySweep(Settings):
     "What vocabularies of several sizes give and cost, and which one to take"
     sizes: list[VocabularySize] = Field(description='what each size gives and costs, smallest first')
     recommended: int = Field(description='the size to take: the lowest forecast')
@@ -211,24 +212,24 @@ class VocabularyLab(Settings):
     text_bytes: int = Field(description='bytes of text that the vocabularies were made of')
     @property
     def best(self) -> VocabularySize: return next(size for size in self.sizes if size.size == self.recommended)
-    def __rich__(self) -> Any: return for_terminal({'Vocabulary': _lab_rows(self)}, [self.reason])
-    def _repr_html_(self) -> str: return for_notebook({'Vocabulary': _lab_rows(self)}, [self.reason], plot_lab(self))
+    def __rich__(self) -> Any: return render_terminal({'Vocabulary': _sweep_rows(self)}, [self.reason])
+    def _repr_html_(self) -> str: return render_html({'Vocabulary': _sweep_rows(self)}, [self.reason], plot_vocabulary_sweep(self))
 
 # %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0076
-def _lab_rows(
-    lab: VocabularyLab, # What to show
+def _sweep_rows(
+    lab: VocabularySweep, # What to show
 ) -> list[list[str]]:   # The heads, then a row for each size
     "What is known of each size"
     heads = ['size', *(f'B/token {code}' for code in lab.best.languages), 'table', 'logits', 'text read', 'updates', 'rare', 'forecast']
     def row(s: VocabularySize) -> list[str]:
-        name, sizes = f'{s.size:,}{" ◀" if s.size == lab.recommended else ""}', map(format_bytes, (s.logits, s.text_read))
+        name, sizes = f'{s.size:,}{" ◀" if s.size == lab.recommended else ""}', map(format_bytes, (s.logits, s.training_bytes))
         return [name, *(f'{length:.2f}' for length in s.languages.values()), f'{s.embedding_share:.0%}', *sizes,
                 f'{s.updates:,.0f}', f'{s.rare_updates:,.0f}', f'{s.forecast:.3f}']
     return [heads, *map(row, lab.sizes)]
 
 # %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0080
-def plot_lab(
-    lab: VocabularyLab, # What to show
+def plot_vocabulary_sweep(
+    lab: VocabularySweep, # What to show
 ) -> Any:               # A figure of matplotlib
     "Length, cost, updates and forecast by size"
     import matplotlib.pyplot as plt
@@ -237,7 +238,7 @@ def plot_lab(
     lengths = {language_name(code): [size.languages[code] for size in lab.sizes] for code in lab.best.languages}
     table = {'of the parameters': all_sizes(lambda s: 100*s.embedding_share), 'of the memory, as logits': all_sizes(lambda s: 100*s.logits/s.memory)}
     updates = {'half of the rows': all_sizes(lambda s: s.updates), 'nine of ten': all_sizes(lambda s: s.rare_updates)}
-    forecasts = {'forecast': all_sizes(lambda s: s.forecast), 'pairs alone': all_sizes(lambda s: s.pair_bits)}
+    forecasts = {'forecast': all_sizes(lambda s: s.forecast), 'pairs alone': all_sizes(lambda s: s.bigram_bits)}
     panels = {('a token carries', 'bytes'): lengths, ('the table takes', '%'): table, ('updates of a row', 'steps, at least'): updates,
               (f'best: {lab.recommended:,}', 'bits per byte'): forecasts}
     for ax, ((title, unit), curves) in zip(axes, panels.items()):
@@ -255,19 +256,19 @@ def plot_lab(
 COLORS = ('#4263eb', '#f08c00', '#2b8a3e', '#c2255c', '#1098ad', '#868e96') # of the first six languages
 
 # %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0085
-def vocabulary_lab(
+def sweep_vocabulary(
     source: Corpus | str | Path | Sequence[str | Path], # A corpus, or sources as for `open_corpus`
     config: Config | None = None,                       # The planned run; None plans one for this machine and text
     sizes: Sequence[int] = (512, 1024, 2048, 4096, 8192, 16384, 32768), # Vocabularies to try; what the text cannot fill is left out
     sample_bytes: int = SAMPLE_BYTES,                   # Text to look at; more takes longer and fills larger vocabularies
     progress: bool = True,                              # Whether bars are shown
-) -> VocabularyLab:
+) -> VocabularySweep:
     "Try vocabularies of several sizes on a text, and recommend one for a planned run"
     corpus = source if isinstance(source, Corpus) else open_corpus(source)
     texts = sample_texts(corpus, sample_bytes)
     held_out, texts = texts[::10], [text for i, text in enumerate(texts) if i % 10]
     groups, size = by_language(held_out) or {'und': held_out}, sum(len(text.encode()) for text in texts)
-    config = config or plan_run(detect_hardware(), TextFacts(bytes=max(size, corpus.size))).config
-    tokenizers = tqdm(train_sizes(texts, sizes, progress), desc='sizes', disable=not progress)
-    measured = add_forecasts([measure_size(tokenizer, config, texts, groups) for tokenizer in tokenizers])
-    return VocabularyLab(sizes=measured, recommended=best_size(measured).size, reason=_reason(measured), text_bytes=size)
+    config = config or recommend_run(detect_hardware(), TextSummary(bytes=max(size, corpus.size))).config
+    tokenizers = tqdm(train_vocabulary_sizes(texts, sizes, progress), desc='sizes', disable=not progress)
+    measured = add_forecasts([measure_vocabulary(tokenizer, config, texts, groups) for tokenizer in tokenizers])
+    return VocabularySweep(sizes=measured, recommended=best_size(measured).size, reason=_reason(measured), text_bytes=size)

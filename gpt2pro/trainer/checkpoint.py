@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 from ..core.errors import RunError, UserError
-from ..core.files import file_hash, sync_folder
+from ..core.files import fsync_folder, hash_file
 
 # %% auto #0
 __all__ = ['checkpoint_path', 'save_checkpoint', 'DamagedCheckpoint', 'verify_checkpoint', 'is_whole', 'Checkpoint',
@@ -90,7 +90,7 @@ def _write_files(
     files = {f'{group}.safetensors': _write(folder/f'{group}.safetensors', _tensor_bytes(values)) for group, values in tensors.items()}
     files['state.json'] = _write(folder/'state.json', [json.dumps(state, indent=1, ensure_ascii=False).encode()])
     _write(folder/'manifest.json', [_seal({**_FORMAT, 'step': step, 'files': files, 'environment': environment})])
-    sync_folder(folder)
+    fsync_folder(folder)
 
 # %% ../../nbs/09_trainer/01_checkpoint.ipynb #0027
 def save_checkpoint(
@@ -110,7 +110,7 @@ def save_checkpoint(
         _write_files(temporary, step, tensors, state, environment or {})
         os.replace(temporary, final)
     finally: shutil.rmtree(temporary, ignore_errors=True)
-    sync_folder(final.parent)
+    fsync_folder(final.parent)
     return final
 
 # %% ../../nbs/09_trainer/01_checkpoint.ipynb #0030
@@ -142,7 +142,7 @@ def verify_checkpoint(
     manifest = _read_manifest(Path(path))
     for name, entry in manifest['files'].items():
         file = Path(path)/name
-        found = file_hash(file) if file.is_file() else 'missing'
+        found = hash_file(file) if file.is_file() else 'missing'
         if found != entry['sha256']: raise DamagedCheckpoint(file, f'its sha256 is {found}, but {entry["sha256"]} was saved')
     return manifest
 

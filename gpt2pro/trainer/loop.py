@@ -16,14 +16,14 @@ from tqdm.auto import tqdm
 from ..core.errors import RunError, UserError
 from ..core.config import Config, deep_merge, Settings, TrainConfig
 from ..core.hardware import resolve_device
-from ..core.parallel import Interrupted
+from ..core.parallel import InterruptError
 from ..tokenizers.tokenizer import gpt2_tokenizer, Tokenizer
 from ..data.shards import Tokens
-from ..data.prepare import prepare, Prepared
-from ..data.sampler import Batch, Batches, IGNORE, prefetch
+from ..data.prepare import prepare, PreparedData
+from ..data.sampler import Batch, Batches, IGNORE_INDEX, prefetch
 from ..data.batches import open_batches
 from ..attention.layer import choose_backend
-from ..model.gpt import GPT, make_ready
+from ..model.gpt import GPT, optimize_for_inference
 from ..model.pretrained import load_pretrained
 from .checkpoint import checkpoint_path, is_whole, latest_checkpoint, load_checkpoint
 from .checkpoint import rotate_checkpoints, RunLock, save_checkpoint, sweep
@@ -82,7 +82,7 @@ def mean_loss(
     strategy: Strategy,        # Knows the device and the number format
 ) -> float:                    # Nats per token that counts
     "The mean loss over some batches, without dropout and without learning"
-    counts = torch.tensor([(batch.y != IGNORE).sum() for batch in batches], device=strategy.device) # (batches,)
+    counts = torch.tensor([(batch.y != IGNORE_INDEX).sum() for batch in batches], device=strategy.device) # (batches,)
     model.eval()
     with strategy.autocast(): losses = torch.stack([model.loss(*batch) for batch in prefetch(batches, strategy.device)]) # (batches,)
     model.train()
@@ -279,7 +279,7 @@ class Trainer:
     def __init__(self,
         config: Config,                      # The whole configuration
         model: GPT,                          # Fresh; resuming replaces its weights
-        prepared: Prepared,                  # Tokens to train on and to judge by
+        prepared: PreparedData,                  # Tokens to train on and to judge by
         folder: str | Path,                  # The run's folder
         strategy: Strategy | None = None,    # Devices; None asks `make_strategy`
         callbacks: Iterable[Listener] = (),  # Called with each line of metrics
@@ -304,7 +304,7 @@ class Trainer:
             if progress.step > first: meter.save(self.folder)
             self._advance(train.max_steps)
             state.save(self.folder, last=True)
-        if self.wish.number: raise Interrupted(self.wish.number, f'after step {progress.step}', f'go on with: gpt2pro train {self.folder} --resume')
+        if self.wish.number: raise InterruptError(self.wish.number, f'after step {progress.step}', f'go on with: gpt2pro train {self.folder} --resume')
         told = {name: value for name, value in asdict(progress).items() if name != 'worse'}
         return TrainResult(**told, tokens_per_second=tokens_per_second(self.took), stopped=self._reason() or '')
     def _reason(self) -> str | None: return stop_reason(self.config.train, self.state.progress, self.wish.number, self.deadline)
@@ -385,5 +385,5 @@ def load_run(
         model = GPT(config.model)
         load_parameters(model, checkpoint.tensors['model'])
     model = model.to(resolve_device()).eval()
-    if model.wte.weight.device.type == 'cpu': make_ready(model)
+    if model.wte.weight.device.type == 'cpu': optimize_for_inference(model)
     return model, tokenizer, config

@@ -7,7 +7,7 @@ from __future__ import annotations
 from ..core.config import load_config, ModelConfig, RUN_PRESETS
 
 # %% auto #0
-__all__ = ['count_parameters', 'pairs_read', 'count_flops', 'flops_per_token', 'cache_bytes', 'list_presets']
+__all__ = ['count_parameters', 'count_attention_pairs', 'count_flops', 'flops_per_token', 'kv_cache_bytes', 'list_presets']
 
 # %% ../../nbs/03_validation/01_counts.ipynb #0006
 def _attention_shapes(
@@ -39,7 +39,7 @@ def count_parameters(
     return {**parts, 'total': total, 'non_embedding': total - parts['embedding'] - parts['position']}
 
 # %% ../../nbs/03_validation/01_counts.ipynb #0023
-def pairs_read(
+def count_attention_pairs(
     model: ModelConfig, # Its sliding window counts
     length: int,        # Tokens of the text, T
 ) -> int:
@@ -56,7 +56,7 @@ def count_flops(
     "The arithmetic of reading a text once"
     T, L = length or model.block_size, model.n_layer
     def linear(shapes: list[tuple[int, int]]) -> int: return 2*T*sum(a*b for a, b in shapes)
-    parts = dict(projections=L*linear(_attention_shapes(model)), map=4*L*model.n_embd*(pairs_read(model, T) if exact else T*T),
+    parts = dict(projections=L*linear(_attention_shapes(model)), map=4*L*model.n_embd*(count_attention_pairs(model, T) if exact else T*T),
                  mlp=L*linear(_mlp_shapes(model)), head=linear([(model.n_embd, model.vocab_size)]))
     return {**parts, 'forward': sum(parts.values())}
 
@@ -68,7 +68,7 @@ def flops_per_token(
     return 3*count_flops(model)['forward']//model.block_size
 
 # %% ../../nbs/03_validation/01_counts.ipynb #0039
-def cache_bytes(
+def kv_cache_bytes(
     model: ModelConfig, # The shape
     length: int,        # Tokens of the text
     size: int = 4,      # Bytes of a number

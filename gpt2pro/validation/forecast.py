@@ -11,13 +11,13 @@ from typing import Any
 from pydantic import Field
 from ..core.config import Config, ModelConfig, Settings
 from ..core.gpus import Gpu
-from ..core.hardware import fast_formats, format_bytes, Hardware, html_table, Probe
-from ..core.hardware import rich_table
+from ..core.hardware import format_bytes, Hardware, html_table, native_precisions, rich_table
+from ..core.hardware import Throughput
 from .counts import count_flops, count_parameters, flops_per_token
 
 # %% auto #0
-__all__ = ['StepSetup', 'has_documents', 'memory_moments', 'forecast_memory', 'step_seconds', 'usual_bytes_per_token',
-           'suggest_vocabulary', 'planned_device', 'planned_precision', 'TextFacts', 'text_facts', 'Plan',
+__all__ = ['StepSetup', 'has_documents', 'memory_timeline', 'forecast_memory', 'step_seconds', 'expected_bytes_per_token',
+           'suggest_vocab_size', 'planned_device', 'planned_precision', 'TextSummary', 'summarize_text', 'Plan',
            'checkpoint_bytes', 'memory_budget', 'Forecast', 'forecast', 'format_seconds']
 
 # %% ../../nbs/03_validation/02_forecast.ipynb #0007
@@ -31,7 +31,7 @@ class StepSetup:
     zero: int = 0            # What they share out instead of each holding all: 1 optimizer, 2 and gradients, 3 and weights
 
 # %% ../../nbs/03_validation/02_forecast.ipynb #0010
-def _writes_map(
+def _stores_attention_weights(
     model: ModelConfig, # The shape
     setup: StepSetup,   # How the step is taken
 ) -> bool:
@@ -44,13 +44,13 @@ def _attention_bytes(
 ) -> tuple[int, int]:   # For each token: kept for the backward pass, and added in it
     "What attention takes"
     C, H, G, maps = model.n_embd, model.n_head, model.kv_heads, model.n_head*model.block_size
-    if not _writes_map(model, setup): return setup.size*(C + 2*C*G//H) + 4*H, 0
+    if not _stores_attention_weights(model, setup): return setup.size*(C + 2*C*G//H) + 4*H, 0
     size = setup.size if model.attention == 'eager' else 4
     kept = 3 if model.dropout or (setup.device == 'cuda' and size == 2) else 1 # a GPU keeps the shares in 4 bytes and in 2
     return size*(3*C + kept*maps), size*maps*(1 if model.dropout else 2)
 
 # %% ../../nbs/03_validation/02_forecast.ipynb #0014
-def _changed_bytes(
+def _rope_and_qk_norm_bytes(
     model: ModelConfig, # The shape
     setup: StepSetup,   # How the step is taken
 ) -> int:               # For each token
@@ -58,11 +58,11 @@ def _changed_bytes(
     C, H, G = model.n_embd, model.n_head, model.kv_heads
     R = C + C*G//H # queries and keys
     norm = model.qk_norm*(4*(H + G) + 4*R*(setup.size == 2))
-    if _writes_map(model, setup): return norm + model.qk_norm*setup.size*(R + C*G//H)*(setup.size == 4) # changed ones are copied anyway
+    if _stores_attention_weights(model, setup): return norm + model.qk_norm*setup.size*(R + C*G//H)*(setup.size == 4) # changed ones are copied anyway
     return norm + setup.size*(R + C)*(model.position == 'rope' or model.qk_norm)
 
 # %% ../../nbs/03_validation/02_forecast.ipynb #0018
-def _mlp_kept(config: Config, setup: StepSetup) -> int: # Times I
+def _mlp_saved(config: Config, setup: StepSetup) -> int: # Times I
     "How often the MLP keeps its inner width; a layer that is computed again keeps the input of relu too"
     name, again = config.model.activation_function, config.train.gradient_checkpointing
     if name == 'swiglu': return 3 if setup.device == 'cuda' and config.model.kernels != 'torch' else 4
@@ -76,8 +76,8 @@ def _layer_bytes(
     m = config.model
     C, I, dropped = m.n_embd, m.inner_size, 2*bool(m.dropout)
     norms = 2*C + 4 if m.norm == 'layernorm' else 2*C + 2 + 2*C*(setup.device != 'cuda')
-    inside = setup.size*(3*C + dropped*C + _mlp_kept(config, setup)*I)
-    return 4*norms + inside + _attention_bytes(m, setup)[0] + _changed_bytes(m, setup)
+    inside = setup.size*(3*C + dropped*C + _mlp_saved(config, setup)*I)
+    return 4*norms + inside + _attention_bytes(m, setup)[0] + _rope_and_qk_norm_bytes(m, setup)
 
 # %% ../../nbs/03_validation/02_forecast.ipynb #0025
 def _layer_peak(
@@ -85,7 +85,7 @@ def _layer_peak(
     setup: StepSetup, # How the step is taken
 ) -> int:             # Bytes for each token
     "What the backward pass of a layer adds to what the layer kept"
-    m, kept = config.model, _mlp_kept(config, setup)
+    m, kept = config.model, _mlp_saved(config, setup)
     C, I, more = m.n_embd, m.inner_size, 1 if kept == 2 and m.activation_function != 'relu2' else 2
     released = setup.size*(kept*I + C + C*bool(m.dropout)) # by the MLP, before attention's turn
     return max(setup.size*I*more, _attention_bytes(m, setup)[1] - released)
@@ -97,7 +97,7 @@ def has_documents(
     "Whether the texts of a row are closed to each other: documents by choice, padding always"
     return config.train.document_mask or config.data.batching != 'packed'
 
-def _bias_bytes(
+def _mask_bytes(
     config: Config,   # The plan
     setup: StepSetup, # How the step is taken
 ) -> int:
@@ -106,7 +106,7 @@ def _bias_bytes(
     documents, slopes, T = has_documents(config), m.position == 'alibi', m.block_size
     limited = documents or slopes or (m.sliding_window or T) < T
     kernel = setup.device == 'cuda' and not m.dropout and m.attention in ('auto', 'triton', 'flex')
-    if kernel or not limited or (_writes_map(m, setup) and not again): return 0
+    if kernel or not limited or (_stores_attention_weights(m, setup) and not again): return 0
     return setup.size*T*T*(config.train.batch_size if documents else 1)*(m.n_head if slopes else 1)
 
 # %% ../../nbs/03_validation/02_forecast.ipynb #0033
@@ -129,7 +129,7 @@ class _Sizes:
         self.peak = self.tokens*_layer_peak(config, setup)   # what the backward pass adds to that
         self.kept = self.stream if self.again else self.inside
         self.dropped = self.stream*bool(m.dropout)           # what dropout zeroed in the embedding
-        self.bias = _bias_bytes(config, setup)               # who may read whom
+        self.bias = _mask_bytes(config, setup)               # who may read whom
         norm = self.stream*m.norm_first*(2 if m.norm == 'rmsnorm' and setup.device != 'cuda' else 1)
         self.ends = norm + self.dropped + 24*self.tokens + self.bias # the final norm, the ids
 
@@ -207,7 +207,7 @@ def _end_moment(
     return dict(gradients=s.parameters//_shared(s, 2) + twice + _gathered(s), activations=0, logits=0, temporaries=s.stream)
 
 # %% ../../nbs/03_validation/02_forecast.ipynb #0048
-def memory_moments(
+def memory_timeline(
     config: Config,                 # The plan
     setup: StepSetup = StepSetup(), # How the step is taken
 ) -> dict[str, dict[str, int]]:     # Moment → bytes by kind
@@ -230,29 +230,29 @@ def forecast_memory(
 ) -> dict[str, int]:              # Bytes by kind at the fullest moment of a step, and `total`
     "The memory that each device needs for training"
     size = 2 if (precision or config.train.precision) in ('bf16', 'fp16') else 4
-    moments = memory_moments(config, StepSetup(size, device, chunked, world_size, zero))
+    moments = memory_timeline(config, StepSetup(size, device, chunked, world_size, zero))
     fullest = max(moments.values(), key=lambda kinds: sum(kinds.values()))
     return {'total': sum(fullest.values()), **fullest}
 
 # %% ../../nbs/03_validation/02_forecast.ipynb #0067
 def step_seconds(
     config: Config, # The plan
-    probe: Probe,   # The machine's measured speed
+    probe: Throughput,   # The machine's measured speed
 ) -> float:         # Seconds of one optimizer step
     "How long a training step takes"
-    m, tokens = config.model, config.step_tokens
+    m, tokens = config.model, config.tokens_per_step
     carried = 4*(tokens*(55*m.n_layer*m.n_embd + 4*m.vocab_size) + 2*count_parameters(m)['total'])
     return tokens*flops_per_token(m)/probe.matmul_flops + carried/probe.memory_bandwidth
 
 # %% ../../nbs/03_validation/02_forecast.ipynb #0072
-def usual_bytes_per_token(
+def expected_bytes_per_token(
     vocab_size: int, # Tokens in the vocabulary
 ) -> float:
     "The usual length of a token, for a vocabulary trained on the text"
     return max(1., min(4.4, 0.55*(math.log2(vocab_size) - 5)))
 
 # %% ../../nbs/03_validation/02_forecast.ipynb #0076
-def suggest_vocabulary(
+def suggest_vocab_size(
     size: int, # Bytes of text
 ) -> int:      # A power of two from 512 to 32,768
     "A vocabulary that a text of this size can fill"
@@ -274,21 +274,21 @@ def planned_precision(
 ) -> str:                      # fp32, bf16 or fp16
     "The number format that a plan means"
     wanted = config.train.precision
-    return wanted if wanted != 'auto' else fast_formats(planned_device(config, hardware), hardware)[0] if hardware else 'fp32'
+    return wanted if wanted != 'auto' else native_precisions(planned_device(config, hardware), hardware)[0] if hardware else 'fp32'
 
 # %% ../../nbs/03_validation/02_forecast.ipynb #0085
-class TextFacts(Settings):
+class TextSummary(Settings):
     "What a plan needs to know of a text"
     bytes: int = Field(ge=0, description='size of the text that was looked at')
     sample: float = Field(1.0, gt=0, le=1, description='share of the source that this is')
     languages: dict[str, float] = Field({}, description='share of the text by language code')
 
-def text_facts(
-    report: Any, # A `DatasetReport`, `TextFacts`, or None
-) -> TextFacts | None:
+def summarize_text(
+    report: Any, # A `DatasetReport`, `TextSummary`, or None
+) -> TextSummary | None:
     "What a plan needs of a report on a text"
-    if report is None or isinstance(report, TextFacts): return report
-    return TextFacts(bytes=report.bytes, sample=report.sample, languages=report.shares)
+    if report is None or isinstance(report, TextSummary): return report
+    return TextSummary(bytes=report.bytes, sample=report.sample, languages=report.shares)
 
 # %% ../../nbs/03_validation/02_forecast.ipynb #0089
 @dataclass(frozen=True)
@@ -296,7 +296,7 @@ class Plan:
     "A configuration, the machine it shall run on, and the text it shall learn"
     config: Config                   # The configuration
     hardware: Hardware | None = None # The machine; None for any
-    text: TextFacts | None = None    # The text; None where it was not looked at
+    text: TextSummary | None = None    # The text; None where it was not looked at
     @property
     def device(self) -> str: return planned_device(self.config, self.hardware)
     @property
@@ -304,15 +304,15 @@ class Plan:
     @property
     def tokens(self) -> float:
         if self.text is None: return math.inf
-        return self.text.bytes*self.config.data.sample/self.text.sample/usual_bytes_per_token(self.config.model.vocab_size)
+        return self.text.bytes*self.config.data.sample/self.text.sample/expected_bytes_per_token(self.config.model.vocab_size)
     @property
     def train_tokens(self) -> float: return self.tokens*(1 if self.config.data.validation else 1 - self.config.data.val_fraction)
     @property
     def batch_tokens(self) -> int: return self.config.train.batch_size*self.config.model.block_size
     @property
-    def step_tokens(self) -> int: return self.config.step_tokens
+    def tokens_per_step(self) -> int: return self.config.tokens_per_step
     @property
-    def epochs(self) -> float: return self.config.train.max_steps*self.step_tokens/max(self.train_tokens, 1)
+    def epochs(self) -> float: return self.config.train.max_steps*self.tokens_per_step/max(self.train_tokens, 1)
     @cached_property
     def memory(self) -> dict[str, int]: return forecast_memory(self.config, planned_precision(self.config, self.hardware), self.device)
 
@@ -354,18 +354,18 @@ class Forecast(Settings):
 def forecast(
     config: Config,                   # The plan
     hardware: Hardware | None = None, # The machine
-    probe: Probe | None = None,       # Its measured speed; None leaves time unknown
-    report: Any = None,               # A `DatasetReport` or `TextFacts`
+    probe: Throughput | None = None,       # Its measured speed; None leaves time unknown
+    report: Any = None,               # A `DatasetReport` or `TextSummary`
 ) -> Forecast:
     "Memory, time and disk of a run"
-    plan, t = Plan(config, hardware, text_facts(report)), config.train
-    tokens = t.max_steps*plan.step_tokens
+    plan, t = Plan(config, hardware, summarize_text(report)), config.train
+    tokens = t.max_steps*plan.tokens_per_step
     seconds = step_seconds(config, probe) if probe else None
     evaluated = -(-t.max_steps//t.eval_interval)*t.eval_batches*plan.batch_tokens # tokens; forward alone is a third of the work
     return Forecast(memory=plan.memory, memory_free=memory_budget(hardware, plan.device), parameters=count_parameters(config.model)['total'],
                     tokens=tokens, epochs=plan.epochs if plan.text else None, total_flops=flops_per_token(config.model)*tokens,
-                    tokens_per_second=plan.step_tokens/seconds if seconds else None,
-                    seconds=seconds*(t.max_steps + evaluated/3/plan.step_tokens) if seconds else None, disk=checkpoint_bytes(config))
+                    tokens_per_second=plan.tokens_per_step/seconds if seconds else None,
+                    seconds=seconds*(t.max_steps + evaluated/3/plan.tokens_per_step) if seconds else None, disk=checkpoint_bytes(config))
 
 # %% ../../nbs/03_validation/02_forecast.ipynb #0102
 def format_seconds(

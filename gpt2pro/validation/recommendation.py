@@ -10,22 +10,22 @@ from pydantic import Field
 from ..core.errors import UserError
 from ..core.config import Config, deep_merge, load_config, make_config, MODEL_PRESETS
 from ..core.config import ModelConfig, Settings, TrainConfig
-from ..core.hardware import format_bytes, Hardware, html_table, Probe, rich_table
+from ..core.hardware import format_bytes, Hardware, html_table, rich_table, Throughput
 from .counts import count_parameters
-from .forecast import format_seconds, memory_budget, Plan, planned_device
-from .forecast import step_seconds, suggest_vocabulary, text_facts, TextFacts
-from .forecast import usual_bytes_per_token
+from .forecast import expected_bytes_per_token, format_seconds, memory_budget
+from .forecast import Plan, planned_device, step_seconds, suggest_vocab_size
+from .forecast import summarize_text, TextSummary
 from .rules import repair
-from .model_rules import balanced_vocabulary
-from .run_rules import fit_batch, PARAMETERS_PER_TOKEN, SIZES, usual_rate
-from .run_rules import with_shape
+from .model_rules import balanced_vocab_size
+from .run_rules import fit_batch, MODEL_SIZES, PARAMETERS_PER_TOKEN, resize_model
+from .run_rules import suggest_lr
 
 # %% auto #0
-__all__ = ['MINUTES', 'TaskFit', 'judge_tasks', 'SizeFit', 'compare_sizes', 'best_size', 'Recommendation', 'check_minutes',
-           'plan_run', 'recommend']
+__all__ = ['DEFAULT_MINUTES', 'TaskAssessment', 'assess_tasks', 'SizeEstimate', 'compare_model_sizes', 'best_size',
+           'Recommendation', 'check_minutes', 'recommend_run', 'recommend']
 
 # %% ../../nbs/03_validation/06_recommendation.ipynb #0009
-class TaskFit(Settings):
+class TaskAssessment(Settings):
     "How well a text suits a task"
     task: str = Field(description='pretraining, fine-tuning or instruction')
     verdict: Literal['good', 'possible', 'poor'] = Field(description='how well')
@@ -41,53 +41,53 @@ def _verdict(
     return 'good' if amount >= good else 'possible' if amount >= possible else 'poor'
 
 # %% ../../nbs/03_validation/06_recommendation.ipynb #0014
-def _text_tokens(text: TextFacts) -> float: return text.bytes/text.sample/usual_bytes_per_token(suggest_vocabulary(text.bytes))
+def _text_tokens(text: TextSummary) -> float: return text.bytes/text.sample/expected_bytes_per_token(suggest_vocab_size(text.bytes))
 
 def _for_pretraining(
-    text: TextFacts, # The text
-) -> TaskFit:
+    text: TextSummary, # The text
+) -> TaskAssessment:
     "Whether a new model can learn a language from it"
     tokens = _text_tokens(text)
-    return TaskFit(task='pretraining', verdict=_verdict(tokens, 1e5, 1e7),
+    return TaskAssessment(task='pretraining', verdict=_verdict(tokens, 1e5, 1e7),
                    reason=f'{tokens:,.0f} tokens read 20 times, at 20 for each parameter, teach {tokens:,.0f} parameters')
 
 # %% ../../nbs/03_validation/06_recommendation.ipynb #0017
 def _for_finetuning(
-    text: TextFacts, # The text
-) -> TaskFit:
+    text: TextSummary, # The text
+) -> TaskAssessment:
     "Whether a published GPT-2 can learn from it"
     steps, other = _text_tokens(text)/8192, 1 - text.languages.get('en', 0) if text.languages else 0
     verdict = _verdict(steps, 2, 20)
     foreign = f'; {other:.0%} of it is not English, which GPT-2 hardly knows' if other >= 0.2 else ''
-    return TaskFit(task='fine-tuning', verdict='possible' if foreign and verdict == 'good' else verdict,
+    return TaskAssessment(task='fine-tuning', verdict='possible' if foreign and verdict == 'good' else verdict,
                    reason=f'one reading is {steps:,.1f} steps of 8 × 1,024 tokens{foreign}')
 
 # %% ../../nbs/03_validation/06_recommendation.ipynb #0020
 def _for_instruction(
     documents: dict[str, int], # How many documents there are of each kind
-) -> TaskFit:
+) -> TaskAssessment:
     "Whether a model can learn to answer from it"
     count = sum(documents.get(kind, 0) for kind in ('qa', 'instruction', 'chat'))
-    return TaskFit(task='instruction', verdict=_verdict(count, 100, 1000),
+    return TaskAssessment(task='instruction', verdict=_verdict(count, 100, 1000),
                    reason=f'{count:,} documents are questions with answers; a thousand good ones are enough')
 
 # %% ../../nbs/03_validation/06_recommendation.ipynb #0023
-def judge_tasks(
-    report: Any, # A `DatasetReport` or `TextFacts` of the text
-) -> list[TaskFit]:
+def assess_tasks(
+    report: Any, # A `DatasetReport` or `TextSummary` of the text
+) -> list[TaskAssessment]:
     "What a text is fit for"
-    text = text_facts(report) or TextFacts(bytes=0)
+    text = summarize_text(report) or TextSummary(bytes=0)
     kinds = {kind: amount.documents for kind, amount in getattr(report, 'kinds', {}).items()}
     score = report.quality.score if hasattr(report, 'quality') else 100.
     fits = [_for_pretraining(text), _for_finetuning(text), _for_instruction(kinds)]
     return fits if score >= 70 else [_lowered(fit, score) for fit in fits]
 
-def _lowered(fit: TaskFit, score: float) -> TaskFit:
+def _lowered(fit: TaskAssessment, score: float) -> TaskAssessment:
     worse: dict[str, Literal['possible', 'poor']] = {'good': 'possible', 'possible': 'poor', 'poor': 'poor'}
-    return TaskFit(task=fit.task, verdict=worse[fit.verdict], reason=f'{fit.reason}; the quality of the text is only {score:.0f} of 100')
+    return TaskAssessment(task=fit.task, verdict=worse[fit.verdict], reason=f'{fit.reason}; the quality of the text is only {score:.0f} of 100')
 
 # %% ../../nbs/03_validation/06_recommendation.ipynb #0030
-MINUTES = 3.5 # Training time, where nobody says another
+DEFAULT_MINUTES = 3.5 # Training time, where nobody says another
 
 def _wanted_tokens(
     model: ModelConfig, # A size
@@ -99,7 +99,7 @@ def _wanted_tokens(
 # %% ../../nbs/03_validation/06_recommendation.ipynb #0033
 def _affordable(
     config: Config,     # A size with its batch
-    probe: Probe,       # The machine's speed
+    probe: Throughput,       # The machine's speed
     minutes: float,     # Time for the training, evaluations included
 ) -> float:             # Tokens
     "How many tokens a time pays for"
@@ -108,25 +108,25 @@ def _affordable(
 # %% ../../nbs/03_validation/06_recommendation.ipynb #0036
 def _sized(
     shape: tuple[int, int, int, int], # Layers, heads, width and context
-    text: TextFacts,                  # The text
+    text: TextSummary,                  # The text
 ) -> ModelConfig:
     "A size, with vocabulary and context cut to the text"
-    model = with_shape(ModelConfig(), shape)
-    vocabulary = min(suggest_vocabulary(text.bytes), balanced_vocabulary(model))
-    block = fit_batch(0.9*text.bytes/usual_bytes_per_token(vocabulary), shape[3], 16)[0]
+    model = resize_model(ModelConfig(), shape)
+    vocabulary = min(suggest_vocab_size(text.bytes), balanced_vocab_size(model))
+    block = fit_batch(0.9*text.bytes/expected_bytes_per_token(vocabulary), shape[3], 16)[0]
     return model.model_copy(update=dict(vocab_size=vocabulary, block_size=block))
 
 # %% ../../nbs/03_validation/06_recommendation.ipynb #0038
 def _with_batch(
     model: ModelConfig, # A size
-    text: TextFacts,    # The text
+    text: TextSummary,    # The text
 ) -> Config:
     "A size with a batch cut to the text"
-    batch = fit_batch(0.9*text.bytes/usual_bytes_per_token(model.vocab_size), model.block_size, 16)[1]
+    batch = fit_batch(0.9*text.bytes/expected_bytes_per_token(model.vocab_size), model.block_size, 16)[1]
     return Config(model=model, train=TrainConfig(batch_size=batch))
 
 # %% ../../nbs/03_validation/06_recommendation.ipynb #0042
-class SizeFit(Settings):
+class SizeEstimate(Settings):
     "What a size of model would be in a run"
     name: str = Field(description='its name, or its layers and width')
     model: ModelConfig = Field(description='the shape, with vocabulary and context for the text')
@@ -148,46 +148,46 @@ def _size_name(
 def _judge_size(
     config: Config,     # A size with its batch
     hardware: Hardware, # The machine
-    text: TextFacts,    # The text
-    probe: Probe,       # The machine's speed
+    text: TextSummary,    # The text
+    probe: Throughput,       # The machine's speed
     minutes: float,     # Time for the training
-) -> SizeFit:
+) -> SizeEstimate:
     "What a size would be in a run"
     m, limit = config.model, memory_budget(hardware, planned_device(config, hardware))
-    size, known = count_parameters(m)['total'], text.bytes/usual_bytes_per_token(m.vocab_size)
+    size, known = count_parameters(m)['total'], text.bytes/expected_bytes_per_token(m.vocab_size)
     memory = Plan(load_config(config, ['train.batch_size=1']), hardware).memory['total']
     wanted, seen = _wanted_tokens(m), _affordable(config, probe, minutes)
     trouble = (f'is too large for a text of {known:,.0f} tokens' if size > 0.9*PARAMETERS_PER_TOKEN*known else
                f'would not fit into {format_bytes(limit)}' if limit is not None and memory > 0.8*limit else
                f'wants {wanted:,.0f} tokens and would see {seen:,.0f}' if seen < wanted else None)
-    return SizeFit(name=_size_name(m), model=m, parameters=size, memory=memory, wanted=wanted, seen=seen, trouble=trouble)
+    return SizeEstimate(name=_size_name(m), model=m, parameters=size, memory=memory, wanted=wanted, seen=seen, trouble=trouble)
 
 # %% ../../nbs/03_validation/06_recommendation.ipynb #0049
-def _looked_at(report: Any) -> TextFacts: return (text_facts(report) or TextFacts(bytes=0)).model_copy(update=dict(sample=1.0))
+def _looked_at(report: Any) -> TextSummary: return (summarize_text(report) or TextSummary(bytes=0)).model_copy(update=dict(sample=1.0))
 
 def _usual_probe(
     hardware: Hardware, # The machine
-) -> Probe:
+) -> Throughput:
     "A cautious guess at the speed of a machine that was not measured"
     device = planned_device(Config(), hardware)
-    if device != 'cpu': return Probe(device=device, matmul_flops=20e12, memory_bandwidth=300e9)
-    return Probe(device=device, matmul_flops=50e9*hardware.cores, memory_bandwidth=min(20e9, 4e9*hardware.cores))
+    if device != 'cpu': return Throughput(device=device, matmul_flops=20e12, memory_bandwidth=300e9)
+    return Throughput(device=device, matmul_flops=50e9*hardware.cores, memory_bandwidth=min(20e9, 4e9*hardware.cores))
 
 # %% ../../nbs/03_validation/06_recommendation.ipynb #0052
-def compare_sizes(
+def compare_model_sizes(
     hardware: Hardware,         # The machine
-    report: Any,                # A `DatasetReport` or `TextFacts` of the text
-    probe: Probe | None = None, # The machine's measured speed; None guesses it from the number of cores
-    minutes: float = MINUTES,   # Time for the training
-) -> list[SizeFit]:             # Smallest first
+    report: Any,                # A `DatasetReport` or `TextSummary` of the text
+    probe: Throughput | None = None, # The machine's measured speed; None guesses it from the number of cores
+    minutes: float = DEFAULT_MINUTES,   # Time for the training
+) -> list[SizeEstimate]:             # Smallest first
     "What each size of model would cost and get"
     text, pace = _looked_at(report), probe or _usual_probe(hardware)
-    return [_judge_size(_with_batch(_sized(shape, text), text), hardware, text, pace, minutes) for shape in SIZES]
+    return [_judge_size(_with_batch(_sized(shape, text), text), hardware, text, pace, minutes) for shape in MODEL_SIZES]
 
 # %% ../../nbs/03_validation/06_recommendation.ipynb #0058
 def best_size(
-    sizes: list[SizeFit], # Smallest first
-) -> tuple[SizeFit, str]: # The best, and why no larger one
+    sizes: list[SizeEstimate], # Smallest first
+) -> tuple[SizeEstimate, str]: # The best, and why no larger one
     "The largest size that time, text and memory allow"
     at = next((i for i, fit in enumerate(sizes) if i and fit.trouble), len(sizes))
     if at == len(sizes): return sizes[-1], 'the largest of the table'
@@ -197,12 +197,12 @@ def best_size(
 def _batched(
     config: Config,     # A size
     hardware: Hardware, # The machine
-    text: TextFacts,    # The text
+    text: TextSummary,    # The text
     tokens: float,      # Tokens to train on
 ) -> Config:
     "The configuration with a batch for this many tokens"
     block, budget = config.model.block_size, memory_budget(hardware, planned_device(config, hardware))
-    windows = max(9, text.bytes/usual_bytes_per_token(config.model.vocab_size)/block)
+    windows = max(9, text.bytes/expected_bytes_per_token(config.model.vocab_size)/block)
     wanted, possible = min(tokens/1500, 2**19)/block, 0.9*windows/8 # sequences
     step = 2**max(0, min(round(math.log2(wanted)), int(math.log2(possible))))
     def memory(batch: int) -> int: return Plan(load_config(config, [f'train.batch_size={batch}']), hardware).memory['total']
@@ -213,15 +213,15 @@ def _batched(
 # %% ../../nbs/03_validation/06_recommendation.ipynb #0066
 def _scheduled(
     config: Config,  # A size with its batch
-    text: TextFacts, # The text
-    probe: Probe,    # The machine's speed
+    text: TextSummary, # The text
+    probe: Throughput,    # The machine's speed
     minutes: float,  # Time for the training
 ) -> Config:
     "The configuration with its steps and learning rate"
     plan = Plan(config, text=text)
-    steps = max(20, int(min(_affordable(config, probe, minutes), 20*plan.train_tokens)/plan.step_tokens))
-    lr, every, windows = usual_rate(config.model.n_embd), max(1, steps//10), plan.tokens*config.data.val_fraction/config.model.block_size
-    train = dict(max_steps=steps, warmup_steps=steps//10, lr=lr, min_lr=lr/10, beta2=0.99 if plan.step_tokens < 2**16 else 0.95,
+    steps = max(20, int(min(_affordable(config, probe, minutes), 20*plan.train_tokens)/plan.tokens_per_step))
+    lr, every, windows = suggest_lr(config.model.n_embd), max(1, steps//10), plan.tokens*config.data.val_fraction/config.model.block_size
+    train = dict(max_steps=steps, warmup_steps=steps//10, lr=lr, min_lr=lr/10, beta2=0.99 if plan.tokens_per_step < 2**16 else 0.95,
                  log_interval=max(1, steps//100), eval_interval=every, checkpoint_interval=every,
                  eval_batches=max(1, min(20, int(windows/config.train.batch_size), steps*config.train.gradient_accumulation_steps//22)))
     return make_config(deep_merge(config.model_dump(), dict(train=train, generate=dict(max_new_tokens=min(200, config.model.block_size)))))
@@ -229,21 +229,21 @@ def _scheduled(
 # %% ../../nbs/03_validation/06_recommendation.ipynb #0071
 def _reasons(
     plan: Plan,       # What is recommended
-    probe: Probe,     # The machine's speed
+    probe: Throughput,     # The machine's speed
     why: str,         # Why this size
     minutes: float,   # Time for the training
 ) -> dict[str, str]:  # By setting
     "Why a recommendation is as it is"
-    m, t, text, step = plan.config.model, plan.config.train, plan.text or TextFacts(bytes=0), step_seconds(plan.config, probe)
+    m, t, text, step = plan.config.model, plan.config.train, plan.text or TextSummary(bytes=0), step_seconds(plan.config, probe)
     more = f' × {t.gradient_accumulation_steps}' if t.gradient_accumulation_steps > 1 else ''
     size, wanted, memory = count_parameters(m)['total'], _wanted_tokens(m), format_bytes(plan.memory['total'])
     return {
-        'model.vocab_size': f'{m.vocab_size:,}: {format_bytes(text.bytes)} of text fill {suggest_vocabulary(text.bytes):,}, '
-                            f'layers of this size carry {balanced_vocabulary(m):,}',
+        'model.vocab_size': f'{m.vocab_size:,}: {format_bytes(text.bytes)} of text fill {suggest_vocab_size(text.bytes):,}, '
+                            f'layers of this size carry {balanced_vocab_size(m):,}',
         'model.n_layer, n_embd': f'{m.n_layer} × {m.n_embd}, {size:,} parameters that want {wanted:,.0f} tokens: {why}',
         'model.block_size': f'{m.block_size}: {plan.train_tokens:,.0f} tokens are {plan.train_tokens/m.block_size:,.0f} windows',
-        'train.batch_size': f'{t.batch_size}{more} × {m.block_size} = {plan.step_tokens:,} tokens a step, {memory} of memory',
-        'train.max_steps': f'{t.max_steps:,} × {plan.step_tokens:,} = {t.max_steps*plan.step_tokens:,} tokens: the text {plan.epochs:.1f} times',
+        'train.batch_size': f'{t.batch_size}{more} × {m.block_size} = {plan.tokens_per_step:,} tokens a step, {memory} of memory',
+        'train.max_steps': f'{t.max_steps:,} × {plan.tokens_per_step:,} = {t.max_steps*plan.tokens_per_step:,} tokens: the text {plan.epochs:.1f} times',
         'time': f'{t.max_steps:,} × {step:.2g} s = {format_seconds(t.max_steps*step)} of {format_seconds(60*minutes)}, less the evaluations',
         'train.lr': f'{t.lr:g}: usual for a width of {m.n_embd}'}
 
@@ -252,7 +252,7 @@ class Recommendation(Settings):
     "A configuration and why it is so"
     config: Config = Field(description='the configuration')
     reasons: dict[str, str] = Field(description='why, by setting')
-    tasks: list[TaskFit] = Field([], description='what the text is fit for')
+    tasks: list[TaskAssessment] = Field([], description='what the text is fit for')
     def _rows(self) -> list[tuple[str, str]]:
         return [(fit.task, f'{fit.verdict}: {fit.reason}') for fit in self.tasks] + list(self.reasons.items())
     def __rich__(self) -> object: return rich_table('recommended', self._rows())
@@ -266,30 +266,30 @@ def check_minutes(
     if not 0 < minutes < math.inf:
         raise UserError(f'{minutes:g} minutes of training', 'a run takes some time, and ends', 'take more than 0, such as 3.5')
 
-def plan_run(
+def recommend_run(
     hardware: Hardware,         # The machine
-    report: Any,                # A `DatasetReport` or `TextFacts` of the text
-    probe: Probe | None = None, # The machine's measured speed; None guesses it from the number of cores
-    minutes: float = MINUTES,   # Time for the training
+    report: Any,                # A `DatasetReport` or `TextSummary` of the text
+    probe: Throughput | None = None, # The machine's measured speed; None guesses it from the number of cores
+    minutes: float = DEFAULT_MINUTES,   # Time for the training
     model: ModelConfig | None = None, # A size that is wanted; None chooses
 ) -> Recommendation:
     "A configuration for a machine, a text and a time, with its reasons"
     check_minutes(minutes)
     text, pace = _looked_at(report), probe or _usual_probe(hardware)
-    best, why = best_size(compare_sizes(hardware, text, pace, minutes))
+    best, why = best_size(compare_model_sizes(hardware, text, pace, minutes))
     sized = _with_batch(model or best.model, text)
     tokens = min(_affordable(sized, pace, minutes), 20*Plan(sized, hardware, text).train_tokens)
     config = _scheduled(_batched(sized, hardware, text, tokens), text, pace, minutes)
     if model is None: config, _ = repair(config, hardware, text, ('error', 'warning'))
     return Recommendation(config=config, reasons=_reasons(Plan(config, hardware, text), pace, why if model is None else 'your choice', minutes),
-                          tasks=judge_tasks(report))
+                          tasks=assess_tasks(report))
 
 # %% ../../nbs/03_validation/06_recommendation.ipynb #0083
 def recommend(
     hardware: Hardware,         # The machine
-    report: Any,                # A `DatasetReport` or `TextFacts` of the text
-    probe: Probe | None = None, # The machine's measured speed; None guesses it
-    minutes: float = MINUTES,   # Time for the training
+    report: Any,                # A `DatasetReport` or `TextSummary` of the text
+    probe: Throughput | None = None, # The machine's measured speed; None guesses it
+    minutes: float = DEFAULT_MINUTES,   # Time for the training
 ) -> Config:
     "A configuration for a machine, a text and a time"
-    return plan_run(hardware, report, probe, minutes).config
+    return recommend_run(hardware, report, probe, minutes).config

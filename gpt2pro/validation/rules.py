@@ -19,11 +19,11 @@ from ..core.errors import did_you_mean, UserError
 from ..core.files import write_file
 from ..core.config import Config, KEYS, load_config, MODEL_PRESETS, parse_override, Settings
 from ..core.hardware import Hardware
-from .forecast import Plan, text_facts, TextFacts
+from .forecast import Plan, summarize_text, TextSummary
 
 # %% auto #0
-__all__ = ['Severity', 'Check', 'RULES', 'Finding', 'Trouble', 'Rule', 'is_override', 'rule', 'within', 'validate', 'PlanError',
-           'check', 'Explanation', 'example_plan', 'explain', 'explain_all', 'repair', 'show_rules', 'set_in_yaml',
+__all__ = ['Severity', 'Check', 'RULES', 'Finding', 'Violation', 'Rule', 'is_override', 'rule', 'within', 'validate', 'PlanError',
+           'check', 'Explanation', 'example_plan', 'explain', 'explain_all', 'repair', 'show_rules', 'edit_yaml',
            'FileFix', 'fix_file']
 
 # %% ../../nbs/03_validation/03_rules.ipynb #0006
@@ -51,12 +51,12 @@ class Finding(Settings):
                 f'<code>{escape(" ".join(self.fix))}</code></p><ul>{ways}</ul>')
 
 # %% ../../nbs/03_validation/03_rules.ipynb #0011
-class Trouble(NamedTuple):
+class Violation(NamedTuple):
     "What a rule found"
     what: str            # What is wrong, with the numbers
     ways: dict[str, str] # Way out → what it costs; the first is the fix, if it is made of overrides
 
-Check = Callable[[Plan], Trouble | None]
+Check = Callable[[Plan], Violation | None]
 
 @dataclass(frozen=True)
 class Rule:
@@ -70,7 +70,7 @@ class Rule:
     example: tuple[str, ...]  # Overrides that break it
     preset: str               # What they are laid on
     hardware: Hardware | None # A machine for the example
-    text: TextFacts | None    # A text for the example
+    text: TextSummary | None    # A text for the example
 
 def is_override(
     way: str, # What to do
@@ -88,7 +88,7 @@ def rule(
     *example: str,                    # Overrides that break it
     preset: str = 'quickstart',       # What they are laid on
     hardware: Hardware | None = None, # A machine for the example
-    text: TextFacts | None = None,    # A text for the example
+    text: TextSummary | None = None,    # A text for the example
 ) -> Callable[[Check], Check]:
     "Put a function in the table of rules"
     def register(check: Check) -> Check:
@@ -110,18 +110,18 @@ def within(
 ) -> None:
     "Put a rule in the table: a setting should stay in its usual range"
     section, _, name = key.partition('.')
-    def check(plan: Plan) -> Trouble | None:
+    def check(plan: Plan) -> Violation | None:
         value = getattr(getattr(plan.config, section), name)
         if value is None or low <= value <= high: return None
         way, _, cost = otherwise.partition(': ')
-        return Trouble(f'{key} = {value:g}; from {low:g} to {high:g} is usual', {f'{key}={usual:g}': 'a usual value', way: cost})
+        return Violation(f'{key} = {value:g}; from {low:g} to {high:g} is usual', {f'{key}={usual:g}': 'a usual value', way: cost})
     check.__doc__, check.__name__ = why, f'{name} is usual'
     rule(code, 'warning', key, f'{key}={example:g}')(check)
 
 # %% ../../nbs/03_validation/03_rules.ipynb #0021
 def _finding(
     rule: Rule,       # Who found it
-    trouble: Trouble, # What was found
+    trouble: Violation, # What was found
 ) -> Finding:
     "What is shown of a trouble"
     ways = [f'{way}: {cost}' if cost else way for way, cost in trouble.ways.items()]
@@ -132,11 +132,11 @@ def _finding(
 def validate(
     config: Config,                   # The plan
     hardware: Hardware | None = None, # The machine; None asks nothing of it
-    report: Any = None,               # A `DatasetReport` or `TextFacts` of the text to train on
+    report: Any = None,               # A `DatasetReport` or `TextSummary` of the text to train on
 ) -> list[Finding]:                   # Errors first
     "Everything that is wrong with a plan"
     assert RULES, 'import gpt2pro.validation.run_rules, which fills the table of rules'
-    plan = Plan(config, hardware, text_facts(report))
+    plan = Plan(config, hardware, summarize_text(report))
     findings = [_finding(r, trouble) for r in RULES.values() if (trouble := r.check(plan))]
     return sorted(findings, key=lambda finding: ['error', 'warning', 'note'].index(finding.severity))
 
@@ -154,7 +154,7 @@ class PlanError(UserError):
 def check(
     config: Config,                   # The plan
     hardware: Hardware | None = None, # The machine
-    report: Any = None,               # A `DatasetReport` or `TextFacts`
+    report: Any = None,               # A `DatasetReport` or `TextSummary`
 ) -> list[Finding]:                   # Warnings and notes
     "Stop with every error of a plan, or return what else there is to say"
     findings = validate(config, hardware, report)
@@ -226,7 +226,7 @@ def explain_all() -> list[Explanation]: # In the order of the table
 def repair(
     config: Config,                    # A plan with errors
     hardware: Hardware | None = None,  # The machine
-    report: Any = None,                # A `DatasetReport` or `TextFacts`
+    report: Any = None,                # A `DatasetReport` or `TextSummary`
     severities: Iterable[str] = ('error',), # What to settle
 ) -> tuple[Config, list[str]]:         # A plan without them, and the overrides that led there
     "A plan with its problems fixed"
@@ -252,7 +252,7 @@ def show_rules(
         print(f'{explanation.title}, {explanation.example}{explanation.where}\n{explanation.finding}\n')
 
 # %% ../../nbs/03_validation/03_rules.ipynb #0044
-def set_in_yaml(
+def edit_yaml(
     text: str,            # A YAML document
     words: Iterable[str], # Words such as `model.n_head=4`
 ) -> str:                 # The same document with these values
@@ -286,7 +286,7 @@ class FileFix(Settings):
 def fix_file(
     path: str | Path,                  # A YAML configuration
     hardware: Hardware | None = None,  # The machine
-    report: Any = None,                # A `DatasetReport` or `TextFacts`
+    report: Any = None,                # A `DatasetReport` or `TextSummary`
     severities: Iterable[str] = ('error', 'warning'), # What to settle
     write: bool = True,                # Whether the file is changed, or only the difference shown
 ) -> FileFix:
@@ -294,7 +294,7 @@ def fix_file(
     config, words = repair(load_config(path), hardware, report, severities)
     if not Path(path).is_file(): raise UserError(f'{path} is no file', 'only a file can be repaired', f'add to the command: {" ".join(words)}')
     before = Path(path).read_bytes().decode('utf-8-sig')
-    after = set_in_yaml(before, words) if words else before
+    after = edit_yaml(before, words) if words else before
     if '\r\n' in before: after = after.replace('\r\n', '\n').replace('\n', '\r\n') # a file from Windows stays one
     lines = unified_diff(before.splitlines(True), after.splitlines(True), str(path), f'{path}, repaired')
     if write and words: write_file(path, after)

@@ -11,17 +11,17 @@ from typing import Any
 from ..core.errors import did_you_mean, UserError
 from ..core.config import Config, load_config, ModelConfig
 from ..core.gpus import Gpu
-from ..core.hardware import fast_formats, format_bytes, Hardware, pick_precision
+from ..core.hardware import format_bytes, Hardware, native_precisions, pick_precision
 from ..text.cleaning import STEPS
 from .counts import count_parameters, flops_per_token
-from .forecast import checkpoint_bytes, memory_budget, Plan, suggest_vocabulary
-from .forecast import TextFacts, usual_bytes_per_token
-from .rules import check, explain, explain_all, fix_file, repair, rule, Trouble
-from .rules import validate, within
-from .model_rules import balanced_vocabulary, heads_in_words, nearest_heads
+from .forecast import checkpoint_bytes, expected_bytes_per_token, memory_budget
+from .forecast import Plan, suggest_vocab_size, TextSummary
+from .rules import check, explain, explain_all, fix_file, repair, rule, validate
+from .rules import Violation, within
+from .model_rules import balanced_vocab_size, head_overrides, nearest_heads
 
 # %% auto #0
-__all__ = ['SIZES', 'PARAMETERS_PER_TOKEN', 'fit_batch', 'with_shape', 'usual_rate', 'check', 'explain', 'explain_all',
+__all__ = ['MODEL_SIZES', 'PARAMETERS_PER_TOKEN', 'fit_batch', 'resize_model', 'suggest_lr', 'check', 'explain', 'explain_all',
            'fix_file', 'repair', 'validate']
 
 # %% ../../nbs/03_validation/05_run_rules.ipynb #0006
@@ -29,77 +29,77 @@ _all_ = ['check', 'explain', 'explain_all', 'fix_file', 'repair', 'validate']
 
 # %% ../../nbs/03_validation/05_run_rules.ipynb #0009
 @rule('GP-TOKEN-001', 'error', 'model.vocab_size', 'model.vocab_size=32768', preset='gpt2')
-def _gpt2_tokens_have_rows(plan: Plan) -> Trouble | None:
+def _gpt2_tokens_have_rows(plan: Plan) -> Violation | None:
     "every token needs a row in the embedding table, and GPT-2's tokenizer has 50,257"
     c = plan.config
     if c.tokenizer.type != 'gpt2' or c.tokenizer.path or c.model.vocab_size >= 50257: return None
-    return Trouble(f'model.vocab_size = {c.model.vocab_size:,} with tokenizer.type = gpt2', {
+    return Violation(f'model.vocab_size = {c.model.vocab_size:,} with tokenizer.type = gpt2', {
         'model.vocab_size=50257': 'GPT-2\'s own tokens, in a table of 50,257 rows',
         'tokenizer.type=bpe': 'a vocabulary of your size, trained on your text' + (' (512 rows or more)' if c.model.vocab_size < 512 else '')})
 
 @rule('GP-TOKEN-007', 'note', 'model.vocab_size', 'model.vocab_size=65536', preset='gpt2')
-def _rows_have_gpt2_tokens(plan: Plan) -> Trouble | None:
+def _rows_have_gpt2_tokens(plan: Plan) -> Violation | None:
     "a row without a token is never read, and still has to be stored and multiplied with"
     c = plan.config
     if c.tokenizer.type != 'gpt2' or c.tokenizer.path or c.model.vocab_size <= 51200: return None
-    return Trouble(f'model.vocab_size = {c.model.vocab_size:,}, and tokenizer.type = gpt2 has 50,257 tokens', {
+    return Violation(f'model.vocab_size = {c.model.vocab_size:,}, and tokenizer.type = gpt2 has 50,257 tokens', {
         'model.vocab_size=50304': 'the next multiple of 64, which GPUs like', 'tokenizer.type=bpe': 'learns as many tokens as there are rows'})
 
 @rule('GP-TOKEN-002', 'error', 'model.vocab_size', 'model.vocab_size=200')
-def _bytes_have_rows(plan: Plan) -> Trouble | None:
+def _bytes_have_rows(plan: Plan) -> Violation | None:
     "a byte-level vocabulary begins with the 256 bytes and the special tokens, and what is learned comes on top"
     c = plan.config.tokenizer
     least = (512 if c.type == 'wordpiece' else 256) + 1 + len(c.special_tokens)
     if c.type == 'gpt2' or c.path or plan.config.model.vocab_size >= least: return None
-    return Trouble(f'model.vocab_size = {plan.config.model.vocab_size}, and bytes and special tokens of a {c.type} tokenizer take {least}', {
+    return Violation(f'model.vocab_size = {plan.config.model.vocab_size}, and bytes and special tokens of a {c.type} tokenizer take {least}', {
         f'model.vocab_size={512 if least < 512 else 2*least}': 'room for tokens that save something over bytes',
         f'model.vocab_size={least}': 'plain bytes'})
 
 # %% ../../nbs/03_validation/05_run_rules.ipynb #0012
-@rule('GP-TOKEN-003', 'warning', 'model.vocab_size', 'model.vocab_size=8192', text=TextFacts(bytes=900_000))
-def _the_text_fills_the_vocabulary(plan: Plan) -> Trouble | None:
+@rule('GP-TOKEN-003', 'warning', 'model.vocab_size', 'model.vocab_size=8192', text=TextSummary(bytes=900_000))
+def _the_text_fills_the_vocabulary(plan: Plan) -> Violation | None:
     "the row of a token learns only where that token occurs; with a few dozen occurrences it stays near its random start"
     size = plan.config.model.vocab_size
-    if plan.text is None or plan.train_tokens >= 30*size or (better := suggest_vocabulary(plan.text.bytes)) >= size: return None
-    return Trouble(f'about {plan.train_tokens:,.0f} tokens of text for model.vocab_size = {size:,}: {plan.train_tokens/size:.0f} for each', {
+    if plan.text is None or plan.train_tokens >= 30*size or (better := suggest_vocab_size(plan.text.bytes)) >= size: return None
+    return Violation(f'about {plan.train_tokens:,.0f} tokens of text for model.vocab_size = {size:,}: {plan.train_tokens/size:.0f} for each', {
         f'model.vocab_size={better} tokenizer.type=bpe': f'what {format_bytes(plan.text.bytes)} of text can fill', 'more text': 'has to be found'})
 
-@rule('GP-TOKEN-006', 'warning', 'tokenizer.min_frequency', 'tokenizer.min_frequency=1000', text=TextFacts(bytes=1_660_000))
-def _pairs_are_frequent_enough(plan: Plan) -> Trouble | None:
+@rule('GP-TOKEN-006', 'warning', 'tokenizer.min_frequency', 'tokenizer.min_frequency=1000', text=TextSummary(bytes=1_660_000))
+def _pairs_are_frequent_enough(plan: Plan) -> Violation | None:
     "a pair becomes a token when it occurs min_frequency times; where few do, the vocabulary stays small and its rows empty"
     c = plan.config
     mean = plan.train_tokens/c.model.vocab_size
     if c.tokenizer.type == 'gpt2' or c.tokenizer.path or c.tokenizer.min_frequency <= max(2, mean): return None
-    return Trouble(f'tokenizer.min_frequency = {c.tokenizer.min_frequency:,}, and a token occurs about {mean:.0f} times in this text', {
+    return Violation(f'tokenizer.min_frequency = {c.tokenizer.min_frequency:,}, and a token occurs about {mean:.0f} times in this text', {
         'tokenizer.min_frequency=2': 'fills the vocabulary', 'a smaller model.vocab_size': 'fewer, more frequent tokens'})
 
 # %% ../../nbs/03_validation/05_run_rules.ipynb #0015
-@rule('GP-TOKEN-005', 'warning', 'tokenizer.type', preset='gpt2', text=TextFacts(bytes=10**10, languages={'en': 0.4, 'es': 0.6}))
-def _the_tokens_speak_the_language(plan: Plan) -> Trouble | None:
+@rule('GP-TOKEN-005', 'warning', 'tokenizer.type', preset='gpt2', text=TextSummary(bytes=10**10, languages={'en': 0.4, 'es': 0.6}))
+def _the_tokens_speak_the_language(plan: Plan) -> Violation | None:
     "GPT-2's tokens were made from English; other languages break into twice as many pieces, which cost time and context"
     other = 1 - plan.text.languages.get('en', 0) if plan.text and plan.text.languages else 0
     if plan.config.tokenizer.type != 'gpt2' or plan.config.tokenizer.path or other < 0.2: return None
-    better = suggest_vocabulary(plan.text.bytes if plan.text else 0)
-    return Trouble(f'tokenizer.type = gpt2, and {other:.0%} of the text is not English', {
+    better = suggest_vocab_size(plan.text.bytes if plan.text else 0)
+    return Violation(f'tokenizer.type = gpt2, and {other:.0%} of the text is not English', {
         f'tokenizer.type=bpe model.vocab_size={better}': 'a vocabulary trained on this text',
         'keep it': 'where GPT-2\'s published weights are the start'})
 
 @rule('GP-TOKEN-008', 'warning', 'model.vocab_size', 'model.vocab_size=4096', preset='mini',
-      text=TextFacts(bytes=10**8, languages={'zh': 0.9, 'en': 0.1}))
-def _characters_have_tokens(plan: Plan) -> Trouble | None:
+      text=TextSummary(bytes=10**8, languages={'zh': 0.9, 'en': 0.1}))
+def _characters_have_tokens(plan: Plan) -> Violation | None:
     "Chinese and Japanese write with thousands of characters; those without a token of their own take three"
     share = sum(plan.text.languages.get(code, 0) for code in ('zh', 'ja')) if plan.text else 0
     if share < 0.2 or plan.config.model.vocab_size >= 8192: return None
-    if plan.text is None or min(suggest_vocabulary(plan.text.bytes), balanced_vocabulary(plan.config.model)) < 8192: return None
-    return Trouble(f'model.vocab_size = {plan.config.model.vocab_size:,}, and {share:.0%} of the text is Chinese or Japanese', {
+    if plan.text is None or min(suggest_vocab_size(plan.text.bytes), balanced_vocab_size(plan.config.model)) < 8192: return None
+    return Violation(f'model.vocab_size = {plan.config.model.vocab_size:,}, and {share:.0%} of the text is Chinese or Japanese', {
         'model.vocab_size=16384': 'a token for each usual character, a larger table', 'model.vocab_size=8192': 'for the most frequent ones'})
 
 @rule('GP-TOKEN-004', 'error', 'tokenizer.path', 'tokenizer.path=no/such/folder')
-def _the_tokenizer_is_there(plan: Plan) -> Trouble | None:
+def _the_tokenizer_is_there(plan: Plan) -> Violation | None:
     "the text is read with this tokenizer before anything else happens"
     path = plan.config.tokenizer.path
     if path is None or Path(path, 'tokenizer.json').is_file(): return None
-    return Trouble(f'tokenizer.path = {path!r} holds no tokenizer.json', {
+    return Violation(f'tokenizer.path = {path!r} holds no tokenizer.json', {
         'correct the path': 'names the folder that holds tokenizer.json', 'tokenizer.path=null': 'makes a new one, of the kind in tokenizer.type'})
 
 # %% ../../nbs/03_validation/05_run_rules.ipynb #0018
@@ -109,21 +109,21 @@ def _is_missing(source: str) -> bool:
     return not elsewhere and not Path(source).expanduser().exists()
 
 @rule('GP-DATA-006', 'error', 'data.source', 'data.source=no/such/folder')
-def _the_text_is_there(plan: Plan) -> Trouble | None:
+def _the_text_is_there(plan: Plan) -> Violation | None:
     "the text is read before anything else happens"
     data = plan.config.data
     missing = [source for source in [*data.source, *(data.validation or [])] if _is_missing(source)]
     if not missing: return None
-    return Trouble(f'no file or folder {", ".join(missing)}', {
+    return Violation(f'no file or folder {", ".join(missing)}', {
         'correct the path': 'it is read from where the command is started',
         'data.source=bilingual data.validation=null': 'the embedded corpus, to try everything else first'})
 
 @rule('GP-DATA-010', 'error', 'data.validation', 'data.validation=bilingual')
-def _validation_text_is_new(plan: Plan) -> Trouble | None:
+def _validation_text_is_new(plan: Plan) -> Violation | None:
     "a loss on text that the model has learnt says how well it remembers, not how well it reads"
     both = set(plan.config.data.source) & set(plan.config.data.validation or [])
     if not both: return None
-    return Trouble(f'{", ".join(sorted(both))} is both in data.source and in data.validation', {
+    return Violation(f'{", ".join(sorted(both))} is both in data.source and in data.validation', {
         'data.validation=null': 'puts aside documents of its own', 'another validation text': 'has to be found'})
 
 # %% ../../nbs/03_validation/05_run_rules.ipynb #0021
@@ -139,33 +139,33 @@ def fit_batch(
     return block_size, batch_size
 
 # %% ../../nbs/03_validation/05_run_rules.ipynb #0023
-@rule('GP-DATA-001', 'error', 'train.batch_size', 'train.batch_size=1024', 'train.patience=3', text=TextFacts(bytes=850_000))
-def _the_text_fills_a_batch(plan: Plan) -> Trouble | None:
+@rule('GP-DATA-001', 'error', 'train.batch_size', 'train.batch_size=1024', 'train.patience=3', text=TextSummary(bytes=850_000))
+def _the_text_fills_a_batch(plan: Plan) -> Violation | None:
     "a step needs a whole batch of windows, each of block_size tokens, and no window twice"
     c, need = plan.config, plan.batch_tokens
     if plan.train_tokens > need: return None
     T, B = fit_batch(plan.train_tokens, c.model.block_size, c.train.batch_size)
     more, smaller = {'more text': 'has to be found'}, {f'model.block_size={T} train.batch_size={B}': 'batches that this text can fill'}
-    return Trouble(f'a batch takes {c.train.batch_size} × {c.model.block_size} = {need:,} tokens, the text has {plan.train_tokens:,.0f}',
+    return Violation(f'a batch takes {c.train.batch_size} × {c.model.block_size} = {need:,} tokens, the text has {plan.train_tokens:,.0f}',
                    smaller | more if plan.train_tokens > T*B else more | {'a larger data.sample': 'reads more of it'})
 
-@rule('GP-DATA-004', 'error', 'data.val_fraction', 'data.val_fraction=0.0005', text=TextFacts(bytes=1_660_000))
-def _validation_fills_a_window(plan: Plan) -> Trouble | None:
+@rule('GP-DATA-004', 'error', 'data.val_fraction', 'data.val_fraction=0.0005', text=TextSummary(bytes=1_660_000))
+def _validation_fills_a_window(plan: Plan) -> Violation | None:
     "the loss on unseen text needs at least one whole window of it"
     c, tokens = plan.config, plan.tokens*plan.config.data.val_fraction
     if plan.text is None or c.data.validation or tokens > c.model.block_size: return None
     T = fit_batch(0.1*plan.tokens, c.model.block_size, 1)[0]
     larger = {f'data.val_fraction=0.1 model.block_size={T}': 'a tenth of the text'} if 0.1*plan.tokens > T else {}
-    return Trouble(f'data.val_fraction = {c.data.val_fraction:g} leaves about {tokens:,.0f} tokens, and a window has {c.model.block_size}',
+    return Violation(f'data.val_fraction = {c.data.val_fraction:g} leaves about {tokens:,.0f} tokens, and a window has {c.model.block_size}',
                    larger | {'a validation text of its own': 'leaves all of this one for training', 'more text': 'has to be found'})
 
 # %% ../../nbs/03_validation/05_run_rules.ipynb #0026
-SIZES = [(2, 2, 64, 128), (4, 4, 128, 256), (6, 6, 192, 256), (6, 6, 384, 256), (8, 8, 512, 512),
+MODEL_SIZES = [(2, 2, 64, 128), (4, 4, 128, 256), (6, 6, 192, 256), (6, 6, 384, 256), (8, 8, 512, 512),
          (12, 12, 768, 1024), (24, 16, 1024, 1024), (36, 20, 1280, 1024), (48, 25, 1600, 1024)]
 PARAMETERS_PER_TOKEN = 20 # of the text; beyond that a model mostly memorises
 _SMALLEST = 150_000       # parameters; below that a smaller model helps nobody
 
-def with_shape(
+def resize_model(
     model: ModelConfig,               # Vocabulary and everything else
     shape: tuple[int, int, int, int], # A row of the table
 ) -> ModelConfig:
@@ -173,73 +173,73 @@ def with_shape(
     return model.model_copy(update=dict(n_layer=shape[0], n_head=shape[1], n_embd=shape[2]))
 
 # %% ../../nbs/03_validation/05_run_rules.ipynb #0028
-@rule('GP-DATA-002', 'warning', 'train.max_steps', 'train.max_steps=20000', text=TextFacts(bytes=1_660_000))
-def _the_text_is_not_learnt_by_heart(plan: Plan) -> Trouble | None:
+@rule('GP-DATA-002', 'warning', 'train.max_steps', 'train.max_steps=20000', text=TextSummary(bytes=1_660_000))
+def _the_text_is_not_learnt_by_heart(plan: Plan) -> Violation | None:
     "a text read too often is learnt by heart: the training loss falls on while the validation loss rises"
     t, limit = plan.config.train, 25
     if plan.epochs <= limit or t.patience: return None
-    steps = max(1, int(limit*plan.train_tokens/plan.step_tokens))
+    steps = max(1, int(limit*plan.train_tokens/plan.tokens_per_step))
     words = dict(max_steps=steps, warmup_steps=min(t.warmup_steps, steps//10), eval_interval=min(t.eval_interval, steps),
                  checkpoint_interval=min(t.checkpoint_interval, steps), log_interval=min(t.log_interval, steps))
     changed = ' '.join(f'train.{name}={value}' for name, value in words.items() if value != getattr(t, name))
-    return Trouble(f'{t.max_steps:,} steps read the text {plan.epochs:.0f} times', {
+    return Violation(f'{t.max_steps:,} steps read the text {plan.epochs:.0f} times', {
         changed: f'{limit} times', 'train.patience=5': 'stops when validation no longer improves', 'more text': 'has to be found'})
 
-@rule('GP-DATA-003', 'warning', 'model.n_embd', 'model.n_embd=512', 'model.n_layer=8', text=TextFacts(bytes=1_660_000))
-def _the_text_fills_the_model(plan: Plan) -> Trouble | None:
+@rule('GP-DATA-003', 'warning', 'model.n_embd', 'model.n_embd=512', 'model.n_layer=8', text=TextSummary(bytes=1_660_000))
+def _the_text_fills_the_model(plan: Plan) -> Violation | None:
     "a model with far more parameters than the text has tokens can store the text instead of learning from it"
     m, limit = plan.config.model, PARAMETERS_PER_TOKEN*plan.train_tokens
     if (size := count_parameters(m)['total']) <= max(limit, _SMALLEST): return None
-    shape = next((s for s in reversed(SIZES) if count_parameters(with_shape(m, s))['total'] <= limit), SIZES[0])
-    words = f'model.n_layer={shape[0]} {heads_in_words(m, shape[1])} model.n_embd={shape[2]}'
-    smaller = {words: 'a size that this text can fill'} if count_parameters(with_shape(m, shape))['total'] < size else {}
-    return Trouble(f'{size:,} parameters for about {plan.train_tokens:,.0f} tokens of text', smaller | {
+    shape = next((s for s in reversed(MODEL_SIZES) if count_parameters(resize_model(m, s))['total'] <= limit), MODEL_SIZES[0])
+    words = f'model.n_layer={shape[0]} {head_overrides(m, shape[1])} model.n_embd={shape[2]}'
+    smaller = {words: 'a size that this text can fill'} if count_parameters(resize_model(m, shape))['total'] < size else {}
+    return Violation(f'{size:,} parameters for about {plan.train_tokens:,.0f} tokens of text', smaller | {
         'more text': 'has to be found', 'dropout and patience': 'stop in time what cannot be learnt better'})
 
 # %% ../../nbs/03_validation/05_run_rules.ipynb #0031
-@rule('GP-DATA-005', 'note', 'model.dropout', 'model.dropout=0.2', text=TextFacts(bytes=100_000_000))
-def _dropout_is_for_text_that_repeats(plan: Plan) -> Trouble | None:
+@rule('GP-DATA-005', 'note', 'model.dropout', 'model.dropout=0.2', text=TextSummary(bytes=100_000_000))
+def _dropout_is_for_text_that_repeats(plan: Plan) -> Violation | None:
     "dropout hinders learning by heart; text that is read once cannot be learnt by heart, and dropout then only costs"
     if not plan.text or plan.config.model.dropout == 0 or plan.epochs >= 1: return None
-    return Trouble(f'model.dropout = {plan.config.model.dropout:g}, and the text is read {plan.epochs:.2f} times', {
+    return Violation(f'model.dropout = {plan.config.model.dropout:g}, and the text is read {plan.epochs:.2f} times', {
         'model.dropout=0.0': 'faster, and a lower loss', 'keep it': 'where a later run goes on with the same text'})
 
-@rule('GP-DATA-009', 'note', 'data.sample', 'data.sample=0.2', text=TextFacts(bytes=10_000_000))
-def _new_text_comes_before_repeats(plan: Plan) -> Trouble | None:
+@rule('GP-DATA-009', 'note', 'data.sample', 'data.sample=0.2', text=TextSummary(bytes=10_000_000))
+def _new_text_comes_before_repeats(plan: Plan) -> Violation | None:
     "new text teaches more than the same text once again"
     sample = plan.config.data.sample
     if plan.text is None or sample == 1 or plan.epochs < 2: return None
-    return Trouble(f'data.sample = {sample:g} of the text is read {plan.epochs:.1f} times, and the rest never', {
+    return Violation(f'data.sample = {sample:g} of the text is read {plan.epochs:.1f} times, and the rest never', {
         'data.sample=1.0': 'all of it; preparing takes longer', 'keep it': 'to try things out'})
 
 @rule('GP-DATA-011', 'error', 'data.clean', 'data.clean=[exact,spelling]')
-def _steps_of_cleaning(plan: Plan) -> Trouble | None:
+def _steps_of_cleaning(plan: Plan) -> Violation | None:
     "cleaning goes through named steps, and a name that nobody knows would clean nothing"
     steps = plan.config.data.clean
     unknown = [step for step in steps if step not in STEPS]
     if not unknown: return None
-    return Trouble(f'data.clean has {", ".join(unknown)}, and no step of cleaning is called so', {
+    return Violation(f'data.clean has {", ".join(unknown)}, and no step of cleaning is called so', {
         f'data.clean=[{",".join(step for step in steps if step in STEPS) or "exact"}]': 'leaves it out',
         f'did you mean {did_you_mean(unknown[0], STEPS, 0)}?': f'steps are {", ".join(STEPS)}'})
 
 @rule('GP-DATA-012', 'note', 'train.document_mask', 'train.document_mask=true', 'data.batching=padded')
-def _documents_share_a_row(plan: Plan) -> Trouble | None:
+def _documents_share_a_row(plan: Plan) -> Violation | None:
     "the mask keeps documents of one row apart; only packed rows hold more than one"
     c = plan.config
     if not c.train.document_mask or c.data.batching == 'packed': return None
-    return Trouble(f'train.document_mask = true with data.batching = {c.data.batching}', {
+    return Violation(f'train.document_mask = true with data.batching = {c.data.batching}', {
         'train.document_mask=false': 'says so openly', **({'data.batching=packed': 'no room is lost'} if c.data.batching == 'padded' else {})})
 
 @rule('GP-DATA-008', 'note', 'data.clean', 'data.clean=[]')
-def _copies_are_dropped(plan: Plan) -> Trouble | None:
+def _copies_are_dropped(plan: Plan) -> Violation | None:
     "a document that occurs again weighs more than others, and a copy of a validation document gives the answer away"
     steps = plan.config.data.clean
     if 'exact' in steps: return None
-    return Trouble(f'data.clean = [{", ".join(steps)}] keeps copies', {
+    return Violation(f'data.clean = [{", ".join(steps)}] keeps copies', {
         f'data.clean=[{",".join([*steps, "exact"])}]': 'reads each document once', 'keep it': 'where copies are meant, such as a refrain'})
 
 # %% ../../nbs/03_validation/05_run_rules.ipynb #0034
-def usual_rate(
+def suggest_lr(
     width: int, # n_embd
 ) -> float:     # Peak learning rate
     "A learning rate that usually works at a width"
@@ -247,72 +247,72 @@ def usual_rate(
 
 # %% ../../nbs/03_validation/05_run_rules.ipynb #0036
 @rule('GP-TRAIN-003', 'warning', 'train.lr', 'train.lr=0.1')
-def _steps_are_not_too_large(plan: Plan) -> Trouble | None:
+def _steps_are_not_too_large(plan: Plan) -> Violation | None:
     "steps too large for the width throw the model about, and the loss rises or becomes NaN"
-    t, usual = plan.config.train, usual_rate(plan.config.model.n_embd)
+    t, usual = plan.config.train, suggest_lr(plan.config.model.n_embd)
     if t.lr <= 5*usual: return None
-    return Trouble(f'train.lr = {t.lr:g}, where {usual:g} is usual for a width of {plan.config.model.n_embd}', {
+    return Violation(f'train.lr = {t.lr:g}, where {usual:g} is usual for a width of {plan.config.model.n_embd}', {
         f'train.lr={usual:g} train.min_lr={min(t.min_lr, usual/10):g}': 'usual', 'a longer warmup with a lower grad_clip': 'if you know what you do'})
 
 @rule('GP-TRAIN-014', 'warning', 'train.lr', 'train.lr=1e-5', 'train.min_lr=1e-6')
-def _steps_are_not_too_small(plan: Plan) -> Trouble | None:
+def _steps_are_not_too_small(plan: Plan) -> Violation | None:
     "with steps far below what a width allows the loss falls, but a hundred times later"
-    t, usual = plan.config.train, usual_rate(plan.config.model.n_embd)
+    t, usual = plan.config.train, suggest_lr(plan.config.model.n_embd)
     if t.lr >= usual/100: return None
-    return Trouble(f'train.lr = {t.lr:g}, where {usual:g} is usual for a width of {plan.config.model.n_embd}', {
+    return Violation(f'train.lr = {t.lr:g}, where {usual:g} is usual for a width of {plan.config.model.n_embd}', {
         f'train.lr={usual:g} train.min_lr={usual/10:g}': 'usual', 'keep it': 'to change a trained model only a little'})
 
 @rule('GP-TRAIN-002', 'error', 'train.min_lr', 'train.lr=1e-4')
-def _the_rate_falls(plan: Plan) -> Trouble | None:
+def _the_rate_falls(plan: Plan) -> Violation | None:
     "the learning rate falls from its peak lr to min_lr, so that the model settles"
     t = plan.config.train
     if t.min_lr <= t.lr: return None
-    return Trouble(f'train.min_lr = {t.min_lr:g} is above train.lr = {t.lr:g}', {
+    return Violation(f'train.min_lr = {t.min_lr:g} is above train.lr = {t.lr:g}', {
         f'train.min_lr={t.lr/10:g}': 'a tenth, as is usual', 'a larger lr': 'faster, if it stays stable'})
 
 # %% ../../nbs/03_validation/05_run_rules.ipynb #0039
 @rule('GP-TRAIN-001', 'error', 'train.warmup_steps', 'train.warmup_steps=1000')
-def _the_warmup_ends(plan: Plan) -> Trouble | None:
+def _the_warmup_ends(plan: Plan) -> Violation | None:
     "the learning rate rises during the warmup; if that never ends, the model never learns at full speed"
     t = plan.config.train
     if t.warmup_steps < t.max_steps: return None
-    return Trouble(f'train.warmup_steps = {t.warmup_steps} of train.max_steps = {t.max_steps}', {
+    return Violation(f'train.warmup_steps = {t.warmup_steps} of train.max_steps = {t.max_steps}', {
         f'train.warmup_steps={t.max_steps//10}': 'a tenth, as is usual', 'more steps': 'takes longer'})
 
 @rule('GP-TRAIN-016', 'warning', 'train.warmup_steps', 'train.warmup_steps=0')
-def _there_is_a_warmup(plan: Plan) -> Trouble | None:
+def _there_is_a_warmup(plan: Plan) -> Violation | None:
     "full steps from random weights, before AdamW knows the usual size of the gradients, can spoil what follows"
     t = plan.config.train
     if t.warmup_steps or t.max_steps < 100: return None
-    return Trouble(f'train.warmup_steps = 0 of train.max_steps = {t.max_steps:,}', {
+    return Violation(f'train.warmup_steps = 0 of train.max_steps = {t.max_steps:,}', {
         f'train.warmup_steps={min(1000, t.max_steps//10)}': 'a tenth, as is usual', 'a smaller lr': 'learns more slowly throughout'})
 
 @rule('GP-TRAIN-015', 'warning', 'train.beta1', 'train.beta1=0.999')
-def _adam_remembers_sizes_longer(plan: Plan) -> Trouble | None:
+def _adam_remembers_sizes_longer(plan: Plan) -> Violation | None:
     "AdamW divides the mean gradient by its usual size; where it forgets the size first, single steps become huge"
     t = plan.config.train
     if t.beta1**2 < t.beta2**0.5: return None
-    return Trouble(f'train.beta1 = {t.beta1:g} and train.beta2 = {t.beta2:g}', {
+    return Violation(f'train.beta1 = {t.beta1:g} and train.beta2 = {t.beta2:g}', {
         'train.beta1=0.9 train.beta2=0.99': 'usual', 'a lower beta1': 'forgets the direction sooner: noisier, but safe'})
 
 # %% ../../nbs/03_validation/05_run_rules.ipynb #0042
 _LEAST = 2048 # tokens of a step that still show a direction
 
 @rule('GP-TRAIN-012', 'note', 'train.gradient_accumulation_steps', 'train.batch_size=1')
-def _a_step_reads_enough(plan: Plan) -> Trouble | None:
+def _a_step_reads_enough(plan: Plan) -> Violation | None:
     "the gradient of a few hundred tokens is mostly noise, and the model follows it"
     t = plan.config.train
-    if plan.step_tokens >= _LEAST or plan.train_tokens < 100*_LEAST: return None
-    return Trouble(f'a step reads {t.batch_size} × {t.gradient_accumulation_steps} × {plan.config.model.block_size} = {plan.step_tokens:,} tokens', {
+    if plan.tokens_per_step >= _LEAST or plan.train_tokens < 100*_LEAST: return None
+    return Violation(f'a step reads {t.batch_size} × {t.gradient_accumulation_steps} × {plan.config.model.block_size} = {plan.tokens_per_step:,} tokens', {
         f'train.gradient_accumulation_steps={-(-_LEAST//plan.batch_tokens)}': 'no more memory, a longer step',
-        f'train.batch_size={t.batch_size*-(-_LEAST//plan.step_tokens)}': 'more memory, faster'})
+        f'train.batch_size={t.batch_size*-(-_LEAST//plan.tokens_per_step)}': 'more memory, faster'})
 
 @rule('GP-TRAIN-013', 'warning', 'train.gradient_accumulation_steps', 'train.gradient_accumulation_steps=64', 'train.patience=3',
-      text=TextFacts(bytes=850_000))
-def _a_step_is_not_the_whole_text(plan: Plan) -> Trouble | None:
+      text=TextSummary(bytes=850_000))
+def _a_step_is_not_the_whole_text(plan: Plan) -> Violation | None:
     "a step that reads all of the text gives the model one chance to learn from it; smaller ones give many"
-    if plan.step_tokens < plan.train_tokens or plan.batch_tokens >= plan.train_tokens: return None
-    return Trouble(f'a step reads {plan.step_tokens:,} tokens, and the text has {plan.train_tokens:,.0f}', {
+    if plan.tokens_per_step < plan.train_tokens or plan.batch_tokens >= plan.train_tokens: return None
+    return Violation(f'a step reads {plan.tokens_per_step:,} tokens, and the text has {plan.train_tokens:,.0f}', {
         f'train.gradient_accumulation_steps={max(1, int(plan.train_tokens/8/plan.batch_tokens))}': 'eight steps or more for each reading',
         'more text': 'has to be found'})
 
@@ -324,10 +324,10 @@ def _comes_before_the_end(
     without: str,  # What there is then
 ) -> None:
     "Put a rule in the table: an interval should not be longer than the run"
-    def check(plan: Plan) -> Trouble | None:
+    def check(plan: Plan) -> Violation | None:
         t, interval = plan.config.train, getattr(plan.config.train, name)
         if interval <= t.max_steps: return None
-        return Trouble(f'train.{name} = {interval} and train.max_steps = {t.max_steps}: {without}', {
+        return Violation(f'train.{name} = {interval} and train.max_steps = {t.max_steps}: {without}', {
             f'train.{name}={max(1, t.max_steps//10)}': 'ten of them', 'more steps': 'takes longer'})
     check.__name__, check.__doc__ = f'{name} is shorter than the run', why
     rule(code, 'warning', f'train.{name}', f'train.{name}=5000')(check)
@@ -340,99 +340,99 @@ _comes_before_the_end('GP-TRAIN-011', 'log_interval', 'a loss that is never show
 
 # %% ../../nbs/03_validation/05_run_rules.ipynb #0048
 @rule('GP-TRAIN-017', 'warning', 'train.eval_interval', 'train.eval_interval=1')
-def _training_is_most_of_the_work(plan: Plan) -> Trouble | None:
+def _training_is_most_of_the_work(plan: Plan) -> Violation | None:
     "each evaluation costs a third of what training on the same batches would"
     t = plan.config.train
     trained, evaluated = t.eval_interval*t.gradient_accumulation_steps, t.eval_batches/3
     if evaluated <= trained: return None
     rarer = -(-3*t.eval_batches//t.gradient_accumulation_steps)
     every = {f'train.eval_interval={rarer}': 'a tenth of the time'} if rarer <= t.max_steps else {}
-    return Trouble(f'{evaluated/(trained + evaluated):.0%} of the time goes into evaluations, {t.eval_batches} batches every {t.eval_interval} steps',
+    return Violation(f'{evaluated/(trained + evaluated):.0%} of the time goes into evaluations, {t.eval_batches} batches every {t.eval_interval} steps',
                    every | {f'train.eval_batches={max(1, trained//2)}': 'a less exact loss, as often', 'keep it': 'in a short test'})
 
 @rule('GP-TRAIN-018', 'note', 'train.checkpoint_interval', 'train.checkpoint_interval=1')
-def _checkpoints_are_worth_writing(plan: Plan) -> Trouble | None:
+def _checkpoints_are_worth_writing(plan: Plan) -> Violation | None:
     "a checkpoint is three times the model, forced to the disk while training waits"
     t, size = plan.config.train, 12*count_parameters(plan.config.model)['total']
     if t.max_steps <= 500*t.checkpoint_interval: return None
-    return Trouble(f'{t.max_steps//t.checkpoint_interval:,} checkpoints write {format_bytes(size*(t.max_steps//t.checkpoint_interval))}', {
+    return Violation(f'{t.max_steps//t.checkpoint_interval:,} checkpoints write {format_bytes(size*(t.max_steps//t.checkpoint_interval))}', {
         f'train.checkpoint_interval={-(-t.max_steps//100)}': 'a hundredth of the run is lost at most', 'keep it': 'on a machine that stops often'})
 
 @rule('GP-TRAIN-009', 'note', 'train.patience', 'train.patience=50')
-def _patience_can_run_out(plan: Plan) -> Trouble | None:
+def _patience_can_run_out(plan: Plan) -> Violation | None:
     "early stopping waits for this many evaluations without a better loss"
     t = plan.config.train
     if not t.patience or t.patience*t.eval_interval < t.max_steps: return None
     patience = max(1, t.max_steps//t.eval_interval//3)
-    return Trouble(f'train.patience = {t.patience} evaluations, one in {t.eval_interval} steps, exceed train.max_steps = {t.max_steps}', {
+    return Violation(f'train.patience = {t.patience} evaluations, one in {t.eval_interval} steps, exceed train.max_steps = {t.max_steps}', {
         f'train.patience={patience if patience*t.eval_interval < t.max_steps else 0}': 'a third of the run', 'train.patience=0': 'says so openly'})
 
 # %% ../../nbs/03_validation/05_run_rules.ipynb #0051
 _T4 = Hardware(gpus=[Gpu(name='Tesla T4', vendor='NVIDIA', memory_total=16*10**9, memory_free=15*10**9, compute_capability='7.5')])
 
 @rule('GP-TRAIN-004', 'error', 'train.precision', 'train.precision=bf16', hardware=Hardware(cores=2, cpu_bf16=False))
-def _the_hardware_has_the_format(plan: Plan) -> Trouble | None:
+def _the_hardware_has_the_format(plan: Plan) -> Violation | None:
     "a format without units in the hardware is imitated: everything works, ten times slower and more, and nothing says so"
     if plan.hardware is None: return None
     try: pick_precision(plan.config.train.precision, plan.device, plan.hardware)
     except UserError as e:
-        best = fast_formats(plan.device, plan.hardware)[0]
-        return Trouble(e.what, {'train.precision=auto': f'takes {best} here', 'another machine': 'one with such units'})
+        best = native_precisions(plan.device, plan.hardware)[0]
+        return Violation(e.what, {'train.precision=auto': f'takes {best} here', 'another machine': 'one with such units'})
     return None
 
 @rule('GP-TRAIN-006', 'note', 'train.precision', 'train.precision=fp32', hardware=_T4)
-def _the_format_is_the_best_there_is(plan: Plan) -> Trouble | None:
+def _the_format_is_the_best_there_is(plan: Plan) -> Violation | None:
     "formats of 16 bits take half the memory and run several times as fast where the hardware has units for them"
-    best = fast_formats('cuda', plan.hardware)[0] if plan.hardware else 'fp32'
+    best = native_precisions('cuda', plan.hardware)[0] if plan.hardware else 'fp32'
     if plan.device != 'cuda' or plan.config.train.precision != 'fp32' or best == 'fp32': return None
-    return Trouble(f'train.precision = fp32 on a GPU that has {best}', {
+    return Violation(f'train.precision = fp32 on a GPU that has {best}', {
         'train.precision=auto': f'takes {best}: fast', 'keep it': 'to compare results digit by digit'})
 
 @rule('GP-TRAIN-005', 'error', 'train.device', 'train.device=cuda', hardware=Hardware(cores=2))
-def _the_device_is_there(plan: Plan) -> Trouble | None:
+def _the_device_is_there(plan: Plan) -> Violation | None:
     "training runs on the device that is asked for, and on no other without a word"
     name, h = plan.config.train.device, plan.hardware
     there = [] if h is None else [f'cuda:{i}' for i, g in enumerate(h.gpus) if g.vendor != 'Apple'] or ['mps' for _ in h.gpus]
     known = name in ('auto', 'cpu', 'mps', 'cuda') or (name.startswith('cuda:') and name[5:].isdigit())
     if known and (h is None or name in ('auto', 'cpu', *there, *(device.partition(':')[0] for device in there))): return None
-    return Trouble(f'train.device = {name!r}' + ('' if h is None else f', and this machine has {", ".join([*there, "cpu"])}'), {
+    return Violation(f'train.device = {name!r}' + ('' if h is None else f', and this machine has {", ".join([*there, "cpu"])}'), {
         'train.device=auto': 'the fastest there is', 'train.device=cpu': 'works everywhere'})
 
 @rule('GP-TRAIN-019', 'warning', 'train.device', 'train.device=cpu', hardware=_T4)
-def _the_gpu_is_used(plan: Plan) -> Trouble | None:
+def _the_gpu_is_used(plan: Plan) -> Violation | None:
     "a GPU trains ten to a hundred times as fast as the processor beside it"
     if plan.config.train.device != 'cpu' or not plan.hardware or not plan.hardware.gpus: return None
-    return Trouble(f'train.device = cpu, and this machine has a {plan.hardware.gpus[0].name}', {
+    return Violation(f'train.device = cpu, and this machine has a {plan.hardware.gpus[0].name}', {
         'train.device=auto': 'takes the GPU', 'keep it': 'to leave the GPU to others, or for results that repeat to the bit'})
 
 # %% ../../nbs/03_validation/05_run_rules.ipynb #0054
 @rule('GP-TRAIN-025', 'warning', 'train.compile', 'train.compile=true', hardware=Hardware(cores=2))
-def _compiling_pays(plan: Plan) -> Trouble | None:
+def _compiling_pays(plan: Plan) -> Violation | None:
     "on a processor a compiled step takes as long as before, and half a minute is gone before the first one"
     if not plan.config.train.compile or plan.device != 'cpu' or (plan.hardware is None and plan.config.train.device == 'auto'): return None
-    return Trouble('train.compile = true on a processor', {'train.compile=false': 'starts at once', 'keep it': 'to try out what will run on a GPU'})
+    return Violation('train.compile = true on a processor', {'train.compile=false': 'starts at once', 'keep it': 'to try out what will run on a GPU'})
 
 # %% ../../nbs/03_validation/05_run_rules.ipynb #0057
 @rule('GP-TRAIN-010', 'warning', 'train.max_hours', hardware=Hardware(cores=2, service='Kaggle', hours_left=2.0))
-def _the_session_lasts(plan: Plan) -> Trouble | None:
+def _the_session_lasts(plan: Plan) -> Violation | None:
     "a rented session ends whatever is running in it, and with it everything since the last checkpoint"
     left, limit = plan.hardware.hours_left if plan.hardware else None, plan.config.train.max_hours
     if plan.hardware is None or left is None or (limit is not None and limit < max(left, 0.02)): return None
-    return Trouble(f'{plan.hardware.service} ends this session in about {left:.1f} hours, and train.max_hours is {limit or "not set"}', {
+    return Violation(f'{plan.hardware.service} ends this session in about {left:.1f} hours, and train.max_hours is {limit or "not set"}', {
         f'train.max_hours={max(0.01, 0.9*left):.2f}': 'stops in time, to be resumed later', 'another disk': 'one that outlives the session'})
 
 @rule('GP-TRAIN-020', 'warning', 'train.max_hours', preset='gpt2', hardware=Hardware(cores=2))
-def _a_processor_is_fast_enough(plan: Plan) -> Trouble | None:
+def _a_processor_is_fast_enough(plan: Plan) -> Violation | None:
     "a core does about 50 billion operations a second, a GPU a thousand times as many"
     if plan.hardware is None or plan.device != 'cpu': return None
     c, cores = plan.config, plan.hardware.cores
-    def days(config: Config) -> float: return config.train.max_steps*plan.step_tokens*flops_per_token(config.model)/(cores*50e9)/86400
+    def days(config: Config) -> float: return config.train.max_steps*plan.tokens_per_step*flops_per_token(config.model)/(cores*50e9)/86400
     done = (c.train.max_hours or 7*24)/24/days(c) # the share of the steps that there is time for
     if done >= 1 or (c.train.max_hours and done*c.train.max_steps >= 100): return None
-    smaller = ((f'model.n_layer={layer} {heads_in_words(c.model, head)} model.n_embd={width}', with_shape(c.model, (layer, head, width, block)))
-               for layer, head, width, block in reversed(SIZES) if layer*width**2 < c.model.n_layer*c.model.n_embd**2)
+    smaller = ((f'model.n_layer={layer} {head_overrides(c.model, head)} model.n_embd={width}', resize_model(c.model, (layer, head, width, block)))
+               for layer, head, width, block in reversed(MODEL_SIZES) if layer*width**2 < c.model.n_layer*c.model.n_embd**2)
     words = next((words for words, model in smaller if days(c.model_copy(update={'model': model})) < 7), '')
-    return Trouble(f'training takes about {days(c):,.0f} days on {cores} core{"s"*(cores > 1)}',
+    return Violation(f'training takes about {days(c):,.0f} days on {cores} core{"s"*(cores > 1)}',
                    {'a GPU': 'costs money', 'fewer steps': 'learns less'} | ({words: 'a model for which a week is enough'} if words else {}))
 
 # %% ../../nbs/03_validation/05_run_rules.ipynb #0060
@@ -442,8 +442,8 @@ def _ways_to_fit(
     "Changes that make a plan smaller"
     t, m, B = config.train, config.model, config.train.batch_size
     shorter = [[f'model.block_size={m.block_size//2**i//64*64 or 64}'] for i in range(1, max(1, m.block_size//64).bit_length())]
-    smaller = [[f'model.n_layer={layer}', *heads_in_words(m, head).split(), f'model.n_embd={width}', f'model.block_size={min(block, m.block_size)}']
-               for layer, head, width, block in reversed(SIZES) if layer*width**2 < m.n_layer*m.n_embd**2]
+    smaller = [[f'model.n_layer={layer}', *head_overrides(m, head).split(), f'model.n_embd={width}', f'model.block_size={min(block, m.block_size)}']
+               for layer, head, width, block in reversed(MODEL_SIZES) if layer*width**2 < m.n_layer*m.n_embd**2]
     again = [] if t.gradient_checkpointing else [['train.gradient_checkpointing=true']]
     for change in ([], *again, *shorter, *smaller):
         yield change
@@ -461,39 +461,39 @@ def _made_to_fit(
 
 # %% ../../nbs/03_validation/05_run_rules.ipynb #0062
 @rule('GP-MEMORY-001', 'error', 'train.batch_size', 'train.batch_size=256', hardware=Hardware(cores=2, ram_available=10**9))
-def _a_step_fits_into_memory(plan: Plan) -> Trouble | None:
+def _a_step_fits_into_memory(plan: Plan) -> Violation | None:
     "weights, gradients, optimizer and activations of a step are in memory at the same time; what does not fit ends the run"
     budget, need = memory_budget(plan.hardware, plan.device), plan.memory['total']
     if budget is None or need <= budget: return None
     parts = ', '.join(f'{name} {format_bytes(size)}' for name, size in sorted(plan.memory.items(), key=lambda item: -item[1])[1:5])
     words = _made_to_fit(plan, lambda p: p.memory['total'] <= 0.9*budget)
     after = Plan(load_config(plan.config, words.split()), plan.hardware).memory['total']
-    return Trouble(f'a training step takes {format_bytes(need)} ({parts}), and {format_bytes(max(0, budget))} are free',
+    return Violation(f'a training step takes {format_bytes(need)} ({parts}), and {format_bytes(max(0, budget))} are free',
                    ({words: f'takes {format_bytes(after)}'} if words else {}) | {'more memory': 'another machine, or fewer other programs'})
 
 @rule('GP-MEMORY-002', 'warning', 'train.batch_size', 'train.batch_size=64', hardware=Hardware(cores=2, ram_available=1_150_000_000))
-def _a_step_leaves_memory_to_others(plan: Plan) -> Trouble | None:
+def _a_step_leaves_memory_to_others(plan: Plan) -> Violation | None:
     "other programs take memory too, and a plan that fills all of it may fail in the middle"
     budget, need = memory_budget(plan.hardware, plan.device), plan.memory['total']
     if budget is None or not 0.9*budget < need <= budget: return None
     words = _made_to_fit(plan, lambda p: p.memory['total'] <= 0.9*budget)
-    return Trouble(f'a training step takes {format_bytes(need)} of {format_bytes(budget)} that are free',
+    return Violation(f'a training step takes {format_bytes(need)} of {format_bytes(budget)} that are free',
                    ({words: 'leaves room, a little slower'} if words else {}) | {'fewer other programs': 'nothing changes in the training'})
 
 @rule('GP-MEMORY-003', 'note', 'train.gradient_checkpointing', 'train.gradient_checkpointing=true', hardware=Hardware(cores=2, ram_available=8*10**9))
-def _work_is_done_twice_for_a_reason(plan: Plan) -> Trouble | None:
+def _work_is_done_twice_for_a_reason(plan: Plan) -> Violation | None:
     "gradient checkpointing computes every layer twice to save memory, a third more work; where the memory is there, that is for nothing"
     budget = memory_budget(plan.hardware, plan.device)
     if budget is None or not plan.config.train.gradient_checkpointing: return None
     need = Plan(load_config(plan.config, ['train.gradient_checkpointing=false']), plan.hardware).memory['total']
     if need > 0.9*budget: return None
-    return Trouble(f'train.gradient_checkpointing = true, and without it a step takes {format_bytes(need)} of {format_bytes(budget)} that are free', {
+    return Violation(f'train.gradient_checkpointing = true, and without it a step takes {format_bytes(need)} of {format_bytes(budget)} that are free', {
         'train.gradient_checkpointing=false': 'the same training, in three quarters of the time',
         'a larger batch_size': 'where a step should read more'})
 
 # %% ../../nbs/03_validation/05_run_rules.ipynb #0065
 @rule('GP-DISK-001', 'error', 'train.keep_checkpoints', 'train.keep_checkpoints=1000', hardware=Hardware(cores=2, disk_free=5*10**9))
-def _checkpoints_fit_on_the_disk(plan: Plan) -> Trouble | None:
+def _checkpoints_fit_on_the_disk(plan: Plan) -> Violation | None:
     "a checkpoint holds the weights and twice as much for the optimizer, and a new one is written whole before an old one goes"
     need, free = checkpoint_bytes(plan.config), plan.hardware.disk_free if plan.hardware else None
     if free is None or need <= free: return None
@@ -503,35 +503,35 @@ def _checkpoints_fit_on_the_disk(plan: Plan) -> Trouble | None:
         smaller = _made_to_fit(Plan(fewer, plan.hardware), lambda p: checkpoint_bytes(p.config) <= free)
         words = f'{words} {smaller}' if smaller else ''
     after = format_bytes(checkpoint_bytes(load_config(plan.config, words.split())))
-    return Trouble(f'checkpoints take up to {format_bytes(need)}, and {format_bytes(free)} of disk are free',
+    return Violation(f'checkpoints take up to {format_bytes(need)}, and {format_bytes(free)} of disk are free',
                    ({words: f'takes {after}'} if words else {}) | {'another disk': 'has to be found'})
 
-@rule('GP-DISK-002', 'error', 'data.sample', hardware=Hardware(cores=2, disk_free=10**11), text=TextFacts(bytes=10**12))
-def _tokens_fit_on_the_disk(plan: Plan) -> Trouble | None:
+@rule('GP-DISK-002', 'error', 'data.sample', hardware=Hardware(cores=2, disk_free=10**11), text=TextSummary(bytes=10**12))
+def _tokens_fit_on_the_disk(plan: Plan) -> Violation | None:
     "the text is kept as tokens, so that every run and every worker reads it at once from the disk"
     c, free = plan.config, plan.hardware.disk_free if plan.hardware else None
     need = (plan.tokens if plan.text else 0)*(2 if c.model.vocab_size <= 65536 else 4)
     if free is None or need + checkpoint_bytes(c) <= free or checkpoint_bytes(c) > 0.5*free: return None
     kept = format_bytes(checkpoint_bytes(c))
-    return Trouble(f'the tokens take {format_bytes(int(need))}, the checkpoints {kept}, and {format_bytes(free)} are free', {
+    return Violation(f'the tokens take {format_bytes(int(need))}, the checkpoints {kept}, and {format_bytes(free)} are free', {
         f'data.sample={max(1e-9, 0.4*c.data.sample*free/need):.2g}': 'less text', 'another disk': 'has to be found'})
 
 @rule('GP-HARDWARE-001', 'note', 'train.device', hardware=Hardware(cores=16, shared_memory=64*2**20, gpus=2*_T4.gpus))
-def _gpus_can_talk(plan: Plan) -> Trouble | None:
+def _gpus_can_talk(plan: Plan) -> Violation | None:
     "the processes of several GPUs pass gradients through shared memory, and wait for ever, or fail, where it is full"
     h = plan.hardware
     if h is None or len(h.gpus) < 2 or plan.device != 'cuda' or ':' in plan.config.train.device: return None # one is enough
     if h.shared_memory is None or h.shared_memory >= 10**9: return None
-    return Trouble(f'{len(h.gpus)} GPUs, and {format_bytes(h.shared_memory)} of shared memory', {
+    return Violation(f'{len(h.gpus)} GPUs, and {format_bytes(h.shared_memory)} of shared memory', {
         'train.device=cuda:0': 'one of them needs none', 'more of it': 'in Docker with --shm-size=8g'})
 
 # %% ../../nbs/03_validation/05_run_rules.ipynb #0068
 @rule('GP-GENERATE-001', 'note', 'generate.max_new_tokens', 'generate.max_new_tokens=1000')
-def _the_model_remembers_the_beginning(plan: Plan) -> Trouble | None:
+def _the_model_remembers_the_beginning(plan: Plan) -> Violation | None:
     "the model sees block_size tokens at once; in a longer text it forgets how it began"
     c = plan.config
     if c.generate.max_new_tokens <= c.model.block_size: return None
-    return Trouble(f'generate.max_new_tokens = {c.generate.max_new_tokens}, and the context is model.block_size = {c.model.block_size}', {
+    return Violation(f'generate.max_new_tokens = {c.generate.max_new_tokens}, and the context is model.block_size = {c.model.block_size}', {
         f'generate.max_new_tokens={c.model.block_size}': 'shorter samples', 'a longer context': 'more memory and time'})
 
 _GENESIS = ('In the beginning God created the heaven and the earth. And the earth was without form, and void; '
@@ -539,28 +539,28 @@ _GENESIS = ('In the beginning God created the heaven and the earth. And the eart
 
 @rule('GP-GENERATE-002', 'warning', 'generate.prompts', f'generate.prompts=["{_GENESIS}"]', 'model.block_size=32', 'train.batch_size=64',
       'generate.max_new_tokens=32')
-def _prompts_fit_into_the_context(plan: Plan) -> Trouble | None:
+def _prompts_fit_into_the_context(plan: Plan) -> Violation | None:
     "a prompt is read whole before the first token is written; one that does not fit is refused, when the training is done"
     c = plan.config
-    length = max((len(prompt.encode()) for prompt in c.generate.prompts), default=0)/usual_bytes_per_token(c.model.vocab_size)
+    length = max((len(prompt.encode()) for prompt in c.generate.prompts), default=0)/expected_bytes_per_token(c.model.vocab_size)
     if length <= c.model.block_size: return None
-    return Trouble(f'a prompt has about {length:.0f} tokens, and the context is model.block_size = {c.model.block_size}', {
+    return Violation(f'a prompt has about {length:.0f} tokens, and the context is model.block_size = {c.model.block_size}', {
         'shorter prompts': 'the model sees less', 'generate.prompts=[]': 'continues beginnings of validation documents instead'})
 
 @rule('GP-GENERATE-003', 'note', 'generate.temperature', 'generate.temperature=0')
-def _the_model_does_not_run_in_circles(plan: Plan) -> Trouble | None:
+def _the_model_does_not_run_in_circles(plan: Plan) -> Violation | None:
     "after the likeliest token comes the likeliest token, and soon the same sentence again"
     g = plan.config.generate
     if g.temperature or g.repetition_penalty > 1: return None
-    return Trouble('generate.temperature = 0 without a repetition_penalty', {
+    return Violation('generate.temperature = 0 without a repetition_penalty', {
         'generate.temperature=0.8': 'samples, differently for each seed', 'generate.repetition_penalty=1.2': 'still the same text each time'})
 
 @rule('GP-GENERATE-004', 'note', 'generate.top_k', 'generate.top_k=4096')
-def _top_k_leaves_something_out(plan: Plan) -> Trouble | None:
+def _top_k_leaves_something_out(plan: Plan) -> Violation | None:
     "top_k keeps the likeliest tokens; as many as there are is all of them, the senseless ones too"
     c = plan.config
     if c.generate.top_k is None or c.generate.top_k < c.model.vocab_size: return None
-    return Trouble(f'generate.top_k = {c.generate.top_k:,} of model.vocab_size = {c.model.vocab_size:,}', {
+    return Violation(f'generate.top_k = {c.generate.top_k:,} of model.vocab_size = {c.model.vocab_size:,}', {
         'generate.top_k=50' if c.model.vocab_size > 50 else 'generate.top_k=1': 'leaves out the unlikely', 'generate.top_k=null': 'says so openly'})
 
 # %% ../../nbs/03_validation/05_run_rules.ipynb #0071
@@ -575,30 +575,30 @@ def _beyond_gpt2(
     return {name: value for name, value in _PUBLISHED.items() if getattr(model, name) not in known.get(name, [value])}
 
 @rule('GP-EXPORT-003', 'note', 'model.position', 'model.position=rope', 'model.activation_function=swiglu')
-def _others_know_the_model(plan: Plan) -> Trouble | None:
+def _others_know_the_model(plan: Plan) -> Violation | None:
     "transformers and llama.cpp run GPT-2 as it was published; a model with newer parts runs here and as ONNX"
     m = plan.config.model
     if not (other := _beyond_gpt2(m)): return None
     words = ' '.join(f'model.{name}={json.dumps(value).strip(chr(34))}' for name, value in other.items())
-    return Trouble(f'{", ".join(f"model.{name} = {getattr(m, name)}" for name in other)}: Hugging Face\'s GPT-2 and GGUF cannot have this model', {
+    return Violation(f'{", ".join(f"model.{name} = {getattr(m, name)}" for name in other)}: Hugging Face\'s GPT-2 and GGUF cannot have this model', {
         words: 'GPT-2 as it was published', 'keep it': 'where it runs here or as ONNX'})
 
 @rule('GP-EXPORT-001', 'note', 'model.activation_function', 'model.activation_function=relu')
-def _llama_cpp_knows_the_nonlinearity(plan: Plan) -> Trouble | None:
+def _llama_cpp_knows_the_nonlinearity(plan: Plan) -> Violation | None:
     "llama.cpp computes GPT-2 with gelu_new, whatever a file says; a model that learnt another one talks nonsense there"
     name = plan.config.model.activation_function
     if name == 'gelu_new' or _beyond_gpt2(plan.config.model): return None
-    return Trouble(f'model.activation_function = {name}: transformers and ONNX can have this model, GGUF cannot', {
+    return Violation(f'model.activation_function = {name}: transformers and ONNX can have this model, GGUF cannot', {
         'model.activation_function=gelu_new': 'as in GPT-2, for every format', 'keep it': 'where GGUF does not matter'})
 
 @rule('GP-EXPORT-002', 'note', 'model.n_embd', 'model.n_embd=144', 'model.n_head=6')
-def _rows_can_be_quantised(plan: Plan) -> Trouble | None:
+def _rows_can_be_quantised(plan: Plan) -> Violation | None:
     "formats of 4 and 8 bits keep one scale for each 32 numbers of a row; other rows stay at 16 bits"
     m = plan.config.model
     if m.n_embd % 32 == 0: return None
     width = 32*max(1, round(m.n_embd/32))
-    return Trouble(f'model.n_embd = {m.n_embd} is not a multiple of 32: GGUF can have this model in 16 bits only', {
-        f'model.n_embd={width} {heads_in_words(m, nearest_heads(width, m.n_head))}': 'for every format; changes the size a little',
+    return Violation(f'model.n_embd = {m.n_embd} is not a multiple of 32: GGUF can have this model in 16 bits only', {
+        f'model.n_embd={width} {head_overrides(m, nearest_heads(width, m.n_head))}': 'for every format; changes the size a little',
         'keep it': 'where a small file does not matter'})
 
 # %% ../../nbs/03_validation/05_run_rules.ipynb #0074
