@@ -11,14 +11,14 @@ from typing import Any
 from pydantic import Field
 from ..core.config import Config, ModelConfig, Settings
 from ..core.gpus import Gpu
-from ..core.hardware import format_bytes, Hardware, html_table, native_precisions, rich_table
-from ..core.hardware import Throughput
+from ..core.hardware import Hardware, html_table, native_precisions, rich_table, Throughput
 from .counts import count_flops, count_parameters, flops_per_token
+from ..core.tables import format_bytes, format_seconds
 
 # %% auto #0
 __all__ = ['StepSetup', 'has_documents', 'memory_timeline', 'forecast_memory', 'step_seconds', 'expected_bytes_per_token',
            'suggest_vocab_size', 'planned_device', 'planned_precision', 'TextSummary', 'summarize_text', 'Plan',
-           'checkpoint_bytes', 'memory_budget', 'Forecast', 'forecast', 'format_seconds']
+           'checkpoint_bytes', 'memory_budget', 'Forecast', 'forecast']
 
 # %% ../../nbs/03_validation/02_forecast.ipynb #0007
 @dataclass(frozen=True)
@@ -368,15 +368,6 @@ def forecast(
                     seconds=seconds*(t.max_steps + evaluated/3/plan.tokens_per_step) if seconds else None, disk=checkpoint_bytes(config))
 
 # %% ../../nbs/03_validation/02_forecast.ipynb #0102
-def format_seconds(
-    seconds: float | None, # Duration, or None for unknown
-) -> str:
-    "A duration as a person says it"
-    if seconds is None: return 'unknown'
-    for size, unit in ((86400, 'days'), (3600, 'h'), (60, 'min')):
-        if seconds >= size: return f'{seconds/size:.1f} {unit}'
-    return f'{seconds:.0f} s'
-
 def _forecast_rows(
     f: Forecast, # What to show
 ) -> list[tuple[str, str]]: # Name and value

@@ -6,8 +6,9 @@
 from __future__ import annotations
 import math
 from ..core.config import ModelConfig
+from ..core.tables import format_bytes
 from ..core.gpus import Gpu
-from ..core.hardware import format_bytes, Hardware
+from ..core.hardware import Hardware
 from .counts import count_flops, count_parameters
 from .forecast import Plan
 from .rules import rule, Violation, within

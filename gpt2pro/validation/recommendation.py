@@ -10,10 +10,11 @@ from pydantic import Field
 from ..core.errors import UserError
 from ..core.config import Config, deep_merge, load_config, make_config, MODEL_PRESETS
 from ..core.config import ModelConfig, Settings, TrainConfig
-from ..core.hardware import format_bytes, Hardware, html_table, rich_table, Throughput
+from ..core.tables import format_bytes, format_seconds
+from ..core.hardware import Hardware, html_table, rich_table, Throughput
 from .counts import count_parameters
-from .forecast import expected_bytes_per_token, format_seconds, memory_budget
-from .forecast import Plan, planned_device, step_seconds, suggest_vocab_size
+from .forecast import expected_bytes_per_token, memory_budget, Plan
+from .forecast import planned_device, step_seconds, suggest_vocab_size
 from .forecast import summarize_text, TextSummary
 from .rules import repair
 from .model_rules import balanced_vocab_size

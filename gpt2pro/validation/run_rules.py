@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 from ..core.errors import did_you_mean, UserError
 from ..core.config import Config, load_config, ModelConfig
+from ..core.tables import format_bytes
 from ..core.gpus import Gpu
-from ..core.hardware import format_bytes, Hardware, native_precisions, pick_precision
+from ..core.hardware import Hardware, native_precisions, pick_precision
 from ..text.cleaning import STEPS
 from .counts import count_parameters, flops_per_token
 from .forecast import checkpoint_bytes, expected_bytes_per_token, memory_budget
