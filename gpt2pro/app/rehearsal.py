@@ -14,11 +14,12 @@ from tqdm.auto import tqdm
 from ..core.errors import Gpt2proError, RunError, UserError
 from ..core.files import write_file
 from ..core.config import Config, Settings
-from ..core.hardware import detect_hardware, format_bytes, Hardware, html_table
-from ..core.hardware import measure_throughput, rich_table
+from ..core.tables import format_bytes, format_seconds
+from ..core.hardware import detect_hardware, Hardware, html_table, measure_throughput
+from ..core.hardware import rich_table
 from ..text.corpus import Document, open_splits
-from ..validation.forecast import format_seconds, memory_budget, planned_device
-from ..validation.forecast import planned_precision, step_seconds
+from ..validation.forecast import memory_budget, planned_device, planned_precision
+from ..validation.forecast import step_seconds
 from ..validation.rules import validate
 from ..data.prepare import prepare, PreparedData
 from ..data.batches import open_batches

@@ -17,11 +17,11 @@ from rich.text import Text
 from ..core.errors import Gpt2proError, UserError
 from ..core.files import write_file
 from ..core.config import Config, load_config, Settings
-from ..core.hardware import format_bytes
+from ..core.tables import format_bytes, format_seconds
 from ..text.languages import language_name
 from ..analysis.report import DatasetReport
 from ..validation.counts import count_parameters
-from ..validation.forecast import Forecast, format_seconds
+from ..validation.forecast import Forecast
 from ..data.shards import Manifest
 from ..generation.evaluation import Evaluation
 

@@ -16,14 +16,15 @@ from ..core.files import write_file
 from ..core.config import Config, DataConfig, KEYS, load_config, ModelConfig, Settings
 from ..core.config import TokenizerConfig
 from ..core.schema import CHOICES
-from ..core.hardware import detect_hardware, explain_hardware, format_bytes, Hardware
-from ..core.hardware import measure_throughput, native_precisions, rich_table, Throughput
+from ..core.tables import format_bytes, format_seconds
+from ..core.hardware import detect_hardware, explain_hardware, Hardware, measure_throughput
+from ..core.hardware import native_precisions, rich_table, Throughput
 from ..text.corpus import open_splits
 from ..text.languages import language_name
 from ..analysis.sampling import choose_sample_fraction
 from ..analysis.report import analyze, DatasetReport
-from ..validation.forecast import Forecast, forecast, format_seconds, planned_device
-from ..validation.forecast import summarize_text, TextSummary
+from ..validation.forecast import Forecast, forecast, planned_device, summarize_text
+from ..validation.forecast import TextSummary
 from ..validation.rules import check, repair, validate
 from ..validation.recommendation import assess_tasks, best_size, check_minutes
 from ..validation.recommendation import compare_model_sizes, DEFAULT_MINUTES, recommend_run

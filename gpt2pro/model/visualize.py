@@ -49,7 +49,7 @@ def collect_attention_weights(
     layers: list[Any] = list(model.h)
     hooks = [block.attn.register_forward_pre_hook(swap) for block in layers]
     try:
-        with _inference(model): model.hidden(idx, documents=documents)
+        with _inference(model): model.hidden_states(idx, documents)
     finally:
         for hook in hooks: hook.remove()
     return torch.stack(maps, 1)
@@ -151,7 +151,7 @@ def layer_statistics(
     outputs: dict[nn.Module, Tensor] = {}
     def keep(module: nn.Module, args: tuple, output: Tensor) -> None: outputs.setdefault(module, output)
     hooks = [module.register_forward_hook(keep) for block in layers for module in (block, block.attn, block.mlp)]
-    try: loss = model.loss(idx, targets)
+    try: loss = model(idx, targets)
     finally:
         for hook in hooks: hook.remove()
     weights = [block.mlp.c_proj.weight for block in layers]

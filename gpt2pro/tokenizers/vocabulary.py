@@ -14,8 +14,8 @@ from pydantic import Field
 from tqdm.auto import tqdm
 from ..core.errors import UserError
 from ..core.config import Config, Settings
-from ..core.tables import render_html, render_terminal
-from ..core.hardware import detect_hardware, format_bytes
+from ..core.tables import format_bytes, render_html, render_terminal
+from ..core.hardware import detect_hardware
 from ..text.corpus import Corpus, open_corpus
 from ..text.languages import detect_languages, language_name
 from ..validation.counts import count_parameters, flops_per_token

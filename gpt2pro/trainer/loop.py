@@ -84,7 +84,7 @@ def mean_loss(
     "The mean loss over some batches, without dropout and without learning"
     counts = torch.tensor([(batch.y != IGNORE_INDEX).sum() for batch in batches], device=strategy.device) # (batches,)
     model.eval()
-    with strategy.autocast(): losses = torch.stack([model.loss(*batch) for batch in prefetch(batches, strategy.device)]) # (batches,)
+    with strategy.autocast(): losses = torch.stack([model(*batch) for batch in prefetch(batches, strategy.device)]) # (batches,)
     model.train()
     return (losses*(counts/counts.sum())).sum().item()
 
@@ -153,7 +153,7 @@ def training_step(
     mine, total = numbers[strategy.rank::strategy.world_size], torch.zeros((), device=strategy.device)
     for number, batch in zip(mine, prefetch(map(batches.batch, mine), strategy.device)): # (B, T) each
         torch.manual_seed(dropout_seed(train.seed, number))
-        with strategy.autocast(): mean = model.loss(*batch, train.label_smoothing, train.z_loss)
+        with strategy.autocast(): mean = model(*batch, label_smoothing=train.label_smoothing, z_loss=train.z_loss)
         loss = mean*(counts[number]/tokens*strategy.world_size)
         strategy.backward(loss)
         total += loss.detach()
