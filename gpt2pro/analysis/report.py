@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +20,6 @@ from ..core.files import hash_file, write_file
 from ..core.config import Settings
 from ..core.tables import render_html, render_terminal
 from ..core.parallel import catch_interrupts, count_workers, parallel_map
-from ..text import quality
 from ..text.layouts import Layout
 from ..text.sources import cache_folder
 from ..text.corpus import Corpus, Document, open_corpus
@@ -379,7 +379,7 @@ def _make_report(
 
 # %% ../../nbs/02_analysis/02_report.ipynb #0063
 _log = logging.getLogger('gpt2pro.analysis.report')
-_CODE = ('readers', 'layouts', 'corpus', 'languages', 'quality', 'sampling', 'analysis')
+_CODE = ('text.readers', 'text.layouts', 'text.corpus', 'text.languages', 'text.quality', 'analysis.sampling', 'analysis.report')
 
 def _kept(
     corpus: Corpus,  # What to look at
@@ -389,7 +389,7 @@ def _kept(
     "Where the report on a corpus is kept"
     stamps = [[file.path, str(file.place), file.size, file.start, file.place.stat().st_mtime_ns if file.place else file.revision]
               for file in corpus.files]
-    code = [hash_file(Path(quality.__file__).with_name(f'{name}.py')) for name in _CODE]
+    code = [hash_file(Path(find_spec(f'gpt2pro.{name}').origin)) for name in _CODE]
     about = [stamps, corpus.skipped, corpus.text_field, corpus.on_error, corpus.sample, getattr(tokenizer, 'hash', None), *settings, code]
     return cache_folder()/'analysis'/f'{hashlib.sha256(json.dumps(about).encode("utf-8", "surrogateescape")).hexdigest()[:32]}.json'
 

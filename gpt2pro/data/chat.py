@@ -20,7 +20,7 @@ def _texts(
 ) -> list[str]:            # Two for each turn
     "What there is to encode: the name of each speaker, and what is said"
     names = ['\n\n'*(i > 0) + f'{turn.speaker.capitalize()}:' for i, turn in enumerate(turns)]
-    said = [turn.text if f'<|{turn.speaker}|>' in tokenizer.special else f' {turn.text}' for turn in turns]
+    said = [turn.text if f'<|{turn.speaker}|>' in tokenizer.special_tokens else f' {turn.text}' for turn in turns]
     return [text for pair in zip(names, said) for text in pair]
 
 def _join(
@@ -31,7 +31,7 @@ def _join(
     "A talk as tokens, with `eot` at the end"
     ids, learn, answered = list[int](), list[bool](), False
     for turn in turns:
-        name, words, mark = next(pieces), next(pieces), tokenizer.special.get(f'<|{turn.speaker}|>')
+        name, words, mark = next(pieces), next(pieces), tokenizer.special_tokens.get(f'<|{turn.speaker}|>')
         opening, answers = name if mark is None else [mark], turn.speaker == 'assistant'
         ids, learn, answered = ids + opening + words, learn + [answered]*len(opening) + [answers]*len(words), answers
     return np.array([*ids, tokenizer.eot], token_dtype(tokenizer.vocab_size)), np.array([*learn, answered])

@@ -107,7 +107,7 @@ def tokenizer_stats(
 ) -> TokenizerStats:
     "How a tokenizer cuts texts of some languages"
     used = {id for some in texts.values() for ids in tokenizer.encode_batch(some) for id in ids}
-    longest = sorted(set(range(tokenizer.vocab_size)) - set(tokenizer.special.values()), key=lambda id: -len(tokenizer.token_bytes(id)))
+    longest = sorted(set(range(tokenizer.vocab_size)) - set(tokenizer.special_tokens.values()), key=lambda id: -len(tokenizer.token_bytes(id)))
     return TokenizerStats(name=tokenizer.name, vocab_size=tokenizer.vocab_size, unused=tokenizer.vocab_size - len(used),
                           languages=language_stats(tokenizer, texts, parallel), longest=[tokenizer.token(id)[:24] for id in longest[:3]])
 

@@ -47,8 +47,8 @@ def blank_step(
         x, y = (torch.zeros(t.batch_size, config.model.block_size, dtype=torch.long, device=strategy.device) for _ in range(2)) # (B, T)
         documents = x if has_documents(config) else None
         with strategy.autocast():
-            if chunked: loss = model.loss(x, y, documents, t.label_smoothing, t.z_loss)
-            else: loss = F.cross_entropy(model(x, documents=documents).flatten(0, 1), y.flatten())
+            if chunked: loss = model(x, y, documents, label_smoothing=t.label_smoothing, z_loss=t.z_loss)
+            else: loss = F.cross_entropy(model(x, doc_ids=documents).flatten(0, 1), y.flatten())
         loss.backward()
         if head is not table and config.model.tie_word_embeddings and table.grad is not None and head.grad is not None:
             table.grad.add_(head.grad)
