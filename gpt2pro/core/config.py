@@ -113,7 +113,8 @@ class DataConfig(Settings):
     batching: Literal['packed', 'padded', 'chat'] = _choice('packed', 'what a row of a batch holds', {
         'packed': 'documents one behind the other, so that no room is lost', 'padded': 'one document, filled up to the length of its neighbours',
         'chat': 'one talk; only what the assistant says is learned'})
-    clean: list[str] = Field(['exact'], description='steps of cleaning, in order: repair, control, nfc, spaces, rules of quality, exact, near')
+    clean: list[str] = Field(['exact_dedup'], description='cleaning steps, in order: fix_encoding, control_chars, nfc, whitespace,'
+                             ' quality rules, exact_dedup, near_dedup')
 
 # %% ../../nbs/00_core/05_config.ipynb #0021
 class TrainConfig(Settings):
