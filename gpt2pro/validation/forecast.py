@@ -10,10 +10,10 @@ from functools import cached_property
 from typing import Any
 from pydantic import Field
 from ..core.config import Config, ModelConfig, Settings
+from ..core.tables import format_bytes, format_seconds
 from ..core.gpus import Gpu
 from ..core.hardware import Hardware, html_table, native_precisions, rich_table, Throughput
 from .counts import count_flops, count_parameters, flops_per_token
-from ..core.tables import format_bytes, format_seconds
 
 # %% auto #0
 __all__ = ['StepSetup', 'has_documents', 'memory_timeline', 'forecast_memory', 'step_seconds', 'expected_bytes_per_token',
