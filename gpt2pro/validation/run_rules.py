@@ -13,7 +13,7 @@ from ..core.config import Config, load_config, ModelConfig
 from ..core.tables import format_bytes
 from ..core.gpus import Gpu
 from ..core.hardware import Hardware, native_precisions, pick_precision
-from ..text.cleaning import STEPS
+from ..text.cleaning import CLEANING_STEPS
 from .counts import count_parameters, flops_per_token
 from .forecast import checkpoint_bytes, expected_bytes_per_token, memory_budget
 from .forecast import Plan, suggest_vocab_size, TextSummary
@@ -213,15 +213,15 @@ def _new_text_comes_before_repeats(plan: Plan) -> Violation | None:
     return Violation(f'data.sample = {sample:g} of the text is read {plan.epochs:.1f} times, and the rest never', {
         'data.sample=1.0': 'all of it; preparing takes longer', 'keep it': 'to try things out'})
 
-@rule('GP-DATA-011', 'error', 'data.clean', 'data.clean=[exact,spelling]')
+@rule('GP-DATA-011', 'error', 'data.clean', 'data.clean=[exact_dedup,spelling]')
 def _steps_of_cleaning(plan: Plan) -> Violation | None:
     "cleaning goes through named steps, and a name that nobody knows would clean nothing"
     steps = plan.config.data.clean
-    unknown = [step for step in steps if step not in STEPS]
+    unknown = [step for step in steps if step not in CLEANING_STEPS]
     if not unknown: return None
     return Violation(f'data.clean has {", ".join(unknown)}, and no step of cleaning is called so', {
-        f'data.clean=[{",".join(step for step in steps if step in STEPS) or "exact"}]': 'leaves it out',
-        f'did you mean {did_you_mean(unknown[0], STEPS, 0)}?': f'steps are {", ".join(STEPS)}'})
+        f'data.clean=[{",".join(step for step in steps if step in CLEANING_STEPS) or "exact_dedup"}]': 'leaves it out',
+        f'did you mean {did_you_mean(unknown[0], CLEANING_STEPS, 0)}?': f'steps are {", ".join(CLEANING_STEPS)}'})
 
 @rule('GP-DATA-012', 'note', 'train.document_mask', 'train.document_mask=true', 'data.batching=padded')
 def _documents_share_a_row(plan: Plan) -> Violation | None:
@@ -235,9 +235,9 @@ def _documents_share_a_row(plan: Plan) -> Violation | None:
 def _copies_are_dropped(plan: Plan) -> Violation | None:
     "a document that occurs again weighs more than others, and a copy of a validation document gives the answer away"
     steps = plan.config.data.clean
-    if 'exact' in steps: return None
+    if 'exact_dedup' in steps: return None
     return Violation(f'data.clean = [{", ".join(steps)}] keeps copies', {
-        f'data.clean=[{",".join([*steps, "exact"])}]': 'reads each document once', 'keep it': 'where copies are meant, such as a refrain'})
+        f'data.clean=[{",".join([*steps, "exact_dedup"])}]': 'reads each document once', 'keep it': 'where copies are meant, such as a refrain'})
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0034
 def suggest_lr(
