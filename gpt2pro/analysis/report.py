@@ -438,13 +438,8 @@ def analyze(
     path = _kept(corpus, tokenizer, max_documents, candidates, share)
     if cache and (report := _load_report(path)): return report
     survey = _Survey(corpus, share, _choose_strata(corpus, share), tokenizer is not None)
-<<<<<<< HEAD
-    examiner = _Examiner(tokenizer, LanguageDetector(candidates).learn(_taste(corpus)), survey.strata)
-    _read_through(survey, examiner, max_documents, _count_helpers(math.ceil(size*share)) if workers is None else workers, progress)
-=======
     examiner = _Examiner(tokenizer, LanguageDetector(candidates).fit(_taste(corpus)), survey.strata)
-    _read_through(survey, examiner, max_documents, _count_helpers(math.ceil(size*share)) if helpers is None else helpers, progress)
->>>>>>> main
+    _read_through(survey, examiner, max_documents, _count_helpers(math.ceil(size*share)) if workers is None else workers, progress)
     looked = survey.tally.lengths.total()
     if not survey.passed and not survey.complete: raise KeyboardInterrupt
     if not survey.passed: raise UserError(repr(corpus), 'it has no documents to analyse', 'add text, or take a larger data.sample')
