@@ -17,7 +17,8 @@ from ..core.errors import UserError
 from ..core.config import GenerateConfig, ModelConfig, Settings, TrainConfig
 from ..core.tables import render_html, render_terminal
 from ..core.hardware import describe_cpu
-from ..model.gpt import GPT, optimize_for_inference
+from ..model.gpt import GPT
+from ..model.inference import optimize_for_inference
 from ..model.pretrained import is_gpt2, save_pretrained
 from ..trainer.loop import make_optimizer
 from ..generation.engine import generate_ids
@@ -115,11 +116,11 @@ class TorchGPT(nn.Module):
         self.lm_head.weight = self.wte.weight # (V, C)
         with torch.no_grad():
             for mine, theirs in zip(self.parameters(), model.parameters(), strict=True): mine.copy_(theirs) # the order is the same
-    def loss(self,
+    def forward(self,
         idx: Tensor,     # (B, T)
         targets: Tensor, # (B, T)
     ) -> Tensor:         # ()
-        "How far the model is from foreseeing the next tokens"
+        "Mean cross-entropy of the next tokens"
         x = self.h(self.wte(idx) + self.wpe(torch.arange(idx.size(1)))) # (B, T, C)
         return F.cross_entropy(self.lm_head(self.ln_f(x)).flatten(0, 1), targets.flatten())
 
@@ -165,7 +166,7 @@ def training_variants(
 ) -> dict[str, Callable[[], None]]: # Contestant → one step of training
     "The same step by everyone"
     usual, theirs = TorchGPT(model), transformers_model(model)
-    def losses(m: Any) -> Callable[[], Tensor]: return lambda: m.loss(x, y)
+    def losses(m: Any) -> Callable[[], Tensor]: return lambda: m(x, y)
     contestants: dict[str, Any] = {OURS: (model, losses(model), make_optimizer(model, TrainConfig())),
                                    'usual PyTorch': (usual, losses(usual), torch.optim.AdamW(usual.parameters(), lr=TrainConfig().lr))}
     if theirs is not None:
@@ -219,7 +220,7 @@ def _generate_uncached(
 ) -> Tensor:     # (B, n)
     "The likeliest tokens, reading the whole text for each"
     T = ids.size(1)
-    for _ in range(n): ids = torch.cat([ids, model.logits(model.hidden(ids)[:, -1]).argmax(-1, keepdim=True)], 1) # (B, T + 1)
+    for _ in range(n): ids = torch.cat([ids, model.logits(model.hidden_states(ids)[:, -1]).argmax(-1, keepdim=True)], 1) # (B, T + 1)
     return ids[:, T:]
 
 def generation_variants(

@@ -11,8 +11,7 @@ from ..core.errors import UserError
 from ..core.config import GenerateConfig
 from ..tokenizers.tokenizer import Tokenizer
 from ..attention.layer import KVCache
-from ..model.gpt import GPT
-from .evaluation import eval_mode
+from ..model.gpt import eval_mode, GPT
 
 # %% auto #0
 __all__ = ['apply_temperature', 'keep_top_k', 'keep_top_p', 'apply_repetition_penalty', 'shape_scores', 'choose', 'Writer',
@@ -106,11 +105,11 @@ class Writer:
         end, limit, model = self.end, self.model.config.block_size, self.model
         self.starts = [end - (limit + 1)//2 if end - start > limit else start for start in self.starts]
         if self.cache is not None and self.cache.length == limit: self.cache = None # it is full: a fresh start
-        if self.cache is not None: return model.hidden(self.ids[:, end - 1:end], self.cache)[:, -1] # (B, C)
+        if self.cache is not None: return model.hidden_states(self.ids[:, end - 1:end], cache=self.cache)[:, -1] # (B, C)
         begin, starts = min(self.starts), torch.tensor(self.starts, device=self.ids.device)[:, None] # (B, 1)
         documents = (torch.arange(begin, end, device=starts.device) >= starts).long() if len(set(self.starts)) > 1 else None # (B, T)
         self.cache = model.new_cache(len(starts), min(limit, self.ids.size(1) - begin))
-        return model.hidden(self.ids[:, begin:end], self.cache, documents)[:, -1] # (B, C)
+        return model.hidden_states(self.ids[:, begin:end], documents, self.cache)[:, -1] # (B, C)
     @torch.inference_mode()
     def step(self) -> Tensor: # (B,)
         "Write the next token of each text"

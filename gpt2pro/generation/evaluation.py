@@ -5,30 +5,28 @@
 # %% ../../nbs/10_generation/01_evaluation.ipynb #0003
 from __future__ import annotations
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 from ..core.errors import RunError, UserError
 from ..core.config import Settings
 from ..core.tables import render_html, render_terminal
 from ..text.layouts import row_text
-from ..text.messages import plain_talk, talk_text
+from ..text.messages import conversation_text, render_conversation
 from ..text.corpus import open_corpus
 from ..text.languages import detect_languages
 from ..tokenizers.tokenizer import Tokenizer
 from ..data.shards import Tokens
 from ..data.chat import encode_conversations
 from ..data.sampler import gather, IGNORE_INDEX
-from ..model.gpt import GPT
+from ..model.gpt import eval_mode, GPT
 from ..trainer.loop import load_run
 
 # %% auto #0
-__all__ = ['Score', 'make_score', 'plan_windows', 'eval_mode', 'score_documents', 'Evaluation', 'evaluate', 'evaluate_run']
+__all__ = ['Score', 'make_score', 'plan_windows', 'score_documents', 'Evaluation', 'evaluate', 'evaluate_run']
 
 # %% ../../nbs/10_generation/01_evaluation.ipynb #0008
 class Score(Settings):
@@ -62,17 +60,6 @@ def plan_windows(
     length = min(length, count)
     ends = [*range(length, count, stride), count]
     return [(end - length, scored) for scored, end in zip([0, *ends], ends)]
-
-# %% ../../nbs/10_generation/01_evaluation.ipynb #0022
-@contextmanager
-def eval_mode(
-    model: nn.Module, # Any model
-) -> Iterator[None]:
-    "The model without dropout, and afterwards as it was before"
-    training = model.training
-    model.eval()
-    try: yield
-    finally: model.train(training)
 
 # %% ../../nbs/10_generation/01_evaluation.ipynb #0026
 def _ends(tokens: Tokens) -> Tensor: return torch.cat([tokens.starts[1:], torch.tensor([len(tokens)])]) # (documents,)
@@ -108,7 +95,7 @@ def score_documents(
         for part in _plan(tokens, documents, limit, min(stride or limit, limit), apart).split(batch_size): # (B, 3)
             begin, length, scored = part.T[..., None] # (B, 1) each
             x, y, _ = gather(tokens, [(start - 1, n) for start, n, _ in part.tolist()], apart=False) # (B, T) each
-            losses = model.token_losses(x.to(device), y.to(device)).cpu().double() # (B, T)
+            losses = model(x.to(device), y.to(device), reduction='none').cpu().double() # (B, T)
             place = begin + torch.arange(x.shape[1]) # (B, T): position of each predicted token
             new = (place >= scored) & (y != IGNORE_INDEX)
             owner = torch.searchsorted(tokens.starts, place[new], right=True) - 1
@@ -156,10 +143,10 @@ def _read(
     talks: bool,             # Whether the run learned answers
 ) -> Tokens:
     "The tokens of a source, as the run would have them"
-    texts = (document.text for document in open_corpus(source, write=talk_text if talks else row_text))
+    texts = (document.text for document in open_corpus(source, write=conversation_text if talks else row_text))
     if not talks: return Tokens.from_texts(texts, tokenizer)
     found = [*texts]
-    return Tokens.from_items(encode_conversations(found, tokenizer, detect_languages([*map(plain_talk, found)])))
+    return Tokens.from_items(encode_conversations(found, tokenizer, detect_languages([*map(render_conversation, found)])))
 
 def evaluate_run(
     folder: str | Path,                    # A run; with a source, also a checkpoint or a Hugging Face folder

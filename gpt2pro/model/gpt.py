@@ -5,8 +5,8 @@
 # %% ../../nbs/08_model/01_gpt.ipynb #0003
 from __future__ import annotations
 import math
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -21,8 +21,7 @@ from ..kernels.loss import linear_cross_entropy, linear_token_losses, matmul_dty
 from ..attention.layer import CausalSelfAttention, ForwardContext, KVCache, make_context
 
 # %% auto #0
-__all__ = ['ACTIVATIONS', 'MAX_ROWS', 'MIN_WEIGHTS', 'MLP', 'Block', 'init_weights', 'Decoder', 'GPT', 'InferenceLinear',
-           'optimize_for_inference']
+__all__ = ['ACTIVATIONS', 'MLP', 'Block', 'init_weights', 'Decoder', 'GPT', 'eval_mode']
 
 # %% ../../nbs/08_model/01_gpt.ipynb #0007
 ACTIVATIONS: dict[str, Callable[[Tensor, str], Tensor]] = dict( # name → function of the vector and model.kernels
@@ -108,16 +107,16 @@ class Decoder(nn.Module):
         if self.wpe is not None: x = x + self.wpe(positions) # (B, T, C)
         if c.position == 'sinusoidal': x = x + c.initializer_range*sinusoidal_encoding(positions, c.n_embd).to(x.dtype) # (B, T, C)
         return F.dropout(x, c.dropout, self.training)
-    def hidden(self,
+    def hidden_states(self,
         idx: Tensor,                     # Token ids, (B, T)
-        cache: KVCache | None = None,    # What was read before; written to in place
-        documents: Tensor | None = None, # Number of each token's document, (B, T); tokens read only their own
+        doc_ids: Tensor | None = None,   # Document of each token, (B, T); tokens attend within their own
+        cache: KVCache | None = None,    # Keys and values of earlier tokens; extended in place
     ) -> Tensor:                         # (B, T, C)
-        "What the model knows at each position, before it becomes scores"
+        "The last hidden states, after the final norm"
         T, w = idx.size(1), self.wte.weight
         end = T if cache is None else cache.length + T
         if self.wpe is not None and end > self.config.block_size: raise _too_long(end, self.config.block_size)
-        shared = make_context(self.config, idx, matmul_dtype(w), cache, documents, self.training)
+        shared = make_context(self.config, idx, matmul_dtype(w), cache, doc_ids, self.training)
         x = self.embed(idx, shared.positions) # (B, T, C)
         for layer, block in enumerate(self.h):
             if self.gradient_checkpointing and torch.is_grad_enabled(): x = checkpoint(block, x, shared, layer, use_reentrant=False) # (B, T, C)
@@ -151,67 +150,28 @@ class GPT(Decoder):
         return scores if cap is None else cap*torch.tanh(scores/cap)
     def forward(self,
         idx: Tensor,                     # Token ids, (B, T)
-        cache: KVCache | None = None,    # What was read before; written to in place
-        documents: Tensor | None = None, # Number of each token's document, (B, T)
-    ) -> Tensor:                         # Scores for the next token, (B, T, V)
-        return self.logits(self.hidden(idx, cache, documents))
-    def loss(self,
-        idx: Tensor,                     # Token ids, (B, T)
-        targets: Tensor,                 # The token that came next, (B, T); -100 does not count
-        documents: Tensor | None = None, # Number of each token's document, (B, T)
-        label_smoothing: float = 0.,     # Share of each target spread over the whole vocabulary
-        z_loss: float = 0.,              # Weight of the squared log of the softmax's sum
-    ) -> Tensor:                         # Mean cross-entropy in nats, ()
-        "How far the model is from foreseeing the next tokens"
-        h, c = self.hidden(idx, documents=documents).flatten(0, 1), self.config # (N, C)
-        return linear_cross_entropy(h, self.lm_head.weight, targets.flatten(), label_smoothing=label_smoothing, z_loss=z_loss,
-                                    softcap=c.logit_softcap, kernels=c.kernels)
-    @torch.no_grad()
-    def token_losses(self,
-        idx: Tensor,                     # Token ids, (B, T)
-        targets: Tensor,                 # The token that came next, (B, T)
-        documents: Tensor | None = None, # Number of each token's document, (B, T)
-    ) -> Tensor:                         # Cross-entropies in nats, (B, T)
-        "The loss of each token on its own, without gradients"
-        h, c = self.hidden(idx, documents=documents).flatten(0, 1), self.config # (N, C)
-        return linear_token_losses(h, self.lm_head.weight, targets.flatten(), softcap=c.logit_softcap, kernels=c.kernels).view_as(targets) # (B, T)
+        targets: Tensor | None = None,   # The next tokens, (B, T); -100 is ignored
+        doc_ids: Tensor | None = None,   # Document of each token, (B, T); tokens attend within their own
+        cache: KVCache | None = None,    # Keys and values of earlier tokens; extended in place
+        reduction: str = 'mean',         # With targets: 'mean', or 'none' for a loss per token, without gradients
+        label_smoothing: float = 0.,     # Part of each target spread over the vocabulary
+        z_loss: float = 0.,              # Weight of the squared log-sum-exp of the logits
+    ) -> Tensor:                         # Logits (B, T, V); with targets the loss in nats, () or (B, T)
+        "Logits of the next tokens, or with `targets` their cross-entropy"
+        x = self.hidden_states(idx, doc_ids, cache) # (B, T, C)
+        if targets is None: return self.logits(x)
+        h, w, t = x.flatten(0, 1), self.lm_head.weight, targets.flatten() # (N, C), (V, C), (N,)
+        cap, kernels = self.config.logit_softcap, self.config.kernels
+        if reduction == 'none': return linear_token_losses(h, w, t, softcap=cap, kernels=kernels).view_as(targets)
+        return linear_cross_entropy(h, w, t, label_smoothing=label_smoothing, z_loss=z_loss, softcap=cap, kernels=kernels)
 
-# %% ../../nbs/08_model/01_gpt.ipynb #0056
-MAX_ROWS, MIN_WEIGHTS = 64, 2**17 # with more rows, all cores take part anyway; a small matrix is read before they have begun
-
-@lru_cache
-def _share(
-    side: int,  # Rows or columns of a matrix
-    cores: int, # That take part
-) -> int:
-    "How many blocks of equal size to cut it into: one for each core where that is possible"
-    return max(n for n in range(1, cores + 1) if side%n == 0)
-
-class InferenceLinear(nn.Linear):
-    "A linear layer that reads its matrix on all cores, for a model that only writes"
-    def __init__(self,
-        layer: nn.Linear, # Whose weight and bias it takes
-    ) -> None:
-        nn.Module.__init__(self)
-        self.training = layer.training
-        self.in_features, self.out_features, self.weight, self.bias = layer.in_features, layer.out_features, layer.weight, layer.bias
-        if self.out_features > self.in_features: self.weight.data = self.weight.data.T.contiguous().T # (N, K)
-    def forward(self,
-        x: Tensor, # (…, K)
-    ) -> Tensor:   # (…, N)
-        K, N, w = self.in_features, self.out_features, self.weight # w (N, K)
-        if torch.compiler.is_compiling() or x.dtype != torch.float32: return F.linear(x, w, self.bias) # sums of rounded blocks would be less exact
-        M, n = x.numel()//K, _share(min(K, N), torch.get_num_threads()) # rows, blocks
-        if n == 1 or M > MAX_ROWS or w.numel() < MIN_WEIGHTS: return F.linear(x, w, self.bias)
-        if N > K: y = torch.bmm(x.reshape(M, n, K//n).transpose(0, 1), w.T.view(n, K//n, N)).sum(0) # (M, N)
-        else: y = torch.bmm(x.reshape(M, K).expand(n, M, K), w.view(n, N//n, K).mT).transpose(0, 1).reshape(M, N) # (M, N)
-        return (y if self.bias is None else y + self.bias.to(y.dtype)).view(*x.shape[:-1], N)
-
-# %% ../../nbs/08_model/01_gpt.ipynb #0058
-def optimize_for_inference(
-    model: nn.Module, # On a CPU, to be used and not trained
-) -> None:
-    "Give a model linear layers that read few rows fast"
-    for parent in list(model.modules()):
-        for name, child in parent.named_children():
-            if type(child) is nn.Linear: setattr(parent, name, InferenceLinear(child))
+# %% ../../nbs/08_model/01_gpt.ipynb #0051
+@contextmanager
+def eval_mode(
+    model: nn.Module, # Any model
+) -> Iterator[None]:
+    "Evaluation mode inside the block; afterwards the mode that was"
+    training = model.training
+    model.eval()
+    try: yield
+    finally: model.train(training)

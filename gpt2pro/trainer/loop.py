@@ -16,14 +16,15 @@ from tqdm.auto import tqdm
 from ..core.errors import RunError, UserError
 from ..core.config import Config, deep_merge, Settings, TrainConfig
 from ..core.hardware import resolve_device
-from ..core.parallel import InterruptError
+from ..core.signals import InterruptError
 from ..tokenizers.tokenizer import gpt2_tokenizer, Tokenizer
 from ..data.shards import Tokens
 from ..data.prepare import prepare, PreparedData
 from ..data.sampler import Batch, Batches, IGNORE_INDEX, prefetch
 from ..data.batches import open_batches
 from ..attention.layer import choose_backend
-from ..model.gpt import GPT, optimize_for_inference
+from ..model.gpt import GPT
+from ..model.inference import optimize_for_inference
 from ..model.pretrained import load_pretrained
 from .checkpoint import checkpoint_path, is_whole, latest_checkpoint, load_checkpoint
 from .checkpoint import rotate_checkpoints, RunLock, save_checkpoint, sweep
@@ -84,7 +85,7 @@ def mean_loss(
     "The mean loss over some batches, without dropout and without learning"
     counts = torch.tensor([(batch.y != IGNORE_INDEX).sum() for batch in batches], device=strategy.device) # (batches,)
     model.eval()
-    with strategy.autocast(): losses = torch.stack([model.loss(*batch) for batch in prefetch(batches, strategy.device)]) # (batches,)
+    with strategy.autocast(): losses = torch.stack([model(*batch) for batch in prefetch(batches, strategy.device)]) # (batches,)
     model.train()
     return (losses*(counts/counts.sum())).sum().item()
 
@@ -153,7 +154,7 @@ def training_step(
     mine, total = numbers[strategy.rank::strategy.world_size], torch.zeros((), device=strategy.device)
     for number, batch in zip(mine, prefetch(map(batches.batch, mine), strategy.device)): # (B, T) each
         torch.manual_seed(dropout_seed(train.seed, number))
-        with strategy.autocast(): mean = model.loss(*batch, train.label_smoothing, train.z_loss)
+        with strategy.autocast(): mean = model(*batch, label_smoothing=train.label_smoothing, z_loss=train.z_loss)
         loss = mean*(counts[number]/tokens*strategy.world_size)
         strategy.backward(loss)
         total += loss.detach()
@@ -372,6 +373,7 @@ def _pick(
 def load_run(
     folder: str | Path,   # A run, a checkpoint, or a Hugging Face folder
     which: str = 'best',  # Which checkpoint of a run: best or latest
+    for_inference: bool = False, # Whether to make the model fast for generation on a CPU; it is not trained then
 ) -> tuple[GPT, Tokenizer, Config]: # The model is ready for use, on the best device
     "A trained model with its tokenizer and configuration"
     folder = Path(folder)
@@ -385,5 +387,5 @@ def load_run(
         model = GPT(config.model)
         load_parameters(model, checkpoint.tensors['model'])
     model = model.to(resolve_device()).eval()
-    if model.wte.weight.device.type == 'cpu': optimize_for_inference(model)
+    if for_inference and model.wte.weight.device.type == 'cpu': optimize_for_inference(model)
     return model, tokenizer, config

@@ -263,7 +263,7 @@ def _attention_is_not_most_of_the_work(plan: Plan) -> Violation | None:
     "attention compares each token with all before it: twice the context is twice the work for a token"
     m = plan.config.model
     read, flops = min(m.sliding_window or m.block_size, m.block_size), count_flops(m)
-    share, rest = flops['map']*read//m.block_size, flops['forward'] - flops['map']
+    share, rest = flops['attention']*read//m.block_size, flops['forward'] - flops['attention']
     if share <= rest: return None
     enough = _power_below(rest/(4*m.n_layer*m.n_embd*m.block_size)) # where attention is half of the work
     return Violation(f'{share/(share + rest):.0%} of the arithmetic is attention over {read:,} tokens', {
