@@ -17,7 +17,7 @@ from ..core.config import ModelConfig
 from ..kernels.triton import gelu
 from ..kernels.activations import swiglu
 from ..kernels.norms import Norm
-from ..kernels.positions import sinusoidal
+from ..kernels.positions import sinusoidal_encoding
 from ..kernels.loss import linear_cross_entropy, linear_token_losses, matmul_dtype
 from ..attention.layer import CausalSelfAttention, ForwardContext, KVCache, make_context
 
@@ -106,7 +106,7 @@ class Decoder(nn.Module):
         "What the first layer reads"
         c, x = self.config, self.wte(idx) # (B, T, C)
         if self.wpe is not None: x = x + self.wpe(positions) # (B, T, C)
-        if c.position == 'sinusoidal': x = x + c.initializer_range*sinusoidal(positions, c.n_embd).to(x.dtype) # (B, T, C)
+        if c.position == 'sinusoidal': x = x + c.initializer_range*sinusoidal_encoding(positions, c.n_embd).to(x.dtype) # (B, T, C)
         return F.dropout(x, c.dropout, self.training)
     def hidden_states(self,
         idx: Tensor,                     # Token ids, (B, T)
