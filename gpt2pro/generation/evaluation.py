@@ -22,7 +22,7 @@ from ..tokenizers.tokenizer import Tokenizer
 from ..data.shards import Tokens
 from ..data.chat import encode_conversations
 from ..data.sampler import gather, IGNORE_INDEX
-from ..model.gpt import GPT, eval_mode
+from ..model.gpt import eval_mode, GPT
 from ..trainer.loop import load_run
 
 # %% auto #0
