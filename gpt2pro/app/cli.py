@@ -200,7 +200,7 @@ def validate(
 
 def _measure(config: Config) -> tuple[Any, Any]:
     "What analysis says of a configuration's text, and the speed of this machine"
-    from gpt2pro.core.hardware import measure_throughput
+    from gpt2pro.core.devices import measure_throughput
     from gpt2pro.text.corpus import open_splits
     from gpt2pro.analysis.report import analyze
     return analyze(open_splits(config.data)[0]), measure_throughput(device=config.train.device)
@@ -238,7 +238,8 @@ def recommend(
     as_json: AsJson = False,
 ) -> None:
     "What a text is fit for, how large a model, how long: with the arithmetic"
-    from gpt2pro.core.hardware import detect_hardware, measure_throughput
+    from gpt2pro.core.hardware import detect_hardware
+    from gpt2pro.core.devices import measure_throughput
     from gpt2pro.analysis.report import analyze
     from gpt2pro.validation.recommendation import DEFAULT_MINUTES, recommend_run
     _show(recommend_run(detect_hardware(), analyze(_corpus(source)), measure_throughput(), minutes or DEFAULT_MINUTES), as_json)

@@ -13,7 +13,8 @@ from rich.text import Text
 from ..core.errors import UserError
 from ..core.files import write_file
 from ..core.config import Config, DataConfig, load_config
-from ..core.hardware import detect_hardware, explain_hardware, measure_throughput
+from ..core.hardware import detect_hardware, explain_hardware
+from ..core.devices import measure_throughput
 from ..text.corpus import open_splits
 from ..analysis.report import analyze, DatasetReport
 from ..validation.forecast import forecast

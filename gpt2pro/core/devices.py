@@ -8,10 +8,10 @@ import statistics, time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from pydantic import Field
-from .config import Settings
 from .errors import UserError
+from .config import Settings
 from .gpus import Gpu
-from .hardware import Hardware, describe_cpu, native_precisions
+from .hardware import describe_cpu, Hardware, native_precisions
 
 # %% auto #0
 __all__ = ['resolve_device', 'pick_precision', 'resolve_precision', 'Throughput', 'measure_throughput']

@@ -11,9 +11,9 @@ from typing import Any
 import psutil
 from pydantic import Field
 from .choices import OPTIMIZERS
-from .gpus import Gpu, find_gpus, gpu_precisions, parse_number, read_system_file
+from .tables import format_bytes, Record
+from .gpus import find_gpus, Gpu, gpu_precisions, parse_number, read_system_file
 from .gpus import run_program
-from .tables import Record, format_bytes
 
 # %% auto #0
 __all__ = ['parse_cpuinfo', 'describe_cpu', 'cgroup_folders', 'cgroup_cores', 'count_cores', 'cgroup_memory', 'measure_memory',
