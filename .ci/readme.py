@@ -1,7 +1,7 @@
-"""README.md is nbs/index.ipynb as Markdown
+"""README.md is nbs/index.ipynb as Markdown, and its table of chapters is what `ls nbs` shows
 
-    python .ci/readme.py            # write it
-    python .ci/readme.py --check    # fail where the two differ
+    python .ci/readme.py            # write both
+    python .ci/readme.py --check    # fail where they differ
     python .ci/readme.py --test     # print the part of its second command that runs the tests
 """
 import json, re, sys
@@ -9,6 +9,49 @@ from pathlib import Path
 
 top = Path(__file__).resolve().parent.parent
 directive = re.compile(r'^#\s*\|.*\n?', re.M)
+
+CHAPTERS = { # folder → what it turns into what
+    '00_core': 'files and words → typed settings, errors, what this machine can do',
+    '01_text': 'any source → a stream of documents with language and quality',
+    '02_analysis': 'documents, a tokenizer → a report on the dataset',
+    '03_validation': 'a configuration, a machine, a dataset → findings with fixes, memory and time',
+    '04_tokenizers': 'documents → a tokenizer',
+    '05_data': 'documents, a tokenizer → token shards → batches',
+    '06_kernels': 'the parts of a layer: plain PyTorch, then Triton',
+    '07_attention': 'queries, keys, values and a mask → what each position found',
+    '08_model': 'the shape of a model → GPT; weights from and to Hugging Face',
+    '09_trainer': 'a model, batches → a run directory',
+    '10_generation': 'a run, text → scores; a prompt → text',
+    '11_bench': 'this package beside plain PyTorch and others, on this machine',
+    '12_app': 'everything as one function, one command, one report',
+}
+HEADING = '## The notebooks, in reading order'
+
+def title(path):
+    "The first heading of a notebook"
+    cells = json.loads(path.read_text(encoding='utf-8'))['cells']
+    return next(m[1] for c in cells if (m := re.match(r'# (.+)', ''.join(c['source']))))
+
+def contents():
+    "The table of chapters, each with links to its notebooks in order"
+    rows = ['| chapter | from → to | notebooks |', '|---|---|---|']
+    for folder, words in CHAPTERS.items():
+        paths = sorted((top/'nbs'/folder).glob('*.ipynb'))
+        links = ', '.join(f'[{title(path)}]({folder}/{path.name})' for path in paths)
+        rows.append(f'| `{folder}` | {words} | {links} |')
+    return '\n'.join(rows)
+
+def update_index(write):
+    "Put the table of chapters into the index notebook; whether it was there already"
+    path = top/'nbs/index.ipynb'
+    notebook = json.loads(path.read_text(encoding='utf-8'))
+    found = next(c for c in notebook['cells'] if ''.join(c['source']).startswith(HEADING))
+    words = f'{HEADING}\n\nEach makes the module of the same name and imports only from those before it.\n\n{contents()}'
+    same = ''.join(found['source']) == words
+    found['source'] = words.splitlines(keepends=True)
+    text = json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True)
+    if write and not same: path.write_text(f'{text}\n', encoding='utf-8', newline='\n')
+    return same
 
 def fence(text, language=''): return f'```{language}\n{text.strip()}\n```'
 
@@ -38,5 +81,8 @@ def commands():
 if __name__ == '__main__':
     path = top/'README.md'
     if '--test' in sys.argv: print(commands()[1].split(' && ')[1])
-    elif '--check' not in sys.argv: path.write_text(readme(), encoding='utf-8', newline='\n')
-    elif path.read_text(encoding='utf-8') != readme(): sys.exit('README.md differs from nbs/index.ipynb: run python .ci/readme.py')
+    elif '--check' not in sys.argv:
+        update_index(write=True)
+        path.write_text(readme(), encoding='utf-8', newline='\n')
+    elif not update_index(write=False) or path.read_text(encoding='utf-8') != readme():
+        sys.exit('README.md differs from nbs/index.ipynb, or that from nbs/: run python .ci/readme.py')

@@ -4,7 +4,7 @@
     python .ci/site.py --serve    # and look at it on http://localhost:8000
 
 nbdev prepares the pages (as `nbdev_docs` does), smalldocs draws them, ziamath draws the formulas: no page needs the network.
-A broken link is an error.
+A broken link and a picture without an alternative text are errors.
 """
 import html, re, shutil, subprocess, sys
 import smalldocs.markdown, ziamath
@@ -47,6 +47,7 @@ class NotebookSite(Site):
 
 def finish(folder):
     "Pages ask no other server for fonts; code can be reached, and the contents skipped, by the keyboard"
+    silent = []
     for sheet in folder.rglob('*.css'):
         text = sheet.read_text(encoding='utf-8')
         sheet.write_text(re.sub(r'@import\s*url\(https?://[^)]*\);?', '', text), encoding='utf-8')
@@ -56,6 +57,10 @@ def finish(folder):
         text = text.replace('<main ', '<main tabindex="-1" ', 1)
         text = text.replace('<pre class="sourceCode', '<pre tabindex="0" class="sourceCode')
         page.write_text(text, encoding='utf-8')
+        pictures = re.findall(r'<img[^>]*>', text)
+        bare = sum(re.search(r'alt="[^"]', picture) is None for picture in pictures)
+        if bare: silent.append(f'{page.relative_to(folder)}: {bare} pictures without #| fig-alt')
+    return silent
 
 def render():
     "Process the notebooks, draw the pages, and move them to where settings.ini wants the site"
@@ -66,12 +71,12 @@ def render():
     pages = site.build()
     shutil.rmtree(cfg.doc_path, ignore_errors=True)
     shutil.move(site.out, cfg.doc_path)
-    finish(cfg.doc_path)
-    for warning in site.warnings: print(warning)
+    silent = finish(cfg.doc_path)
+    for warning in [*site.warnings, *silent]: print(warning)
     print(f'{pages} pages in {cfg.doc_path.name}/')
-    return site.broken
+    return bool(site.broken or silent)
 
 if __name__ == '__main__':
-    broken = render()
+    bad = render()
     if '--serve' in sys.argv: subprocess.run([sys.executable, '-m', 'http.server', '-d', str(get_config().doc_path), '8000'])
-    sys.exit(bool(broken))
+    sys.exit(bad)
