@@ -20,8 +20,7 @@ from ..core.signals import InterruptError
 from ..tokenizers.tokenizer import gpt2_tokenizer, Tokenizer
 from ..data.shards import Tokens
 from ..data.prepare import prepare, PreparedData
-from ..data.sampler import Batch, Batches, IGNORE_INDEX, prefetch
-from ..data.batches import open_batches
+from ..data.batches import Batch, Batches, IGNORE_INDEX, open_batches, prefetch
 from ..attention.layer import choose_backend
 from ..model.gpt import GPT
 from ..model.inference import optimize_for_inference
@@ -73,7 +72,7 @@ def fixed_batches(
     config: Config, # Says batch_size, block_size and eval_batches
 ) -> list[Batch]:
     "The batches on which a run is judged"
-    batches = open_batches(config, tokens, judging=True)
+    batches = open_batches(config, tokens, evaluation=True)
     return [batches.batch(i) for i in range(min(config.train.eval_batches, batches.steps_per_epoch))]
 
 @torch.no_grad()
