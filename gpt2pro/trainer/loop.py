@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 from ..core.errors import RunError, UserError
 from ..core.config import Config, deep_merge, Settings, TrainConfig
-from ..core.hardware import resolve_device
 from ..core.signals import InterruptError
+from ..core.devices import resolve_device
 from ..tokenizers.tokenizer import gpt2_tokenizer, Tokenizer
 from ..data.shards import Tokens
 from ..data.prepare import prepare, PreparedData
