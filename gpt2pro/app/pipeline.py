@@ -13,8 +13,7 @@ from rich.text import Text
 from ..core.errors import UserError
 from ..core.files import write_file
 from ..core.config import Config, DataConfig, load_config
-from ..core.hardware import detect_hardware, explain_hardware
-from ..core.devices import measure_throughput
+from ..core.hardware import detect_hardware, explain_hardware, measure_throughput
 from ..text.corpus import open_splits
 from ..analysis.report import analyze, DatasetReport
 from ..validation.forecast import forecast
@@ -22,13 +21,14 @@ from ..validation.rules import check
 from ..validation.recommendation import check_minutes, DEFAULT_MINUTES, recommend_run
 from ..tokenizers.tokenizer import EOT, gpt2_tokenizer, Tokenizer
 from ..data.shards import Tokens
-from ..data.prepare import conflicting_preparation, prepare as prepare_data, PreparedData
-from ..data.prepare import run_stage
+from ..data.prepare import conflicting_preparation, PreparedData, run_stage
+from ..data.prepare import prepare as prepare_data
 from ..trainer.checkpoint import RunLock
-from ..trainer.loop import load_run, train as train_model
-from ..generation.evaluation import evaluate_run, Evaluation
+from ..trainer.loop import load_run
+from ..trainer.loop import train as train_model
+from ..generation.evaluation import Evaluation, evaluate_run
 from ..generation.engine import generate
-from .run_report import report, RunReport, Sample
+from .run_report import report_run, RunReport, Sample
 
 # %% auto #0
 __all__ = ['QUICKSTART_BYTES', 'PROMPT_TOKENS', 'Callback', 'choose_data', 'plan_run', 'evaluate', 'choose_prompts',
@@ -167,9 +167,9 @@ def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport |
     for sample in write_samples(folder):
         _show(Text.assemble((sample.prompt, 'bold'), sample.text, '\n'))
     _announce('Report')
-    summary = report(folder)
-    _show(f'{summary.save()}')
-    return summary
+    report = report_run(folder)
+    _show(f'{report.save()}')
+    return report
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0033
 Callback = Callable[[Mapping[str, Any]], Any]
