@@ -160,7 +160,7 @@ def training_step(
     norm = strategy.clip(optimizer, train.grad_clip)
     loss_value, norm_value = torch.stack((strategy.mean(total), norm)).tolist() # the one moment that waits for the device
     if not math.isfinite(loss_value) or not (math.isfinite(norm_value) or strategy.may_overflow):
-        raise NonFinite(step, loss_value, norm_value, [start for number in numbers for start, _ in batches.pieces(number)])
+        raise NonFinite(step, loss_value, norm_value, [start for number in numbers for start, _ in batches.sequences(number)])
     strategy.step(optimizer)
     return Step(loss_value, norm_value, tokens)
 
