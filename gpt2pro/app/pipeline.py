@@ -13,7 +13,8 @@ from rich.text import Text
 from ..core.errors import UserError
 from ..core.files import write_file
 from ..core.config import Config, DataConfig, load_config
-from ..core.hardware import detect_hardware, explain_hardware, measure_throughput
+from ..core.hardware import detect_hardware, explain_hardware
+from ..core.devices import measure_throughput
 from ..text.corpus import open_splits
 from ..analysis.report import analyze, DatasetReport
 from ..validation.forecast import forecast
@@ -21,12 +22,11 @@ from ..validation.rules import check
 from ..validation.recommendation import check_minutes, DEFAULT_MINUTES, recommend_run
 from ..tokenizers.tokenizer import EOT, gpt2_tokenizer, Tokenizer
 from ..data.shards import Tokens
-from ..data.prepare import conflicting_preparation, PreparedData, run_stage
-from ..data.prepare import prepare as prepare_data
+from ..data.prepare import conflicting_preparation, prepare as prepare_data, PreparedData
+from ..data.prepare import run_stage
 from ..trainer.checkpoint import RunLock
-from ..trainer.loop import load_run
-from ..trainer.loop import train as train_model
-from ..generation.evaluation import Evaluation, evaluate_run
+from ..trainer.loop import load_run, train as train_model
+from ..generation.evaluation import evaluate_run, Evaluation
 from ..generation.engine import generate
 from .run_report import report_run, RunReport, Sample
 

@@ -98,10 +98,12 @@ def line_chart(
     "Curves over the steps of a run, as SVG"
     curves = {name: downsample(points) for name, points in lines.items() if points}
     points = [point for curve in curves.values() for point in curve]
-    x_ticks = _ticks([x for x, _ in points])
+    steps = [x for x, _ in points]
+    span = (min(steps), max(*steps, min(steps) + 1))
+    x_ticks = [x for x in _ticks(steps) if span[0] <= x <= span[1]]
     y_ticks = _ticks([y for _, y in points] + [0.]*from_zero)
-    def place_x(x: float) -> float: return round(float(np.interp(x, x_ticks[::len(x_ticks) - 1], (_LEFT, _RIGHT))), 1)
-    def place_y(y: float) -> float: return round(float(np.interp(y, y_ticks[::len(y_ticks) - 1], (_BOTTOM, _TOP))), 1)
+    def place_x(x: float) -> float: return round(float(np.interp(x, span, (_LEFT, _RIGHT))), 1)
+    def place_y(y: float) -> float: return round(float(np.interp(y, (y_ticks[0], y_ticks[-1]), (_BOTTOM, _TOP))), 1)
     drawn = {}
     for name, curve in curves.items():
         places = [(place_x(x), place_y(y)) for x, y in curve]
