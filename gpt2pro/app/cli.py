@@ -397,7 +397,7 @@ def generate(
 @app.command()
 def report(folder: RunFolder, as_json: AsJson = False) -> None:
     "Write a run's report.html, and print its figures"
-    from gpt2pro.app.run_report import report
+    from gpt2pro.app.cli import report
     page = report(folder)
     page.save()
     _show(page, as_json)
