@@ -31,7 +31,7 @@ from ..kernels.positions import alibi_slopes, apply_rope, rope_cos_sin
 from ..kernels.loss import linear_cross_entropy
 from ..attention.backends import AttentionBackend, CAUSAL, eager_attention, flex_attention
 from ..attention.backends import MaskSpec, sdpa_attention
-from ..attention.flash import triton_attention
+from ..attention.flash import flash_attention
 from .timing import Benchmark, Measurement, OURS, run_benchmark
 
 # %% auto #0
@@ -59,7 +59,7 @@ def attention_variants(
     dtype: torch.dtype,
 ) -> Mapping[str, Callable]: # Name → function of queries, keys and values
     "Every way to compute attention"
-    ways, shape = {OURS: triton_attention, 'flex': flex_attention, 'eager': eager_attention}, (T, T, mask, device, dtype)
+    ways, shape = {OURS: flash_attention, 'flex': flex_attention, 'eager': eager_attention}, (T, T, mask, device, dtype)
     bias = sdpa_attention.prepare(*shape)
     return ({name: partial(_attend, way, way.prepare(*shape)) for name, way in ways.items()}
             | {name: partial(_by_backend, backend, bias) for name, backend in SDPA.items()})
