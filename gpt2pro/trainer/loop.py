@@ -15,13 +15,12 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 from ..core.errors import RunError, UserError
 from ..core.config import Config, deep_merge, Settings, TrainConfig
-from ..core.hardware import resolve_device
 from ..core.signals import InterruptError
+from ..core.devices import resolve_device
 from ..tokenizers.tokenizer import gpt2_tokenizer, Tokenizer
 from ..data.shards import Tokens
 from ..data.prepare import prepare, PreparedData
-from ..data.sampler import Batch, Batches, IGNORE_INDEX, prefetch
-from ..data.batches import open_batches
+from ..data.batches import Batch, Batches, IGNORE_INDEX, open_batches, prefetch
 from ..attention.layer import choose_backend
 from ..model.gpt import GPT
 from ..model.inference import optimize_for_inference
@@ -73,7 +72,7 @@ def fixed_batches(
     config: Config, # Says batch_size, block_size and eval_batches
 ) -> list[Batch]:
     "The batches on which a run is judged"
-    batches = open_batches(config, tokens, judging=True)
+    batches = open_batches(config, tokens, evaluation=True)
     return [batches.batch(i) for i in range(min(config.train.eval_batches, batches.steps_per_epoch))]
 
 @torch.no_grad()
@@ -161,7 +160,7 @@ def training_step(
     norm = strategy.clip(optimizer, train.grad_clip)
     loss_value, norm_value = torch.stack((strategy.mean(total), norm)).tolist() # the one moment that waits for the device
     if not math.isfinite(loss_value) or not (math.isfinite(norm_value) or strategy.may_overflow):
-        raise NonFinite(step, loss_value, norm_value, [start for number in numbers for start, _ in batches.pieces(number)])
+        raise NonFinite(step, loss_value, norm_value, [start for number in numbers for start, _ in batches.sequences(number)])
     strategy.step(optimizer)
     return Step(loss_value, norm_value, tokens)
 

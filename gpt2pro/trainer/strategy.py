@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from ..core.errors import UserError
 from ..core.config import TrainConfig
-from ..core.hardware import resolve_device, resolve_precision
+from ..core.devices import resolve_device, resolve_precision
 
 # %% auto #0
 __all__ = ['State', 'optimizer_tensors', 'load_optimizer_tensors', 'load_parameters', 'Strategy', 'SingleDevice', 'environment',
