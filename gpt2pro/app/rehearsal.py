@@ -20,7 +20,7 @@ from ..core.hardware import detect_hardware, Hardware
 from ..core.devices import measure_throughput
 from ..text.corpus import Document, open_splits
 from ..validation.forecast import Plan, step_seconds
-from ..validation.rules import validate
+from ..validation.validator import validate
 from ..data.prepare import prepare, PreparedData
 from ..data.batches import open_batches
 from ..model.gpt import GPT
