@@ -21,7 +21,7 @@ from ..core.signals import Interrupts
 from ..core.devices import measure_throughput
 from ..text.corpus import Corpus, Document, open_splits
 from ..validation.forecast import Plan, step_seconds
-from ..validation.rules import check
+from ..validation.validator import check_plan
 from ..data.prepare import prepare, PreparedData
 from ..data.batches import open_batches
 from ..model.gpt import GPT
@@ -51,7 +51,7 @@ class RehearsalState:
 # %% ../../nbs/12_app/01_rehearsal.ipynb #0012
 def _plan(state: RehearsalState) -> str:
     "Check every rule"
-    return f'{len(check(state.config, state.hardware))} warnings and notes, no error'
+    return f'{len(check_plan(state.config, state.hardware))} warnings and notes, no error'
 
 # %% ../../nbs/12_app/01_rehearsal.ipynb #0016
 def _memory(state: RehearsalState) -> str:
