@@ -187,7 +187,7 @@ class Corpus:
         return parts
     def fingerprint(self) -> str:
         "A key for the content: it changes with any byte of any file"
-        parts = [[file.path, file.size, file.start, hash_file(file.place) if file.place else file.revision] for file in self.files]
+        parts = [[file.path, file.size, file.start, hash_file(file.local_path) if file.local_path else file.revision] for file in self.files]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
     def _part(self, files: list[SourceFile]) -> Corpus:
         part = copy(self)
