@@ -132,7 +132,9 @@ def _corpus(
     from gpt2pro.text.corpus import open_corpus
     settings = [word for word in words if word.startswith('data.') and '=' in word]
     data = load_config(None, settings).data
-    return open_corpus([word for word in words if word not in settings] or data.source, data.text_field, data.on_error, data.sample)
+    source = [word for word in words if word not in settings] or data.source
+    return open_corpus(source, text_field=data.text_field, on_error=data.on_error,
+                       sample=data.sample)
 
 @app.command()
 def analyze(

@@ -143,7 +143,7 @@ def _read(
     talks: bool,             # Whether the run learned answers
 ) -> Tokens:
     "The tokens of a source, as the run would have them"
-    texts = (document.text for document in open_corpus(source, write=conversation_text if talks else row_text))
+    texts = (document.text for document in open_corpus(source, format_row=conversation_text if talks else row_text))
     if not talks: return Tokens.from_texts(texts, tokenizer)
     found = [*texts]
     return Tokens.from_items(encode_conversations(found, tokenizer, detect_languages([*map(render_conversation, found)])))

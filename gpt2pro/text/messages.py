@@ -45,7 +45,8 @@ def extract_messages(
     if layout.kind != 'chat':
         messages = [Message('user', prompt), Message('assistant', text_of([last]))]
     else:
-        values = row.get(last) if isinstance(row.get(last), list) else []
+        values: list[Any] = row.get(last) or []
+        if not isinstance(values, list): values = []
         messages = [_chat_message(value, ('user', 'assistant')[i % 2])
                     for i, value in enumerate(values)]
         messages.insert(0, Message('system', prompt))
