@@ -14,7 +14,7 @@ from ..core.errors import UserError
 from ..core.config import Settings
 from ..core.tables import render_html, render_terminal
 from ..text.corpus import Document
-from ..text.quality import find_words, hash_runs, signatures
+from ..text.quality import compute_signatures, find_words, hash_ngrams
 
 # %% auto #0
 __all__ = ['RUN', 'MAX_NGRAMS', 'COMMON_PHRASE', 'Kind', 'NEGLIGIBLE', 'fingerprint_documents', 'ContaminatedDocument',
@@ -39,8 +39,8 @@ def fingerprint_documents(
     while batch := list(islice(documents, _AT_ONCE)):
         texts = [document.text for document in batch]
         words = [find_words(text) for text in texts]
-        runs, bounds = hash_runs(words, RUN)
-        for i, whole in enumerate(signatures(texts, words)):
+        runs, bounds = hash_ngrams(words, RUN)
+        for i, whole in enumerate(compute_signatures(texts, words)):
             yield _Known(batch[i], words[i], np.append(whole, runs[bounds[i]:bounds[i + 1]]))
 
 # %% ../../nbs/02_analysis/03_contamination.ipynb #0012
@@ -108,11 +108,11 @@ def _covered(
     return float((edges.cumsum()[:-1] > 0).mean())
 
 # %% ../../nbs/02_analysis/03_contamination.ipynb #0024
-Kind = Literal['exact copy', 'near copy', 'passage']
+Kind = Literal['exact duplicate', 'near duplicate', 'passage']
 
 class ContaminatedDocument(Settings):
     "A validation document that training gives away"
-    kind: Kind = Field(description='exact copy, near copy, or passage')
+    kind: Kind = Field(description='exact duplicate, near duplicate, or passage')
     file: str = Field(description='file of the validation document')
     offset: int = Field(description='where it begins')
     train_file: str = Field(description='file of the first training document that gives it away')
@@ -137,12 +137,12 @@ def _judge(
     times = index.times[places]
     found = (times[_WHOLE:] > 0) & (times[_WHOLE:] <= COMMON_PHRASE)
     kinds: list[tuple[Kind, np.ndarray]] = [
-        ('exact copy', times[:1] > 0), ('near copy', times[1:_WHOLE] > 0), ('passage', found)]
+        ('exact duplicate', times[:1] > 0), ('near duplicate', times[1:_WHOLE] > 0), ('passage', found)]
     for start, (kind, hits) in zip((0, 1, _WHOLE), kinds):
         if hits.any():
             source = sources[int(index.first[places[start + hits.argmax()]])]
             return ContaminatedDocument(kind=kind, file=held.file, offset=held.offset, train_file=source.file, train_offset=source.offset,
-                        share=1.0 if kind == 'exact copy' else _covered(times[_WHOLE:] > 0 if kind == 'near copy' else found),
+                        share=1.0 if kind == 'exact duplicate' else _covered(times[_WHOLE:] > 0 if kind == 'near duplicate' else found),
                         length=held.length, excerpt=source.excerpt)
     return None
 
@@ -175,8 +175,8 @@ def advise(
     "What to do about leaks"
     if not leaks: return 'Go on: no copy and no passage of the validation text was found in the training text.'
     if contaminated_share < NEGLIGIBLE: return f'Go on: less than {NEGLIGIBLE:.0%} of the validation text stands in the training text.'
-    if all(leak.kind == 'exact copy' for leak in leaks):
-        return 'Keep exact in data.clean, as by default: gpt2pro prepare then holds back training documents that are also validation text.'
+    if all(leak.kind == 'exact duplicate' for leak in leaks):
+        return 'Keep exact_dedup in data.clean, as by default: gpt2pro prepare then holds back training documents that are also validation text.'
     (file, most), = Counter(leak.train_file for leak in leaks).most_common(1)
     if 2*most > len(leaks) and file not in {leak.file for leak in leaks}:
         return f'Take {file} out of data.source: {most:,} of {len(leaks):,} leaking documents are first met there.'

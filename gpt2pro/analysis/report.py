@@ -4,7 +4,7 @@
 
 # %% ../../nbs/02_analysis/02_report.ipynb #0003
 from __future__ import annotations
-import hashlib, heapq, json, logging, math, time
+import hashlib, heapq, json, logging, math, signal, time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -19,12 +19,14 @@ from ..core.errors import UserError
 from ..core.files import hash_file, write_file
 from ..core.config import Settings
 from ..core.tables import render_html, render_terminal
-from ..core.parallel import catch_interrupts, count_workers, parallel_map
+from ..core.signals import Interrupts
+from ..core.parallel import count_workers, parallel_map
 from ..text.layouts import Layout
 from ..text.sources import cache_folder
 from ..text.corpus import Corpus, Document, open_corpus
-from ..text.languages import detect_languages, Found, language_name, LanguageDetector
-from ..text.quality import CopyFinder, find_flaws, find_words, RULES, signatures
+from ..text.languages import detect_languages, Detection, language_name, LanguageDetector
+from ..text.quality import check_quality, compute_signatures, DuplicateFinder, find_words
+from ..text.quality import QUALITY_RULES
 from .sampling import add_counts, Amount, choose_sample_fraction, estimate_total
 from .sampling import is_sampled, MIN_STRATUM, quantile, quantile_interval, Sums
 from .sampling import Whole
@@ -129,7 +131,7 @@ class DatasetReport(Settings):
 class _Seen(NamedTuple):
     "What a close look at a document gives"
     document: Document
-    language: Found     # Which, and whether there is a second one
+    language: Detection     # Which, and whether there is a second one
     length: int         # Tokens, or words without a tokenizer
     words: list[str]    # Its words
     findings: list[str] # Its flaws
@@ -192,16 +194,16 @@ class _Examiner:
     def look(self, documents: list[Document], words: list[list[str]]) -> Iterator[_Seen]:
         "What each document gives"
         texts = [document.text for document in documents]
-        languages = self.detector.look(texts)
+        languages = self.detector.detect(texts)
         lengths = map(len, self.tokenizer.encode_batch(texts) if self.tokenizer else words)
-        flaws = [find_flaws(text, w, language.code) for text, w, language in zip(texts, words, languages)]
+        flaws = [check_quality(text, w, language.code) for text, w, language in zip(texts, words, languages)]
         return map(_Seen, documents, languages, lengths, words, flaws)
     def __call__(self, batch: _Batch) -> _Look:
         words, tally, lengths = [find_words(document.text) for document in batch.documents], _Tally(), []
         for seen in self.look(batch.documents, words):
             tally.add(seen, seen.document.file if seen.document.file in self.strata else '')
             lengths.append(seen.length)
-        return _Look(tally, lengths, signatures([document.text for document in batch.documents], words))
+        return _Look(tally, lengths, compute_signatures([document.text for document in batch.documents], words))
 
 # %% ../../nbs/02_analysis/02_report.ipynb #0034
 _BATCH_BYTES = 2**18
@@ -232,7 +234,7 @@ class _Reader:
         yield batch
 
 # %% ../../nbs/02_analysis/02_report.ipynb #0039
-_MOST_SIGNED = 2**18 # Documents among which near copies are found: 32 MB
+_MOST_SIGNED = 2**18 # Documents among which near duplicates are found: 32 MB
 
 class _Survey:
     "A pass over a corpus, or as much of it as there was time for"
@@ -244,13 +246,13 @@ class _Survey:
     ) -> None:
         self.corpus, self.share, self.strata, self.tokens, self.reader, self.complete = corpus, share, strata, tokens, _Reader(share), False
         self.kinds = {file: _kind_name(layout) for file, layout in corpus.layouts.items()}
-        self.tally, self.passed, self.find_copies = _Tally(), dict[str, list[int]](), CopyFinder(_MOST_SIGNED)
+        self.tally, self.passed, self.find_copies = _Tally(), dict[str, list[int]](), DuplicateFinder(_MOST_SIGNED)
     def add(self, batch: _Batch, look: _Look) -> int:
         "Add a batch and what was found in it; tells the bytes that passed"
         self.tally.merge(look.tally)
         add_counts(self.passed, batch.passed)
         for document, length, copied, found in zip(batch.documents, look.lengths, batch.copied, self.find_copies.add(look.signed)):
-            copy, file = 'exact copy' if copied else found, document.file
+            copy, file = 'exact duplicate' if copied else found, document.file
             kinds = [('file', file), ('kind', self.kinds[file]), *[('finding', copy)]*bool(copy)]
             self.tally.sums.add(file if file in self.strata else '', kinds, document.size, length)
         return sum(size for _, size in batch.passed.values())
@@ -268,7 +270,7 @@ class _Survey:
     def at_least(self) -> set[str]:
         "Findings of which there may be more"
         near = self.share < 1 or self.tally.lengths.total() > _MOST_SIGNED
-        return {*['near copy']*near, *['exact copy']*(len(self.reader.texts) >= _MOST_TEXTS)}
+        return {*['near duplicate']*near, *['exact duplicate']*(len(self.reader.texts) >= _MOST_TEXTS)}
 
 def _kind_name(layout: Layout) -> str: return f'code in {layout.programming_language}' if layout.programming_language else layout.kind
 
@@ -277,7 +279,7 @@ def _read_through(
     survey: _Survey,           # To be filled
     examiner: _Examiner,       # Looks at documents
     max_documents: int | None, # Read so many at most
-    helpers: int,              # Processes that help
+    workers: int,              # Processes that help
     progress: bool,            # Whether to show a bar
 ) -> None:
     "Read a corpus once"
@@ -285,14 +287,14 @@ def _read_through(
     documents = iter(corpus)
     batches = survey.reader(islice(documents, max_documents))
     bar = tqdm(total=int(corpus.size*corpus.sample) or None, unit='B', unit_scale=True, desc='Reading', disable=not progress)
-    with catch_interrupts() as pressed, bar, closing(parallel_map(examiner, batches, helpers)) as found:
+    with Interrupts(signals=(signal.SIGINT,)) as stop, bar, closing(parallel_map(examiner, batches, workers)) as found:
         for batch, look in found:
             bar.update(survey.add(batch, look))
-            if pressed.is_set(): break
-    survey.complete = not pressed.is_set() and next(documents, None) is None
+            if stop.number: break
+    survey.complete = not stop.number and next(documents, None) is None
 
 # %% ../../nbs/02_analysis/02_report.ipynb #0047
-_COPIES = {'exact copy': 'the same text came before', 'near copy': 'about three quarters of its phrases or more came before in one document'}
+_COPIES = {'exact duplicate': 'the same text came before', 'near duplicate': 'about three quarters of its phrases or more came before in one document'}
 
 def _percent(
     amount: Amount, # A part
@@ -315,7 +317,7 @@ def _judge(
     for name in at_least & findings.keys():
         findings[name] = findings[name].model_copy(update=dict(low=findings[name].low or findings[name], high=all_))
     return Quality(score=round(100*clean.bytes/max(whole.bytes, 1), 2), findings=findings,
-                   reasons=[f'{_percent(a, whole.bytes)} {name} ({_COPIES.get(name) or RULES[name].meaning})' for name, a in findings.items()],
+                   reasons=[f'{_percent(a, whole.bytes)} {name} ({_COPIES.get(name) or QUALITY_RULES[name].meaning})' for name, a in findings.items()],
                    worst=[example for *_, example in worst])
 
 # %% ../../nbs/02_analysis/02_report.ipynb #0051
@@ -427,7 +429,7 @@ def analyze(
     candidates: Iterable[str] | None = None, # ISO 639-1 codes of the languages there can be; None finds out
     sample_fraction: float | None = None,            # Share of the documents to look at closely; None goes by size
     cache: bool = True,                      # Whether a report on the same text may be taken again
-    helpers: int | None = None,              # Processes that help; None goes by size and cores
+    workers: int | None = None,              # Processes that help; None goes by size and cores
 ) -> DatasetReport:
     "Read a text once and tell what is in it"
     corpus, start = corpus if isinstance(corpus, Corpus) else open_corpus(corpus), time.monotonic()
@@ -436,8 +438,8 @@ def analyze(
     path = _kept(corpus, tokenizer, max_documents, candidates, share)
     if cache and (report := _load_report(path)): return report
     survey = _Survey(corpus, share, _choose_strata(corpus, share), tokenizer is not None)
-    examiner = _Examiner(tokenizer, LanguageDetector(candidates).learn(_taste(corpus)), survey.strata)
-    _read_through(survey, examiner, max_documents, _count_helpers(math.ceil(size*share)) if helpers is None else helpers, progress)
+    examiner = _Examiner(tokenizer, LanguageDetector(candidates).fit(_taste(corpus)), survey.strata)
+    _read_through(survey, examiner, max_documents, _count_helpers(math.ceil(size*share)) if workers is None else workers, progress)
     looked = survey.tally.lengths.total()
     if not survey.passed and not survey.complete: raise KeyboardInterrupt
     if not survey.passed: raise UserError(repr(corpus), 'it has no documents to analyse', 'add text, or take a larger data.sample')

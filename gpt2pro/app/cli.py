@@ -388,7 +388,7 @@ def generate(
     from gpt2pro.core.config import load_config
     from gpt2pro.trainer.loop import load_run
     from gpt2pro.generation.engine import generate, interact, stream
-    model, tokenizer, config = load_run(folder)
+    model, tokenizer, config = load_run(folder, for_inference=True)
     settings = load_config(config, words or []).generate
     if interactive: return interact(model, tokenizer, settings)
     if as_json: return _show({'prompt': prompt, 'text': generate(model, tokenizer, prompt, settings)}, as_json)

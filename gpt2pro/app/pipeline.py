@@ -108,7 +108,7 @@ def write_samples(
     folder: str | Path,     # A run directory with a trained model
 ) -> list[Sample]:         # Prompt and text, and the language where it is known
     "Let the model continue some prompts, and keep what it says in samples.json"
-    model, tokenizer, config = load_run(folder)
+    model, tokenizer, config = load_run(folder, for_inference=True)
     prompts = [(None, prompt) for prompt in config.generate.prompts] or choose_prompts(Tokens.open(folder, 'validation'), tokenizer)
     samples = [Sample(language=code, prompt=prompt, text=generate(model, tokenizer, prompt, config.generate)) for code, prompt in prompts]
     write_file(Path(folder)/'samples.json', json.dumps([sample.model_dump() for sample in samples], ensure_ascii=False, indent=2))

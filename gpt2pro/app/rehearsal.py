@@ -18,8 +18,7 @@ from ..core.tables import format_bytes, format_seconds
 from ..core.hardware import detect_hardware, Hardware, html_table, measure_throughput
 from ..core.hardware import rich_table
 from ..text.corpus import Document, open_splits
-from ..validation.forecast import memory_budget, planned_device, planned_precision
-from ..validation.forecast import step_seconds
+from ..validation.forecast import Plan, step_seconds
 from ..validation.rules import validate
 from ..data.prepare import prepare, PreparedData
 from ..data.batches import open_batches
@@ -73,8 +72,8 @@ def _plan(scene: Scene) -> str:
 @stage
 def _memory(scene: Scene) -> str:
     "Whether a step fits"
-    config, device = scene.config, planned_device(scene.config, scene.hardware)
-    estimate, budget = estimate_memory(config, planned_precision(config, scene.hardware), device), memory_budget(scene.hardware, device)
+    config, plan = scene.config, Plan(scene.config, scene.hardware)
+    estimate, budget = estimate_memory(config, plan.precision, plan.device), plan.memory_budget
     need = scene.figures['memory_forecast'] = estimate.kinds['total']
     if budget is not None and need > budget:
         raise UserError(f'a step takes {format_bytes(need)}, and {format_bytes(max(0, budget))} are free',

@@ -23,8 +23,7 @@ from ..text.corpus import open_splits
 from ..text.languages import language_name
 from ..analysis.sampling import choose_sample_fraction
 from ..analysis.report import analyze, DatasetReport
-from ..validation.forecast import Forecast, forecast, planned_device, summarize_text
-from ..validation.forecast import TextSummary
+from ..validation.forecast import Forecast, forecast, Plan, summarize_text, TextSummary
 from ..validation.rules import check, repair, validate
 from ..validation.recommendation import assess_tasks, best_size, check_minutes
 from ..validation.recommendation import compare_model_sizes, DEFAULT_MINUTES, recommend_run
@@ -224,7 +223,7 @@ def _ask_tokenizer(session: Session) -> Question:
 @step
 def _ask_precision(session: Session) -> Question:
     "Which number format?"
-    fast = native_precisions(planned_device(Config(), session.hardware), session.hardware)
+    fast = native_precisions(Plan(Config(), session.hardware).device, session.hardware)
     def barred(name: str) -> str | None: return None if name in ('auto', *fast) else 'no units for it here'
     choices = [Choice(name, f'{name:5} {words}', barred(name)) for name, words in CHOICES['train.precision'].items()]
     about = f'Fast here: {", ".join(fast)}. Fewer bits are less memory and more speed, where the hardware has units for them.'

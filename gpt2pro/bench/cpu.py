@@ -17,7 +17,8 @@ from ..core.errors import UserError
 from ..core.config import GenerateConfig, ModelConfig, Settings, TrainConfig
 from ..core.tables import render_html, render_terminal
 from ..core.hardware import describe_cpu
-from ..model.gpt import GPT, optimize_for_inference
+from ..model.gpt import GPT
+from ..model.inference import optimize_for_inference
 from ..model.pretrained import is_gpt2, save_pretrained
 from ..trainer.loop import make_optimizer
 from ..generation.engine import generate_ids

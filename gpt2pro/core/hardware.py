@@ -13,9 +13,9 @@ import psutil
 from pydantic import Field
 from .errors import UserError
 from .config import Settings
+from .tables import format_bytes
 from .gpus import find_gpus, Gpu, gpu_precisions, parse_number, read_system_file
 from .gpus import run_program
-from .tables import format_bytes
 
 # %% auto #0
 __all__ = ['parse_cpuinfo', 'describe_cpu', 'cgroup_folders', 'cgroup_cores', 'count_cores', 'cgroup_memory', 'measure_memory',

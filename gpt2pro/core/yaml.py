@@ -4,6 +4,7 @@
 
 # %% ../../nbs/00_core/03_yaml.ipynb #0003
 from __future__ import annotations
+from itertools import accumulate
 from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
@@ -14,49 +15,46 @@ from .errors import UserError
 __all__ = ['read_yaml']
 
 # %% ../../nbs/00_core/03_yaml.ipynb #0006
-_MAX_CHARS, _MAX_DEPTH = 1_000_000, 20
-
-def _check_events(
-    text: str, # A YAML document
-    name: str, # Its name in messages
-) -> None:
-    "Refuse what no configuration needs, before anything is built from it"
-    depth = 0
-    for event in YAML(typ='safe', pure=True).parse(text):
-        kind, line = type(event).__name__, event.start_mark.line + 1
-        depth += kind.endswith('StartEvent') - kind.endswith('EndEvent')
-        trouble = ('nests too deeply' if depth > _MAX_DEPTH else
-                   'uses an anchor or alias' if getattr(event, 'anchor', None) else
-                   'uses a tag' if getattr(event, 'ctag', None) else None)
-        if trouble:
-            raise UserError(f'{name}:{line}: {trouble}', 'a configuration is a plain table of sections, keys and values', 'write the values out')
-
-# %% ../../nbs/00_core/03_yaml.ipynb #0010
-def _key_lines(
-    node: Node | None,          # A node of the parsed document
-    path: tuple = (),           # The keys that lead to it
-) -> dict[tuple, int]:          # Path of each key → its line
-    "Where each key of a YAML document stands"
-    lines = {path: node.start_mark.line + 1} if node else {}
+def _key_lines(node: Node | None, name: str, path: tuple = ()) -> dict[tuple, int]:
+    "The line of each key below a node, by the keys that lead to it"
+    if node is None: return {}
+    line = node.start_mark.line + 1
+    if node.anchor:
+        raise UserError(f'{name}:{line}: an anchor', 'a configuration is plain keys and values',
+                        'write the values out')
+    lines = {path: line}
     if isinstance(node, MappingNode):
         for key, value in node.value:
-            lines |= _key_lines(value, (*path, key.value)) | {(*path, key.value): key.start_mark.line + 1}
+            below = *path, str(key.value)
+            lines |= _key_lines(value, name, below) | {below: key.start_mark.line + 1}
     elif isinstance(node, SequenceNode):
-        for i, value in enumerate(node.value): lines |= _key_lines(value, (*path, i))
+        for i, value in enumerate(node.value): lines |= _key_lines(value, name, (*path, i))
     return lines
+
+# %% ../../nbs/00_core/03_yaml.ipynb #0008
+_MAX_CHARS, _MAX_DEPTH = 1_000_000, 50
+
+def _depth(text: str) -> int:
+    "How deep brackets nest, those in quotes included"
+    return max(accumulate((char in '[{') - (char in ']}') for char in text), default=0)
 
 def read_yaml(
     text: str,               # A YAML 1.2 document
     name: str = 'config',    # Its name in messages
 ) -> tuple[Any, dict[tuple, int]]: # The value, and the line of each key
-    "The value of a YAML document, read strictly"
-    if len(text) > _MAX_CHARS:
-        raise UserError(f'{name} has {len(text):,} characters', f'a configuration has at most {_MAX_CHARS:,}', 'check that this is the right file')
+    "The value of a YAML document, and where its keys stand"
+    if len(text) > _MAX_CHARS or _depth(text) > _MAX_DEPTH:
+        raise UserError(f'{name} is too long, or its brackets nest too deeply',
+                        f'a configuration has at most {_MAX_CHARS:,} characters, {_MAX_DEPTH} deep',
+                        'check that this is the right file')
+    yaml = YAML(typ='safe', pure=True)
     try:
-        _check_events(text, name)
-        return YAML(typ='safe', pure=True).load(text), _key_lines(YAML(typ='safe', pure=True).compose(text))
-    except (YAMLError, ValueError) as e:
+        node = yaml.compose(text)
+        lines = _key_lines(node, name)
+        return node and yaml.constructor.construct_document(node), lines
+    except (YAMLError, ValueError, RecursionError) as e:
         mark = getattr(e, 'problem_mark', None)
-        where, problem = f'{name}:{mark.line + 1}' if mark else name, str(getattr(e, 'problem', None) or e).split('\n')[0]
-        fix = 'write one "key: value" a line, with sections indented by two spaces'
-        raise UserError(f'{where}: not readable as YAML', problem, fix) from None
+        place = f'{name}:{mark.line + 1}' if mark else name
+        problem = str(getattr(e, 'problem', None) or e).split('\n')[0]
+        raise UserError(f'{place}: not readable as YAML', problem,
+                        'write one "key: value" a line, with sections indented by two spaces') from None

@@ -6,7 +6,7 @@
 from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
-from ..text.messages import split_turns, Turn
+from ..text.messages import Message, parse_messages
 from ..tokenizers.tokenizer import Tokenizer
 from .shards import EncodedDocument, token_dtype
 
@@ -15,29 +15,29 @@ __all__ = ['encode_messages', 'encode_conversations']
 
 # %% ../../nbs/05_data/02_chat.ipynb #0007
 def _texts(
-    turns: Sequence[Turn], # Of one talk
+    turns: Sequence[Message], # Of one talk
     tokenizer: Tokenizer,  # Perhaps with marks for the speakers
 ) -> list[str]:            # Two for each turn
     "What there is to encode: the name of each speaker, and what is said"
-    names = ['\n\n'*(i > 0) + f'{turn.speaker.capitalize()}:' for i, turn in enumerate(turns)]
-    said = [turn.text if f'<|{turn.speaker}|>' in tokenizer.special_tokens else f' {turn.text}' for turn in turns]
+    names = ['\n\n'*(i > 0) + f'{turn.role.capitalize()}:' for i, turn in enumerate(turns)]
+    said = [turn.content if f'<|{turn.role}|>' in tokenizer.special_tokens else f' {turn.content}' for turn in turns]
     return [text for pair in zip(names, said) for text in pair]
 
 def _join(
-    turns: Sequence[Turn],       # Of one talk
+    turns: Sequence[Message],       # Of one talk
     pieces: Iterator[list[int]], # The ids of its `_texts`
     tokenizer: Tokenizer,        # Which made them
 ) -> tuple[np.ndarray, np.ndarray]: # Ids, and which of them are to be learned, (n,) each
     "A talk as tokens, with `eot` at the end"
     ids, learn, answered = list[int](), list[bool](), False
     for turn in turns:
-        name, words, mark = next(pieces), next(pieces), tokenizer.special_tokens.get(f'<|{turn.speaker}|>')
-        opening, answers = name if mark is None else [mark], turn.speaker == 'assistant'
+        name, words, mark = next(pieces), next(pieces), tokenizer.special_tokens.get(f'<|{turn.role}|>')
+        opening, answers = name if mark is None else [mark], turn.role == 'assistant'
         ids, learn, answered = ids + opening + words, learn + [answered]*len(opening) + [answers]*len(words), answers
     return np.array([*ids, tokenizer.eot], token_dtype(tokenizer.vocab_size)), np.array([*learn, answered])
 
 def encode_messages(
-    talks: Sequence[Sequence[Turn]], # Any number
+    talks: Sequence[Sequence[Message]], # Any number
     tokenizer: Tokenizer,            # Perhaps with marks for the speakers
 ) -> list[tuple[np.ndarray, np.ndarray]]: # Ids, and which of them are to be learned, (n,) each
     "Talks as tokens, all encoded in one call"
@@ -46,13 +46,13 @@ def encode_messages(
 
 # %% ../../nbs/05_data/02_chat.ipynb #0013
 def encode_conversations(
-    talks: Sequence[str],     # Each as `join_turns` writes it
+    talks: Sequence[str],     # Each as `serialize_messages` writes it
     tokenizer: Tokenizer,     # Perhaps with marks for the speakers
     languages: Sequence[str], # Their languages
 ) -> list[EncodedDocument]:
     "The ids of each talk, and which of them are to be learned"
-    found = [split_turns(talk) for talk in talks]
-    return [EncodedDocument(ids, _said(turns), language, learn, _said(turn for turn in turns if turn.speaker == 'assistant'))
+    found = [parse_messages(talk) for talk in talks]
+    return [EncodedDocument(ids, _said(turns), language, learn, _said(turn for turn in turns if turn.role == 'assistant'))
             for turns, language, (ids, learn) in zip(found, languages, encode_messages(found, tokenizer))]
 
-def _said(turns: Iterable[Turn]) -> int: return sum(len(turn.text.encode()) for turn in turns) # bytes
+def _said(turns: Iterable[Message]) -> int: return sum(len(turn.content.encode()) for turn in turns) # bytes

@@ -20,12 +20,13 @@ from tqdm.auto import tqdm
 from ..core.errors import RunError, UserError
 from ..core.files import fsync_folder, write_file
 from ..core.config import Config, Settings
-from ..core.parallel import count_workers, interrupts_as_errors, parallel_map, run_in_thread
-from ..text.messages import plain_talk
+from ..core.signals import interrupts_as_errors, run_in_thread
+from ..core.parallel import count_workers, parallel_map
+from ..text.messages import render_conversation
 from ..text.corpus import Corpus, open_splits
 from ..text.languages import detect_languages
-from ..text.quality import BANDS, find_words, signatures
-from ..text.cleaning import Cleaner, EXAMPLES, find_originals, StepCount
+from ..text.quality import BANDS, compute_signatures, find_words
+from ..text.cleaning import Cleaner, find_originals, MAX_EXAMPLES, StepStats
 from ..tokenizers.tokenizer import build_tokenizer, Tokenizer
 from .shards import Counts, encode_texts, Manifest, open_shards, read_manifest
 from .shards import ShardWriter, Split, Tokens
@@ -88,7 +89,7 @@ class Job:
     def talks(self) -> bool: return self.config.data.batching == 'chat' # Whether documents are talks
     @cached_property
     def tokenizer(self) -> Tokenizer: return Tokenizer.load(self.folder/'tokenizer') # There once the job is decided
-    def plain(self, texts: list[str]) -> list[str]: return list(map(plain_talk, texts)) if self.talks else texts # As a reader sees them
+    def plain(self, texts: list[str]) -> list[str]: return list(map(render_conversation, texts)) if self.talks else texts # As a reader sees them
     def file(self, kind: str, part: int) -> Path: return self.folder/kind/f'{part:05}'
     def missing(self, kind: str) -> list[int]: return [i for i in range(len(self.parts)) if not self.file(kind, i).exists()]
     def need(self,
@@ -149,7 +150,7 @@ def survey(
     rows, codes = [np.zeros((0, BANDS + 1), np.uint64)], []
     for texts, _ in _cleaned(job.parts[part], Cleaner(job.config.data.clean)):
         plain = job.plain(texts)
-        rows.append(signatures(plain, list(map(find_words, plain))))
+        rows.append(compute_signatures(plain, list(map(find_words, plain))))
         codes += detect_languages(plain)
     names = sorted(set(codes))
     numbers = np.array([names.index(code) for code in codes], np.uint8)
@@ -157,7 +158,7 @@ def survey(
     write_file(job.file('survey', part), save(tensors, {'languages': json.dumps(names)}))
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0031
-ASSIGNMENTS = ('train', 'validation', 'exact', 'near', 'in validation')
+ASSIGNMENTS = ('train', 'validation', 'exact_dedup', 'near_dedup', 'in validation')
 
 def judge(
     signed: np.ndarray,  # uint64, (1 + BANDS, n): signatures of all documents, validation text first
@@ -170,7 +171,7 @@ def judge(
     exact, near = find_originals([signed[0]], n), find_originals(list(signed), n)
     aside = places < own if own else signed[0, near] < split_threshold(signed[0, near == places], fraction)
     verdicts = aside.astype(np.uint8)
-    for step, original in (('near', near), ('exact', exact)):
+    for step, original in (('near_dedup', near), ('exact_dedup', exact)):
         if step in clean:
             copies = original != places
             verdicts[copies] = ASSIGNMENTS.index(step)
@@ -213,11 +214,11 @@ def decide(
 class _PartManifest(Settings):
     "What encoding a part leaves beside its shards"
     splits: dict[str, Split]       # By name
-    cleaning: dict[str, StepCount] # By step
+    cleaning: dict[str, StepStats] # By step
     replaced: dict[str, int]       # Files with bad bytes → how many
 
 def _count_copies(
-    counts: dict[str, StepCount], # Gains the steps that look at copies
+    counts: dict[str, StepStats], # Gains the steps that look at copies
     texts: list[str],             # Clean documents
     sizes: np.ndarray,            # Their bytes
     verdicts: np.ndarray,         # What was decided about each, places in `ASSIGNMENTS`
@@ -226,9 +227,9 @@ def _count_copies(
     comes = np.ones(len(texts), bool)
     for place, step in enumerate(ASSIGNMENTS[2:], 2):
         stays = comes & (verdicts != place)
-        examples = [texts[i][:80] for i in np.flatnonzero(verdicts == place)[:EXAMPLES]]
-        passed = StepCount(int(comes.sum()), int(stays.sum()), int(sizes[comes].sum()), int(sizes[stays].sum()), examples=examples)
-        counts[step], comes = counts.get(step, StepCount()) + passed, stays
+        examples = [texts[i][:80] for i in np.flatnonzero(verdicts == place)[:MAX_EXAMPLES]]
+        passed = StepStats(int(comes.sum()), int(stays.sum()), int(sizes[comes].sum()), int(sizes[stays].sum()), examples=examples)
+        counts[step], comes = counts.get(step, StepStats()) + passed, stays
 
 def encode(
     job: Job,  # The whole
@@ -295,7 +296,7 @@ def _merge(
     "One manifest from the notes of all parts"
     notes = [_PartManifest.model_validate_json(job.file('encoded', i).read_bytes()) for i in range(len(job.parts))]
     steps = dict.fromkeys(chain(*(note.cleaning for note in notes))) # a part without text has none of the last ones
-    cleaning = {step: sum((note.cleaning.get(step, StepCount()) for note in notes), StepCount()) for step in steps}
+    cleaning = {step: sum((note.cleaning.get(step, StepStats()) for note in notes), StepStats()) for step in steps}
     first = next(iter(cleaning.values()))
     train, validation = (sum((note.splits[name] for note in notes), Split()) for name in ASSIGNMENTS[:2])
     return Manifest(key=(job.folder/'key').read_text(), tokenizer=job.tokenizer.hash, train=train, validation=validation,

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from ..core.errors import UserError
-from ..tokenizers.parity import tempered_shares
+from ..text.languages import tempered_shares
 from .shards import Tokens
 
 # %% auto #0

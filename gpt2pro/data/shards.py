@@ -18,7 +18,7 @@ from ..core.errors import UserError
 from ..core.files import hash_file, write_file
 from ..core.config import Settings
 from ..text.languages import detect_languages
-from ..text.cleaning import byte_size, StepCount
+from ..text.cleaning import byte_size, StepStats
 from ..tokenizers.tokenizer import Tokenizer
 
 # %% auto #0
@@ -231,7 +231,7 @@ class Manifest(Settings):
     key: str = Field(description='stands for the sources, the settings and the tokenizer')
     tokenizer: str = Field(description='hash of the tokenizer')
     read: Counts = Field(description='what the sources held')
-    cleaning: dict[str, StepCount] = Field({}, description='what each step of cleaning did, in order')
+    cleaning: dict[str, StepStats] = Field({}, description='what each step of cleaning did, in order')
     skipped: dict[str, str] = Field({}, description='files that could not be used, with the reason')
     replaced: dict[str, int] = Field({}, description='files with bytes that were no valid text, and how many were replaced')
     train: Split = Field(description='text to train on')

@@ -15,14 +15,14 @@ from ..core.errors import RunError, UserError
 from ..core.config import Settings
 from ..core.tables import render_html, render_terminal
 from ..text.layouts import row_text
-from ..text.messages import plain_talk, talk_text
+from ..text.messages import conversation_text, render_conversation
 from ..text.corpus import open_corpus
 from ..text.languages import detect_languages
 from ..tokenizers.tokenizer import Tokenizer
 from ..data.shards import Tokens
 from ..data.chat import encode_conversations
 from ..data.sampler import gather, IGNORE_INDEX
-from ..model.gpt import GPT, eval_mode
+from ..model.gpt import eval_mode, GPT
 from ..trainer.loop import load_run
 
 # %% auto #0
@@ -143,10 +143,10 @@ def _read(
     talks: bool,             # Whether the run learned answers
 ) -> Tokens:
     "The tokens of a source, as the run would have them"
-    texts = (document.text for document in open_corpus(source, write=talk_text if talks else row_text))
+    texts = (document.text for document in open_corpus(source, write=conversation_text if talks else row_text))
     if not talks: return Tokens.from_texts(texts, tokenizer)
     found = [*texts]
-    return Tokens.from_items(encode_conversations(found, tokenizer, detect_languages([*map(plain_talk, found)])))
+    return Tokens.from_items(encode_conversations(found, tokenizer, detect_languages([*map(render_conversation, found)])))
 
 def evaluate_run(
     folder: str | Path,                    # A run; with a source, also a checkpoint or a Hugging Face folder

@@ -7,7 +7,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -17,13 +16,12 @@ from ..core.config import ModelConfig
 from ..kernels.triton import gelu
 from ..kernels.activations import swiglu
 from ..kernels.norms import Norm
-from ..kernels.positions import sinusoidal
+from ..kernels.positions import sinusoidal_encoding
 from ..kernels.loss import linear_cross_entropy, linear_token_losses, matmul_dtype
 from ..attention.layer import CausalSelfAttention, ForwardContext, KVCache, make_context
 
 # %% auto #0
-__all__ = ['ACTIVATIONS', 'MAX_ROWS', 'MIN_WEIGHTS', 'MLP', 'Block', 'init_weights', 'Decoder', 'GPT', 'eval_mode',
-           'InferenceLinear', 'optimize_for_inference']
+__all__ = ['ACTIVATIONS', 'MLP', 'Block', 'init_weights', 'Decoder', 'GPT', 'eval_mode']
 
 # %% ../../nbs/08_model/01_gpt.ipynb #0007
 ACTIVATIONS: dict[str, Callable[[Tensor, str], Tensor]] = dict( # name → function of the vector and model.kernels
@@ -107,7 +105,7 @@ class Decoder(nn.Module):
         "What the first layer reads"
         c, x = self.config, self.wte(idx) # (B, T, C)
         if self.wpe is not None: x = x + self.wpe(positions) # (B, T, C)
-        if c.position == 'sinusoidal': x = x + c.initializer_range*sinusoidal(positions, c.n_embd).to(x.dtype) # (B, T, C)
+        if c.position == 'sinusoidal': x = x + c.initializer_range*sinusoidal_encoding(positions, c.n_embd).to(x.dtype) # (B, T, C)
         return F.dropout(x, c.dropout, self.training)
     def hidden_states(self,
         idx: Tensor,                     # Token ids, (B, T)
@@ -177,43 +175,3 @@ def eval_mode(
     model.eval()
     try: yield
     finally: model.train(training)
-
-# %% ../../nbs/08_model/01_gpt.ipynb #0060
-MAX_ROWS, MIN_WEIGHTS = 64, 2**17 # with more rows, all cores take part anyway; a small matrix is read before they have begun
-
-@lru_cache
-def _share(
-    side: int,  # Rows or columns of a matrix
-    cores: int, # That take part
-) -> int:
-    "How many blocks of equal size to cut it into: one for each core where that is possible"
-    return max(n for n in range(1, cores + 1) if side%n == 0)
-
-class InferenceLinear(nn.Linear):
-    "A linear layer that reads its matrix on all cores, for a model that only writes"
-    def __init__(self,
-        layer: nn.Linear, # Whose weight and bias it takes
-    ) -> None:
-        nn.Module.__init__(self)
-        self.training = layer.training
-        self.in_features, self.out_features, self.weight, self.bias = layer.in_features, layer.out_features, layer.weight, layer.bias
-        if self.out_features > self.in_features: self.weight.data = self.weight.data.T.contiguous().T # (N, K)
-    def forward(self,
-        x: Tensor, # (…, K)
-    ) -> Tensor:   # (…, N)
-        K, N, w = self.in_features, self.out_features, self.weight # w (N, K)
-        if torch.compiler.is_compiling() or x.dtype != torch.float32: return F.linear(x, w, self.bias) # sums of rounded blocks would be less exact
-        M, n = x.numel()//K, _share(min(K, N), torch.get_num_threads()) # rows, blocks
-        if n == 1 or M > MAX_ROWS or w.numel() < MIN_WEIGHTS: return F.linear(x, w, self.bias)
-        if N > K: y = torch.bmm(x.reshape(M, n, K//n).transpose(0, 1), w.T.view(n, K//n, N)).sum(0) # (M, N)
-        else: y = torch.bmm(x.reshape(M, K).expand(n, M, K), w.view(n, N//n, K).mT).transpose(0, 1).reshape(M, N) # (M, N)
-        return (y if self.bias is None else y + self.bias.to(y.dtype)).view(*x.shape[:-1], N)
-
-# %% ../../nbs/08_model/01_gpt.ipynb #0062
-def optimize_for_inference(
-    model: nn.Module, # On a CPU, to be used and not trained
-) -> None:
-    "Give a model linear layers that read few rows fast"
-    for parent in list(model.modules()):
-        for name, child in parent.named_children():
-            if type(child) is nn.Linear: setattr(parent, name, InferenceLinear(child))

@@ -9,48 +9,48 @@ from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, field
 import numpy as np
 from ..core.errors import did_you_mean, UserError
-from .quality import Page, RULES, SUSPECT
+from .quality import MOJIBAKE_HINT, QUALITY_RULES, TextFeatures
 
 # %% auto #0
-__all__ = ['MENDERS', 'COPIES', 'STEPS', 'EXAMPLES', 'repair_encoding', 'check_steps', 'StepCount', 'byte_size', 'Cleaner',
-           'find_originals']
+__all__ = ['TEXT_STEPS', 'DEDUP_STEPS', 'CLEANING_STEPS', 'MAX_EXAMPLES', 'fix_encoding', 'check_cleaning_steps', 'StepStats',
+           'byte_size', 'Cleaner', 'find_originals']
 
 # %% ../../nbs/01_text/08_cleaning.ipynb #0007
-def repair_encoding(
+def fix_encoding(
     text: str, # Any text
 ) -> str:
     "The text with lines that were read in the wrong encoding put right"
-    if not SUSPECT.search(text): return text
+    if not MOJIBAKE_HINT.search(text): return text
     from ftfy import fix_encoding
-    return ''.join(fix_encoding(line) if SUSPECT.search(line) else line for line in text.splitlines(keepends=True))
+    return ''.join(fix_encoding(line) if MOJIBAKE_HINT.search(line) else line for line in text.splitlines(keepends=True))
 
 # %% ../../nbs/01_text/08_cleaning.ipynb #0011
 _CONTROL = re.compile('[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\ufeff]')
 _LINE_ENDS, _EMPTY_LINES = re.compile(r'[ \t\r]+$', re.M), re.compile(r'\n{3,}')
 
-MENDERS: dict[str, Callable[[str], str]] = { # step → what it does to a text
-    'repair': repair_encoding,
-    'control': lambda text: _CONTROL.sub('', text),
+TEXT_STEPS: dict[str, Callable[[str], str]] = { # step → what it does to a text
+    'fix_encoding': fix_encoding,
+    'control_chars': lambda text: _CONTROL.sub('', text),
     'nfc': lambda text: unicodedata.normalize('NFC', text),
-    'spaces': lambda text: _EMPTY_LINES.sub('\n\n', _LINE_ENDS.sub('', text)).strip()}
+    'whitespace': lambda text: _EMPTY_LINES.sub('\n\n', _LINE_ENDS.sub('', text)).strip()}
 
 # %% ../../nbs/01_text/08_cleaning.ipynb #0016
-COPIES = ('exact', 'near') # steps that compare documents
-STEPS = (*MENDERS, *RULES, *COPIES)
+DEDUP_STEPS = ('exact_dedup', 'near_dedup') # steps that compare documents
+CLEANING_STEPS = (*TEXT_STEPS, *QUALITY_RULES, *DEDUP_STEPS)
 
-def check_steps(
+def check_cleaning_steps(
     steps: Sequence[str], # Names of steps
 ) -> None:
     "Refuse a step that does not exist"
     for step in steps:
-        if step not in STEPS:
-            raise UserError(f'data.clean: {step}', f'the steps are {", ".join(STEPS)}', f'did you mean {did_you_mean(step, STEPS, 0)}?')
+        if step not in CLEANING_STEPS:
+            raise UserError(f'data.clean: {step}', f'the steps are {", ".join(CLEANING_STEPS)}', f'did you mean {did_you_mean(step, CLEANING_STEPS, 0)}?')
 
 # %% ../../nbs/01_text/08_cleaning.ipynb #0019
-EXAMPLES = 3 # to keep of each step
+MAX_EXAMPLES = 3 # to keep of each step
 
 @dataclass
-class StepCount:
+class StepStats:
     "What a step of cleaning did"
     documents_in: int = 0  # Documents that came in
     documents_out: int = 0 # Documents that went out
@@ -58,9 +58,9 @@ class StepCount:
     bytes_out: int = 0     # Bytes of text that went out
     changed: int = 0       # Documents that went out changed
     examples: list[str] = field(default_factory=list) # The beginning of some that were changed or dropped
-    def __add__(self, other: StepCount) -> StepCount:
+    def __add__(self, other: StepStats) -> StepStats:
         *sums, examples = (a + b for a, b in zip(astuple(self), astuple(other)))
-        return StepCount(*[*sums, examples[:EXAMPLES]])
+        return StepStats(*[*sums, examples[:MAX_EXAMPLES]])
     def note(self,
         before: str,       # A text
         size: int,         # Its bytes
@@ -71,7 +71,7 @@ class StepCount:
         self.documents_in, self.bytes_in = self.documents_in + 1, self.bytes_in + size
         if after is not None:
             self.documents_out, self.bytes_out, self.changed = self.documents_out + 1, self.bytes_out + left, self.changed + (after != before)
-        if after != before and len(self.examples) < EXAMPLES: self.examples.append(before[:80])
+        if after != before and len(self.examples) < MAX_EXAMPLES: self.examples.append(before[:80])
     @property
     def dropped(self) -> int: return self.documents_in - self.documents_out
 
@@ -85,9 +85,9 @@ class Cleaner:
     def __init__(self,
         steps: Sequence[str], # Names of steps, in order
     ) -> None:
-        check_steps(steps)
-        self.steps = [step for step in steps if step not in COPIES] + ['empty']
-        self.counts = {step: StepCount() for step in self.steps}
+        check_cleaning_steps(steps)
+        self.steps = [step for step in steps if step not in DEDUP_STEPS] + ['empty']
+        self.counts = {step: StepStats() for step in self.steps}
     def __call__(self,
         text: str,             # A document
         size: int,             # Its bytes
@@ -95,9 +95,9 @@ class Cleaner:
         "A text after all steps"
         left = size
         for step in self.steps:
-            before, size, text = text, left, MENDERS[step](text) if step in MENDERS else text
+            before, size, text = text, left, TEXT_STEPS[step](text) if step in TEXT_STEPS else text
             if text != before: left = byte_size(text)
-            dropped = not text.strip() if step == 'empty' else step in RULES and RULES[step].is_broken(Page(text))
+            dropped = not text.strip() if step == 'empty' else step in QUALITY_RULES and QUALITY_RULES[step].is_broken(TextFeatures(text))
             self.counts[step].note(before, size, None if dropped else text, left)
             if dropped: return text, left, step
         return text, left, ''

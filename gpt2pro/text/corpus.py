@@ -15,14 +15,14 @@ from typing import Any
 from ..core.errors import UserError
 from ..core.files import asset_path, hash_file
 from ..core.config import DataConfig
-from .readers import DamagedFile, is_table, locate, Mender, read_rows, read_text
-from .readers import sections, SourceFile
-from .layouts import find_layout, Layout, row_text
+from .readers import DamagedFileError, ErrorHandler, is_table, locate, read_rows
+from .readers import read_text, sections, SourceFile
+from .layouts import detect_layout, Layout, row_text
 from .sources import EMBEDDED, find_files
-from .messages import talk_text
+from .messages import conversation_text
 
 # %% auto #0
-__all__ = ['DOCUMENT_CHARS', 'logger', 'ROWS_FOR_ONE', 'Writer', 'Document', 'Corpus', 'open_corpus', 'open_splits']
+__all__ = ['DOCUMENT_CHARS', 'logger', 'GOOD_ROWS_PER_BAD', 'RowFormatter', 'Document', 'Corpus', 'open_corpus', 'open_splits']
 
 # %% ../../nbs/01_text/05_corpus.ipynb #0007
 @dataclass(frozen=True, slots=True)
@@ -64,14 +64,14 @@ def _cut(
 
 # %% ../../nbs/01_text/05_corpus.ipynb #0020
 logger = logging.getLogger('gpt2pro.text.corpus')
-ROWS_FOR_ONE = 100 # For so many rows, one more may be broken and left out
-Writer = Callable[[Any, Layout, Callable[[], str]], str] # Makes a text of a row, its layout, and what gives its place
+GOOD_ROWS_PER_BAD = 100 # For so many rows, one more may be broken and left out
+RowFormatter = Callable[[Any, Layout, Callable[[], str]], str] # Makes a text of a row, its layout, and what gives its place
 
 def _row_texts(
     file: SourceFile, # A table, or a section of one
-    mend: Mender,     # Deals with bad bytes
+    mend: ErrorHandler,     # Deals with bad bytes
     layout: Layout,   # Which fields of a table hold the text
-    write: Writer = row_text, # Makes a text of a row
+    write: RowFormatter = row_text, # Makes a text of a row
 ) -> Iterator[tuple[int, str]]: # Place and text
     "The texts of a table"
     broken = 0
@@ -82,7 +82,7 @@ def _row_texts(
         except UserError as e:
             broken += 1
             if not mend.replace: raise
-            if broken > rows//ROWS_FOR_ONE + bool(rows or file.start):
+            if broken > rows//GOOD_ROWS_PER_BAD + bool(rows or file.start):
                 raise type(e)(e.what, f'{e.why}; so {broken} of {rows + 1} rows are broken, too many to leave out', e.fix) from None
             mend.count += 1
             logger.warning('%s (%s): the row is left out', e.what, e.why)
@@ -90,9 +90,9 @@ def _row_texts(
 
 def _texts(
     file: SourceFile, # Which file
-    mend: Mender,     # Deals with bad bytes
+    mend: ErrorHandler,     # Deals with bad bytes
     layout: Layout,   # Which fields of a table hold the text
-    write: Writer = row_text, # Makes a text of a row
+    write: RowFormatter = row_text, # Makes a text of a row
 ) -> Iterator[tuple[int, str]]: # Offset and text
     "The texts of a file, each with its place"
     if is_table(file):
@@ -111,13 +111,13 @@ def _readable(
     "Tell whatever a damaged file does as one error"
     try: yield
     except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as e:
-        raise DamagedFile(file.path, f'the file cannot be read to its end: {e}', 'replace the file by a whole one, or leave it out') from None
+        raise DamagedFileError(file.path, f'the file cannot be read to its end: {e}', 'replace the file by a whole one, or leave it out') from None
 
 def _documents(
     file: SourceFile, # Which file
-    mend: Mender,     # Deals with bad bytes
+    mend: ErrorHandler,     # Deals with bad bytes
     layout: Layout,   # Which fields of a table hold the text
-    write: Writer = row_text, # Makes a text of a row
+    write: RowFormatter = row_text, # Makes a text of a row
 ) -> Iterator[Document]:
     "The documents of a file"
     with _readable(file):
@@ -159,7 +159,7 @@ class Corpus:
         text_field: str = 'text', # The field of a table that holds the text; where there is no `text`, the layout decides
         on_error: str = 'error', # What to do with bytes that are not text: error, skip or replace
         sample: float = 1.0,      # Share of documents to give
-        write: Writer = row_text, # Makes a text of a row of a table
+        write: RowFormatter = row_text, # Makes a text of a row of a table
     ) -> None:
         self.files, self.skipped, self.text_field, self.on_error, self.sample, self.write = files, skipped, text_field, on_error, sample, write
         self.replaced: dict[str, int] = {}  # Files with bad bytes that were replaced and broken rows that were left out → how many
@@ -171,10 +171,10 @@ class Corpus:
     @property
     def layouts(self) -> dict[str, Layout]: return {file.path: self._layout(file) for file in self.files if self._is_sound(file)} # File → its layout
     def __iter__(self) -> Iterator[Document]:
-        menders: dict[str, Mender] = {}
+        menders: dict[str, ErrorHandler] = {}
         for file in self.files:
             if not self._is_sound(file): continue
-            mend = menders.setdefault(file.path, Mender(file.path, self.on_error == 'replace'))
+            mend = menders.setdefault(file.path, ErrorHandler(file.path, self.on_error == 'replace'))
             yield from (document for document in self._read(file, mend) if _in_sample(document.text, self.sample))
             if mend.count: self.replaced[file.path] = mend.count
     def parts(self,
@@ -195,19 +195,19 @@ class Corpus:
         return part
     def _layout(self, file: SourceFile) -> Layout:
         if file.path not in self._found:
-            with _readable(file): self._found[file.path] = find_layout(replace(file, start=0, stop=None), self.text_field)
+            with _readable(file): self._found[file.path] = detect_layout(replace(file, start=0, stop=None), self.text_field)
         return self._found[file.path]
     def _sections(self, file: SourceFile) -> list[SourceFile]:
         with _readable(file): return sections(file)
-    def _read(self, file: SourceFile, mend: Mender) -> Iterator[Document]:
+    def _read(self, file: SourceFile, mend: ErrorHandler) -> Iterator[Document]:
         layout = self._layout(file) if is_table(file) else Layout()
         for section in self._sections(file): yield from _documents(section, mend, layout, self.write)
     def _is_sound(self, file: SourceFile) -> bool:
         "Read a file through, once, if damage is a reason to skip it"
         if self.on_error != 'skip': return True
         if file.path not in self._sound:
-            try: any(False for _ in self._read(file, Mender(file.path, False)))
-            except DamagedFile as e:
+            try: any(False for _ in self._read(file, ErrorHandler(file.path, False)))
+            except DamagedFileError as e:
                 self.skipped[file.path] = ': '.join(filter(None, (re.sub('^:', 'line ', e.what.removeprefix(file.path)).removeprefix(', '), e.why)))
             self._sound[file.path] = file.path not in self.skipped
         return self._sound[file.path]
@@ -218,7 +218,7 @@ def open_corpus(
     text_field: str = 'text', # The field of a table that holds the text; where there is no `text`, the layout decides
     on_error: str = 'error', # What to do with bytes that are not text: error, skip or replace
     sample: float = 1.0,      # Share of documents to give
-    write: Writer = row_text, # Makes a text of a row of a table
+    write: RowFormatter = row_text, # Makes a text of a row of a table
 ) -> Corpus:
     "The text of one or more sources"
     return Corpus(*find_files(source), text_field, on_error, sample, write)
@@ -240,7 +240,7 @@ def open_splits(
 ) -> tuple[Corpus, Corpus | None]: # Text to train on, and text for validation if it has a source of its own
     "The text of a configuration, with the split it comes with"
     read = partial(open_corpus, text_field=data.text_field, on_error=data.on_error, sample=data.sample,
-                   write=talk_text if data.batching == 'chat' else row_text)
+                   write=conversation_text if data.batching == 'chat' else row_text)
     if data.validation: return read(data.source), read(data.validation)
     splits = [_own_split(source) for source in data.source]
     train = [split[0] if split else source for split, source in zip(splits, data.source)]

@@ -6,14 +6,14 @@
 from __future__ import annotations
 import re, unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 from ..core.errors import did_you_mean, UserError
 
 # %% auto #0
-__all__ = ['SHORT', 'known_languages', 'language_name', 'count_scripts', 'careful_languages', 'Found', 'LanguageDetector',
-           'detect_languages', 'detect_shares']
+__all__ = ['SHORT', 'known_languages', 'language_name', 'count_scripts', 'lingua_languages', 'Detection', 'LanguageDetector',
+           'detect_languages', 'detect_language_shares', 'tempered_shares']
 
 # %% ../../nbs/01_text/06_languages.ipynb #0007
 _ALIASES = {'iw': 'he', 'jw': 'jv', 'no': 'nb', 'mo': 'ro', 'un': 'und', 'xx': 'und'}
@@ -114,7 +114,7 @@ def _lingua(
     return (builder if len(codes) <= _FEW else builder.with_low_accuracy_mode()).build()
 
 @cache
-def careful_languages() -> frozenset[str]: # ISO 639-1 codes
+def lingua_languages() -> frozenset[str]: # ISO 639-1 codes
     "The languages that the careful look knows"
     import lingua
     return frozenset(name.lower() for name in dir(lingua.IsoCode639_1) if len(name) == 2)
@@ -125,7 +125,7 @@ def _weigh(
     codes: frozenset[str],        # Languages in question
 ) -> list[tuple[str, float]]:     # Language and confidence, most first; empty where lingua has nothing to choose from
     "What lingua says"
-    codes &= careful_languages()
+    codes &= lingua_languages()
     if len(codes) < 2: return []
     whole = text[:1000].encode(errors='replace').decode() # no half characters
     values = _lingua(codes).compute_language_confidence_values(whole)
@@ -137,7 +137,7 @@ def _vote(
     text: str, # A doubtful text
 ) -> str:      # ISO 639-1, or und
     "The language that both detectors can agree on"
-    weighed = _weigh(text, careful_languages())
+    weighed = _weigh(text, lingua_languages())
     best = [code for code, _ in weighed[:3]]
     agreed = next((code for code, _ in _ask(text[:_LONG], guess=True)[1] if code in best), None)
     return agreed or (weighed[0][0] if weighed and weighed[0][1] > 0.5 else 'und')
@@ -186,7 +186,7 @@ def _choose(
 ) -> str:                     # One of them, or und
     "The expected language that fits best"
     if weighed := _weigh(text, expected): return weighed[0][0]
-    guesses = [*_ask(text[:_LONG], guess=True)[1], *_weigh(text, careful_languages())[:3]]
+    guesses = [*_ask(text[:_LONG], guess=True)[1], *_weigh(text, lingua_languages())[:3]]
     return next((code for code, _ in guesses if code in expected), 'und')
 
 # %% ../../nbs/01_text/06_languages.ipynb #0060
@@ -197,7 +197,7 @@ def _is_foreign(
     expected: frozenset[str], # Languages to expect
 ) -> bool:
     "Whether the careful look has next to no confidence in the expected languages"
-    return sum(confidence for code, confidence in _weigh(text, careful_languages()) if code in expected) < 0.01
+    return sum(confidence for code, confidence in _weigh(text, lingua_languages()) if code in expected) < 0.01
 
 # %% ../../nbs/01_text/06_languages.ipynb #0063
 def _decide(
@@ -214,7 +214,7 @@ def _decide(
     return _choose(text, expected)
 
 # %% ../../nbs/01_text/06_languages.ipynb #0067
-class Found(NamedTuple):
+class Detection(NamedTuple):
     "What is found out about a text"
     code: str   # ISO 639-1, or und
     mixed: bool # Whether a second language has a fifth of the text or more
@@ -228,18 +228,18 @@ class LanguageDetector:
         self.expected = self.given or frozenset() # Languages to expect; empty: any
         self.seen: Counter[str] = Counter()       # Language → texts it was learned from
         self.mixed = 0                            # Texts with a second language
-    def learn(self, texts: Sequence[str]) -> LanguageDetector:
+    def fit(self, texts: Sequence[str]) -> LanguageDetector:
         "Expect the languages that these texts are surely in, unless languages were given"
         glances = [_glance(text[:1000]) for text in texts[::max(1, len(texts)//_TASTE)]]
         self.seen.update(glance.code for glance in glances if glance.sure and glance.code != 'und')
         if self.given is None: self.expected = _expect(self.seen)
         return self
-    def look(self, texts: Sequence[str]) -> list[Found]:
+    def detect(self, texts: Sequence[str]) -> list[Detection]:
         "What is found out about each text"
-        return [Found(_decide(text, glance, self.expected, self.given), glance.mixed) for text, glance in zip(texts, map(_glance, texts))]
+        return [Detection(_decide(text, glance, self.expected, self.given), glance.mixed) for text, glance in zip(texts, map(_glance, texts))]
     def __call__(self, texts: Sequence[str]) -> list[str]:
-        if not self.seen: self.learn(texts)
-        found = self.look(texts)
+        if not self.seen: self.fit(texts)
+        found = self.detect(texts)
         self.mixed += sum(one.mixed for one in found)
         return [one.code for one in found]
 
@@ -254,7 +254,7 @@ def detect_languages(
 # %% ../../nbs/01_text/06_languages.ipynb #0076
 _BORDERS = re.compile(r'\n+|(?<=[.!?;:…؟।։])\s+|(?<=[。！？])') # Between two sentences
 
-def detect_shares(
+def detect_language_shares(
     text: str,                               # Any text
     candidates: Iterable[str] | None = None, # ISO 639-1 codes of the languages there can be; None: any
 ) -> dict[str, float]:                       # ISO 639-1 code → share of the letters, most first
@@ -268,3 +268,12 @@ def detect_shares(
     shares = Counter[str]()
     for piece, size, glance in zip(pieces, sizes, glances): shares[_decide(piece, glance, expected, detector.given)] += size
     return {code: size/sum(sizes) for code, size in shares.most_common() if size}
+
+# %% ../../nbs/01_text/06_languages.ipynb #0085
+def tempered_shares(
+    shares: Mapping[str, float], # Language → how much text there is, in any unit
+    alpha: float,                # 1 leaves the shares, 0 makes them equal
+) -> dict[str, float]:           # Sums to 1
+    "The shares with which languages are drawn"
+    powers = {code: (share/sum(shares.values()))**alpha for code, share in shares.items()}
+    return {code: power/sum(powers.values()) for code, power in powers.items()}

@@ -15,23 +15,24 @@ from typing import Any, Literal
 from pydantic import Field
 from ..core.errors import did_you_mean, UserError
 from ..core.config import Settings
-from .readers import file_format, is_table, Mender, read_rows, read_text, SourceFile
+from .readers import ErrorHandler, file_format, is_table, read_rows, read_text
+from .readers import SourceFile
 
 # %% auto #0
-__all__ = ['Kind', 'LOOK', 'Layout', 'find_layout', 'row_text']
+__all__ = ['TextKind', 'PREVIEW_ROWS', 'Layout', 'detect_layout', 'row_text']
 
 # %% ../../nbs/01_text/02_layouts.ipynb #0006
-Kind = Literal['text', 'qa', 'instruction', 'chat', 'code', 'parallel']
+TextKind = Literal['text', 'qa', 'instruction', 'chat', 'code', 'parallel']
 
 class Layout(Settings):
     "What kind of text a file holds, and where in it the text is"
-    kind: Kind = Field('text', description='kind of text')
+    kind: TextKind = Field('text', description='kind of text')
     fields: dict[str, str] = Field({}, description='fields of a table → what they hold, as JSON names it')
     text_fields: list[str] = Field([], description='fields that make the text of a row, in order')
     programming_language: str | None = Field(None, description='the programming language of code')
 
 # %% ../../nbs/01_text/02_layouts.ipynb #0011
-LOOK = 100 # Rows of a table looked at
+PREVIEW_ROWS = 100 # Rows of a table looked at
 _SORTS: dict[type, str] = {str: 'string', bool: 'boolean', int: 'number', float: 'number', list: 'array', dict: 'object', type(None): 'null'}
 
 def _fields(
@@ -45,7 +46,7 @@ def _fields(
     return {name: ' or '.join(sorts) for name, sorts in found.items()}
 
 # %% ../../nbs/01_text/02_layouts.ipynb #0016
-_SHAPES: list[tuple[Kind, str]] = [
+_SHAPES: list[tuple[TextKind, str]] = [
     ('chat', 'system? messages|conversations|conversation|dialogue|dialog|turns'),
     ('instruction', 'system|system_prompt? instruction|instrucción input|context|entrada? output|response|completion|answer|salida|respuesta'),
     ('instruction', 'system|system_prompt? prompt completion|response|output|answer|chosen'),
@@ -78,7 +79,7 @@ def _is_chat(
 def _find_shape(
     rows: list[dict[str, Any]], # The first rows of a table
     fields: dict[str, str],     # Its fields
-) -> tuple[Kind, list[str]] | None:
+) -> tuple[TextKind, list[str]] | None:
     "The first known shape that fits, and its fields"
     names = {name.lower(): name for name in reversed(fields)}
     for kind, shape in _SHAPES:
@@ -114,7 +115,7 @@ def _find_parallel(
 # %% ../../nbs/01_text/02_layouts.ipynb #0029
 def _line_lengths(path: Path) -> list[int]:
     "The lengths of the first lines of a file"
-    head = next(read_text(SourceFile(path.name, 0, path), Mender(path.name, True)), '')
+    head = next(read_text(SourceFile(path.name, 0, path), ErrorHandler(path.name, True)), '')
     return [len(line) for line in head.splitlines()[:200]]
 
 def _alike(
@@ -191,31 +192,31 @@ def _table_layout(
     fields, rows = _fields(rows), [row for row in rows if isinstance(row, dict)]
     shape, parallel, (code, language) = _find_shape(rows, fields), _find_parallel(rows, fields), _find_code(rows, fields)
     texts = [name for name in _TEXT if 'string' in fields.get(name, '')][:1]
-    choices: list[tuple[Kind, list[str]]] = [*([shape] if shape else []), ('parallel', parallel), ('code', code), ('text', texts)]
+    choices: list[tuple[TextKind, list[str]]] = [*([shape] if shape else []), ('parallel', parallel), ('code', code), ('text', texts)]
     kind, found = next((choice for choice in choices if choice[1]), ('text', []))
     if text_field in fields or text_field != 'text': found = [text_field]
     return Layout(kind=kind, fields=fields, text_fields=found, programming_language=language if kind == 'code' else None)
 
 # %% ../../nbs/01_text/02_layouts.ipynb #0051
-_SIGNS: dict[Kind, tuple[str, str]] = {
+_SIGNS: dict[TextKind, tuple[str, str]] = {
     'qa': ('Q|Question|P|Pregunta', 'A|Answer|R|Respuesta'), 'chat': ('User|Human|Usuario', 'Assistant|AI|Bot|Asistente'),
     'instruction': ('#+ Instruction|#+ Instrucción', '#+ Response|#+ Respuesta|#+ Output')}
 
 def _kind_of_text(
     head: str, # The beginning of a text
-) -> Kind:
+) -> TextKind:
     "The kind of a text, by the marks before its lines"
     def count(signs: str) -> int: return len(re.findall(rf'^\*{{0,2}}(?:{signs}) ?\d*:', head, re.M))
     return next((kind for kind, signs in _SIGNS.items() if min(map(count, signs)) >= 3), 'text')
 
 # %% ../../nbs/01_text/02_layouts.ipynb #0055
-def find_layout(
+def detect_layout(
     file: SourceFile,         # Any file
     text_field: str = 'text', # The field that the user named, or `text`
 ) -> Layout:
     "What kind of text a file holds, and where in it the text is"
-    mend = Mender(file.path, replace=True)
-    if is_table(file) or not file.place: return _table_layout([row for _, row in islice(read_rows(file, mend), LOOK)], text_field)
+    mend = ErrorHandler(file.path, replace=True)
+    if is_table(file) or not file.place: return _table_layout([row for _, row in islice(read_rows(file, mend), PREVIEW_ROWS)], text_field)
     head = next(read_text(file, mend), '')
     language, kind = _language_of_file(file.path, head), _kind_of_text(head)
     if language: return Layout(kind='code', programming_language=language)

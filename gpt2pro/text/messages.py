@@ -11,13 +11,13 @@ from ..core.errors import UserError
 from .layouts import Layout, row_text
 
 # %% auto #0
-__all__ = ['Turn', 'find_turns', 'join_turns', 'split_turns', 'talk_text', 'plain_talk']
+__all__ = ['Message', 'extract_messages', 'serialize_messages', 'parse_messages', 'conversation_text', 'render_conversation']
 
 # %% ../../nbs/01_text/04_messages.ipynb #0007
-class Turn(NamedTuple):
+class Message(NamedTuple):
     "What somebody says"
-    speaker: str # Such as user, assistant or system; what the assistant says is learned
-    text: str
+    role: str    # Such as user, assistant or system; what the assistant says is learned
+    content: str
 
 def _part(
     row: dict[str, Any],      # A row of a table
@@ -32,60 +32,60 @@ def _chat_turn(
     turn: Any,      # Of a chat, as the data set has it
     speaker: str,   # Who it is if the data does not say
     layout: Layout, # Of the data set
-) -> Turn:
+) -> Message:
     "One turn of a chat"
     text = row_text({'turn': [turn]}, layout.model_copy(update=dict(text_fields=['turn'])), str) # such as `User: Hi`
     who, _, said = (speaker, '', text) if isinstance(turn, str) else text.partition(': ')
-    return Turn(who.lower(), said)
+    return Message(who.lower(), said)
 
 # %% ../../nbs/01_text/04_messages.ipynb #0010
-def find_turns(
+def extract_messages(
     row: Any,                 # A row of a table
     layout: Layout,           # Its layout, of kind qa, instruction or chat
     where: Callable[[], str], # Gives file and row, for messages
-) -> list[Turn]:
+) -> list[Message]:
     "Who says what in a row"
     if layout.kind not in ('qa', 'instruction', 'chat') or not isinstance(row, dict):
         raise UserError(f'{where()}: no talk, but of kind {layout.kind}', 'data.batching=chat takes questions, tasks and chats',
                         'name tables of those kinds, or set data.batching=padded')
     *before, last = layout.text_fields
     asked = _part(row, layout, [name for name in before if name in row], where)
-    if layout.kind != 'chat': turns = [Turn('user', asked), Turn('assistant', _part(row, layout, [last], where))]
+    if layout.kind != 'chat': turns = [Message('user', asked), Message('assistant', _part(row, layout, [last], where))]
     else:
         said = row.get(last)
-        turns = [Turn('system', asked), *(_chat_turn(turn, ('user', 'assistant')[i % 2], layout)
+        turns = [Message('system', asked), *(_chat_turn(turn, ('user', 'assistant')[i % 2], layout)
                                           for i, turn in enumerate(said if isinstance(said, list) else []))]
-    return [turn for turn in turns if turn.text]
+    return [turn for turn in turns if turn.content]
 
 # %% ../../nbs/01_text/04_messages.ipynb #0016
 _SPEAKER, _SAYS = '\ufdd0', '\ufdd1'
 _MARKS = re.compile(f'[{_SPEAKER}{_SAYS}]')
 
-def join_turns(
-    turns: Iterable[Turn], # Of one talk
+def serialize_messages(
+    turns: Iterable[Message], # Of one talk
 ) -> str:
     "A talk as one text"
-    return ''.join(f'{_SPEAKER}{_MARKS.sub("", turn.speaker)}{_SAYS}{_MARKS.sub("", turn.text)}' for turn in turns)
+    return ''.join(f'{_SPEAKER}{_MARKS.sub("", turn.role)}{_SAYS}{_MARKS.sub("", turn.content)}' for turn in turns)
 
-def split_turns(
-    text: str,      # As `join_turns` writes it
-) -> list[Turn]:
+def parse_messages(
+    text: str,      # As `serialize_messages` writes it
+) -> list[Message]:
     "The turns of a talk, those that say something"
     parts = (part.partition(_SAYS) for part in text.split(_SPEAKER)[1:])
-    return [Turn(speaker, said) for speaker, _, said in parts if said.strip()]
+    return [Message(speaker, said) for speaker, _, said in parts if said.strip()]
 
 # %% ../../nbs/01_text/04_messages.ipynb #0021
-def talk_text(
+def conversation_text(
     row: Any,                 # A row of a table
     layout: Layout,           # Its layout
     where: Callable[[], str], # Gives file and row, for messages
 ) -> str:
     "The talk of a row, as one text; empty where nobody answers, since nothing is to be learned there"
-    turns = find_turns(row, layout, where)
-    return join_turns(turns) if any(turn.speaker == 'assistant' for turn in turns) else ''
+    turns = extract_messages(row, layout, where)
+    return serialize_messages(turns) if any(turn.role == 'assistant' for turn in turns) else ''
 
-def plain_talk(
-    text: str, # As `join_turns` writes it
+def render_conversation(
+    text: str, # As `serialize_messages` writes it
 ) -> str:
     "A talk with a name before each turn"
-    return '\n\n'.join(f'{turn.speaker.capitalize()}: {turn.text}' for turn in split_turns(text))
+    return '\n\n'.join(f'{turn.role.capitalize()}: {turn.content}' for turn in parse_messages(text))

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 # %% auto #0
-__all__ = ['SUSPECT', 'STOP_WORDS', 'RULES', 'BANDS', 'BAND_SIZE', 'NEAR_LIMIT', 'find_words', 'Page', 'Rule', 'shingles',
-           'find_flaws', 'hash_runs', 'signatures', 'CopyFinder']
+__all__ = ['MOJIBAKE_HINT', 'STOP_WORDS', 'QUALITY_RULES', 'BANDS', 'BAND_SIZE', 'DUPLICATE_MEMORY', 'find_words', 'TextFeatures',
+           'QualityRule', 'ngrams', 'check_quality', 'hash_ngrams', 'compute_signatures', 'DuplicateFinder']
 
 # %% ../../nbs/01_text/07_quality.ipynb #0008
 _UNSPACED = '\u0e01-\u0eff\u1000-\u109f\u1780-\u17d3\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002ffff' # no spaces
@@ -29,7 +29,7 @@ def find_words(
     return (_ASCII_WORD if text.isascii() else _WORD).findall(text.lower())
 
 # %% ../../nbs/01_text/07_quality.ipynb #0012
-class Page:
+class TextFeatures:
     "A text and its parts"
     def __init__(self,
         text: str,                      # A document
@@ -56,11 +56,11 @@ def _is_written_in(script: re.Pattern[str], text: str) -> bool: return not text.
 def _ratio(part: float, whole: float) -> float: return part/whole if whole else 0.0
 
 # %% ../../nbs/01_text/07_quality.ipynb #0016
-class Rule(NamedTuple):
+class QualityRule(NamedTuple):
     "What a good text is like in one respect"
     measures: str                            # What is measured, in words
     source: str                              # Who published it
-    measure: Callable[[Page], float | None]  # None where it cannot be asked
+    measure: Callable[[TextFeatures], float | None]  # None where it cannot be asked
     low: float | None = None                 # Least value of a good text
     high: float | None = None                # Greatest value of a good text
     prose: bool = False                      # Made for whole web pages of prose: lists, code and short texts may break it and be fine
@@ -70,28 +70,28 @@ class Rule(NamedTuple):
         "The rule in words"
         limits = [f'{word} {limit:,}' for word, limit in (('at least', self.low), ('at most', self.high)) if limit is not None]
         return f'{self.measures}: {" and ".join(limits)} ({self.source})'
-    def is_broken(self, page: Page) -> bool:
+    def is_broken(self, page: TextFeatures) -> bool:
         "Whether a text breaks the rule"
         value = self.measure(page)
         return value is not None and ((self.low is not None and value < self.low) or (self.high is not None and value > self.high))
 
 # %% ../../nbs/01_text/07_quality.ipynb #0020
 _HIGH = bytes(range(128, 192)).decode('cp1252', 'ignore') + ''.join(map(chr, range(128, 192)))
-SUSPECT = re.compile(f'[\u00c2-\u00f4][{re.escape(_HIGH)}]')
+MOJIBAKE_HINT = re.compile(f'[\u00c2-\u00f4][{re.escape(_HIGH)}]')
 
-def _mojibake(page: Page) -> int:
+def _mojibake(page: TextFeatures) -> int:
     "Lines that were decoded in the wrong encoding"
-    if page.text.isascii() or not SUSPECT.search(page.text): return 0
+    if page.text.isascii() or not MOJIBAKE_HINT.search(page.text): return 0
     from ftfy import fix_encoding
-    return sum(fix_encoding(line) != line for line in page.lines if SUSPECT.search(line))
+    return sum(fix_encoding(line) != line for line in page.lines if MOJIBAKE_HINT.search(line))
 
 # %% ../../nbs/01_text/07_quality.ipynb #0025
 _CONTROL = re.compile('[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ufffd]')
 _OWN = {
-    'too short': Rule('words', 'gpt2pro', lambda page: len(page.words), low=5),
-    'control characters': Rule('control characters and unreadable bytes', 'gpt2pro', lambda page: len(_CONTROL.findall(page.text)), high=0),
-    'mojibake': Rule('lines read in the wrong encoding, such as Ã± for ñ', 'gpt2pro', _mojibake, high=0),
-    'few letters': Rule('share of letters in what is written', 'gpt2pro',
+    'too short': QualityRule('words', 'gpt2pro', lambda page: len(page.words), low=5),
+    'control characters': QualityRule('control characters and unreadable bytes', 'gpt2pro', lambda page: len(_CONTROL.findall(page.text)), high=0),
+    'mojibake': QualityRule('lines read in the wrong encoding, such as Ã± for ñ', 'gpt2pro', _mojibake, high=0),
+    'few letters': QualityRule('share of letters in what is written', 'gpt2pro',
                         lambda page: _ratio(sum(map(len, page.words)), sum(map(len, page.tokens))), low=0.5),
 }
 
@@ -110,7 +110,7 @@ def _repeated_text(
     return _ratio(sum(map(len, parts)) - sum(map(len, set(parts))), len(text))
 
 # %% ../../nbs/01_text/07_quality.ipynb #0034
-def shingles(
+def ngrams(
     words: Sequence[str], # Words of a text
     n: int = 5,           # Words in a shingle
 ) -> Iterator[tuple[str, ...]]:
@@ -119,13 +119,13 @@ def shingles(
 
 _FREQUENT = {2: 0.20, 3: 0.18, 4: 0.16} # words in a run → most characters in the most frequent one
 
-def _frequent_phrase(page: Page) -> float:
+def _frequent_phrase(page: TextFeatures) -> float:
     "How far the most frequent phrase is over its limit, at its worst length"
     worst, longest = 0.0, max(map(len, page.words), default=0)
     times = len(page.words)
     for n, limit in _FREQUENT.items():
         if times*n*(longest + 1) <= limit*len(page.text): break # phrases this rare cannot break it
-        phrase, times = Counter(shingles(page.words, n)).most_common(1)[0] if len(page.words) >= n else ((), 0)
+        phrase, times = Counter(ngrams(page.words, n)).most_common(1)[0] if len(page.words) >= n else ((), 0)
         if times < 2: break
         worst = max(worst, times*len(' '.join(phrase))/len(page.text)/limit)
     return worst
@@ -140,16 +140,16 @@ def _repeated_characters(
     "Characters in runs of words that came before, none counted twice"
     seen: set[tuple[str, ...]] = set()
     total = end = 0
-    for i, run in enumerate(shingles(words, n)):
+    for i, run in enumerate(ngrams(words, n)):
         if run in seen:
             total += sum(map(len, words[max(i, end):i + n]))
             end = i + n
         else: seen.add(run)
     return total
 
-def _repeated_phrases(page: Page) -> float:
+def _repeated_phrases(page: TextFeatures) -> float:
     "How far repeated phrases are over their limit, at the worst length"
-    worst, again = 0.0, len(page.words) - 4 - len(set(shingles(page.words)))
+    worst, again = 0.0, len(page.words) - 4 - len(set(ngrams(page.words)))
     if 5*again*max(map(len, page.words), default=0) <= 0.1*len(page.text): return worst # too few to break any limit
     for n, limit in _REPEATED.items():
         share = _repeated_characters(page.words, n)/len(page.text)
@@ -159,15 +159,15 @@ def _repeated_phrases(page: Page) -> float:
 
 # %% ../../nbs/01_text/07_quality.ipynb #0042
 _REPETITION = {
-    'repeated lines': Rule('share of lines that came before', 'Gopher', lambda page: _repeats(page.lines), high=0.3),
-    'repeated line text': Rule('share of characters in lines that came before', 'Gopher',
+    'repeated lines': QualityRule('share of lines that came before', 'Gopher', lambda page: _repeats(page.lines), high=0.3),
+    'repeated line text': QualityRule('share of characters in lines that came before', 'Gopher',
                                lambda page: _repeated_text(page.lines, page.text), high=0.2),
-    'repeated paragraphs': Rule('share of paragraphs that came before', 'Gopher', lambda page: _repeats(page.paragraphs), high=0.3),
-    'repeated paragraph text': Rule('share of characters in paragraphs that came before', 'Gopher',
+    'repeated paragraphs': QualityRule('share of paragraphs that came before', 'Gopher', lambda page: _repeats(page.paragraphs), high=0.3),
+    'repeated paragraph text': QualityRule('share of characters in paragraphs that came before', 'Gopher',
                                     lambda page: _repeated_text(page.paragraphs, page.text), high=0.2),
-    'frequent phrase': Rule('characters in the most frequent phrase of 2, 3 or 4 words, in units of 20, 18 or 16 % of the text', 'Gopher',
+    'frequent phrase': QualityRule('characters in the most frequent phrase of 2, 3 or 4 words, in units of 20, 18 or 16 % of the text', 'Gopher',
                             _frequent_phrase, high=1),
-    'repeated phrases': Rule('characters in phrases of 5 to 10 words that came before, in units of 15, 14, 13, 12, 11 or 10 % of the text', 'Gopher',
+    'repeated phrases': QualityRule('characters in phrases of 5 to 10 words that came before, in units of 15, 14, 13, 12, 11 or 10 % of the text', 'Gopher',
                              _repeated_phrases, high=1),
 }
 
@@ -177,35 +177,35 @@ STOP_WORDS = { # language → words that nearly every text has; English is the p
     'de': 'der die und in den von zu das', 'it': 'di e il la che in un per', 'pt': 'de a o que e do da em', 'nl': 'de van een het en in is dat'}
 _STOP_WORDS = {code: frozenset(words.split()) for code, words in STOP_WORDS.items()}
 
-def _stop_words(page: Page) -> int | None:
+def _stop_words(page: TextFeatures) -> int | None:
     "How many of the language's stop words occur"
     return len(_STOP_WORDS[page.language].intersection(page.words)) if page.language in _STOP_WORDS else None
 
-def _word_length(page: Page) -> float | None:
+def _word_length(page: TextFeatures) -> float | None:
     "Mean letters in a word"
     return sum(map(len, page.words))/len(page.words) if page.words and page.alphabetic else None
 
 # %% ../../nbs/01_text/07_quality.ipynb #0049
-def _share_of_lines(page: Page, test: Callable[[str], bool]) -> float: return _ratio(sum(map(test, page.lines)), len(page.lines))
+def _share_of_lines(page: TextFeatures, test: Callable[[str], bool]) -> float: return _ratio(sum(map(test, page.lines)), len(page.lines))
 
-def _share_with_letter(page: Page) -> float:
+def _share_with_letter(page: TextFeatures) -> float:
     "The share of what stands between spaces that has a letter"
     unclear = [token for token in page.tokens if not token.islower() and not token.isalpha()]
     return 1 - _ratio(sum(not any(map(str.isalpha, token)) for token in unclear), len(page.tokens))
 
 _GOPHER = {
-    'word count': Rule('words', 'Gopher', lambda page: len(page.words), 50, 100_000, prose=True),
-    'word length': Rule('mean letters in a word', 'Gopher', _word_length, 3, 10, prose=True, needs='an alphabet'),
-    'hash signs': Rule('hash signs per word', 'Gopher', lambda page: _ratio(page.text.count('#'), len(page.words)), high=0.1, prose=True),
-    'ellipses': Rule('ellipses per word', 'Gopher',
+    'word count': QualityRule('words', 'Gopher', lambda page: len(page.words), 50, 100_000, prose=True),
+    'word length': QualityRule('mean letters in a word', 'Gopher', _word_length, 3, 10, prose=True, needs='an alphabet'),
+    'hash signs': QualityRule('hash signs per word', 'Gopher', lambda page: _ratio(page.text.count('#'), len(page.words)), high=0.1, prose=True),
+    'ellipses': QualityRule('ellipses per word', 'Gopher',
                      lambda page: _ratio(page.text.count('...') + page.text.count('…'), len(page.words)), high=0.1, prose=True),
-    'bullet points': Rule('share of lines that begin with a bullet', 'Gopher',
+    'bullet points': QualityRule('share of lines that begin with a bullet', 'Gopher',
                           partial(_share_of_lines, test=lambda line: line.startswith(('•', '-'))), high=0.9, prose=True),
-    'trailing off': Rule('share of lines that end with an ellipsis', 'Gopher',
+    'trailing off': QualityRule('share of lines that end with an ellipsis', 'Gopher',
                          partial(_share_of_lines, test=lambda line: line.endswith(('...', '…'))), high=0.3, prose=True),
-    'words without letters': Rule('share of words, as parted by spaces, that have a letter', 'Gopher',
+    'words without letters': QualityRule('share of words, as parted by spaces, that have a letter', 'Gopher',
                                   _share_with_letter, low=0.8, prose=True),
-    'stop words': Rule('different stop words', 'Gopher', _stop_words, low=2, prose=True, needs='a list of stop words'),
+    'stop words': QualityRule('different stop words', 'Gopher', _stop_words, low=2, prose=True, needs='a list of stop words'),
 }
 
 # %% ../../nbs/01_text/07_quality.ipynb #0054
@@ -224,7 +224,7 @@ def _is_kept(line: str, words: int) -> bool:
     return line != '' and _ends(line) and not line.endswith('...') and len(line.split(None, words - 1)) >= words and \
         (len(line) <= 1000 or max(map(len, line.split())) <= 1000)
 
-def _sentences(page: Page) -> int | None:
+def _sentences(page: TextFeatures) -> int | None:
     "Sentences in the lines that C4 keeps, counted until there are enough"
     if not page.stopped: return None
     found, words, dropped = 0, 3 if page.alphabetic else 1, _count(page.lower, _DROPPED) > 0
@@ -240,38 +240,38 @@ _BOILERPLATE = (*_DROPPED[1:], 'enable javascript', 'all rights reserved', 'util
     'todos los derechos reservados', 'utilise des cookies', 'politique de confidentialité', 'tous droits réservés')
 
 _PAGES = {
-    'boilerplate': Rule('notices about cookies, JavaScript or rights', 'C4', lambda page: _count(page.lower, _BOILERPLATE), high=0),
-    'placeholder': Rule('times that it says lorem ipsum', 'C4', lambda page: page.lower.count('lorem ipsum'), high=0),
-    'sentences': Rule('sentences in lines that end like one', 'C4', _sentences, low=_ENOUGH, prose=True, needs='marks that end sentences'),
-    'curly brackets': Rule('curly brackets', 'C4', lambda page: page.text.count('{'), high=0, prose=True),
-    'line ends': Rule('share of lines that end like a sentence', 'FineWeb',
+    'boilerplate': QualityRule('notices about cookies, JavaScript or rights', 'C4', lambda page: _count(page.lower, _BOILERPLATE), high=0),
+    'placeholder': QualityRule('times that it says lorem ipsum', 'C4', lambda page: page.lower.count('lorem ipsum'), high=0),
+    'sentences': QualityRule('sentences in lines that end like one', 'C4', _sentences, low=_ENOUGH, prose=True, needs='marks that end sentences'),
+    'curly brackets': QualityRule('curly brackets', 'C4', lambda page: page.text.count('{'), high=0, prose=True),
+    'line ends': QualityRule('share of lines that end like a sentence', 'FineWeb',
                       lambda page: _share_of_lines(page, _ends) if page.stopped else None,
                       low=0.12, prose=True, needs='marks that end sentences'),
-    'short lines': Rule('share of lines of 30 characters or fewer', 'FineWeb',
+    'short lines': QualityRule('share of lines of 30 characters or fewer', 'FineWeb',
                         lambda page: _share_of_lines(page, lambda line: len(line) <= 30) if page.alphabetic else None,
                         high=0.67, prose=True, needs='an alphabet'),
-    'copied lines': Rule('share of characters in lines that came before', 'FineWeb',
+    'copied lines': QualityRule('share of characters in lines that came before', 'FineWeb',
                          lambda page: _repeated_text(page.lines, page.text), high=0.01, prose=True),
-    'line breaks': Rule('line breaks per word', 'FineWeb', lambda page: _ratio(page.text.count('\n'), len(page.words)), high=0.3, prose=True),
+    'line breaks': QualityRule('line breaks per word', 'FineWeb', lambda page: _ratio(page.text.count('\n'), len(page.words)), high=0.3, prose=True),
 }
 
 # %% ../../nbs/01_text/07_quality.ipynb #0063
-RULES: dict[str, Rule] = {**_OWN, **_REPETITION, **_PAGES, **_GOPHER} # name → rule
+QUALITY_RULES: dict[str, QualityRule] = {**_OWN, **_REPETITION, **_PAGES, **_GOPHER} # name → rule
 
-def find_flaws(
+def check_quality(
     text: str,                      # A document
     words: list[str] | None = None, # Its words, if known
     language: str | None = None,    # ISO 639-1 code, if known; without it nobody asks for stop words
     prose: bool = False,            # Whether it should be a page of prose
-) -> list[str]:                     # Names out of `RULES`
+) -> list[str]:                     # Names out of `QUALITY_RULES`
     "The rules that a document breaks"
-    page = Page(text, words, language)
-    return [name for name, rule in RULES.items() if (prose or not rule.prose) and rule.is_broken(page)]
+    page = TextFeatures(text, words, language)
+    return [name for name, rule in QUALITY_RULES.items() if (prose or not rule.prose) and rule.is_broken(page)]
 
 # %% ../../nbs/01_text/07_quality.ipynb #0082
 _MIX = np.uint64(0x9E3779B97F4A7C15) # an odd number with well spread bits
 
-def hash_runs(
+def hash_ngrams(
     words: Sequence[Sequence[str]], # The words of each document
     n: int,                         # Words in a run
 ) -> tuple[np.ndarray, np.ndarray]: # A number for each run, and where the runs of each document begin and end
@@ -288,13 +288,13 @@ def hash_runs(
 # %% ../../nbs/01_text/07_quality.ipynb #0087
 BANDS, BAND_SIZE = 14, 8
 
-def signatures(
+def compute_signatures(
     texts: Sequence[str],                         # Documents
     words: Sequence[Sequence[str]] | None = None, # The words of each, if known
 ) -> np.ndarray:                                  # (documents, 15): a number for the text, then one for each band, 0 where it is too short
     "What tells documents apart, in few numbers"
     from rensa import RMinHash
-    runs, bounds = hash_runs([*map(find_words, texts)] if words is None else words, 5)
+    runs, bounds = hash_ngrams([*map(find_words, texts)] if words is None else words, 5)
     rows = RMinHash.digest_matrix_from_flat_token_hashes(runs, bounds.astype(np.uint64), BANDS*BAND_SIZE, 1).to_rows()
     numbers = np.fromiter(chain.from_iterable(rows), np.uint64, len(rows)*BANDS*BAND_SIZE).reshape(-1, BANDS, BAND_SIZE)
     bands = np.zeros(numbers.shape[:2], np.uint64)
@@ -322,25 +322,25 @@ class _Memory:
         return known
 
 # %% ../../nbs/01_text/07_quality.ipynb #0097
-NEAR_LIMIT = 2**20 # Documents among which copies are found nearly without fail; it takes 128 bytes for each
+DUPLICATE_MEMORY = 2**20 # Documents among which copies are found nearly without fail; it takes 128 bytes for each
 
-class CopyFinder:
+class DuplicateFinder:
     "Tells whether a text came before, exactly or nearly, in a fixed piece of memory"
     def __init__(self,
-        limit: int = NEAR_LIMIT, # A power of two
+        limit: int = DUPLICATE_MEMORY, # A power of two
     ) -> None: self.memory = _Memory(32*limit)
     def __call__(self,
         texts: Sequence[str],            # Documents
         words: Sequence[Sequence[str]],  # The words of each
-    ) -> list[str]:                      # `exact copy`, `near copy`, or nothing
+    ) -> list[str]:                      # `exact duplicate`, `near duplicate`, or nothing
         "What each text is a copy of"
-        return self.add(signatures(texts, words))
+        return self.add(compute_signatures(texts, words))
     def add(self,
-        signed: np.ndarray, # From `signatures`, in the order of the documents
-    ) -> list[str]:         # `exact copy`, `near copy`, or nothing
+        signed: np.ndarray, # From `compute_signatures`, in the order of the documents
+    ) -> list[str]:         # `exact duplicate`, `near duplicate`, or nothing
         "What each signed text is a copy of"
         rows = np.arange(len(signed))
         _, first, same = np.unique(signed, return_index=True, return_inverse=True)
         here = (first[same].reshape(signed.shape)//signed.shape[1] < rows[:, None]) & (signed != 0) # earlier in this batch
         known = here | self.memory.see(signed.ravel()).reshape(signed.shape)
-        return ['exact copy' if exact else 'near copy' if near else '' for exact, near in zip(known[:, 0], known[:, 1:].any(1))]
+        return ['exact duplicate' if exact else 'near duplicate' if near else '' for exact, near in zip(known[:, 0], known[:, 1:].any(1))]

@@ -14,8 +14,8 @@ from typing import Any
 from ..core.errors import UserError
 
 # %% auto #0
-__all__ = ['MAX_ROW', 'SECTION', 'SourceFile', 'file_format', 'read_blocks', 'is_binary', 'DamagedFile', 'Mender', 'read_text',
-           'locate', 'hub_file', 'is_table', 'read_rows', 'sections']
+__all__ = ['MAX_ROW_CHARS', 'SECTION_BYTES', 'SourceFile', 'file_format', 'read_blocks', 'is_binary', 'DamagedFileError',
+           'ErrorHandler', 'read_text', 'locate', 'hub_file', 'is_table', 'read_rows', 'sections']
 
 # %% ../../nbs/01_text/01_readers.ipynb #0007
 @dataclass(frozen=True, slots=True)
@@ -101,10 +101,10 @@ def is_binary(
 # %% ../../nbs/01_text/01_readers.ipynb #0030
 _LONE = re.compile(r'[\ud800-\udfff]')
 
-class DamagedFile(UserError):
+class DamagedFileError(UserError):
     "A file is not what its name says"
 
-class Mender:
+class ErrorHandler:
     "Deals with the bad bytes of one file"
     def __init__(self,
         name: str,     # The file
@@ -118,7 +118,7 @@ class Mender:
         bad = _LONE.search(text)
         if bad and not self.replace:
             where, why = explain(bad.start())
-            raise DamagedFile(f'{self.name}{where}', why, 'convert the file to UTF-8, or set data.on_error=replace or data.on_error=skip') from None
+            raise DamagedFileError(f'{self.name}{where}', why, 'convert the file to UTF-8, or set data.on_error=replace or data.on_error=skip') from None
         text, count = _LONE.subn('\ufffd', text)
         self.count += count
         return text
@@ -126,7 +126,7 @@ class Mender:
 # %% ../../nbs/01_text/01_readers.ipynb #0034
 def _decode(
     blocks: Iterable[bytes], # The bytes of a file, or of a section
-    mend: Mender,            # Deals with bad ones
+    mend: ErrorHandler,            # Deals with bad ones
     start: int = 0,          # Where in the file they begin
 ) -> Iterator[str]:
     "Their text, in pieces"
@@ -151,13 +151,13 @@ def _decode(
 
 def read_text(
     file: SourceFile, # A file of text
-    mend: Mender,     # Deals with bad bytes
+    mend: ErrorHandler,     # Deals with bad bytes
 ) -> Iterator[str]:
     "The text of a file, in pieces"
     return _decode(read_blocks(file), mend, file.start)
 
 # %% ../../nbs/01_text/01_readers.ipynb #0040
-MAX_ROW = 2**24 # Characters in a row of a table, at most
+MAX_ROW_CHARS = 2**24 # Characters in a row of a table, at most
 
 def _lines(
     chunks: Iterable[str],    # A text in pieces
@@ -169,7 +169,7 @@ def _lines(
         lines = (rest + chunk).split('\n')
         rest = lines.pop()
         for line in lines: yield line + '\n'
-        if len(rest) > MAX_ROW: raise DamagedFile(f'{where()}: the line is too long', f'a row has at most {MAX_ROW:,} characters', 'split it')
+        if len(rest) > MAX_ROW_CHARS: raise DamagedFileError(f'{where()}: the line is too long', f'a row has at most {MAX_ROW_CHARS:,} characters', 'split it')
     if rest: yield rest
 
 # %% ../../nbs/01_text/01_readers.ipynb #0045
@@ -190,13 +190,13 @@ def locate(
     "Where a row is, in words"
     if not file.place or file_format(file.place) not in _LINED: return f'{file.path}, row {place}'
     before = read_blocks(replace(file, start=0, stop=file.start)) if file.start else ()
-    lines = _lines(read_text(file, Mender('', True)), str)
+    lines = _lines(read_text(file, ErrorHandler('', True)), str)
     starts = accumulate((len(line.encode()) for line in lines), initial=file.start)
     return f'{file.path}:{1 + sum(block.count(10) for block in before) + sum(1 for _ in takewhile(place.__gt__, starts))}'
 
 def _json_lines(
     file: SourceFile, # JSON lines
-    mend: Mender,     # Deals with bad bytes
+    mend: ErrorHandler,     # Deals with bad bytes
 ) -> Iterator[tuple[int, Any]]: # Place and row, or its error
     "The rows of JSON lines"
     place = file.start
@@ -206,14 +206,14 @@ def _json_lines(
         except (ValueError, RecursionError) as e:
             where = f'{locate(file, place)}:{getattr(e, "pos", 0) + 1}'
             fix = 'correct the row or remove it; rows over several lines belong into a .json file'
-            yield place, DamagedFile(f'{where}: not readable as JSON', getattr(e, 'msg', str(e)), fix)
+            yield place, DamagedFileError(f'{where}: not readable as JSON', getattr(e, 'msg', str(e)), fix)
         place += len(line.encode())
 
 # %% ../../nbs/01_text/01_readers.ipynb #0050
 _BETWEEN = re.compile(r'[\s,\[\]]*')
 
-def _bad_json(name: str, line: int, why: str) -> DamagedFile:
-    return DamagedFile(f'{name}:{line}: the row that begins here is not readable as JSON', why, 'correct the row or remove it')
+def _bad_json(name: str, line: int, why: str) -> DamagedFileError:
+    return DamagedFileError(f'{name}:{line}: the row that begins here is not readable as JSON', why, 'correct the row or remove it')
 
 def _json_rows(
     chunks: Iterable[str], # JSON in pieces
@@ -233,7 +233,7 @@ def _json_rows(
             except (ValueError, RecursionError) as e: trouble = getattr(e, 'msg', str(e))
             else: yield row
         text, line, wanted = text[at:], line + text.count('\n', 0, at), 2*(len(text) - at)
-        if trouble and (not chunk or len(text) > MAX_ROW): raise _bad_json(name, line, trouble)
+        if trouble and (not chunk or len(text) > MAX_ROW_CHARS): raise _bad_json(name, line, trouble)
     if depth: raise _bad_json(name, line, 'a bracket [ or ] has no partner, so rows may be missing')
 
 # %% ../../nbs/01_text/01_readers.ipynb #0056
@@ -242,10 +242,10 @@ def _csv_rows(
     name: str,             # The file
 ) -> Iterator[Any]:        # Rows, or their errors
     "The rows of a table in CSV"
-    def damaged(line: int, why: str) -> DamagedFile: return DamagedFile(f'{name}:{line}: not readable as CSV', why, 'correct or remove that row')
+    def damaged(line: int, why: str) -> DamagedFileError: return DamagedFileError(f'{name}:{line}: not readable as CSV', why, 'correct or remove that row')
     line, lines = 0, _lines(chunks, lambda: f'{name}:{line + 1}')
     head = next(lines, '')
-    csv.field_size_limit(MAX_ROW)
+    csv.field_size_limit(MAX_ROW_CHARS)
     reader = csv.reader(chain([head], lines), delimiter=max(',;\t|', key=head.count), strict=True)
     try:
         names = next(reader, [])
@@ -323,7 +323,7 @@ def is_table(
 
 def read_rows(
     file: SourceFile, # A table
-    mend: Mender,     # Deals with bad bytes
+    mend: ErrorHandler,     # Deals with bad bytes
     columns: Iterable[str] | None = None, # The fields wanted, where a format can read them alone
 ) -> Iterator[tuple[int, Any]]: # Place and row, or its error
     "The rows of a table"
@@ -334,7 +334,7 @@ def read_rows(
     return enumerate(_TABLES[kind](read_text(file, mend), file.path))
 
 # %% ../../nbs/01_text/01_readers.ipynb #0081
-SECTION = 2**23 # Bytes of a section, about
+SECTION_BYTES = 2**23 # Bytes of a section, about
 
 def _line_starts(
     file: SourceFile, # A file of lines
@@ -364,7 +364,7 @@ def _group_starts(
 # %% ../../nbs/01_text/01_readers.ipynb #0087
 def sections(
     file: SourceFile,    # Any file
-    size: int = SECTION, # Bytes of a section, about
+    size: int = SECTION_BYTES, # Bytes of a section, about
 ) -> list[SourceFile]:
     "The parts of a file that can be read apart, in order"
     if not file.place or file.start or file.stop or file.size <= size or file.place.suffix.lower() in _PACKED: return [file]

@@ -17,17 +17,17 @@ from ..core.errors import UserError
 from ..core.config import Settings
 from ..core.tables import render_html, render_terminal
 from ..text.corpus import Corpus
-from ..text.languages import detect_languages, language_name
+from ..text.languages import detect_languages, language_name, tempered_shares
 from ..text.quality import find_words
-from ..validation.forecast import suggest_vocab_size
+from ..validation.heuristics import suggest_vocab_size
 from .tokenizer import Tokenizer, train_tokenizer
 from .vocabulary import by_language, COLORS, MIN_LANGUAGE_SHARE, SAMPLE_BYTES
 from .vocabulary import sample_texts
 
 # %% auto #0
 __all__ = ['color_tokens', 'LanguageStats', 'language_stats', 'TokenizerStats', 'tokenizer_stats', 'TokenizerComparison',
-           'compare_tokenizers', 'tempered_shares', 'mix_languages', 'search_alpha', 'Mixture', 'mix_corpus',
-           'group_lines', 'ParityReport', 'plot_parity', 'measure_parity']
+           'compare_tokenizers', 'mix_languages', 'search_alpha', 'Mixture', 'mix_corpus', 'group_lines',
+           'ParityReport', 'plot_parity', 'measure_parity']
 
 # %% ../../nbs/04_tokenizers/04_parity.ipynb #0009
 _COLORS = ['#ffec99', '#a5d8ff', '#b2f2bb', '#fcc2d7', '#d0bfff']
@@ -136,16 +136,7 @@ def compare_tokenizers(
     "Tokenizers side by side on the same texts"
     return TokenizerComparison(stats=[tokenizer_stats(tokenizer, texts, parallel) for tokenizer in tokenizers])
 
-# %% ../../nbs/04_tokenizers/04_parity.ipynb #0042
-def tempered_shares(
-    shares: Mapping[str, float], # Language → how much text there is, in any unit
-    alpha: float,                # 1 leaves the shares, 0 makes them equal
-) -> dict[str, float]:           # Sums to 1
-    "The shares with which languages are drawn"
-    powers = {code: (share/sum(shares.values()))**alpha for code, share in shares.items()}
-    return {code: power/sum(powers.values()) for code, power in powers.items()}
-
-# %% ../../nbs/04_tokenizers/04_parity.ipynb #0046
+# %% ../../nbs/04_tokenizers/04_parity.ipynb #0043
 def _repeat(
     texts: Iterable[tuple[str, str]], # Language and text
     times: Mapping[str, float],       # Language → how often to draw its texts; 1 where it is not named
@@ -172,14 +163,14 @@ def mix_languages(
     times = _times({code: sum(len(text.encode()) for text in lines) for code, lines in texts.items()}, alpha)
     return _repeat(((code, text) for code, lines in texts.items() for text in lines), times)
 
-# %% ../../nbs/04_tokenizers/04_parity.ipynb #0052
+# %% ../../nbs/04_tokenizers/04_parity.ipynb #0049
 def _split(
     texts: dict[str, list[str]], # Language → its texts
 ) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     "Nine tenths to learn from, and every tenth text to judge by"
     return {code: [t for i, t in enumerate(lines) if i % 10] for code, lines in texts.items()}, {code: lines[::10] for code, lines in texts.items()}
 
-# %% ../../nbs/04_tokenizers/04_parity.ipynb #0056
+# %% ../../nbs/04_tokenizers/04_parity.ipynb #0053
 _ALPHA_GRID = (1., 0.75, 0.5, 0.25, 0., -0.25, -0.5)
 _EQUAL_PREMIUM = 1.05 # a premium that counts as none
 
@@ -198,7 +189,7 @@ def search_alpha(
     least = min(max(row.values()) for row in curve.values())
     return next(alpha for alpha in _ALPHA_GRID if max(curve[alpha].values()) <= max(_EQUAL_PREMIUM, least)), curve
 
-# %% ../../nbs/04_tokenizers/04_parity.ipynb #0063
+# %% ../../nbs/04_tokenizers/04_parity.ipynb #0060
 _BATCH = 2**20 # Characters whose language is found in one go
 
 def _with_languages(
@@ -215,7 +206,7 @@ def _with_languages(
             batch, size = [], 0
     yield from zip(detect_languages(batch), batch)
 
-# %% ../../nbs/04_tokenizers/04_parity.ipynb #0066
+# %% ../../nbs/04_tokenizers/04_parity.ipynb #0063
 class Mixture(Settings):
     "How often the texts of each language are drawn"
     alpha: float = Field(description='exponent of the shares: 1 leaves them, 0 makes them equal')
@@ -243,7 +234,7 @@ def mix_corpus(
     plan = Mixture(alpha=alpha, sizes=sizes, times=times, others={code: size for code, size in counted.most_common() if code not in sizes})
     return plan, _repeat(_with_languages(document.text for document in corpus), times)
 
-# %% ../../nbs/04_tokenizers/04_parity.ipynb #0080
+# %% ../../nbs/04_tokenizers/04_parity.ipynb #0077
 def group_lines(
     texts: list[str],        # Documents
 ) -> dict[str, list[str]]:   # Language → its lines
@@ -257,7 +248,7 @@ def group_lines(
         raise UserError(f'Lines by language: {short}', 'twenty are too few to judge by', 'give more text in each language')
     return groups
 
-# %% ../../nbs/04_tokenizers/04_parity.ipynb #0083
+# %% ../../nbs/04_tokenizers/04_parity.ipynb #0080
 class ParityReport(Settings):
     "What each language pays, and the mixture that evens it out"
     tokenizer: str = Field(description='name of the tokenizer')
@@ -293,7 +284,7 @@ def _advice(
     shares = ', '.join(f'{language_name(code)} {share:.0%}' for code, share in mixture.items())
     return f'{pays}. Train {vocab_size:,} tokens with alpha {alpha:g} ({shares}): then no language pays more than {max(after.values()):.2f}.'
 
-# %% ../../nbs/04_tokenizers/04_parity.ipynb #0087
+# %% ../../nbs/04_tokenizers/04_parity.ipynb #0084
 def _parity_rows(
     card: ParityReport,   # What to show
 ) -> list[list[str]]:   # The heads, then a row for each language
@@ -325,9 +316,7 @@ def plot_parity(
     plt.close(figure) # shown where it is returned, not once more at the end of the cell
     return figure
 
-
-
-# %% ../../nbs/04_tokenizers/04_parity.ipynb #0088
+# %% ../../nbs/04_tokenizers/04_parity.ipynb #0085
 def measure_parity(
     source: Corpus | str | Path | Sequence[str | Path], # A corpus, or sources as for `open_corpus`
     tokenizer: Tokenizer | None = None,                 # The one to judge; None is one trained on the text as it is

@@ -16,14 +16,15 @@ from tqdm.auto import tqdm
 from ..core.errors import RunError, UserError
 from ..core.config import Config, deep_merge, Settings, TrainConfig
 from ..core.hardware import resolve_device
-from ..core.parallel import InterruptError
+from ..core.signals import InterruptError
 from ..tokenizers.tokenizer import gpt2_tokenizer, Tokenizer
 from ..data.shards import Tokens
 from ..data.prepare import prepare, PreparedData
 from ..data.sampler import Batch, Batches, IGNORE_INDEX, prefetch
 from ..data.batches import open_batches
 from ..attention.layer import choose_backend
-from ..model.gpt import GPT, optimize_for_inference
+from ..model.gpt import GPT
+from ..model.inference import optimize_for_inference
 from ..model.pretrained import load_pretrained
 from .checkpoint import checkpoint_path, is_whole, latest_checkpoint, load_checkpoint
 from .checkpoint import rotate_checkpoints, RunLock, save_checkpoint, sweep
@@ -372,6 +373,7 @@ def _pick(
 def load_run(
     folder: str | Path,   # A run, a checkpoint, or a Hugging Face folder
     which: str = 'best',  # Which checkpoint of a run: best or latest
+    for_inference: bool = False, # Whether to make the model fast for generation on a CPU; it is not trained then
 ) -> tuple[GPT, Tokenizer, Config]: # The model is ready for use, on the best device
     "A trained model with its tokenizer and configuration"
     folder = Path(folder)
@@ -385,5 +387,5 @@ def load_run(
         model = GPT(config.model)
         load_parameters(model, checkpoint.tensors['model'])
     model = model.to(resolve_device()).eval()
-    if model.wte.weight.device.type == 'cpu': optimize_for_inference(model)
+    if for_inference and model.wte.weight.device.type == 'cpu': optimize_for_inference(model)
     return model, tokenizer, config

@@ -12,7 +12,7 @@ from pydantic import Field
 from torch import nn
 from torch.nn import functional as F
 from ..core.config import Config, Settings
-from ..validation.forecast import forecast_memory, has_documents
+from ..validation.memory import forecast_memory, has_document_mask
 from ..model.gpt import GPT
 from .strategy import SingleDevice, Strategy
 from .loop import make_optimizer
@@ -45,7 +45,7 @@ def blank_step(
     for _ in range(t.gradient_accumulation_steps):
         begin()
         x, y = (torch.zeros(t.batch_size, config.model.block_size, dtype=torch.long, device=strategy.device) for _ in range(2)) # (B, T)
-        documents = x if has_documents(config) else None
+        documents = x if has_document_mask(config) else None
         with strategy.autocast():
             if chunked: loss = model(x, y, documents, label_smoothing=t.label_smoothing, z_loss=t.z_loss)
             else: loss = F.cross_entropy(model(x, doc_ids=documents).flatten(0, 1), y.flatten())

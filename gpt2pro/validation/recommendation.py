@@ -13,9 +13,8 @@ from ..core.config import ModelConfig, Settings, TrainConfig
 from ..core.tables import format_bytes, format_seconds
 from ..core.hardware import Hardware, html_table, rich_table, Throughput
 from .counts import count_parameters
-from .forecast import expected_bytes_per_token, memory_budget, Plan
-from .forecast import planned_device, step_seconds, suggest_vocab_size
-from .forecast import summarize_text, TextSummary
+from .heuristics import expected_bytes_per_token, suggest_vocab_size
+from .forecast import Plan, step_seconds, summarize_text, TextSummary
 from .rules import repair
 from .model_rules import balanced_vocab_size
 from .run_rules import fit_batch, MODEL_SIZES, PARAMETERS_PER_TOKEN, resize_model
@@ -154,7 +153,7 @@ def _judge_size(
     minutes: float,     # Time for the training
 ) -> SizeEstimate:
     "What a size would be in a run"
-    m, limit = config.model, memory_budget(hardware, planned_device(config, hardware))
+    m, limit = config.model, Plan(config, hardware).memory_budget
     size, known = count_parameters(m)['total'], text.bytes/expected_bytes_per_token(m.vocab_size)
     memory = Plan(load_config(config, ['train.batch_size=1']), hardware).memory['total']
     wanted, seen = _wanted_tokens(m), _affordable(config, probe, minutes)
@@ -170,7 +169,7 @@ def _usual_probe(
     hardware: Hardware, # The machine
 ) -> Throughput:
     "A cautious guess at the speed of a machine that was not measured"
-    device = planned_device(Config(), hardware)
+    device = Plan(Config(), hardware).device
     if device != 'cpu': return Throughput(device=device, matmul_flops=20e12, memory_bandwidth=300e9)
     return Throughput(device=device, matmul_flops=50e9*hardware.cores, memory_bandwidth=min(20e9, 4e9*hardware.cores))
 
@@ -202,7 +201,7 @@ def _batched(
     tokens: float,      # Tokens to train on
 ) -> Config:
     "The configuration with a batch for this many tokens"
-    block, budget = config.model.block_size, memory_budget(hardware, planned_device(config, hardware))
+    block, budget = config.model.block_size, Plan(config, hardware).memory_budget
     windows = max(9, text.bytes/expected_bytes_per_token(config.model.vocab_size)/block)
     wanted, possible = min(tokens/1500, 2**19)/block, 0.9*windows/8 # sequences
     step = 2**max(0, min(round(math.log2(wanted)), int(math.log2(possible))))

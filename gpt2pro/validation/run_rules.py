@@ -13,10 +13,10 @@ from ..core.config import Config, load_config, ModelConfig
 from ..core.tables import format_bytes
 from ..core.gpus import Gpu
 from ..core.hardware import Hardware, native_precisions, pick_precision
-from ..text.cleaning import STEPS
+from ..text.cleaning import CLEANING_STEPS
 from .counts import count_parameters, flops_per_token
-from .forecast import checkpoint_bytes, expected_bytes_per_token, memory_budget
-from .forecast import Plan, suggest_vocab_size, TextSummary
+from .heuristics import expected_bytes_per_token, suggest_vocab_size
+from .forecast import checkpoint_bytes, Plan, TextSummary
 from .rules import check, explain, explain_all, fix_file, repair, rule, validate
 from .rules import Violation, within
 from .model_rules import balanced_vocab_size, head_overrides, nearest_heads
@@ -213,15 +213,15 @@ def _new_text_comes_before_repeats(plan: Plan) -> Violation | None:
     return Violation(f'data.sample = {sample:g} of the text is read {plan.epochs:.1f} times, and the rest never', {
         'data.sample=1.0': 'all of it; preparing takes longer', 'keep it': 'to try things out'})
 
-@rule('GP-DATA-011', 'error', 'data.clean', 'data.clean=[exact,spelling]')
+@rule('GP-DATA-011', 'error', 'data.clean', 'data.clean=[exact_dedup,spelling]')
 def _steps_of_cleaning(plan: Plan) -> Violation | None:
     "cleaning goes through named steps, and a name that nobody knows would clean nothing"
     steps = plan.config.data.clean
-    unknown = [step for step in steps if step not in STEPS]
+    unknown = [step for step in steps if step not in CLEANING_STEPS]
     if not unknown: return None
     return Violation(f'data.clean has {", ".join(unknown)}, and no step of cleaning is called so', {
-        f'data.clean=[{",".join(step for step in steps if step in STEPS) or "exact"}]': 'leaves it out',
-        f'did you mean {did_you_mean(unknown[0], STEPS, 0)}?': f'steps are {", ".join(STEPS)}'})
+        f'data.clean=[{",".join(step for step in steps if step in CLEANING_STEPS) or "exact_dedup"}]': 'leaves it out',
+        f'did you mean {did_you_mean(unknown[0], CLEANING_STEPS, 0)}?': f'steps are {", ".join(CLEANING_STEPS)}'})
 
 @rule('GP-DATA-012', 'note', 'train.document_mask', 'train.document_mask=true', 'data.batching=padded')
 def _documents_share_a_row(plan: Plan) -> Violation | None:
@@ -235,9 +235,9 @@ def _documents_share_a_row(plan: Plan) -> Violation | None:
 def _copies_are_dropped(plan: Plan) -> Violation | None:
     "a document that occurs again weighs more than others, and a copy of a validation document gives the answer away"
     steps = plan.config.data.clean
-    if 'exact' in steps: return None
+    if 'exact_dedup' in steps: return None
     return Violation(f'data.clean = [{", ".join(steps)}] keeps copies', {
-        f'data.clean=[{",".join([*steps, "exact"])}]': 'reads each document once', 'keep it': 'where copies are meant, such as a refrain'})
+        f'data.clean=[{",".join([*steps, "exact_dedup"])}]': 'reads each document once', 'keep it': 'where copies are meant, such as a refrain'})
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0034
 def suggest_lr(
@@ -464,7 +464,7 @@ def _made_to_fit(
 @rule('GP-MEMORY-001', 'error', 'train.batch_size', 'train.batch_size=256', hardware=Hardware(cores=2, ram_available=10**9))
 def _a_step_fits_into_memory(plan: Plan) -> Violation | None:
     "weights, gradients, optimizer and activations of a step are in memory at the same time; what does not fit ends the run"
-    budget, need = memory_budget(plan.hardware, plan.device), plan.memory['total']
+    budget, need = plan.memory_budget, plan.memory['total']
     if budget is None or need <= budget: return None
     parts = ', '.join(f'{name} {format_bytes(size)}' for name, size in sorted(plan.memory.items(), key=lambda item: -item[1])[1:5])
     words = _made_to_fit(plan, lambda p: p.memory['total'] <= 0.9*budget)
@@ -475,7 +475,7 @@ def _a_step_fits_into_memory(plan: Plan) -> Violation | None:
 @rule('GP-MEMORY-002', 'warning', 'train.batch_size', 'train.batch_size=64', hardware=Hardware(cores=2, ram_available=1_150_000_000))
 def _a_step_leaves_memory_to_others(plan: Plan) -> Violation | None:
     "other programs take memory too, and a plan that fills all of it may fail in the middle"
-    budget, need = memory_budget(plan.hardware, plan.device), plan.memory['total']
+    budget, need = plan.memory_budget, plan.memory['total']
     if budget is None or not 0.9*budget < need <= budget: return None
     words = _made_to_fit(plan, lambda p: p.memory['total'] <= 0.9*budget)
     return Violation(f'a training step takes {format_bytes(need)} of {format_bytes(budget)} that are free',
@@ -484,7 +484,7 @@ def _a_step_leaves_memory_to_others(plan: Plan) -> Violation | None:
 @rule('GP-MEMORY-003', 'note', 'train.gradient_checkpointing', 'train.gradient_checkpointing=true', hardware=Hardware(cores=2, ram_available=8*10**9))
 def _work_is_done_twice_for_a_reason(plan: Plan) -> Violation | None:
     "gradient checkpointing computes every layer twice to save memory, a third more work; where the memory is there, that is for nothing"
-    budget = memory_budget(plan.hardware, plan.device)
+    budget = plan.memory_budget
     if budget is None or not plan.config.train.gradient_checkpointing: return None
     need = Plan(load_config(plan.config, ['train.gradient_checkpointing=false']), plan.hardware).memory['total']
     if need > 0.9*budget: return None
