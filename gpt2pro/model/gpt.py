@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -21,10 +22,10 @@ from ..kernels.loss import linear_cross_entropy, linear_token_losses, matmul_dty
 from ..attention.layer import CausalSelfAttention, ForwardContext, KVCache, make_context
 
 # %% auto #0
-__all__ = ['ACTIVATIONS', 'MLP', 'Block', 'init_weights', 'Decoder', 'GPT', 'eval_mode']
+__all__ = ['ACTIVATION_FUNCTIONS', 'MLP', 'Block', 'init_weights', 'Decoder', 'GPT', 'eval_mode']
 
 # %% ../../nbs/08_model/01_gpt.ipynb #0007
-ACTIVATIONS: dict[str, Callable[[Tensor, str], Tensor]] = dict( # name → function of the vector and model.kernels
+ACTIVATION_FUNCTIONS: dict[str, Callable[[Tensor, str], Tensor]] = dict( # name → function of the vector and model.kernels
     gelu_new=gelu, gelu=lambda x, kernels: F.gelu(x), relu=lambda x, kernels: F.relu(x),
     relu2=lambda x, kernels: F.relu(x).square(), swiglu=swiglu)
 
@@ -41,7 +42,7 @@ class MLP(nn.Module):
     def forward(self,
         x: Tensor, # (B, T, C)
     ) -> Tensor:   # (B, T, C)
-        x = ACTIVATIONS[self.activation](self.c_fc(x), self.kernels) # (B, T, I)
+        x = ACTIVATION_FUNCTIONS[self.activation](self.c_fc(x), self.kernels) # (B, T, I)
         return F.dropout(self.c_proj(x), self.dropout, self.training) # (B, T, C)
 
 # %% ../../nbs/08_model/01_gpt.ipynb #0016
@@ -135,6 +136,7 @@ class Decoder(nn.Module):
 # %% ../../nbs/08_model/01_gpt.ipynb #0037
 class GPT(Decoder):
     "From token ids to scores for the next token: GPT-2, or a model that chooses otherwise"
+    pretrained_folder: Path | None = None # where `from_pretrained` found its weights
     def __init__(self,
         config: ModelConfig, # Shape of the model
     ) -> None:
