@@ -8,15 +8,16 @@ import gc, json, logging, shutil, signal, tempfile, threading, time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 import torch
 from pydantic import Field
 from tqdm.auto import tqdm
 from ..core.errors import Gpt2proError, RunError, UserError
 from ..core.files import write_file
 from ..core.config import Config, Settings
-from ..core.tables import format_bytes, format_seconds
-from ..core.hardware import detect_hardware, Hardware, html_table, measure_throughput
-from ..core.hardware import rich_table
+from ..core.tables import format_bytes, format_seconds, Record
+from ..core.hardware import detect_hardware, Hardware
+from ..core.devices import measure_throughput
 from ..text.corpus import Document, open_splits
 from ..validation.forecast import Plan, step_seconds
 from ..validation.rules import validate
@@ -223,7 +224,7 @@ class Stage(Settings):
     fix: str = Field('', description='what to do')
 
 # %% ../../nbs/12_app/01_rehearsal.ipynb #0066
-class Rehearsal(Settings):
+class Rehearsal(Record):
     "A run in small: whether all of it works here, and what it will take"
     stages: list[Stage] = Field(description='in order, up to the one that failed')
     seconds: float = Field(description='how long the rehearsal took')
@@ -231,8 +232,7 @@ class Rehearsal(Settings):
     @property
     def ready(self) -> bool: return len(self.stages) == len(STAGES) and not self.stages[-1].what
     def __str__(self) -> str: return '\n'.join(f'{name:12} {value}' for name, value in _rehearsal_rows(self))
-    def __rich__(self) -> object: return rich_table('rehearsal', _rehearsal_rows(self))
-    def _repr_html_(self) -> str: return html_table(_rehearsal_rows(self))
+    def _tables(self) -> Any: return {'rehearsal': [('', ''), *_rehearsal_rows(self)]}
 
 def _beside(
     figures: dict[str, float], # Of a rehearsal

@@ -471,7 +471,7 @@ def _read_text(path: Path) -> str:
         raise UserError(f'{path}: not readable', str(e), 'check that this is the right file, and who may read it') from None
 
 def load_config(
-    source: str | Path | Config | None = None, # A YAML file, a preset's name, a configuration, or None for the defaults
+    source: str | Path | Config | None = None, # A YAML file, preset, run directory or configuration; None is the defaults
     overrides: Iterable[str] = (),             # Words such as `train.lr=1e-3`, later ones on top
 ) -> Config:
     "The configuration that a file or preset and some overrides describe"
@@ -481,8 +481,10 @@ def load_config(
         name = str(source)
         values = RUN_PRESETS[name]
     elif source is not None:
-        name = Path(source).name
-        values, lines = read_yaml(_read_text(Path(source)), name)
+        path = Path(source)
+        if (path/'config.yaml').is_file(): path = path/'config.yaml'
+        name = path.name
+        values, lines = read_yaml(_read_text(path), name)
     values = _expand_model({} if values is None else values)
     for word in overrides:
         if isinstance(values, Mapping): values = deep_merge(values, _expand_model(parse_override(word)))

@@ -13,10 +13,10 @@ from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
-from ..core.choices import ACTIVATIONS
-from ..core.config import MODEL_PRESETS, ModelConfig
 from ..core.errors import UserError
 from ..core.files import write_file
+from ..core.choices import ACTIVATIONS
+from ..core.config import MODEL_PRESETS, ModelConfig
 from .gpt import GPT
 
 # %% auto #0

@@ -13,7 +13,8 @@ from pydantic import Field
 from ..core.choices import OPTIMIZERS
 from ..core.config import Config, Settings
 from ..core.tables import format_bytes, format_seconds, Record, TableRows
-from ..core.hardware import Hardware, native_precisions, Throughput
+from ..core.hardware import Hardware, native_precisions
+from ..core.devices import Throughput
 from .counts import count_parameters, flops_per_token
 from .heuristics import expected_bytes_per_token
 from .memory import forecast_memory

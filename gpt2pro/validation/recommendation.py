@@ -10,8 +10,9 @@ from pydantic import Field
 from ..core.errors import UserError
 from ..core.config import Config, deep_merge, load_config, make_config, MODEL_PRESETS
 from ..core.config import ModelConfig, Settings, TrainConfig
-from ..core.tables import format_bytes, format_seconds
-from ..core.hardware import Hardware, html_table, rich_table, Throughput
+from ..core.tables import format_bytes, format_seconds, Record
+from ..core.hardware import Hardware
+from ..core.devices import Throughput
 from .counts import count_parameters
 from .heuristics import expected_bytes_per_token, suggest_vocab_size
 from .forecast import Plan, step_seconds, summarize_text, TextSummary
@@ -248,15 +249,14 @@ def _reasons(
         'train.lr': f'{t.lr:g}: usual for a width of {m.n_embd}'}
 
 # %% ../../nbs/03_validation/09_recommendation.ipynb #0076
-class Recommendation(Settings):
+class Recommendation(Record):
     "A configuration and why it is so"
     config: Config = Field(description='the configuration')
     reasons: dict[str, str] = Field(description='why, by setting')
     tasks: list[TaskAssessment] = Field([], description='what the text is fit for')
     def _rows(self) -> list[tuple[str, str]]:
         return [(fit.task, f'{fit.verdict}: {fit.reason}') for fit in self.tasks] + list(self.reasons.items())
-    def __rich__(self) -> object: return rich_table('recommended', self._rows())
-    def _repr_html_(self) -> str: return html_table(self._rows())
+    def _tables(self) -> Any: return {'recommended': [('', ''), *self._rows()]}
 
 # %% ../../nbs/03_validation/09_recommendation.ipynb #0080
 def check_minutes(

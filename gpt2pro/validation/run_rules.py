@@ -12,7 +12,8 @@ from ..core.errors import did_you_mean, UserError
 from ..core.config import Config, load_config, ModelConfig
 from ..core.tables import format_bytes
 from ..core.gpus import Gpu
-from ..core.hardware import Hardware, native_precisions, pick_precision
+from ..core.hardware import Hardware, native_precisions
+from ..core.devices import pick_precision
 from ..text.cleaning import CLEANING_STEPS
 from .counts import count_parameters, flops_per_token
 from .heuristics import expected_bytes_per_token, suggest_vocab_size
