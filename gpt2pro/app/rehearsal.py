@@ -26,9 +26,10 @@ from ..data.batches import open_batches
 from ..model.gpt import GPT
 from ..model.pretrained import load_pretrained, save_pretrained
 from ..trainer.checkpoint import checkpoint_path
+from ..trainer.runs import RunFolder
 from ..trainer.strategy import make_strategy
 from ..trainer.monitor import MemoryMeter, out_of_memory
-from ..trainer.loop import fixed_batches, mean_loss, RunState, training_step
+from ..trainer.loop import evaluation_batches, mean_loss, RunState, training_step
 from ..trainer.tracing import estimate_memory
 from ..generation.evaluation import evaluate
 from ..generation.engine import generate
@@ -142,7 +143,7 @@ def _step(scene: Scene) -> str:
 def _evaluation(scene: Scene) -> str:
     "Whether the model can be judged on validation text"
     begin = time.monotonic()
-    loss = mean_loss(scene.state.model, fixed_batches(scene.prepared.validation, scene.config), scene.state.strategy)
+    loss = mean_loss(scene.state.model, evaluation_batches(scene.prepared.validation, scene.config), scene.state.strategy)
     scene.figures['evaluation_seconds'] = time.monotonic() - begin
     score = evaluate(scene.state.model, scene.prepared.validation, max_tokens=4*scene.config.model.block_size)
     return f'validation loss {loss:.2f}, {score.bits_per_byte:.2f} bits per byte'
@@ -152,9 +153,9 @@ def _evaluation(scene: Scene) -> str:
 def _save(scene: Scene) -> str:
     "Whether a checkpoint can be written"
     begin = time.monotonic()
-    scene.state.save(scene.folder, last=True)
+    scene.state.save(RunFolder(scene.folder).checkpoints, last=True)
     scene.figures['save_seconds'] = time.monotonic() - begin
-    size = sum(file.stat().st_size for file in checkpoint_path(scene.folder, scene.state.progress.step).iterdir())
+    size = sum(file.stat().st_size for file in checkpoint_path(RunFolder(scene.folder).checkpoints, scene.state.progress.step).iterdir())
     scene.figures['checkpoint_bytes'] = size
     return format_bytes(size)
 
@@ -163,7 +164,7 @@ def _save(scene: Scene) -> str:
 def _load(scene: Scene) -> str:
     "Whether what was saved comes back"
     before, other = scene.state, RunState(scene.config, GPT(scene.config.model), scene.state.strategy, scene.prepared.manifest.key)
-    other.restore(checkpoint_path(scene.folder, before.progress.step))
+    other.restore(checkpoint_path(RunFolder(scene.folder).checkpoints, before.progress.step))
     pairs = list(zip(before.tensors(), other.tensors(), strict=True))
     if not all(torch.equal(a, b) for a, b in pairs):
         raise RunError('the checkpoint does not hold what was saved', 'a disk or memory returns other bits than it got', 'save to another disk')

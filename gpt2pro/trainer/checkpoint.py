@@ -16,9 +16,9 @@ from ..core.errors import RunError, UserError
 from ..core.files import fsync_folder, hash_file
 
 # %% auto #0
-__all__ = ['Groups', 'checkpoint_path', 'save_checkpoint', 'DamagedCheckpointError', 'verify_checkpoint', 'is_whole',
-           'Checkpoint', 'load_checkpoint', 'load_parameters', 'list_checkpoints', 'latest_checkpoint', 'clean_up',
-           'rotate_checkpoints']
+__all__ = ['Groups', 'checkpoint_path', 'save_checkpoint', 'DamagedCheckpointError', 'checkpoint_manifest', 'verify_checkpoint',
+           'is_whole', 'Checkpoint', 'load_checkpoint', 'load_parameters', 'list_checkpoints', 'latest_checkpoint',
+           'clean_up', 'rotate_checkpoints']
 
 # %% ../../nbs/09_trainer/01_checkpoint.ipynb #0008
 _DTYPES = {
@@ -122,9 +122,11 @@ class DamagedCheckpointError(RunError):
         super().__init__(f'{file.parent.name}/{file.name}: damaged', why,
                          'use another; a resumed run takes the newest whole one')
 
-def _read_manifest(path: Path) -> dict[str, Any]:
+def checkpoint_manifest(
+    path: str | Path, # A checkpoint
+) -> dict[str, Any]:  # Step, environment, sizes and hashes of files
     "The manifest of a checkpoint, checked by its own hash"
-    file = path/'manifest.json'
+    file = Path(path)/'manifest.json'
     if not file.is_file():
         raise UserError(f'{path}: not a checkpoint', 'it has no manifest.json',
                         'name one, such as checkpoints/step-…')
@@ -141,7 +143,7 @@ def verify_checkpoint(
     path: str | Path, # A checkpoint
 ) -> dict[str, Any]:  # Its manifest
     "Check that each file of a checkpoint is what was saved"
-    manifest = _read_manifest(Path(path))
+    manifest = checkpoint_manifest(path)
     for name, entry in manifest['files'].items():
         file = Path(path)/name
         found = hash_file(file) if file.is_file() else 'missing'

@@ -20,8 +20,7 @@ from ..core.signals import Interrupts
 from ..tokenizers.tokenizer import Tokenizer
 from ..data.shards import Tokens
 from ..data.prepare import prepare, PreparedData
-from ..data.sampler import Batch, Batches, IGNORE_INDEX, prefetch
-from ..data.batches import open_batches
+from ..data.batches import Batch, Batches, IGNORE_INDEX, open_batches, prefetch
 from ..attention.layer import choose_backend
 from ..model.gpt import eval_mode, GPT
 from .checkpoint import load_checkpoint, rotate_checkpoints, save_checkpoint
@@ -42,7 +41,7 @@ def evaluation_batches(
     config: Config, # Says batch_size, block_size and eval_batches
 ) -> list[Batch]:
     "The batches of every evaluation of a run"
-    batches = open_batches(config, tokens, judging=True)
+    batches = open_batches(config, tokens, evaluation=True)
     count = min(config.train.eval_batches, batches.steps_per_epoch)
     return [batches.batch(i) for i in range(count)]
 
@@ -117,7 +116,7 @@ def training_step(
     norm = math.nan
     if math.isfinite(loss): norm = strategy.step(optimizer, train.grad_clip)
     if not math.isfinite(norm) and not (math.isfinite(loss) and strategy.may_overflow):
-        starts = [start for number in numbers for start, _ in batches.pieces(number)]
+        starts = [start for number in numbers for start, _ in batches.sequences(number)]
         raise NonFiniteError(step, loss, norm, starts)
     return Step(loss, norm, targets)
 

@@ -12,7 +12,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 from ..core.errors import UserError
 from ..core.config import Config, deep_merge, resumable_settings
-from ..core.hardware import resolve_device
+from ..core.devices import resolve_device
 from ..tokenizers.tokenizer import find_tokenizer, Tokenizer
 from ..model.gpt import GPT
 from ..model.inference import optimize_for_inference
@@ -33,6 +33,7 @@ class RunFolder:
         self.config = path/'config.yaml'          # Configuration
         self.tokenizer = path/'tokenizer'         # Tokenizer
         self.data = path/'data'                   # Token shards
+        self.manifest = self.data/'manifest.json' # What they hold
         self.checkpoints = path/'checkpoints'     # Weights and optimizer states by step
         self.metrics = path/'metrics.jsonl'       # Losses and speed, a line for each measurement
         self.log = path/'log.txt'                 # Messages with their time

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 from ..core.errors import UserError
 from ..core.config import TrainConfig
-from ..core.hardware import resolve_device, resolve_precision
+from ..core.devices import resolve_device, resolve_precision
 from .checkpoint import load_parameters
 from .optimizers import load_optimizer_tensors, optimizer_tensors
 
 # %% auto #0
-__all__ = ['State', 'Strategy', 'environment', 'make_strategy']
+__all__ = ['State', 'Strategy', 'clip_gradient', 'environment', 'make_strategy']
 
 # %% ../../nbs/09_trainer/04_strategy.ipynb #0014
 State = dict[str, dict[str, Tensor]] # group → name → values, as a checkpoint holds them
@@ -53,7 +53,7 @@ class Strategy:
         max_norm: float,                  # Longest gradient allowed; 0 allows all
     ) -> float:                           # The norm of the gradient before clipping
         "Clip the gradient and take a step, or no step when the gradient is not finite"
-        norm = _clip(self.scaler, optimizer, max_norm)
+        norm = clip_gradient(self.scaler, optimizer, max_norm).item()
         if math.isfinite(norm) or self.scaler.is_enabled(): self.scaler.step(optimizer)
         self.scaler.update()
         return norm
@@ -74,13 +74,17 @@ class Strategy:
         if scaler: self.scaler.load_state_dict({name: x.item() for name, x in scaler.items()})
 
 # %% ../../nbs/09_trainer/04_strategy.ipynb #0016
-def _clip(scaler: torch.amp.GradScaler, optimizer: torch.optim.Optimizer, max_norm: float) -> float:
-    "Shorten the gradient to at most `max_norm`; its norm before that"
+def clip_gradient(
+    scaler: torch.amp.GradScaler,     # Knows the scale of the gradient
+    optimizer: torch.optim.Optimizer, # Of the parameters
+    max_norm: float,                  # Longest gradient allowed; 0 allows all
+) -> Tensor:                          # The norm before clipping, ()
+    "Shorten the gradient to at most `max_norm`"
     scaler.unscale_(optimizer)
     parameters = [p for group in optimizer.param_groups for p in group['params']]
     norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
     if max_norm: nn.utils.clip_grads_with_norm_(parameters, max_norm, norm)
-    return norm.item()
+    return norm
 
 # %% ../../nbs/09_trainer/04_strategy.ipynb #0018
 def _optimizer_state(

@@ -14,8 +14,8 @@ from torch.nn import functional as F
 from ..core.config import Config, Settings
 from ..validation.memory import forecast_memory, has_document_mask
 from ..model.gpt import GPT
-from .strategy import SingleDevice, Strategy
-from .loop import make_optimizer
+from .optimizers import make_optimizer
+from .strategy import clip_gradient, Strategy
 
 # %% auto #0
 __all__ = ['trained_model', 'blank_step', 'trace_memory', 'MemoryEstimate', 'estimate_memory']
@@ -53,7 +53,7 @@ def blank_step(
         if head is not table and config.model.tie_word_embeddings and table.grad is not None and head.grad is not None:
             table.grad.add_(head.grad)
             head.grad = None
-    strategy.clip(optimizer, t.grad_clip)
+    clip_gradient(strategy.scaler, optimizer, t.grad_clip)
     optimizer.step()
 
 # %% ../../nbs/09_trainer/08_tracing.ipynb #0017
@@ -78,7 +78,7 @@ def trace_memory(
     from torch.distributed._tools.mem_tracker import MemTracker
     half = (precision or config.train.precision) in ('bf16', 'fp16') # the same size, and bf16 needs no search for a scale
     with FakeTensorMode(), torch.device(device):
-        strategy = SingleDevice(torch.device(device), torch.bfloat16 if half else torch.float32)
+        strategy = Strategy(torch.device(device), torch.bfloat16 if half else torch.float32)
         model, tracker = trained_model(config), MemTracker()
         optimizer = make_optimizer(model, config.train)
         if config.model.tie_word_embeddings: model.lm_head.weight = nn.Parameter(model.wte.weight.detach())
