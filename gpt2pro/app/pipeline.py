@@ -18,7 +18,7 @@ from ..core.devices import measure_throughput
 from ..text.corpus import open_splits
 from ..analysis.report import analyze, DatasetReport
 from ..validation.forecast import forecast
-from ..validation.rules import check
+from ..validation.validator import check_plan
 from ..validation.recommendation import check_minutes, DEFAULT_MINUTES, recommend_run
 from ..tokenizers.tokenizer import EOT, gpt2_tokenizer, Tokenizer
 from ..data.shards import Tokens
@@ -156,7 +156,7 @@ def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport |
            callbacks: Iterable[Callable] = ()) -> RunReport:
     _announce('Validation and forecast')
     hardware = detect_hardware(folder)
-    findings = check(config, hardware, analysis)
+    findings = check_plan(config, hardware, analysis)
     speed = measure_throughput(device=config.train.device)
     expected = forecast(config, hardware, speed, analysis)
     _show(*findings, expected)
