@@ -5,7 +5,7 @@
 # %% ../../nbs/12_app/03_pipeline.ipynb #0003
 from __future__ import annotations
 import json, os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 from rich.console import Console
