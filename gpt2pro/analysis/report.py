@@ -4,7 +4,7 @@
 
 # %% ../../nbs/02_analysis/02_report.ipynb #0003
 from __future__ import annotations
-import hashlib, heapq, json, logging, math, time
+import hashlib, heapq, json, logging, math, signal, time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -19,7 +19,8 @@ from ..core.errors import UserError
 from ..core.files import hash_file, write_file
 from ..core.config import Settings
 from ..core.tables import render_html, render_terminal
-from ..core.parallel import catch_interrupts, count_workers, parallel_map
+from ..core.signals import Interrupts
+from ..core.parallel import count_workers, parallel_map
 from ..text.layouts import Layout
 from ..text.sources import cache_folder
 from ..text.corpus import Corpus, Document, open_corpus
@@ -278,7 +279,7 @@ def _read_through(
     survey: _Survey,           # To be filled
     examiner: _Examiner,       # Looks at documents
     max_documents: int | None, # Read so many at most
-    helpers: int,              # Processes that help
+    workers: int,              # Processes that help
     progress: bool,            # Whether to show a bar
 ) -> None:
     "Read a corpus once"
@@ -286,11 +287,11 @@ def _read_through(
     documents = iter(corpus)
     batches = survey.reader(islice(documents, max_documents))
     bar = tqdm(total=int(corpus.size*corpus.sample) or None, unit='B', unit_scale=True, desc='Reading', disable=not progress)
-    with catch_interrupts() as pressed, bar, closing(parallel_map(examiner, batches, helpers)) as found:
+    with Interrupts(signals=(signal.SIGINT,)) as stop, bar, closing(parallel_map(examiner, batches, workers)) as found:
         for batch, look in found:
             bar.update(survey.add(batch, look))
-            if pressed.is_set(): break
-    survey.complete = not pressed.is_set() and next(documents, None) is None
+            if stop.number: break
+    survey.complete = not stop.number and next(documents, None) is None
 
 # %% ../../nbs/02_analysis/02_report.ipynb #0047
 _COPIES = {'exact duplicate': 'the same text came before', 'near duplicate': 'about three quarters of its phrases or more came before in one document'}
@@ -428,7 +429,7 @@ def analyze(
     candidates: Iterable[str] | None = None, # ISO 639-1 codes of the languages there can be; None finds out
     sample_fraction: float | None = None,            # Share of the documents to look at closely; None goes by size
     cache: bool = True,                      # Whether a report on the same text may be taken again
-    helpers: int | None = None,              # Processes that help; None goes by size and cores
+    workers: int | None = None,              # Processes that help; None goes by size and cores
 ) -> DatasetReport:
     "Read a text once and tell what is in it"
     corpus, start = corpus if isinstance(corpus, Corpus) else open_corpus(corpus), time.monotonic()
@@ -438,7 +439,7 @@ def analyze(
     if cache and (report := _load_report(path)): return report
     survey = _Survey(corpus, share, _choose_strata(corpus, share), tokenizer is not None)
     examiner = _Examiner(tokenizer, LanguageDetector(candidates).fit(_taste(corpus)), survey.strata)
-    _read_through(survey, examiner, max_documents, _count_helpers(math.ceil(size*share)) if helpers is None else helpers, progress)
+    _read_through(survey, examiner, max_documents, _count_helpers(math.ceil(size*share)) if workers is None else workers, progress)
     looked = survey.tally.lengths.total()
     if not survey.passed and not survey.complete: raise KeyboardInterrupt
     if not survey.passed: raise UserError(repr(corpus), 'it has no documents to analyse', 'add text, or take a larger data.sample')

@@ -11,7 +11,7 @@ import typer
 from .. import __version__
 
 # %% auto #0
-__all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'RunFolder', 'Overwrite', 'Source', 'TokenizerFolder', 'tokenizer_app',
+__all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'RunDirectory', 'Overwrite', 'Source', 'TokenizerFolder', 'tokenizer_app',
            'bench_app', 'Threads', 'main', 'hardware', 'presets', 'analyze', 'leaks', 'validate', 'explain', 'wizard',
            'recommend', 'rehearse', 'convert', 'schema', 'train_tokenizer', 'lab', 'parity', 'prepare', 'train',
            'quickstart', 'evaluate', 'generate', 'report', 'kernels', 'bench_train', 'bench_generate']
@@ -56,19 +56,21 @@ _settings = typer.Argument(metavar='[KEY=VALUE]...', help='Settings on top, such
 Words = Annotated[list[str] | None, _words]
 SettingWords = Annotated[list[str] | None, _settings]
 AsJson = Annotated[bool, typer.Option('--json', help='Print one JSON object, and nothing else, on standard output')]
-RunFolder = Annotated[Path, typer.Argument(help='A run directory', show_default=False)]
+RunDirectory = Annotated[Path, typer.Argument(help='A run directory', show_default=False)]
 
-def _config(
-    words: list[str] | None,        # Words of the command line
-    default: str | None = None,     # What they describe when none is a source
-) -> Config:
-    "The configuration that some words describe"
+def _split(words: list[str] | None) -> tuple[str | None, list[str]]:
+    "The configuration among the words of a command, and the settings on top"
     from gpt2pro.core.errors import UserError
+    sources = [word for word in words or [] if '=' not in word]
+    if len(sources) > 1:
+        raise UserError(' '.join(sources), 'a command takes one configuration',
+                        'keep one of them; settings are written key=value')
+    return next(iter(sources), None), [word for word in words or [] if '=' in word]
+
+def _config(words: list[str] | None) -> Config:
+    "The configuration that the words of a command describe"
     from gpt2pro.core.config import load_config
-    sources, settings = [w for w in words or [] if '=' not in w], [w for w in words or [] if '=' in w]
-    if len(sources) > 1: raise UserError(' '.join(sources), 'a command takes one configuration', 'keep one of them; settings are written key=value')
-    source = sources[0] if sources else default
-    return load_config(Path(source)/'config.yaml' if source and Path(source, 'config.yaml').is_file() else source, settings)
+    return load_config(*_split(words))
 
 # %% ../../nbs/12_app/06_cli.ipynb #0019
 def _show(
@@ -179,7 +181,7 @@ def validate(
     "Every problem of a configuration with its fix, and the memory and time it will take"
     from gpt2pro.core.hardware import detect_hardware
     from gpt2pro.validation.forecast import forecast
-    from gpt2pro.validation.rules import fix_file, repair, validate
+    from gpt2pro.validation.validator import fix_file, repair, validate
     config, machine = _config(words), detect_hardware()
     facts, probe = _measure(config) if measure else (None, None)
     if fix:
@@ -200,7 +202,7 @@ def validate(
 
 def _measure(config: Config) -> tuple[Any, Any]:
     "What analysis says of a configuration's text, and the speed of this machine"
-    from gpt2pro.core.hardware import measure_throughput
+    from gpt2pro.core.devices import measure_throughput
     from gpt2pro.text.corpus import open_splits
     from gpt2pro.analysis.report import analyze
     return analyze(open_splits(config.data)[0]), measure_throughput(device=config.train.device)
@@ -211,7 +213,7 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     "The idea behind a rule, an example that breaks it, and the ways out"
-    from gpt2pro.validation.rules import explain, explain_all
+    from gpt2pro.validation.validator import explain, explain_all
     if code: return _show(explain(code), as_json)
     if as_json: return _show(explain_all(), as_json)
     _show('\n'.join(f'{e.finding.code:16} {e.finding.severity:8} {e.title}' for e in explain_all()), as_json)
@@ -238,7 +240,8 @@ def recommend(
     as_json: AsJson = False,
 ) -> None:
     "What a text is fit for, how large a model, how long: with the arithmetic"
-    from gpt2pro.core.hardware import detect_hardware, measure_throughput
+    from gpt2pro.core.hardware import detect_hardware
+    from gpt2pro.core.devices import measure_throughput
     from gpt2pro.analysis.report import analyze
     from gpt2pro.validation.recommendation import DEFAULT_MINUTES, recommend_run
     _show(recommend_run(detect_hardware(), analyze(_corpus(source)), measure_throughput(), minutes or DEFAULT_MINUTES), as_json)
@@ -324,16 +327,15 @@ def prepare(
     as_json: AsJson = False,
 ) -> None:
     "Text to clean, split token shards"
-    from gpt2pro.data.prepare import conflicting_preparation, prepare, run_stage
-    config = _config(words)
-    _keep(conflicting_preparation(config, out), overwrite)
-    if stage is None and task == '0/1':
-        _show(prepare(config, out, workers=workers).manifest, as_json)
-        return print(f'{out} holds the tokenizer and the token shards. The same words train on them: gpt2pro train … --out {out}', file=sys.stderr)
+    from gpt2pro.app.pipeline import prepare
     number, _, total = task.partition('/')
-    if stage is None or not (number.isdecimal() and total.isdecimal()):
-        raise typer.BadParameter('it is a share of a --stage, counted from 0, such as 2/4: the third of four', param_hint='--task')
-    run_stage(config, out, stage, int(number), int(total), workers or 1)
+    if (stage is None and task != '0/1') or not (number.isdecimal() and total.isdecimal()):
+        raise typer.BadParameter('part of a --stage, counted from 0, such as 2/4: the third of four', param_hint='--task')
+    source, settings = _split(words)
+    prepared = prepare(source, out, settings, workers, stage, int(number), int(total), overwrite)
+    if prepared is None: return
+    _show(prepared.manifest, as_json)
+    print(f'{out} holds the tokenizer and the token shards. Train on them with: gpt2pro train … --out {out}', file=sys.stderr)
 
 # %% ../../nbs/12_app/06_cli.ipynb #0065
 @app.command()
@@ -345,14 +347,10 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     "Train a model as a configuration says"
-    from gpt2pro.app.pipeline import run, run_folder
-    folder = run_folder(out or _run_named(words), 'train', resume)
-    limit = [] if max_hours is None else [f'train.max_hours={max_hours}']
-    _show(run(_config([*(words or []), *limit], str(folder) if resume else None), folder, resume), as_json)
-
-def _run_named(words: list[str] | None) -> Path | None:
-    "The run directory among some words, if one is there"
-    return next((Path(word) for word in words or [] if Path(word, 'config.yaml').is_file()), None)
+    from gpt2pro.app.pipeline import train
+    source, settings = _split(words)
+    if max_hours is not None: settings.append(f'train.max_hours={max_hours}')
+    _show(train(source, out, settings, resume), as_json)
 
 @app.command()
 def quickstart(
@@ -370,17 +368,17 @@ def quickstart(
 # %% ../../nbs/12_app/06_cli.ipynb #0070
 @app.command()
 def evaluate(
-    folder: RunFolder,
+    folder: RunDirectory,
     source: Annotated[list[str] | None, typer.Argument(help='Text to evaluate on; without it, the run\'s validation text')] = None,
     as_json: AsJson = False,
 ) -> None:
     "Loss, perplexity and bits per byte, in total and per language"
-    from gpt2pro.generation.evaluation import evaluate_run
-    _show(evaluate_run(folder, source), as_json)
+    from gpt2pro.app.pipeline import evaluate
+    _show(evaluate(folder, source), as_json)
 
 @app.command()
 def generate(
-    folder: RunFolder,
+    folder: RunDirectory,
     words: SettingWords = None,
     prompt: Annotated[str, typer.Option(help='Text to continue')] = '',
     interactive: Annotated[bool, typer.Option('--interactive', help='Ask for one prompt after another')] = False,
@@ -388,7 +386,7 @@ def generate(
 ) -> None:
     "Continue a text"
     from gpt2pro.core.config import load_config
-    from gpt2pro.trainer.loop import load_run
+    from gpt2pro.trainer.runs import load_run
     from gpt2pro.generation.engine import generate, interact, stream
     model, tokenizer, config = load_run(folder, for_inference=True)
     settings = load_config(config, words or []).generate
@@ -399,9 +397,9 @@ def generate(
     print()
 
 @app.command()
-def report(folder: RunFolder, as_json: AsJson = False) -> None:
+def report(folder: RunDirectory, as_json: AsJson = False) -> None:
     "Write a run's report.html, and print its figures"
-    from gpt2pro.app.run_report import report
+    from gpt2pro.app.cli import report
     page = report(folder)
     page.save()
     _show(page, as_json)

@@ -16,16 +16,15 @@ from ..core.files import write_file
 from ..core.config import Config, DataConfig, KEYS, load_config, ModelConfig, Settings
 from ..core.config import TokenizerConfig
 from ..core.schema import CHOICES
-from ..core.tables import format_bytes, format_seconds
-from ..core.hardware import detect_hardware, explain_hardware, Hardware, measure_throughput
-from ..core.hardware import native_precisions, rich_table, Throughput
+from ..core.tables import format_bytes, format_seconds, render_terminal
+from ..core.hardware import detect_hardware, explain_hardware, Hardware, native_precisions
+from ..core.devices import measure_throughput, Throughput
 from ..text.corpus import open_splits
 from ..text.languages import language_name
 from ..analysis.sampling import choose_sample_fraction
 from ..analysis.report import analyze, DatasetReport
-from ..validation.forecast import Forecast, forecast, planned_device, summarize_text
-from ..validation.forecast import TextSummary
-from ..validation.rules import check, repair, validate
+from ..validation.forecast import Forecast, forecast, Plan, summarize_text, TextSummary
+from ..validation.validator import check_plan, repair, validate
 from ..validation.recommendation import assess_tasks, best_size, check_minutes
 from ..validation.recommendation import compare_model_sizes, DEFAULT_MINUTES, recommend_run
 from ..validation.recommendation import SizeEstimate
@@ -189,7 +188,7 @@ def _ask_task(session: Session) -> Question:
     choices = [Choice(fit.task, f'{fit.task}: {fit.verdict}', None if fit.task == 'pretraining' else 'not in this version') for fit in fits]
     rows = (_text_rows(session.report) if session.report else []) + [(fit.task, f'{fit.verdict}: {fit.reason}') for fit in fits]
     return Question('task', 'What shall the model learn?', 'Pretraining makes a new model that learns the language of the text from nothing.',
-                    'pretraining', choices, [rich_table('your text', rows)])
+                    'pretraining', choices, [render_terminal({'your text': [('', ''), *rows]})])
 
 # %% ../../nbs/12_app/05_wizard.ipynb #0045
 @step
@@ -224,7 +223,7 @@ def _ask_tokenizer(session: Session) -> Question:
 @step
 def _ask_precision(session: Session) -> Question:
     "Which number format?"
-    fast = native_precisions(planned_device(Config(), session.hardware), session.hardware)
+    fast = native_precisions(Plan(Config(), session.hardware).device, session.hardware)
     def barred(name: str) -> str | None: return None if name in ('auto', *fast) else 'no units for it here'
     choices = [Choice(name, f'{name:5} {words}', barred(name)) for name, words in CHOICES['train.precision'].items()]
     about = f'Fast here: {", ".join(fast)}. Fewer bits are less memory and more speed, where the hardware has units for them.'
@@ -239,7 +238,7 @@ def _ask_advanced(session: Session) -> Question:
     values = draft(session).model_dump()
     rows = [(f'{key}={values[key.partition(".")[0]][key.partition(".")[2]]}', KEYS[key]) for key in _OFTEN]
     return Question('advanced', 'Which settings shall be different?', 'Write some, such as train.lr=1e-3 model.dropout=0.1, or just press Enter.',
-                    session.settings, shown=[rich_table('settings', rows)])
+                    session.settings, shown=[render_terminal({'settings': [('', ''), *rows]})])
 
 # %% ../../nbs/12_app/05_wizard.ipynb #0060
 def _run_rows(
@@ -265,7 +264,7 @@ def _ask_review(session: Session) -> Question:
     choices = [Choice('fix', f'with {len(mended)} finding{"s"*(len(mended) > 1)} fixed')]*bool(mended) + [Choice('write', 'as it is')]
     about = 'What was found stands above; a fix changes the settings it names.' if findings else 'Nothing speaks against it.'
     return Question('review', 'How shall it be written?', about, choices[0].value, choices,
-                    [rich_table('your run', _run_rows(config, ahead)), *findings])
+                    [render_terminal({'your run': [('', ''), *_run_rows(config, ahead)]}), *findings])
 
 # %% ../../nbs/12_app/05_wizard.ipynb #0066
 def _measure_text(session: Session) -> dict[str, Any]: return dict(size=open_splits(read_data(session.answers['data']))[0].size, report=None)
@@ -279,7 +278,7 @@ def _final(session: Session) -> Config:
     return config if session.said('review') == 'write' else repair(config, session.hardware, session.report, ('error', 'warning'))[0]
 
 def _draft(session: Session) -> dict[str, Any]: return {} if draft(session) else {}
-def _check(session: Session) -> dict[str, Any]: return {} if check(_final(session), session.hardware, session.report) else {}
+def _check(session: Session) -> dict[str, Any]: return {} if check_plan(_final(session), session.hardware, session.report) else {}
 
 _CONSEQUENCES: dict[str, Callable[[Session], dict[str, Any]]] = { # Step → what an answer to it changes in the session
     'data': _measure_text, 'analysis': _read_text, 'advanced': _draft, 'review': _check}

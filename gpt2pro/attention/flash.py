@@ -375,9 +375,9 @@ def _prepare(
     dtype: torch.dtype | None = None,   # Not needed
 ) -> tuple[MaskSpec, Tensor | None]:       # The reach, and of each span the lowest and highest document
     "What all layers of a pass share"
-    if reach.documents is None: return reach, None
-    documents = reach.documents.contiguous() # (B, S)
-    return reach._replace(documents=documents), _sum_up(documents)
+    if reach.doc_ids is None: return reach, None
+    documents = reach.doc_ids.contiguous() # (B, S)
+    return reach._replace(doc_ids=documents), _sum_up(documents)
 
 def _attend(
     q: Tensor,                             # (B, H, T, D)
@@ -394,7 +394,7 @@ def _attend(
     if D > 256: raise UserError(f'heads of width {D} in flash attention', 'a block of them does not fit into a chip', 'make heads at most 256 wide')
     if torch.is_autocast_enabled(q.device.type): q, k, v = (x.to(torch.get_autocast_dtype(q.device.type)) for x in (q, k, v))
     q, k, v = (x if x.stride(-1) == 1 else x.contiguous() for x in (q, k, v))
-    return _flash_forward(q, k, v, reach.slopes, reach.documents, spans, reach.window, D**-.5 if scale is None else scale)[0]
+    return _flash_forward(q, k, v, reach.slopes, reach.doc_ids, spans, reach.window, D**-.5 if scale is None else scale)[0]
 
 triton_attention = AttentionBackend(_prepare, _attend)
 

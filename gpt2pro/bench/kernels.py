@@ -54,12 +54,12 @@ def _by_backend(backend: SDPBackend, bias: Tensor | None, q: Tensor, k: Tensor, 
 
 def attention_variants(
     T: int,                # Positions, of queries and keys
-    reach: MaskSpec,          # How far they see
+    mask: MaskSpec,          # How far they see
     device: torch.device,
     dtype: torch.dtype,
 ) -> Mapping[str, Callable]: # Name → function of queries, keys and values
     "Every way to compute attention"
-    ways, shape = {OURS: triton_attention, 'flex': flex_attention, 'eager': eager_attention}, (T, T, reach, device, dtype)
+    ways, shape = {OURS: triton_attention, 'flex': flex_attention, 'eager': eager_attention}, (T, T, mask, device, dtype)
     bias = sdpa_attention.prepare(*shape)
     return ({name: partial(_attend, way, way.prepare(*shape)) for name, way in ways.items()}
             | {name: partial(_by_backend, backend, bias) for name, backend in SDPA.items()})
@@ -69,13 +69,13 @@ def reference_attention(
     q: Tensor,    # (B, H, T, D)
     k: Tensor,    # (B, G, T, D)
     v: Tensor,    # (B, G, T, D)
-    reach: MaskSpec = CAUSAL, # How far positions see
+    mask: MaskSpec = CAUSAL, # How far positions see
 ) -> Tensor:      # (B, H, T, D)
     "Attention by its formula, with the maps of one key head at a time"
     G = k.size(1)
-    slopes: Sequence[Tensor | None] = [None]*G if reach.slopes is None else reach.slopes.chunk(G)
+    slopes: Sequence[Tensor | None] = [None]*G if mask.slopes is None else mask.slopes.chunk(G)
     groups = zip(q.chunk(G, 1), k.chunk(G, 1), v.chunk(G, 1), slopes)
-    return torch.cat([checkpoint(eager_attention, q, k, v, reach._replace(slopes=s), use_reentrant=False) for q, k, v, s in groups], 1)
+    return torch.cat([checkpoint(eager_attention, q, k, v, mask._replace(slopes=s), use_reentrant=False) for q, k, v, s in groups], 1)
 
 # %% ../../nbs/11_bench/02_kernels.ipynb #0018
 def attention_flops(
@@ -113,19 +113,19 @@ def attention_benchmark(
     D: int,                    # Width of a head
     sizes: Sizes,
     device: torch.device,
-    reach: MaskSpec = CAUSAL, # How far positions see
+    mask: MaskSpec = CAUSAL, # How far positions see
     shared: int = 1,           # Query heads that share a key head
 ) -> Benchmark:
     "Attention of one kind and shape, in every way"
     B, H = sizes.positions//T, sizes.width//D
-    lengths = [T]*B if reach.documents is None else [n for row in reach.documents for n in row.bincount().tolist()]
+    lengths = [T]*B if mask.doc_ids is None else [n for row in mask.doc_ids for n in row.bincount().tolist()]
     def heads(n: int) -> Tensor: # as the model lays them out: all heads of a position side by side
         x = torch.randn(B, T, n, D, dtype=sizes.dtype, device=device).transpose(1, 2) # (B, n, T, D)
         return x.requires_grad_()
-    more = {name: n for name, n in dict(window=reach.window, shared=shared).items() if n and n > 1}
+    more = {name: n for name, n in dict(window=mask.window, shared=shared).items() if n and n > 1}
     return Benchmark(operation, {'T': T, 'D': D, **more}, lambda: (heads(H), heads(H//shared), heads(H//shared)),
-                   attention_variants(T, reach, device, sizes.dtype), partial(reference_attention, reach=reach),
-                   attention_flops(lengths, H, D, reach.window), 'TFLOP/s')
+                   attention_variants(T, mask, device, sizes.dtype), partial(reference_attention, mask=mask),
+                   attention_flops(lengths, H, D, mask.window), 'TFLOP/s')
 
 # %% ../../nbs/11_bench/02_kernels.ipynb #0028
 def attention_benchmarks(
@@ -136,12 +136,12 @@ def attention_benchmarks(
     contest = partial(attention_benchmark, sizes=sizes, device=device)
     for D, T in product(sizes.head_sizes, sizes.lengths): yield contest('causal attention', T, D)
     for D, T in product(sizes.head_sizes, (T for T in sizes.lengths if T >= 4*sizes.window)):
-        yield contest('window attention', T, D, reach=MaskSpec(window=sizes.window))
-        yield contest('ALiBi attention', T, D, reach=MaskSpec(slopes=alibi_slopes(sizes.width//D).to(device)))
+        yield contest('window attention', T, D, mask=MaskSpec(window=sizes.window))
+        yield contest('ALiBi attention', T, D, mask=MaskSpec(slopes=alibi_slopes(sizes.width//D).to(device)))
     T, D = sizes.lengths[-1], sizes.head_sizes[0]
     documents = (5*torch.arange(T, device=device)//T).expand(sizes.positions//T, T) # (B, T)
     yield contest('grouped attention', T, D, shared=2)
-    yield contest('document attention', T, D, reach=MaskSpec(documents=documents))
+    yield contest('document attention', T, D, mask=MaskSpec(doc_ids=documents))
 
 # %% ../../nbs/11_bench/02_kernels.ipynb #0032
 def eager_norm(

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 # %% auto #0
-__all__ = ['ACTIVATIONS', 'NORMS', 'POSITIONS', 'OPTIMIZERS', 'SCHEDULES', 'Activation', 'Norm', 'Position', 'OptimizerSpec',
+__all__ = ['ACTIVATIONS', 'NORMS', 'POSITIONS', 'OPTIMIZERS', 'SCHEDULES', 'Activation', 'NormSpec', 'Position', 'OptimizerSpec',
            'Schedule']
 
 # %% ../../nbs/00_core/04_choices.ipynb #0006
@@ -35,16 +35,16 @@ ACTIVATIONS: dict[str, Activation] = {
 
 # %% ../../nbs/00_core/04_choices.ipynb #0009
 @dataclass(frozen=True)
-class Norm:
+class NormSpec:
     "What other modules need to know of a normalisation layer"
     words: str        # What it is
     parameters: int   # Vectors of the model's width that it learns
     statistics: int   # Numbers per token saved for backward
-    fused_on_cpu: bool # Whether PyTorch computes it in one operation on a CPU; otherwise one more tensor is saved
+    fused_on_cpu: bool # Whether one CPU operation does it; otherwise one more tensor is saved
 
-NORMS: dict[str, Norm] = {
-    'layernorm': Norm('LayerNorm: mean 0, variance 1 (GPT-2)', 2, 2, True),
-    'rmsnorm': Norm('RMSNorm: root mean square 1 (Llama)', 1, 1, False),
+NORMS: dict[str, NormSpec] = {
+    'layernorm': NormSpec('LayerNorm: mean 0, variance 1 (GPT-2)', 2, 2, True),
+    'rmsnorm': NormSpec('RMSNorm: root mean square 1 (Llama)', 1, 1, False),
 }
 
 # %% ../../nbs/00_core/04_choices.ipynb #0011
@@ -59,7 +59,8 @@ class Position:
 POSITIONS: dict[str, Position] = {
     'learned': Position('a learned vector per position (GPT-2)', table=True),
     'sinusoidal': Position('fixed sines and cosines added to the embeddings (Transformer)'),
-    'rope': Position('rotary embeddings: queries and keys are rotated by position (RoPE)', rotates=True),
+    'rope': Position('rotary embeddings: queries and keys are rotated by position (RoPE)',
+                     rotates=True),
     'alibi': Position('attention scores fall linearly with distance (ALiBi)', bias=True),
 }
 

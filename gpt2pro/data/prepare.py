@@ -20,7 +20,8 @@ from tqdm.auto import tqdm
 from ..core.errors import RunError, UserError
 from ..core.files import fsync_folder, write_file
 from ..core.config import Config, Settings
-from ..core.parallel import count_workers, interrupts_as_errors, parallel_map, run_in_thread
+from ..core.signals import interrupts_as_errors, run_in_thread
+from ..core.parallel import count_workers, parallel_map
 from ..text.messages import render_conversation
 from ..text.corpus import Corpus, open_splits
 from ..text.languages import detect_languages

@@ -21,9 +21,9 @@ from ..text.languages import detect_languages
 from ..tokenizers.tokenizer import Tokenizer
 from ..data.shards import Tokens
 from ..data.chat import encode_conversations
-from ..data.sampler import gather, IGNORE_INDEX
+from ..data.batches import collate, IGNORE_INDEX
 from ..model.gpt import eval_mode, GPT
-from ..trainer.loop import load_run
+from ..trainer.runs import load_run
 
 # %% auto #0
 __all__ = ['Score', 'make_score', 'plan_windows', 'score_documents', 'Evaluation', 'evaluate', 'evaluate_run']
@@ -94,7 +94,7 @@ def score_documents(
     with eval_mode(model):
         for part in _plan(tokens, documents, limit, min(stride or limit, limit), apart).split(batch_size): # (B, 3)
             begin, length, scored = part.T[..., None] # (B, 1) each
-            x, y, _ = gather(tokens, [(start - 1, n) for start, n, _ in part.tolist()], apart=False) # (B, T) each
+            x, y, _ = collate(tokens, [(start - 1, n) for start, n, _ in part.tolist()]) # (B, T) each
             losses = model(x.to(device), y.to(device), reduction='none').cpu().double() # (B, T)
             place = begin + torch.arange(x.shape[1]) # (B, T): position of each predicted token
             new = (place >= scored) & (y != IGNORE_INDEX)
@@ -127,7 +127,7 @@ def evaluate(
     apart: bool = False,           # Whether a token is to see its own document only
 ) -> Evaluation:
     "How well a model knows a text; the same answer every time"
-    if not tokens.learned(slice(None)).any():
+    if not tokens.loss_mask(slice(None)).any():
         raise UserError('There is no text to evaluate', 'a score is a mean over tokens', 'name a source that holds text, or talks with answers')
     (nats, counts), limit = score_documents(model, tokens, batch_size, stride, max_tokens, apart), model.config.block_size
     rows = [i for i, count in enumerate(counts.tolist()) if count]
@@ -155,6 +155,6 @@ def evaluate_run(
     max_tokens: int | None = None,         # Score only the first documents, about this many tokens; None is all
 ) -> Evaluation:
     "How well a run's best model knows its validation text, or any other"
-    model, tokenizer, config = load_run(folder)
+    model, tokenizer, config = load_run(folder, for_inference=True)
     tokens = _read(source, tokenizer, config.data.batching == 'chat') if source else Tokens.open(folder, 'validation')
     return evaluate(model, tokens, stride=stride, max_tokens=max_tokens, apart=config.data.batching != 'packed' or config.train.document_mask)

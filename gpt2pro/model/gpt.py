@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -16,15 +17,16 @@ from ..core.config import ModelConfig
 from ..kernels.triton import gelu
 from ..kernels.activations import swiglu
 from ..kernels.norms import Norm
-from ..kernels.positions import sinusoidal
+from ..kernels.positions import sinusoidal_encoding
 from ..kernels.loss import linear_cross_entropy, linear_token_losses, matmul_dtype
-from ..attention.layer import CausalSelfAttention, ForwardContext, KVCache, make_context
+from ..attention.cache import KVCache
+from ..attention.layer import CausalSelfAttention, ForwardContext, make_context
 
 # %% auto #0
-__all__ = ['ACTIVATIONS', 'MLP', 'Block', 'init_weights', 'Decoder', 'GPT', 'eval_mode']
+__all__ = ['ACTIVATION_FUNCTIONS', 'MLP', 'Block', 'init_weights', 'Decoder', 'GPT', 'eval_mode']
 
 # %% ../../nbs/08_model/01_gpt.ipynb #0007
-ACTIVATIONS: dict[str, Callable[[Tensor, str], Tensor]] = dict( # name → function of the vector and model.kernels
+ACTIVATION_FUNCTIONS: dict[str, Callable[[Tensor, str], Tensor]] = dict( # name → function of the vector and model.kernels
     gelu_new=gelu, gelu=lambda x, kernels: F.gelu(x), relu=lambda x, kernels: F.relu(x),
     relu2=lambda x, kernels: F.relu(x).square(), swiglu=swiglu)
 
@@ -41,7 +43,7 @@ class MLP(nn.Module):
     def forward(self,
         x: Tensor, # (B, T, C)
     ) -> Tensor:   # (B, T, C)
-        x = ACTIVATIONS[self.activation](self.c_fc(x), self.kernels) # (B, T, I)
+        x = ACTIVATION_FUNCTIONS[self.activation](self.c_fc(x), self.kernels) # (B, T, I)
         return F.dropout(self.c_proj(x), self.dropout, self.training) # (B, T, C)
 
 # %% ../../nbs/08_model/01_gpt.ipynb #0016
@@ -105,7 +107,7 @@ class Decoder(nn.Module):
         "What the first layer reads"
         c, x = self.config, self.wte(idx) # (B, T, C)
         if self.wpe is not None: x = x + self.wpe(positions) # (B, T, C)
-        if c.position == 'sinusoidal': x = x + c.initializer_range*sinusoidal(positions, c.n_embd).to(x.dtype) # (B, T, C)
+        if c.position == 'sinusoidal': x = x + c.initializer_range*sinusoidal_encoding(positions, c.n_embd).to(x.dtype) # (B, T, C)
         return F.dropout(x, c.dropout, self.training)
     def hidden_states(self,
         idx: Tensor,                     # Token ids, (B, T)
@@ -116,7 +118,7 @@ class Decoder(nn.Module):
         T, w = idx.size(1), self.wte.weight
         end = T if cache is None else cache.length + T
         if self.wpe is not None and end > self.config.block_size: raise _too_long(end, self.config.block_size)
-        shared = make_context(self.config, idx, matmul_dtype(w), cache, doc_ids, self.training)
+        shared = make_context(self.config, idx, matmul_dtype(w), doc_ids, cache, self.training)
         x = self.embed(idx, shared.positions) # (B, T, C)
         for layer, block in enumerate(self.h):
             if self.gradient_checkpointing and torch.is_grad_enabled(): x = checkpoint(block, x, shared, layer, use_reentrant=False) # (B, T, C)
@@ -135,6 +137,7 @@ class Decoder(nn.Module):
 # %% ../../nbs/08_model/01_gpt.ipynb #0037
 class GPT(Decoder):
     "From token ids to scores for the next token: GPT-2, or a model that chooses otherwise"
+    pretrained_folder: Path | None = None # where `from_pretrained` found its weights
     def __init__(self,
         config: ModelConfig, # Shape of the model
     ) -> None:

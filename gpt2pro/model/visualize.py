@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from ..core.errors import UserError
-from ..kernels.positions import alibi_slopes, rope_cos_sin, sinusoidal
+from ..kernels.positions import alibi_slopes, rope_cos_sin, sinusoidal_encoding
 from ..attention.backends import attention_weights, MaskSpec, repeat_kv
 from .gpt import GPT
 
@@ -120,7 +120,7 @@ def position_similarity(
     places = torch.arange(n, device=device)
     if c.position == 'alibi': return -alibi_slopes(c.n_head).to(device)[:, None]*places # (H, n)
     if c.position == 'rope': return rope_cos_sin(places, c.head_size, c.rope_theta, c.rope_scaling)[0].mean(-1)[None] # (1, n)
-    table = F.normalize(sinusoidal(places, c.n_embd) if model.wpe is None else model.wpe.weight[:n].detach(), dim=-1) # (n, C)
+    table = F.normalize(sinusoidal_encoding(places, c.n_embd) if model.wpe is None else model.wpe.weight[:n].detach(), dim=-1) # (n, C)
     likeness = table @ table.T # (n, n)
     return torch.stack([likeness.diagonal(d).mean() for d in range(n)])[None] # (1, n)
 

@@ -19,7 +19,7 @@ from ..core.tables import render_html, render_terminal
 from ..text.corpus import Corpus
 from ..text.languages import detect_languages, language_name, tempered_shares
 from ..text.quality import find_words
-from ..validation.forecast import suggest_vocab_size
+from ..validation.heuristics import suggest_vocab_size
 from .tokenizer import Tokenizer, train_tokenizer
 from .vocabulary import by_language, COLORS, MIN_LANGUAGE_SHARE, SAMPLE_BYTES
 from .vocabulary import sample_texts

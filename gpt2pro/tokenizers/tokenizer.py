@@ -6,7 +6,7 @@
 from __future__ import annotations
 import codecs, hashlib, json, random, re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any

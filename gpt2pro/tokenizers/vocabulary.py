@@ -19,7 +19,8 @@ from ..core.hardware import detect_hardware
 from ..text.corpus import Corpus, open_corpus
 from ..text.languages import detect_languages, language_name
 from ..validation.counts import count_parameters, flops_per_token
-from ..validation.forecast import forecast_memory, TextSummary
+from ..validation.memory import forecast_memory
+from ..validation.forecast import TextSummary
 from ..validation.recommendation import recommend_run
 from .tokenizer import Tokenizer, train_tokenizer
 

@@ -10,16 +10,15 @@ from pydantic import Field
 from ..core.errors import UserError
 from ..core.config import Config, deep_merge, load_config, make_config, MODEL_PRESETS
 from ..core.config import ModelConfig, Settings, TrainConfig
-from ..core.tables import format_bytes, format_seconds
-from ..core.hardware import Hardware, html_table, rich_table, Throughput
+from ..core.tables import format_bytes, format_seconds, Record
+from ..core.hardware import Hardware
+from ..core.devices import Throughput
 from .counts import count_parameters
-from .forecast import expected_bytes_per_token, memory_budget, Plan
-from .forecast import planned_device, step_seconds, suggest_vocab_size
-from .forecast import summarize_text, TextSummary
-from .rules import repair
-from .model_rules import balanced_vocab_size
-from .run_rules import fit_batch, MODEL_SIZES, PARAMETERS_PER_TOKEN, resize_model
-from .run_rules import suggest_lr
+from .heuristics import balanced_vocab_size, expected_bytes_per_token, fit_batch
+from .heuristics import MODEL_SIZES, PARAMETERS_PER_TOKEN, resize_model
+from .heuristics import suggest_lr, suggest_vocab_size
+from .forecast import Plan, step_seconds, summarize_text, TextSummary
+from .validator import repair
 
 # %% auto #0
 __all__ = ['DEFAULT_MINUTES', 'TaskAssessment', 'assess_tasks', 'SizeEstimate', 'compare_model_sizes', 'best_size',
@@ -154,7 +153,7 @@ def _judge_size(
     minutes: float,     # Time for the training
 ) -> SizeEstimate:
     "What a size would be in a run"
-    m, limit = config.model, memory_budget(hardware, planned_device(config, hardware))
+    m, limit = config.model, Plan(config, hardware).memory_budget
     size, known = count_parameters(m)['total'], text.bytes/expected_bytes_per_token(m.vocab_size)
     memory = Plan(load_config(config, ['train.batch_size=1']), hardware).memory['total']
     wanted, seen = _wanted_tokens(m), _affordable(config, probe, minutes)
@@ -170,7 +169,7 @@ def _usual_probe(
     hardware: Hardware, # The machine
 ) -> Throughput:
     "A cautious guess at the speed of a machine that was not measured"
-    device = planned_device(Config(), hardware)
+    device = Plan(Config(), hardware).device
     if device != 'cpu': return Throughput(device=device, matmul_flops=20e12, memory_bandwidth=300e9)
     return Throughput(device=device, matmul_flops=50e9*hardware.cores, memory_bandwidth=min(20e9, 4e9*hardware.cores))
 
@@ -202,7 +201,7 @@ def _batched(
     tokens: float,      # Tokens to train on
 ) -> Config:
     "The configuration with a batch for this many tokens"
-    block, budget = config.model.block_size, memory_budget(hardware, planned_device(config, hardware))
+    block, budget = config.model.block_size, Plan(config, hardware).memory_budget
     windows = max(9, text.bytes/expected_bytes_per_token(config.model.vocab_size)/block)
     wanted, possible = min(tokens/1500, 2**19)/block, 0.9*windows/8 # sequences
     step = 2**max(0, min(round(math.log2(wanted)), int(math.log2(possible))))
@@ -249,15 +248,14 @@ def _reasons(
         'train.lr': f'{t.lr:g}: usual for a width of {m.n_embd}'}
 
 # %% ../../nbs/03_validation/09_recommendation.ipynb #0076
-class Recommendation(Settings):
+class Recommendation(Record):
     "A configuration and why it is so"
     config: Config = Field(description='the configuration')
     reasons: dict[str, str] = Field(description='why, by setting')
     tasks: list[TaskAssessment] = Field([], description='what the text is fit for')
     def _rows(self) -> list[tuple[str, str]]:
         return [(fit.task, f'{fit.verdict}: {fit.reason}') for fit in self.tasks] + list(self.reasons.items())
-    def __rich__(self) -> object: return rich_table('recommended', self._rows())
-    def _repr_html_(self) -> str: return html_table(self._rows())
+    def _tables(self) -> Any: return {'recommended': [('', ''), *self._rows()]}
 
 # %% ../../nbs/03_validation/09_recommendation.ipynb #0080
 def check_minutes(
