@@ -23,10 +23,11 @@ from ..text.corpus import open_splits
 from ..text.languages import language_name
 from ..analysis.sampling import choose_sample_fraction
 from ..analysis.report import analyze, DatasetReport
-from ..validation.forecast import Forecast, forecast, Plan, summarize_text, TextSummary
+from ..validation.plan import Plan, summarize_text, TextSummary
+from ..validation.forecast import Forecast, forecast
 from ..validation.validator import check_plan, repair, validate
-from ..validation.recommendation import assess_tasks, best_size, check_minutes
-from ..validation.recommendation import compare_model_sizes, DEFAULT_MINUTES, recommend_run
+from ..validation.recommendation import assess_tasks, choose_size, check_minutes
+from ..validation.recommendation import compare_model_sizes, DEFAULT_MINUTES, recommend
 from ..validation.recommendation import SizeEstimate
 from ..tokenizers.tokenizer import gpt2_tokenizer
 
@@ -104,7 +105,7 @@ def draft(
     session: Session, # What is known so far
 ) -> Config:
     "The configuration that the answers so far lead to"
-    plan = recommend_run(session.hardware, _text(session), session.probe, session.said('hardware', session.minutes), _model(session))
+    plan = recommend(session.hardware, _text(session), session.probe, session.said('hardware', session.minutes), _model(session))
     tokenizer = TokenizerConfig(type='gpt2' if session.said('tokenizer') == 'gpt2' else 'bpe')
     sections = dict(data=read_data(session.said('data', session.data)), tokenizer=tokenizer)
     words = [f'train.precision={session.said("precision", "auto")}', *_words(session.said('advanced', session.settings))]
@@ -195,9 +196,9 @@ def _ask_task(session: Session) -> Question:
 def _ask_model(session: Session) -> Question:
     "How large?"
     sizes = _sizes(session)
-    choices = [Choice(fit.name, f'{fit.name:12} {fit.parameters/1e6:7,.1f} M  {fit.trouble or "fits"}') for fit in sizes]
+    choices = [Choice(fit.name, f'{fit.name:12} {fit.parameters/1e6:7,.1f} M  {fit.problem or "fits"}') for fit in sizes]
     about = 'M is a million parameters: numbers that are learnt. A size is worth its time when it sees enough tokens.'
-    return Question('model', 'How large shall it be?', about, best_size(sizes)[0].name, choices)
+    return Question('model', 'How large shall it be?', about, choose_size(sizes)[0].name, choices)
 
 # %% ../../nbs/12_app/05_wizard.ipynb #0048
 @step
