@@ -5,17 +5,17 @@
 # %% ../../nbs/12_app/04_questions.ipynb #0003
 from __future__ import annotations
 import os, shlex, sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from pydantic import Field
 from ..core.errors import UserError
-from ..core.config import Config, DataConfig, KEYS, load_config, ModelConfig, Settings
-from ..core.config import SETTINGS, TokenizerConfig
+from ..core.config import Config, DataConfig, KEYS, load_config, ModelConfig, Settings, SETTINGS
+from ..core.config import TokenizerConfig
 from ..core.tables import format_bytes, format_seconds, render_terminal
 from ..core.hardware import explain_hardware, Hardware, native_precisions
 from ..core.devices import Throughput
-from ..text.corpus import open_splits
+from ..text.corpus import open_splits, parse_data
 from ..text.languages import language_name
 from ..analysis.sampling import choose_sample_fraction
 from ..analysis.report import analyze, DatasetReport
@@ -26,7 +26,7 @@ from ..validation.recommendation import DEFAULT_MINUTES, recommend_run, SizeEsti
 from ..tokenizers.tokenizer import gpt2_tokenizer
 
 # %% auto #0
-__all__ = ['QUESTIONS', 'Choice', 'Question', 'Session', 'parse_data', 'draft_config', 'final_config', 'answer_question']
+__all__ = ['QUESTIONS', 'Choice', 'Question', 'Session', 'draft_config', 'final_config', 'answer_question']
 
 # %% ../../nbs/12_app/04_questions.ipynb #0006
 @dataclass
@@ -61,16 +61,6 @@ class Session(Settings):
     report: DatasetReport | None = Field(None, description='the text, once it was analyzed')
 
 # %% ../../nbs/12_app/04_questions.ipynb #0012
-def parse_data(
-    words: Iterable[str], # Sources, and settings such as `data.text_field=body`
-) -> DataConfig:
-    "The text that some words describe"
-    words = list(words)
-    settings = [word for word in words if word.startswith('data.') and '=' in word]
-    data = load_config(None, settings).data
-    sources = [word for word in words if word not in settings]
-    return data.model_copy(update={'source': sources}) if sources else data
-
 def _split_words(text: str) -> list[str]: return shlex.split(text, posix=os.name != 'nt')
 
 def _data(session: Session) -> DataConfig:
