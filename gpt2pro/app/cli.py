@@ -179,7 +179,7 @@ def validate(
     "Every problem of a configuration with its fix, and the memory and time it will take"
     from gpt2pro.core.hardware import detect_hardware
     from gpt2pro.validation.forecast import forecast
-    from gpt2pro.validation.rules import fix_file, repair, validate
+    from gpt2pro.validation.validator import fix_file, repair, validate
     config, machine = _config(words), detect_hardware()
     facts, probe = _measure(config) if measure else (None, None)
     if fix:
@@ -211,7 +211,7 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     "The idea behind a rule, an example that breaks it, and the ways out"
-    from gpt2pro.validation.rules import explain, explain_all
+    from gpt2pro.validation.validator import explain, explain_all
     if code: return _show(explain(code), as_json)
     if as_json: return _show(explain_all(), as_json)
     _show('\n'.join(f'{e.finding.code:16} {e.finding.severity:8} {e.title}' for e in explain_all()), as_json)
@@ -397,7 +397,7 @@ def generate(
 @app.command()
 def report(folder: RunFolder, as_json: AsJson = False) -> None:
     "Write a run's report.html, and print its figures"
-    from gpt2pro.app.run_report import report
+    from gpt2pro.app.cli import report
     page = report(folder)
     page.save()
     _show(page, as_json)

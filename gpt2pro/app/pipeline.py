@@ -18,7 +18,7 @@ from ..core.devices import measure_throughput
 from ..text.corpus import open_splits
 from ..analysis.report import analyze, DatasetReport
 from ..validation.forecast import forecast
-from ..validation.rules import check
+from ..validation.validator import check_plan
 from ..validation.recommendation import check_minutes, DEFAULT_MINUTES, recommend_run
 from ..tokenizers.tokenizer import EOT, gpt2_tokenizer, Tokenizer
 from ..data.shards import Tokens
@@ -28,7 +28,7 @@ from ..trainer.checkpoint import RunLock
 from ..trainer.loop import load_run, train as train_model
 from ..generation.evaluation import evaluate_run, Evaluation
 from ..generation.engine import generate
-from .run_report import report, RunReport, Sample
+from .run_report import report_run, RunReport, Sample
 
 # %% auto #0
 __all__ = ['QUICKSTART_BYTES', 'PROMPT_TOKENS', 'Callback', 'choose_data', 'plan_run', 'evaluate', 'choose_prompts',
@@ -153,7 +153,7 @@ def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport |
            callbacks: Iterable[Callable] = ()) -> RunReport:
     _announce('Validation and forecast')
     hardware = detect_hardware(folder)
-    findings = check(config, hardware, analysis)
+    findings = check_plan(config, hardware, analysis)
     speed = measure_throughput(device=config.train.device)
     expected = forecast(config, hardware, speed, analysis)
     _show(*findings, expected)
@@ -167,9 +167,9 @@ def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport |
     for sample in write_samples(folder):
         _show(Text.assemble((sample.prompt, 'bold'), sample.text, '\n'))
     _announce('Report')
-    summary = report(folder)
-    _show(f'{summary.save()}')
-    return summary
+    report = report_run(folder)
+    _show(f'{report.save()}')
+    return report
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0033
 Callback = Callable[[Mapping[str, Any]], Any]

@@ -24,7 +24,7 @@ from ..text.languages import language_name
 from ..analysis.sampling import choose_sample_fraction
 from ..analysis.report import analyze, DatasetReport
 from ..validation.forecast import Forecast, forecast, Plan, summarize_text, TextSummary
-from ..validation.rules import check, repair, validate
+from ..validation.validator import check_plan, repair, validate
 from ..validation.recommendation import assess_tasks, best_size, check_minutes
 from ..validation.recommendation import compare_model_sizes, DEFAULT_MINUTES, recommend_run
 from ..validation.recommendation import SizeEstimate
@@ -278,7 +278,7 @@ def _final(session: Session) -> Config:
     return config if session.said('review') == 'write' else repair(config, session.hardware, session.report, ('error', 'warning'))[0]
 
 def _draft(session: Session) -> dict[str, Any]: return {} if draft(session) else {}
-def _check(session: Session) -> dict[str, Any]: return {} if check(_final(session), session.hardware, session.report) else {}
+def _check(session: Session) -> dict[str, Any]: return {} if check_plan(_final(session), session.hardware, session.report) else {}
 
 _CONSEQUENCES: dict[str, Callable[[Session], dict[str, Any]]] = { # Step → what an answer to it changes in the session
     'data': _measure_text, 'analysis': _read_text, 'advanced': _draft, 'review': _check}
