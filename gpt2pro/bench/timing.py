@@ -15,10 +15,10 @@ from torch import Tensor
 from torch._functorch import config as functorch_config
 from torch.autograd.profiler import profile
 from torch.utils import collect_env
-from ..core.config import Settings
 from ..core.errors import UserError
-from ..core.hardware import describe_cpu
+from ..core.config import Settings
 from ..core.tables import Record
+from ..core.hardware import describe_cpu
 from ..kernels.triton import interpreting, make_checker, outputs_and_gradients, triton
 from ..kernels.triton import upstream_gradients
 
@@ -192,8 +192,8 @@ def check_variant(
     return None, '; '.join(dict.fromkeys(lines))
 
 # %% ../../nbs/11_bench/01_timing.ipynb #0054
-def _measurement(b: Benchmark, direction: str, variant: str, error: Any, reason: Any) -> Measurement:
-    "What is known before a variant is timed"
+def _measurement(b: Benchmark, direction: str, variant: str, error: Any, reason: Any) -> Any:
+    "The measurement of a variant before it is timed"
     m = Measurement(operation=b.operation, sizes=b.sizes, direction=direction, variant=variant,
                     work=b.work[direction], unit=b.unit, reason=reason)
     if error is None: m.verdict = 'skipped'
