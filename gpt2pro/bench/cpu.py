@@ -20,7 +20,7 @@ from ..core.hardware import describe_cpu
 from ..model.gpt import GPT
 from ..model.inference import optimize_for_inference
 from ..model.pretrained import is_gpt2, save_pretrained
-from ..trainer.loop import make_optimizer
+from ..trainer.optimizers import make_optimizer
 from ..generation.engine import generate_ids
 
 # %% auto #0

@@ -40,7 +40,7 @@ class NormSpec:
     words: str        # What it is
     parameters: int   # Vectors of the model's width that it learns
     statistics: int   # Numbers per token saved for backward
-    fused_on_cpu: bool # Whether PyTorch computes it in one operation on a CPU; otherwise one more tensor is saved
+    fused_on_cpu: bool # Whether one CPU operation does it; otherwise one more tensor is saved
 
 NORMS: dict[str, NormSpec] = {
     'layernorm': NormSpec('LayerNorm: mean 0, variance 1 (GPT-2)', 2, 2, True),
@@ -59,7 +59,8 @@ class Position:
 POSITIONS: dict[str, Position] = {
     'learned': Position('a learned vector per position (GPT-2)', table=True),
     'sinusoidal': Position('fixed sines and cosines added to the embeddings (Transformer)'),
-    'rope': Position('rotary embeddings: queries and keys are rotated by position (RoPE)', rotates=True),
+    'rope': Position('rotary embeddings: queries and keys are rotated by position (RoPE)',
+                     rotates=True),
     'alibi': Position('attention scores fall linearly with distance (ALiBi)', bias=True),
 }
 

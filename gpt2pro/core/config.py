@@ -17,10 +17,10 @@ from .yaml import read_yaml
 from .choices import ACTIVATIONS, NORMS, POSITIONS, SCHEDULES
 
 # %% auto #0
-__all__ = ['Sources', 'SECTIONS', 'SETTINGS', 'KEYS', 'MODEL_PRESETS', 'RUN_PRESETS', 'Settings', 'SettingInfo', 'ModelConfig',
-           'TokenizerConfig', 'DataConfig', 'TrainConfig', 'GenerateConfig', 'Config', 'setting_applies',
-           'resumable_settings', 'gpt2_differences', 'ConfigError', 'find_setting', 'make_config', 'deep_merge',
-           'parse_override', 'load_config']
+__all__ = ['Count', 'Steps', 'Seed', 'Fraction', 'Sources', 'SECTIONS', 'SETTINGS', 'KEYS', 'MODEL_PRESETS', 'RUN_PRESETS',
+           'Settings', 'SettingInfo', 'ModelConfig', 'TokenizerConfig', 'DataConfig', 'TrainConfig', 'GenerateConfig',
+           'Config', 'setting_applies', 'resumable_settings', 'gpt2_differences', 'ConfigError', 'find_setting',
+           'make_config', 'deep_merge', 'parse_override', 'load_config']
 
 # %% ../../nbs/00_core/05_config.ipynb #0006
 class Settings(BaseModel):
@@ -49,38 +49,43 @@ _advanced = partial(_setting, advanced=True)
 _resumable = partial(_setting, resumable=True)
 
 # %% ../../nbs/00_core/05_config.ipynb #0013
+Count = Annotated[int, Field(ge=1, le=2**20)]
+Steps = Annotated[int, Field(ge=1, le=10**9)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+
 def _words(table: Mapping[str, Any]) -> dict[Any, str]:
     return {name: entry.words for name, entry in table.items()}
 
 class ModelConfig(Settings):
     "The architecture of a GPT-2"
-    vocab_size: int = _setting(
-        4096, 'vocabulary size: rows of the embedding table', ge=2, le=2**20, unit='tokens',
-        choices={512: 'a few kilobytes of text', 4096: 'a megabyte or two', 8192: 'some megabytes',
-                 16384: 'tens of megabytes', 32768: 'a hundred megabytes and more',
-                 50257: 'GPT-2\'s own'})
-    block_size: int = _setting(
-        256, 'context length', ge=1, le=2**20, unit='tokens',
-        choices={256: 'a long paragraph', 512: 'a page', 1024: 'two pages (GPT-2)',
-                 2048: 'an article', 4096: 'a chapter', 8192: 'a booklet'},
+    vocab_size: Count = _setting(
+        4096, 'vocabulary size: rows of the embedding table', ge=2, unit='tokens', choices={
+            512: 'a few kilobytes of text', 4096: 'a megabyte or two', 8192: 'some megabytes',
+            16384: 'tens of megabytes', 32768: 'a hundred megabytes and more',
+            50257: 'GPT-2\'s own'})
+    block_size: Count = _setting(
+        256, 'context length', unit='tokens', choices={
+            256: 'a long paragraph', 512: 'a page', 1024: 'two pages (GPT-2)', 2048: 'an article',
+            4096: 'a chapter', 8192: 'a booklet'},
         aliases='n_positions n_ctx max_position_embeddings context_length context_size '
                 'max_seq_len seq_len')
-    n_layer: int = _setting(4, 'transformer blocks', ge=1, le=1000,
-                            aliases='n_layers num_layers num_hidden_layers')
-    n_head: int = _setting(4, 'attention heads per block; divides n_embd', ge=1, le=1000,
-                           aliases='n_heads num_heads num_attention_heads')
-    n_kv_head: int | None = _advanced(
-        None, 'key and value heads of grouped-query attention; null is n_head (multi-head '
-        'attention)', ge=1, le=1000,
+    n_layer: Count = _setting(4, 'transformer blocks', le=1000,
+                              aliases='n_layers num_layers num_hidden_layers')
+    n_head: Count = _setting(4, 'attention heads per block; divides n_embd', le=1000,
+                             aliases='n_heads num_heads num_attention_heads')
+    n_kv_head: Count | None = _advanced(
+        None, 'key and value heads of grouped-query attention; null is n_head, multi-head '
+        'attention', le=1000,
         aliases='num_key_value_heads num_kv_heads n_kv_heads n_query_groups')
-    n_embd: int = _setting(128, 'embedding size: width of the residual stream', ge=1, le=2**17,
-                           aliases='d_model hidden_size emb_dim embed_dim')
-    n_inner: int | None = _advanced(
+    n_embd: Count = _setting(128, 'embedding size: width of the residual stream', le=2**17,
+                             aliases='d_model hidden_size emb_dim embed_dim')
+    n_inner: Count | None = _advanced(
         None, 'inner width of the feed-forward block; null is 4 n_embd, or 8/3 n_embd for swiglu',
-        ge=1, le=2**20, aliases='d_ff intermediate_size')
-    dropout: float = _setting(
-        0.0, 'dropout probability; 0.1 to 0.3 against overfitting on small data', ge=0, lt=1,
-        usual=(0, 0.5), aliases='resid_pdrop embd_pdrop attn_pdrop drop_rate')
+        aliases='d_ff intermediate_size')
+    dropout: Fraction = _setting(
+        0.0, 'dropout probability; 0.1 to 0.3 against overfitting on small data', usual=(0, 0.5),
+        aliases='resid_pdrop embd_pdrop attn_pdrop drop_rate')
     activation_function: Literal[tuple(ACTIVATIONS)] = _advanced( # type: ignore[valid-type]
         'gelu_new', 'activation of the feed-forward block', choices=_words(ACTIVATIONS))
     norm: Literal[tuple(NORMS)] = _advanced( # type: ignore[valid-type]
@@ -92,14 +97,13 @@ class ModelConfig(Settings):
     position: Literal[tuple(POSITIONS)] = _advanced( # type: ignore[valid-type]
         'learned', 'positional encoding', choices=_words(POSITIONS))
     rope_theta: float = _advanced(
-        10000., 'base of the rotary frequencies; the slowest pair turns once in 6.28 times as many '
-        'positions', gt=1, le=1e9, when='model.position=rope', aliases='rope_base')
+        10000., 'base of the rotary frequencies; the slowest pair turns once in 6.28 times as '
+        'many positions', gt=1, le=1e9, when='model.position=rope', aliases='rope_base')
     rope_scaling: float = _advanced(
         1., 'position interpolation: positions are divided by this, which extends the context',
         ge=1, le=1024, when='model.position=rope')
-    sliding_window: int | None = _advanced(
-        None, 'tokens that a position attends to, itself included; null is all of them', ge=1,
-        le=2**20, unit='tokens')
+    sliding_window: Count | None = _advanced(
+        None, 'positions that each attends to, itself included; null is all', unit='tokens')
     qk_norm: bool = _advanced(False, 'RMS-normalize queries and keys: more stable training')
     logit_softcap: float | None = _advanced(
         None, 'soft cap c of the logits: c tanh(logits/c); null is none', gt=0, le=1e4,
@@ -128,8 +132,9 @@ class ModelConfig(Settings):
     def kv_heads(self) -> int: return self.n_kv_head or self.n_head
     @property
     def inner_size(self) -> int: # gated: as many parameters, rounded up to a multiple of 8
-        usual = -(-self.n_embd//3)*8 if ACTIVATIONS[self.activation_function].gated else 4*self.n_embd
-        return self.n_inner or usual
+        if self.n_inner: return self.n_inner
+        gated = ACTIVATIONS[self.activation_function].gated
+        return -(-self.n_embd//3)*8 if gated else 4*self.n_embd
 
 # %% ../../nbs/00_core/05_config.ipynb #0017
 def _as_list(value: Any) -> Any: return [value] if isinstance(value, str) else value
@@ -146,29 +151,30 @@ class TokenizerConfig(Settings):
             'unigram': 'unigram language model, trained on the data by pruning',
             'wordpiece': 'WordPiece, trained on the data, longest match first (BERT)',
             'gpt2': 'GPT-2\'s 50,257 tokens, trained on English'})
-    path: str | None = _advanced(None, 'folder of a saved tokenizer to use; null makes a new one')
-    min_frequency: int = _trained(2, 'how often a pair must occur to be merged', ge=1, le=10**9)
+    path: str | None = _advanced(None, 'folder of a saved tokenizer; null makes a new one')
+    min_frequency: Steps = _trained(2, 'how often a pair must occur to be merged')
     pre_tokenizer: Literal['gpt2', 'gpt4'] = _trained(
         'gpt2', 'how text is split into words before tokens are trained', choices={
             'gpt2': 'letters, digits and punctuation apart (GPT-2)',
             'gpt4': 'numbers in groups of three, punctuation with the word behind it (GPT-4)'})
     normalizer: Literal['none', 'nfc', 'nfkc'] = _trained(
         'none', 'Unicode normalization before everything else', choices={
-            'none': 'none: text decodes to what it was', 'nfc': 'letter and accent as one character',
-            'nfkc': 'also characters that look alike'})
-    special_tokens: list[str] = _advanced([], 'special tokens beside <|endoftext|>, such as chat marks')
+            'none': 'none: text decodes to what it was',
+            'nfc': 'letter and accent as one character', 'nfkc': 'also characters that look alike'})
+    special_tokens: list[str] = _advanced(
+        [], 'special tokens beside <|endoftext|>, such as chat marks')
 
 class DataConfig(Settings):
     "Which text, and how it is read"
     source: Sources = _setting(
-        ['bilingual'], 'files, folders, globs, http(s) addresses, hf:NAME, or bilingual (the embedded '
-        'corpus)', aliases='dataset data_path data_dir train_file')
+        ['bilingual'], 'files, folders, globs, http(s) addresses, hf:NAME, or bilingual (the '
+        'embedded corpus)', aliases='dataset data_path data_dir train_file')
     validation: Sources | None = _setting(
         None, 'validation text; null takes a validation folder beside train, or val_fraction',
         aliases='val_file validation_file')
-    val_fraction: float = _setting(
+    val_fraction: Fraction = _setting(
         0.1, 'fraction of documents held out for validation where the source has no such text',
-        gt=0, lt=1, usual=(0, 0.5), when='data.validation=null')
+        gt=0, usual=(0, 0.5), when='data.validation=null')
     sample: float = _setting(1.0, 'fraction of documents used', gt=0, le=1)
     text_field: str = _advanced(
         'text', 'field of a table that holds the text; where it is missing, the layout decides')
@@ -182,92 +188,94 @@ class DataConfig(Settings):
             'padded': 'one document a row, padded to the length of its batch',
             'chat': 'one conversation a row; loss on assistant tokens only'})
     clean: list[str] = _setting(
-        ['exact_dedup'], 'cleaning steps, in order: fix_encoding, control_chars, nfc, whitespace,'
-                         ' quality rules, exact_dedup, near_dedup')
+        ['exact'], 'cleaning steps, in order: repair, control, nfc, spaces, quality rules, exact, '
+        'near')
 
 # %% ../../nbs/00_core/05_config.ipynb #0021
 class TrainConfig(Settings):
     "How the model is trained"
-    seed: int = _setting(1337, 'seed of initial weights, order of the data and dropout', ge=0, lt=2**63)
+    seed: Seed = _setting(1337, 'seed of initial weights, order of the data and dropout')
     language_alpha: float = _advanced(
-        1.0, 'languages are sampled in proportion to their share of the text to this power: 1 as it '
-        'is, 0 all equally often', ge=-1, le=1)
+        1.0, 'languages are sampled in proportion to their share of the text to this power: 1 as '
+        'it is, 0 all equally often', ge=-1, le=1)
     document_mask: bool = _advanced(
         False, 'attention stays within a document of a packed row', when='data.batching=packed')
-    label_smoothing: float = _advanced(
-        0., 'probability spread over the whole vocabulary in each target', ge=0, lt=1, usual=(0, 0.3))
+    label_smoothing: Fraction = _advanced(
+        0., 'probability spread over the whole vocabulary in each target', usual=(0, 0.3))
     z_loss: float = _advanced(
-        0., 'weight of the squared log of the softmax\'s denominator; keeps logits small, 1e-4 is '
-        'usual', ge=0, le=1, usual=(0, 1e-2))
+        0., 'weight of the squared log of the softmax\'s denominator; keeps logits small, 1e-4 '
+        'is usual', ge=0, le=1, usual=(0, 1e-2))
     gradient_checkpointing: bool = _resumable(
         False, 'recompute activations in the backward pass: less memory, more time', advanced=True)
     compile: bool = _advanced(False, 'torch.compile the model: faster on a GPU, slow to start')
-    max_steps: int = _setting(1000, 'optimizer steps', ge=1, le=10**9, unit='steps',
-                              aliases='max_iters num_steps total_steps max_train_steps')
-    batch_size: int = _setting(
-        16, 'sequences in a micro-batch', ge=1, le=2**20, unit='sequences',
+    max_steps: Steps = _setting(1000, 'optimizer steps', unit='steps',
+                                aliases='max_iters num_steps total_steps max_train_steps')
+    batch_size: Count = _setting(
+        16, 'sequences in a micro-batch', unit='sequences',
         aliases='micro_batch_size train_batch_size per_device_train_batch_size')
-    gradient_accumulation_steps: int = _setting(
-        1, 'micro-batches in a step', ge=1, le=2**20, aliases='grad_accum_steps accumulation_steps')
+    gradient_accumulation_steps: Count = _setting(
+        1, 'micro-batches in a step', aliases='grad_accum_steps accumulation_steps')
     lr: float = _setting(3e-3, 'peak learning rate', gt=0, lt=10, aliases='learning_rate max_lr')
-    min_lr: float = _setting(3e-4, 'final learning rate', ge=0, lt=10, when='train.schedule=cosine|linear')
+    min_lr: float = _setting(3e-4, 'final learning rate', ge=0, lt=10,
+                             when='train.schedule=cosine|linear')
     warmup_steps: int = _setting(
-        100, 'steps in which the learning rate rises from 0 to its peak', ge=0, le=10**9, unit='steps',
-        aliases='warmup_iters num_warmup_steps')
+        100, 'steps in which the learning rate rises from 0 to its peak', ge=0, le=10**9,
+        unit='steps', aliases='warmup_iters num_warmup_steps')
     schedule: Literal[tuple(SCHEDULES)] = _setting( # type: ignore[valid-type]
         'cosine', 'learning rate decay from lr to min_lr', choices=_words(SCHEDULES),
         aliases='lr_scheduler_type lr_schedule scheduler')
     weight_decay: float = _setting(
         0.1, 'weight decay of matrices; biases and norms have none', ge=0, lt=10, usual=(0, 1))
-    beta1: float = _advanced(0.9, 'AdamW: decay of the average gradient', ge=0, lt=1, aliases='adam_beta1')
-    beta2: float = _advanced(
-        0.99, 'AdamW: decay of the average squared gradient; 0.95 for batches of 100,000 tokens and '
-        'more', ge=0, lt=1, aliases='adam_beta2')
+    beta1: Fraction = _advanced(0.9, 'AdamW: decay of the average gradient', aliases='adam_beta1')
+    beta2: Fraction = _advanced(
+        0.99, 'AdamW: decay of the average squared gradient; 0.95 for batches of 100,000 tokens '
+        'and more', aliases='adam_beta2')
     grad_clip: float = _advanced(
         1.0, 'gradient clipping: largest norm; 0 is none', ge=0, le=1e6, usual=(0.01, 100),
         aliases='max_grad_norm clip_grad gradient_clip')
     precision: Literal['auto', 'fp32', 'bf16', 'fp16'] = _setting(
-        'auto', 'precision of matrix products', aliases='dtype torch_dtype mixed_precision', choices={
+        'auto', 'precision of matrix products', choices={
             'auto': 'the best that the device computes in hardware', 'fp32': '32 bits',
             'bf16': '16 bits with the range of 32: GPUs since 2020',
-            'fp16': '16 bits with a small range, loss scaling: older GPUs'})
+            'fp16': '16 bits with a small range, loss scaling: older GPUs'},
+        aliases='dtype torch_dtype mixed_precision')
     device: str = _resumable('auto', 'device to train on', choices={
-        'auto': 'the fastest one here', 'cpu': 'the processor', 'cuda': 'the first NVIDIA or AMD GPU',
-        'cuda:1': 'the second', 'mps': 'Apple\'s GPU'})
-    log_interval: int = _resumable(10, 'steps between lines of metrics', ge=1, le=10**9, unit='steps',
-                                   aliases='logging_steps log_every')
-    eval_interval: int = _resumable(100, 'steps between evaluations on validation text', ge=1,
-                                    le=10**9, unit='steps', aliases='eval_steps eval_every')
-    eval_batches: int = _resumable(20, 'batches in an evaluation', ge=1, le=10**6, aliases='eval_iters')
-    checkpoint_interval: int = _resumable(100, 'steps between checkpoints', ge=1, le=10**9, unit='steps',
-                                          aliases='save_steps save_interval save_every')
-    keep_checkpoints: int = _resumable(2, 'checkpoints kept beside the best', ge=2, le=10**6,
-                                       aliases='save_total_limit')
+        'auto': 'the fastest one here', 'cpu': 'the processor',
+        'cuda': 'the first NVIDIA or AMD GPU', 'cuda:1': 'the second', 'mps': 'Apple\'s GPU'})
+    log_interval: Steps = _resumable(10, 'steps between lines of metrics', unit='steps',
+                                     aliases='logging_steps log_every')
+    eval_interval: Steps = _resumable(100, 'steps between evaluations on validation text',
+                                      unit='steps', aliases='eval_steps eval_every')
+    eval_batches: Count = _resumable(20, 'batches in an evaluation', aliases='eval_iters')
+    checkpoint_interval: Steps = _resumable(100, 'steps between checkpoints', unit='steps',
+                                            aliases='save_steps save_interval save_every')
+    keep_checkpoints: Count = _resumable(2, 'checkpoints kept beside the best', ge=2,
+                                         aliases='save_total_limit')
     patience: int = _resumable(
         0, 'early stopping: evaluations without a lower loss before training ends; 0 is never',
         ge=0, le=10**6)
     max_hours: float | None = _resumable(
-        None, 'training ends with a checkpoint after this time; null is no limit', gt=0, le=10**5,
-        unit='hours')
+        None, 'training ends with a checkpoint after this time; null is no limit', gt=0,
+        le=10**5, unit='hours')
 
 # %% ../../nbs/00_core/05_config.ipynb #0024
 class GenerateConfig(Settings):
     "How text is sampled"
     prompts: list[str] = _resumable(
-        [], 'prompts continued at the end of a run; without any, beginnings of validation documents')
-    max_new_tokens: int = _resumable(200, 'most tokens to generate', ge=1, le=2**20, unit='tokens')
+        [], 'prompts continued at the end of a run; without any, beginnings of validation '
+        'documents')
+    max_new_tokens: Count = _resumable(200, 'most tokens to generate', unit='tokens')
     temperature: float = _resumable(
-        0.8, 'logits are divided by this: below 1 favours likely tokens; 0 is greedy decoding', ge=0,
-        le=100, usual=(0, 2))
-    top_k: int | None = _resumable(50, 'sample from this many of the likeliest tokens; null is all', ge=1,
-                                   le=2**20)
+        0.8, 'logits are divided by this: below 1 favours likely tokens; 0 is greedy decoding',
+        ge=0, le=100, usual=(0, 2))
+    top_k: Count | None = _resumable(50, 'sample from this many likeliest tokens; null is all')
     top_p: float | None = _resumable(
-        None, 'nucleus sampling: the likeliest tokens with this total probability; null is all', gt=0,
-        le=1, usual=(0.1, 1))
+        None, 'nucleus sampling: the likeliest tokens with this total probability; null is all',
+        gt=0, le=1, usual=(0.1, 1))
     repetition_penalty: float = _resumable(
         1.0, 'above 1 makes tokens that have occurred less likely', ge=1, le=100, usual=(1, 2))
     stop: list[str] = _resumable([], 'texts before which generation ends')
-    seed: int = _resumable(1337, 'seed of sampling', ge=0, lt=2**63)
+    seed: Seed = _resumable(1337, 'seed of sampling')
 
 # %% ../../nbs/00_core/05_config.ipynb #0026
 class Config(Settings):
@@ -360,15 +368,18 @@ def find_setting(
 # %% ../../nbs/00_core/05_config.ipynb #0051
 def _problem(error: Mapping[str, Any], name: str, lines: Mapping[tuple, int]) -> UserError:
     "One of pydantic's findings, in three lines"
-    path = tuple(p for i, p in enumerate(error['loc']) if i < 2 or isinstance(p, int)) # without the members of a union
-    key, setting = '.'.join(map(str, path)), '.'.join(map(str, path[:2]))
+    loc = error['loc'] # with the members of a union, which nobody wrote
+    path = tuple(part for i, part in enumerate(loc) if i < 2 or isinstance(part, int))
+    key = '.'.join(map(str, path))
+    setting = '.'.join(map(str, path[:2]))
     place = f'{name}:{lines[path]}' if path in lines else name
     what = f'{place}: {key or "the whole"} = {error["input"]!r:.80}'
     if error['type'] != 'extra_forbidden':
-        meaning = f'{setting} means: {KEYS[setting]}' if setting in KEYS else None
-        return UserError(what, error['msg'], meaning or 'write sections of "key: value" lines, such as train: {max_steps: 100}')
+        hint = f'{setting} means: {KEYS[setting]}' if setting in KEYS else 'write sections'
+        return UserError(what, error['msg'], hint)
     meant = find_setting(*key.split('.')) or did_you_mean(key, [*KEYS, *SECTIONS])
-    hint = f'did you mean {meant}? ({KEYS.get(meant, "a section")})' if meant else f'the sections are {", ".join(SECTIONS)}'
+    hint = f'the sections are {", ".join(SECTIONS)}'
+    if meant: hint = f'did you mean {meant}? ({KEYS.get(meant, "a section")})'
     return UserError(what, f'there is no setting {key}', hint)
 
 # %% ../../nbs/00_core/05_config.ipynb #0053
@@ -384,13 +395,11 @@ def make_config(
         raise ConfigError(problems) from None
 
 # %% ../../nbs/00_core/05_config.ipynb #0058
-def _size(n_layer: int, n_head: int, n_embd: int, block_size: int, vocab_size: int) -> dict[str, int]:
-    return dict(n_layer=n_layer, n_head=n_head, n_embd=n_embd, block_size=block_size, vocab_size=vocab_size)
+def _size(*numbers: int) -> dict[str, int]:
+    return dict(zip(('n_layer', 'n_head', 'n_embd', 'block_size', 'vocab_size'), numbers))
 
 MODEL_PRESETS: dict[str, dict[str, int]] = {
-    'nano':        _size( 2,  2,   64,  256,  1024),
     'tiny':        _size( 4,  4,  128,  256,  4096),
-    'micro':       _size( 6,  6,  192,  256,  4096),
     'mini':        _size( 6,  6,  384,  256,  8192),
     'small':       _size( 8,  8,  512,  512, 16384),
     'medium':      _size(12, 12,  768, 1024, 32768),
@@ -408,7 +417,7 @@ _LARGE = dict(lr=6e-4, min_lr=6e-5, beta2=0.95, warmup_steps=700, max_steps=20_0
               gradient_accumulation_steps=16)
 RUN_PRESETS: dict[str, dict[str, Any]] = {
     'quickstart': dict(model='tiny'),
-    'bilingual': dict(model='mini', train=dict(lr=1e-3, min_lr=1e-4, batch_size=16, max_steps=3000)),
+    'bilingual': dict(model='mini', train=dict(lr=1e-3, min_lr=1e-4, max_steps=3000)),
 }
 for _name, _shape in MODEL_PRESETS.items():
     RUN_PRESETS[_name] = dict(model=_name, train=_LARGE if _shape['n_embd'] >= 512 else {},
@@ -442,7 +451,8 @@ def parse_override(
     key, equals, text = word.partition('=')
     key = key.strip()
     if not equals or not key:
-        raise UserError(f'The override {word!r}', 'an override is a key, an equals sign and a value', 'write it like train.lr=1e-3')
+        raise UserError(f'The override {word!r}', 'it has to be a key, an equals sign and a value',
+                        'write it like train.lr=1e-3')
     value = read_yaml(text, key)[0]
     if not _accepts(key, value) and _accepts(key, text): value = text
     for part in reversed(key.split('.')): value = {part: value}
@@ -454,24 +464,27 @@ def _expand_model(values: Any) -> Any:
     if not isinstance(values, Mapping) or not isinstance(values.get('model'), str): return values
     name = values['model']
     if name in MODEL_PRESETS: return {**values, 'model': dict(MODEL_PRESETS[name])}
-    hint = f'did you mean {did_you_mean(name, MODEL_PRESETS) or "tiny"}? The sizes are {", ".join(MODEL_PRESETS)}'
-    raise UserError(f'model = {name!r}', 'no model size has this name', hint)
+    meant = did_you_mean(name, MODEL_PRESETS) or 'tiny'
+    raise UserError(f'model = {name!r}', 'no model size has this name',
+                    f'did you mean {meant}? The sizes are {", ".join(MODEL_PRESETS)}')
 
 # %% ../../nbs/00_core/05_config.ipynb #0071
 _WHY = 'a configuration is a YAML file or the name of a preset'
 
 def _read_text(path: Path) -> str:
     "The text of a configuration file"
-    if path.is_dir(): raise UserError(f'{path} is a folder', _WHY, f'if it holds the text, write data.source={path}')
+    if path.is_dir():
+        raise UserError(f'{path} is a folder', _WHY, f'if it holds text, write data.source={path}')
     if not path.is_file():
-        hint = f'did you mean {did_you_mean(str(path), RUN_PRESETS) or "quickstart"}? The presets are {", ".join(RUN_PRESETS)}'
-        raise UserError(f'{path}: no such file or preset', _WHY, hint)
+        meant = did_you_mean(str(path), RUN_PRESETS) or 'quickstart'
+        raise UserError(f'{path}: no such file or preset', _WHY,
+                        f'did you mean {meant}? The presets are {", ".join(RUN_PRESETS)}')
     try: return path.read_bytes().decode('utf-8-sig')
     except (UnicodeDecodeError, OSError) as e:
-        raise UserError(f'{path}: not readable', str(e), 'check that this is the right file, and who may read it') from None
+        raise UserError(f'{path}: not readable', str(e), 'check it and its permissions') from None
 
 def load_config(
-    source: str | Path | Config | None = None, # A YAML file, preset, run directory or configuration; None is the defaults
+    source: str | Path | Config | None = None, # A YAML file, a preset, a configuration or nothing
     overrides: Iterable[str] = (),             # Words such as `train.lr=1e-3`, later ones on top
 ) -> Config:
     "The configuration that a file or preset and some overrides describe"
@@ -481,13 +494,11 @@ def load_config(
         name = str(source)
         values = RUN_PRESETS[name]
     elif source is not None:
-        path = Path(source)
-        if (path/'config.yaml').is_file(): path = path/'config.yaml'
-        name = path.name
-        values, lines = read_yaml(_read_text(path), name)
+        name = Path(source).name
+        values, lines = read_yaml(_read_text(Path(source)), name)
     values = _expand_model({} if values is None else values)
-    for word in overrides:
-        if isinstance(values, Mapping): values = deep_merge(values, _expand_model(parse_override(word)))
+    for word in overrides if isinstance(values, Mapping) else ():
+        values = deep_merge(values, _expand_model(parse_override(word)))
     return make_config(values, name, lines)
 
 # %% ../../nbs/00_core/05_config.ipynb #0077

@@ -26,12 +26,14 @@ def resolve_device(
     "The PyTorch device that a name stands for"
     import torch
     cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    devices = [f'cuda:{i}' for i in range(cards)] + ['mps']*torch.backends.mps.is_available() + ['cpu']
+    devices = [f'cuda:{i}'
+               for i in range(cards)] + ['mps']*torch.backends.mps.is_available() + ['cpu']
     kinds = [device.partition(':')[0] for device in devices]
     if name == 'auto': return torch.device(kinds[0])
     if name in devices or name in kinds: return torch.device(name)
-    raise UserError(f'train.device = {name!r}', f'PyTorch {torch.__version__} sees {", ".join(devices)} here',
-                    f'choose auto or one of {", ".join(devices)}; for a GPU, install the PyTorch made for it')
+    raise UserError(f'train.device = {name!r}',
+                    f'PyTorch {torch.__version__} sees {", ".join(devices)} here',
+                    f'choose auto or one of {", ".join(devices)}; GPUs need a PyTorch for them')
 
 # %% ../../nbs/00_core/12_devices.ipynb #0012
 def pick_precision(
@@ -44,7 +46,7 @@ def pick_precision(
     if precision == 'auto': return native[0]
     if precision in native: return precision
     raise UserError(f'train.precision = {precision!r} on {device}',
-                    f'this device has no {precision} units: PyTorch emulates them, ten times slower and more',
+                    f'this device has no {precision} units, and emulates them ten times slower',
                     f'set train.precision to {native[0]}, or leave it at auto')
 
 # %% ../../nbs/00_core/12_devices.ipynb #0016
@@ -71,7 +73,8 @@ class Throughput(Settings):
     memory_bandwidth: float = Field(gt=0, description='bytes per second, read and written')
 
 # %% ../../nbs/00_core/12_devices.ipynb #0023
-def _median_seconds(work: Callable[[], Any], budget: float, synchronize: Callable[[], Any]) -> float:
+def _median_seconds(work: Callable[[], Any], budget: float,
+                    synchronize: Callable[[], Any]) -> float:
     "The median time of a call, from as many as fit into `budget` seconds"
     times: list[float] = []
     work() # the first call sets things up
@@ -101,4 +104,5 @@ def measure_throughput(
     synchronize = getattr(torch, where.type).synchronize
     product = _median_seconds(lambda: square @ square, seconds/2, synchronize)
     addition = _median_seconds(lambda: long + 1, seconds/2, synchronize)
-    return Throughput(device=where.type, matmul_flops=2*n**3/product, memory_bandwidth=2*long.nbytes/addition)
+    return Throughput(device=where.type, matmul_flops=2*n**3/product,
+                      memory_bandwidth=2*long.nbytes/addition)

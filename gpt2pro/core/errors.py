@@ -38,6 +38,7 @@ def did_you_mean(
 ) -> str | None:            # The closest choice, or None
     "The choice that is most like `word`"
     def likeness(choice: str) -> float: # swapped letters are the same letters
-        return SequenceMatcher(None, word.lower(), choice.lower()).ratio() + 0.1*(sorted(word) == sorted(choice))
+        return SequenceMatcher(None, word.lower(),
+                               choice.lower()).ratio() + 0.1*(sorted(word) == sorted(choice))
     best = max(choices, key=likeness, default=None)
     return best if best is not None and likeness(best) >= cutoff else None

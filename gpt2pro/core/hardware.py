@@ -85,15 +85,16 @@ def count_cores() -> int: # At least 1
 # %% ../../nbs/00_core/09_hardware.ipynb #0025
 def cgroup_memory(
     root: str | Path = '/', # Where the system's files begin
-) -> tuple[int, int] | None: # Bytes allowed, and bytes of them still to be had; None without a limit
+) -> tuple[int, int] | None: # Bytes allowed, and bytes of them still free; None is no limit
     "How much memory the control groups allow"
     limits: list[int] = []
     free: list[int] = []
     for folder in cgroup_folders('memory', root):
         limit = parse_number(_read_any(folder, 'memory.max', 'memory.limit_in_bytes'))
-        if limit is None or limit >= 2**60: continue # the old layout writes nearly 2**63 for no limit
+        if limit is None or limit >= 2**60: continue # the old layout: no limit
         used = parse_number(_read_any(folder, 'memory.current', 'memory.usage_in_bytes')) or 0
-        stat = dict(line.split(maxsplit=1) for line in _read_any(folder, 'memory.stat').splitlines())
+        stat = dict(line.split(maxsplit=1)
+                    for line in _read_any(folder, 'memory.stat').splitlines())
         files = int(stat.get('total_inactive_file', stat.get('inactive_file', 0)))
         limits.append(limit)
         free.append(max(0, limit - used + files))
@@ -109,7 +110,7 @@ def measure_memory(
     return min(memory.total, limit), min(memory.available, left)
 
 # %% ../../nbs/00_core/09_hardware.ipynb #0032
-_SERVICES: dict[str, tuple[str, float | None]] = { # Variable → service, and hours until it ends a session
+_SERVICES: dict[str, tuple[str, float | None]] = { # Variable → service, hours of a session
     'COLAB_RELEASE_TAG': ('Google Colab', 12), 'KAGGLE_KERNEL_RUN_TYPE': ('Kaggle', 12),
     'BINDER_SERVICE_HOST': ('Binder', 6), 'PAPERSPACE_FQDN': ('Paperspace', 6),
     'CODESPACES': ('GitHub Codespaces', None), 'DATABRICKS_RUNTIME_VERSION': ('Databricks', None),
@@ -121,7 +122,7 @@ def detect_service(
     environment: Mapping[str, str], # Variables, such as `os.environ`
     age: float,                     # Hours since the session began
     now: float,                     # Seconds since 1970
-) -> tuple[str | None, float | None]: # The service, and the hours it leaves us, each None when unknown
+) -> tuple[str | None, float | None]: # The service, and the hours left, each None when unknown
     "Which notebook service or batch system this is"
     found = [service for variable, service in _SERVICES.items() if variable in environment]
     name, limit = found[0] if found else (None, None)
@@ -140,7 +141,7 @@ class Hardware(Record):
     ram_total: int | None = Field(None, description='bytes of main memory that may be used')
     ram_available: int | None = Field(None, description='bytes of it that can still be had')
     disk_free: int | None = Field(None, description='bytes free where the run is written')
-    shared_memory: int | None = Field(None, description='bytes free for data shared between processes')
+    shared_memory: int | None = Field(None, description='bytes free in /dev/shm')
     gpus: list[Gpu] = Field([], description='graphics processors')
     service: str | None = Field(None, description='notebook service or batch system')
     hours_left: float | None = Field(None, description='hours until the service ends the session')
@@ -169,10 +170,11 @@ def detect_hardware(
     "The machine that this process runs on"
     cpu, bf16 = _or_unknown(describe_cpu, (None, False))
     total, available = _or_unknown(measure_memory, (None, None))
-    began = _or_unknown(lambda: psutil.Process(1).create_time(), time.time()) # of the container we rent
+    began = _or_unknown(lambda: psutil.Process(1).create_time(), time.time()) # of a container
     service, hours = detect_service(os.environ, (time.time() - began)/3600, time.time())
     return Hardware(
-        os=f'{platform.system()} {platform.release().partition("-")[0]}', python=platform.python_version(),
+        os=f'{platform.system()} {platform.release().partition("-")[0]}',
+        python=platform.python_version(),
         cpu=cpu, cores=_or_unknown(count_cores, 1), cpu_bf16=bf16, ram_total=total,
         ram_available=available, disk_free=_free_space(folder), gpus=_or_unknown(find_gpus, []),
         shared_memory=_free_space('/dev/shm') if Path('/dev/shm').is_dir() else None,
@@ -213,11 +215,12 @@ def _explain_device(hardware: Hardware) -> list[str]:
         place = f'the {gpu.name}'
     else:
         memory = hardware.ram_available
-        place = (f'{hardware.cores} processor core{"s"*(hardware.cores > 1)}: models of some million parameters '
-                 'in minutes or hours; the 124 million of GPT-2 want a GPU')
+        place = (f'{hardware.cores} processor core{"s"*(hardware.cores > 1)}: models of some '
+                 'million parameters in minutes or hours; the 124 million of GPT-2 want a GPU')
     if not memory: return [f'Training runs on {place}.', 'How much memory is free is unknown.']
     parameters = memory/8/(2 + OPTIMIZERS['adamw'].state_per_parameter)
-    return [f'Training runs on {place}.', f'{format_bytes(memory)} of memory are free: with AdamW in fp32, '
+    return [f'Training runs on {place}.',
+            f'{format_bytes(memory)} of memory are free: with AdamW in fp32, '
             f'at most {parameters/1e6:,.0f} million parameters.']
 
 # %% ../../nbs/00_core/09_hardware.ipynb #0056
@@ -228,11 +231,11 @@ def explain_hardware(
     h = hardware
     precisions = native_precisions(h.device, h)
     lines = [*_explain_device(h), f'Precisions in hardware: {", ".join(precisions)}.']
-    if 'bf16' not in precisions: lines.append('Do not use bf16: it would be emulated, many times slower.')
+    if 'bf16' not in precisions: lines.append('Avoid bf16: it is emulated here, many times slower.')
     if len(h.gpus) > 1 and (h.shared_memory or 2e9) < 1e9:
         lines.append('Too little shared memory for several GPUs (in Docker: --shm-size=8g).')
     if h.disk_free is not None and h.disk_free < 2e9:
         lines.append(f'Only {format_bytes(h.disk_free)} of disk are free: few checkpoints fit.')
     if h.hours_left is not None:
-        lines.append(f'The session ends in about {h.hours_left:.1f} hours: set train.max_hours below that.')
+        lines.append(f'The session ends in {h.hours_left:.1f} hours: set train.max_hours below.')
     return lines

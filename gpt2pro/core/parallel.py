@@ -33,8 +33,9 @@ def count_workers() -> int:
 _mask = getattr(signal, 'pthread_sigmask', lambda *_: None) # Windows has no masks
 _BLOCK, _UNBLOCK = getattr(signal, 'SIG_BLOCK', 0), getattr(signal, 'SIG_UNBLOCK', 0)
 _DROP = getattr(signal, 'SIGUSR1', getattr(signal, 'SIGBREAK', signal.SIGTERM))
-_function: Callable[[Any], Any]                       # in a worker
-_stopped, _busy = threading.Event(), threading.Lock() # in a worker: whether no more is wanted, and whether it is at work
+_function: Callable[[Any], Any] # in a worker: what it does
+_stopped = threading.Event()    # in a worker: whether no more is wanted
+_busy = threading.Lock()        # in a worker: whether it is at work
 
 class _Dropped(BaseException):
     "Nobody wants the item at hand any more"
@@ -46,7 +47,8 @@ def _watch(pipe: Connection) -> None:
     "Drop the item at hand when the parent wants no more, and end with the parent"
     with suppress(EOFError, OSError): pipe.recv()
     _stopped.set()
-    if hasattr(signal, 'pthread_kill'): signal.pthread_kill(threading.main_thread().ident, _DROP) # type: ignore[arg-type]
+    if hasattr(signal, 'pthread_kill'): signal.pthread_kill(threading.main_thread().ident,
+                                                            _DROP) # type: ignore[arg-type]
     else: interrupt_main(_DROP)
     parent_process().join() # type: ignore[union-attr]
     os._exit(1)

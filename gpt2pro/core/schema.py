@@ -10,27 +10,25 @@ from pathlib import Path
 from typing import Any
 from pydantic import Field, ValidationError
 from .errors import UserError
-from .config import Config, find_setting, MODEL_PRESETS, ModelConfig, SETTINGS, Settings
+from .config import Config, find_setting, MODEL_PRESETS, SETTINGS, Settings
 
 # %% auto #0
 __all__ = ['CHOICES', 'config_schema', 'Conversion', 'convert_config']
 
 # %% ../../nbs/00_core/06_schema.ipynb #0006
-def _describe_size(name: str) -> str:
-    "A model size in words"
-    m = ModelConfig.model_validate(MODEL_PRESETS[name])
-    return f'{m.n_layer} layers, width {m.n_embd}, context {m.block_size}, vocabulary {m.vocab_size:,}'
-
-CHOICES: dict[str, dict[Any, str]] = {'model': {name: _describe_size(name) for name in MODEL_PRESETS}}
+_SIZE = '{n_layer} layers, width {n_embd}, context {block_size}, vocabulary {vocab_size:,}'
+_SIZES = {name: _SIZE.format(**size) for name, size in MODEL_PRESETS.items()}
+CHOICES: dict[str, dict[Any, str]] = {'model': _SIZES}
 CHOICES |= {key: info.choices for key, info in SETTINGS.items() if info.choices}
 
 # %% ../../nbs/00_core/06_schema.ipynb #0011
 def config_schema() -> dict[str, Any]: # A JSON Schema, draft 2020-12
     "What a configuration file may hold, for editors and forms"
     schema = Config.model_json_schema()
-    shape = schema['properties']['model']
-    schema['properties']['model'] = {'anyOf': [{'$ref': shape.pop('$ref')}, {'enum': [*MODEL_PRESETS]}], **shape}
-    return {'$schema': 'https://json-schema.org/draft/2020-12/schema', 'title': 'gpt2pro configuration', **schema}
+    model = schema['properties']['model']
+    model['anyOf'] = [{'$ref': model.pop('$ref')}, {'enum': [*MODEL_PRESETS]}]
+    return {'$schema': 'https://json-schema.org/draft/2020-12/schema',
+            'title': 'gpt2pro configuration', **schema}
 
 # %% ../../nbs/00_core/06_schema.ipynb #0016
 _VALUES = {f'{prefix}{name}': short for prefix in ('', 'torch.')
@@ -42,7 +40,7 @@ def _plain(value: Any) -> Any:
     return _VALUES.get(value, value) if isinstance(value, str) else value
 
 # %% ../../nbs/00_core/06_schema.ipynb #0019
-def _leaves(values: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+def _leaves(values: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[Any, Any]]:
     "All values of a nested mapping with their paths"
     for name, value in values.items():
         if isinstance(value, Mapping): yield from _leaves(value, (*path, str(name)))
@@ -57,7 +55,8 @@ class Conversion(Settings):
     def __str__(self) -> str:
         lines = [f'  {name} → {setting}' for name, setting in self.converted.items()]
         lines += [f'  {name}: {why}' for name, why in self.skipped.items()]
-        return f'{len(self.converted)} settings converted, {len(self.skipped)} skipped\n' + '\n'.join(lines)
+        head = f'{len(self.converted)} settings converted, {len(self.skipped)} skipped'
+        return '\n'.join([head, *lines])
     def __rich__(self) -> Any:
         from rich.text import Text
         return Text(str(self))
@@ -76,7 +75,7 @@ def convert_config(
     "The configuration that another tool's settings mean"
     values = source if isinstance(source, Mapping) else _read_json(source)
     if not isinstance(values, Mapping):
-        raise UserError(f'{source}: a {type(values).__name__}', 'settings have names', 'name another file')
+        raise UserError(f'{source}: no JSON object', 'settings have names', 'name another file')
     found, taken = Conversion(), dict[str, Any]()
     for path, value in _leaves(values):
         name, key, value = '.'.join(path), find_setting(*path), _plain(value)

@@ -22,7 +22,8 @@ class InterruptError(RunError):
         when: str,   # Such as `after step 7`
         advice: str, # How to go on
     ) -> None:
-        super().__init__(f'Stopped by {signal.Signals(number).name} {when}', 'somebody asked for it', advice)
+        super().__init__(f'Stopped by {signal.Signals(number).name} {when}',
+                         'somebody asked for it', advice)
         self.exit_code = 128 + number
 
 # %% ../../nbs/00_core/10_signals.ipynb #0010
@@ -33,7 +34,7 @@ class Interrupts:
     number = 0
     def __init__(self,
         notify: Callable[[str], None] = lambda name: None, # Is told the name of each signal noted
-        at_once: bool = False,                             # Whether each raises a `KeyboardInterrupt`
+        at_once: bool = False,                             # Whether each raises `KeyboardInterrupt`
         signals: tuple[int, ...] = SIGNALS,                # Those to note
     ) -> None:
         self.notify = notify

@@ -57,7 +57,8 @@ def render_terminal(
     parts: list[Any] = []
     for title, rows in tables.items():
         if len(rows) < 2: continue
-        table = Table(title=Text(title), title_justify='left', show_edge=False, show_header=any(rows[0]))
+        table = Table(title=Text(title), title_justify='left', show_edge=False,
+                      show_header=any(rows[0]))
         for heading, numeric in zip(rows[0], _numeric(rows)):
             table.add_column(Text(heading), justify='right' if numeric else 'left', overflow='fold')
         for row in rows[1:]: table.add_row(*map(Text, row))

@@ -57,4 +57,4 @@ def read_yaml(
         place = f'{name}:{mark.line + 1}' if mark else name
         problem = str(getattr(e, 'problem', None) or e).split('\n')[0]
         raise UserError(f'{place}: not readable as YAML', problem,
-                        'write one "key: value" a line, with sections indented by two spaces') from None
+                        'write one "key: value" a line, indented by sections') from None

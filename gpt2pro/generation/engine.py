@@ -10,7 +10,7 @@ from torch import Tensor
 from ..core.errors import UserError
 from ..core.config import GenerateConfig
 from ..tokenizers.tokenizer import Tokenizer
-from ..attention.layer import KVCache
+from ..attention.cache import KVCache
 from ..model.gpt import eval_mode, GPT
 
 # %% auto #0
@@ -124,7 +124,7 @@ class Writer:
     ) -> None:
         "Leave all other texts as they are"
         self.ids, self.starts, self.generators = self.ids[rows], [self.starts[i] for i in rows], [self.generators[i] for i in rows if self.generators]
-        if self.cache is not None: self.cache.keep(rows)
+        if self.cache is not None: self.cache.select(rows)
 
 # %% ../../nbs/10_generation/03_engine.ipynb #0048
 def generate_ids(

@@ -19,7 +19,8 @@ from ..kernels.activations import swiglu
 from ..kernels.norms import Norm
 from ..kernels.positions import sinusoidal_encoding
 from ..kernels.loss import linear_cross_entropy, linear_token_losses, matmul_dtype
-from ..attention.layer import CausalSelfAttention, ForwardContext, KVCache, make_context
+from ..attention.cache import KVCache
+from ..attention.layer import CausalSelfAttention, ForwardContext, make_context
 
 # %% auto #0
 __all__ = ['ACTIVATION_FUNCTIONS', 'MLP', 'Block', 'init_weights', 'Decoder', 'GPT', 'eval_mode']
@@ -117,7 +118,7 @@ class Decoder(nn.Module):
         T, w = idx.size(1), self.wte.weight
         end = T if cache is None else cache.length + T
         if self.wpe is not None and end > self.config.block_size: raise _too_long(end, self.config.block_size)
-        shared = make_context(self.config, idx, matmul_dtype(w), cache, doc_ids, self.training)
+        shared = make_context(self.config, idx, matmul_dtype(w), doc_ids, cache, self.training)
         x = self.embed(idx, shared.positions) # (B, T, C)
         for layer, block in enumerate(self.h):
             if self.gradient_checkpointing and torch.is_grad_enabled(): x = checkpoint(block, x, shared, layer, use_reentrant=False) # (B, T, C)

@@ -14,12 +14,11 @@ from ..core.tables import format_bytes, format_seconds, Record
 from ..core.hardware import Hardware
 from ..core.devices import Throughput
 from .counts import count_parameters
-from .heuristics import expected_bytes_per_token, suggest_vocab_size
+from .heuristics import balanced_vocab_size, expected_bytes_per_token, fit_batch
+from .heuristics import MODEL_SIZES, PARAMETERS_PER_TOKEN, resize_model
+from .heuristics import suggest_lr, suggest_vocab_size
 from .forecast import Plan, step_seconds, summarize_text, TextSummary
-from .rules import repair
-from .model_rules import balanced_vocab_size
-from .run_rules import fit_batch, MODEL_SIZES, PARAMETERS_PER_TOKEN, resize_model
-from .run_rules import suggest_lr
+from .validator import repair
 
 # %% auto #0
 __all__ = ['DEFAULT_MINUTES', 'TaskAssessment', 'assess_tasks', 'SizeEstimate', 'compare_model_sizes', 'best_size',
