@@ -243,8 +243,8 @@ def recommend(
     from gpt2pro.core.hardware import detect_hardware
     from gpt2pro.core.devices import measure_throughput
     from gpt2pro.analysis.report import analyze
-    from gpt2pro.validation.recommendation import DEFAULT_MINUTES, recommend_run
-    _show(recommend_run(detect_hardware(), analyze(_corpus(source)), measure_throughput(), minutes or DEFAULT_MINUTES), as_json)
+    from gpt2pro.validation.recommendation import DEFAULT_MINUTES, recommend
+    _show(recommend(detect_hardware(), analyze(_corpus(source)), measure_throughput(), minutes or DEFAULT_MINUTES), as_json)
 
 @app.command()
 def rehearse(words: Words = None, as_json: AsJson = False) -> None:

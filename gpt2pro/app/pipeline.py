@@ -19,7 +19,7 @@ from ..text.corpus import open_splits
 from ..analysis.report import analyze, DatasetReport
 from ..validation.forecast import forecast
 from ..validation.validator import check_plan
-from ..validation.recommendation import check_minutes, DEFAULT_MINUTES, recommend_run
+from ..validation.recommendation import check_minutes, DEFAULT_MINUTES, recommend
 from ..tokenizers.tokenizer import EOT, gpt2_tokenizer, Tokenizer
 from ..data.shards import Tokens
 from ..data.prepare import conflicting_preparation, prepare as prepare_data, PreparedData
@@ -74,7 +74,7 @@ def plan_run(
     analysis = analyze(open_splits(settings)[0], gpt2_tokenizer())
     _show(analysis)
     _announce('Recommended configuration')
-    recommended = recommend_run(hardware, analysis, speed, minutes)
+    recommended = recommend(hardware, analysis, speed, minutes)
     _show(recommended)
     config = recommended.config.model_copy(update={'data': settings})
     return load_config(config, overrides), analysis

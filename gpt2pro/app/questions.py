@@ -19,10 +19,11 @@ from ..text.corpus import open_splits, parse_data
 from ..text.languages import language_name
 from ..analysis.sampling import choose_sample_fraction
 from ..analysis.report import analyze, DatasetReport
-from ..validation.forecast import forecast, Plan, summarize_text, TextSummary
+from ..validation.plan import Plan, summarize_text, TextSummary
+from ..validation.forecast import forecast
 from ..validation.validator import check_plan, repair, validate
-from ..validation.recommendation import assess_tasks, best_size, compare_model_sizes
-from ..validation.recommendation import DEFAULT_MINUTES, recommend_run, SizeEstimate
+from ..validation.recommendation import assess_tasks, choose_size, compare_model_sizes
+from ..validation.recommendation import DEFAULT_MINUTES, recommend, SizeEstimate
 from ..tokenizers.tokenizer import gpt2_tokenizer
 
 # %% auto #0
@@ -95,7 +96,7 @@ def draft_config(
 ) -> Config:
     "The configuration that the answers so far lead to"
     answers = session.answers
-    config = recommend_run(session.hardware, _text_summary(session), session.throughput,
+    config = recommend(session.hardware, _text_summary(session), session.throughput,
                            _minutes(session), _chosen_model(session)).config
     kind = 'gpt2' if answers.get('tokenizer') == 'gpt2' else 'bpe'
     sections = dict(data=_data(session), tokenizer=TokenizerConfig(type=kind))
@@ -153,11 +154,11 @@ def _ask_task(session: Session) -> Question:
 # %% ../../nbs/12_app/04_questions.ipynb #0032
 def _ask_model(session: Session) -> Question:
     sizes = _sizes(session)
-    choices = [Choice(size.name, f'{size.name:12} {size.parameters/1e6:7,.1f} M  {size.trouble or "fits"}')
+    choices = [Choice(size.name, f'{size.name:12} {size.parameters/1e6:7,.1f} M  {size.problem or "fits"}')
                for size in sizes]
     return Question('model', 'Model size', 'How large a model?',
                     'M is a million parameters. A larger model needs more tokens to be better than a smaller one.',
-                    best_size(sizes)[0].name, choices)
+                    choose_size(sizes)[0].name, choices)
 
 # %% ../../nbs/12_app/04_questions.ipynb #0035
 def _size_choices(key: str, *more: int) -> list[Choice]:

@@ -399,7 +399,9 @@ def _size(*numbers: int) -> dict[str, int]:
     return dict(zip(('n_layer', 'n_head', 'n_embd', 'block_size', 'vocab_size'), numbers))
 
 MODEL_PRESETS: dict[str, dict[str, int]] = {
+    'nano':        _size( 2,  2,   64,  256,  1024),
     'tiny':        _size( 4,  4,  128,  256,  4096),
+    'micro':       _size( 6,  6,  192,  256,  4096),
     'mini':        _size( 6,  6,  384,  256,  8192),
     'small':       _size( 8,  8,  512,  512, 16384),
     'medium':      _size(12, 12,  768, 1024, 32768),
