@@ -17,7 +17,7 @@ from ..core.config import GenerateConfig, ModelConfig, TrainConfig
 from ..model.gpt import GPT
 from ..model.inference import optimize_for_inference
 from ..model.pretrained import is_gpt2, save_pretrained
-from ..trainer.loop import make_optimizer
+from ..trainer.optimizers import make_optimizer
 from ..generation.engine import generate_ids
 from .timing import BenchReport, describe_machine, Measurement, OURS, time_in_turns
 

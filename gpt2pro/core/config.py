@@ -11,10 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from .choices import ACTIVATIONS, NORMS, POSITIONS, SCHEDULES
-from .errors import UserError, did_you_mean
+from .errors import did_you_mean, UserError
 from .files import write_file
 from .yaml import read_yaml
+from .choices import ACTIVATIONS, NORMS, POSITIONS, SCHEDULES
 
 # %% auto #0
 __all__ = ['Count', 'Steps', 'Seed', 'Fraction', 'Sources', 'SECTIONS', 'SETTINGS', 'KEYS', 'MODEL_PRESETS', 'RUN_PRESETS',
@@ -399,7 +399,9 @@ def _size(*numbers: int) -> dict[str, int]:
     return dict(zip(('n_layer', 'n_head', 'n_embd', 'block_size', 'vocab_size'), numbers))
 
 MODEL_PRESETS: dict[str, dict[str, int]] = {
+    'nano':        _size( 2,  2,   64,  256,  1024),
     'tiny':        _size( 4,  4,  128,  256,  4096),
+    'micro':       _size( 6,  6,  192,  256,  4096),
     'mini':        _size( 6,  6,  384,  256,  8192),
     'small':       _size( 8,  8,  512,  512, 16384),
     'medium':      _size(12, 12,  768, 1024, 32768),

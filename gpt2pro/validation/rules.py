@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, Literal, NamedTuple, get_args
 from pydantic import Field
-from ..core.config import Config, KEYS, load_config, setting_applies, SETTINGS, Settings
+from ..core.config import Config, KEYS, SETTINGS, Settings, load_config, setting_applies
 from ..core.hardware import Hardware
-from .forecast import Plan, TextSummary
+from .plan import Plan, TextSummary
 
 # %% auto #0
 __all__ = ['Severity', 'Check', 'SETTING_RULES', 'PrintedText', 'Finding', 'Violation', 'Rule', 'is_override', 'RuleSet',
