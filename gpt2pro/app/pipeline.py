@@ -213,7 +213,7 @@ def prepare(
     folder: str | Path = 'runs/prepared', # Gets `tokenizer` and `data`
     overrides: Iterable[str] = (),     # Settings on top
     workers: int | None = None,        # Processes at most; None is one per core
-    stage: str | None = None,          # Only this stage: survey, decide, encode or finish
+    stage: str | None = None,          # Only this stage: signatures, deduplicate, tokenize or merge
     task: int = 0,                     # Which of the tasks of a stage, from 0
     tasks: int = 1,                    # How many tasks share the stage
     overwrite: bool = False,           # Whether another preparation may be overwritten
