@@ -389,7 +389,7 @@ def _kept(
     *settings: Any,  # How to look at it
 ) -> Path:
     "Where the report on a corpus is kept"
-    stamps = [[file.path, str(file.place), file.size, file.start, file.place.stat().st_mtime_ns if file.place else file.revision]
+    stamps = [[file.path, str(file.local_path), file.size, file.start, file.local_path.stat().st_mtime_ns if file.local_path else file.revision]
               for file in corpus.files]
     code = [hash_file(Path(find_spec(f'gpt2pro.{name}').origin)) for name in _CODE]
     about = [stamps, corpus.skipped, corpus.text_field, corpus.on_error, corpus.sample, getattr(tokenizer, 'hash', None), *settings, code]
@@ -412,7 +412,7 @@ def _taste(
     corpus: Corpus, # Any
 ) -> list[str]:
     "The first documents of some files, spread over the corpus"
-    some = [file for file in corpus.files[::max(1, len(corpus.files)//32)] if file.place]
+    some = [file for file in corpus.files[::max(1, len(corpus.files)//32)] if file.local_path]
     return [document.text for file in some for document in islice(Corpus([file], {}, corpus.text_field, 'replace'), 10)]
 
 def _count_helpers(

@@ -11,7 +11,7 @@ import typer
 from .. import __version__
 
 # %% auto #0
-__all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'RunFolder', 'Overwrite', 'Source', 'TokenizerFolder', 'tokenizer_app',
+__all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'RunDirectory', 'Overwrite', 'Source', 'TokenizerFolder', 'tokenizer_app',
            'bench_app', 'Threads', 'main', 'hardware', 'presets', 'analyze', 'leaks', 'validate', 'explain', 'wizard',
            'recommend', 'rehearse', 'convert', 'schema', 'train_tokenizer', 'lab', 'parity', 'prepare', 'train',
            'quickstart', 'evaluate', 'generate', 'report', 'kernels', 'bench_train', 'bench_generate']
@@ -56,7 +56,7 @@ _settings = typer.Argument(metavar='[KEY=VALUE]...', help='Settings on top, such
 Words = Annotated[list[str] | None, _words]
 SettingWords = Annotated[list[str] | None, _settings]
 AsJson = Annotated[bool, typer.Option('--json', help='Print one JSON object, and nothing else, on standard output')]
-RunFolder = Annotated[Path, typer.Argument(help='A run directory', show_default=False)]
+RunDirectory = Annotated[Path, typer.Argument(help='A run directory', show_default=False)]
 
 def _split(words: list[str] | None) -> tuple[str | None, list[str]]:
     "The configuration among the words of a command, and the settings on top"
@@ -134,7 +134,9 @@ def _corpus(
     from gpt2pro.text.corpus import open_corpus
     settings = [word for word in words if word.startswith('data.') and '=' in word]
     data = load_config(None, settings).data
-    return open_corpus([word for word in words if word not in settings] or data.source, data.text_field, data.on_error, data.sample)
+    source = [word for word in words if word not in settings] or data.source
+    return open_corpus(source, text_field=data.text_field, on_error=data.on_error,
+                       sample=data.sample)
 
 @app.command()
 def analyze(
@@ -179,7 +181,7 @@ def validate(
     "Every problem of a configuration with its fix, and the memory and time it will take"
     from gpt2pro.core.hardware import detect_hardware
     from gpt2pro.validation.forecast import forecast
-    from gpt2pro.validation.rules import fix_file, repair, validate
+    from gpt2pro.validation.validator import fix_file, repair, validate
     config, machine = _config(words), detect_hardware()
     facts, probe = _measure(config) if measure else (None, None)
     if fix:
@@ -211,7 +213,7 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     "The idea behind a rule, an example that breaks it, and the ways out"
-    from gpt2pro.validation.rules import explain, explain_all
+    from gpt2pro.validation.validator import explain, explain_all
     if code: return _show(explain(code), as_json)
     if as_json: return _show(explain_all(), as_json)
     _show('\n'.join(f'{e.finding.code:16} {e.finding.severity:8} {e.title}' for e in explain_all()), as_json)
@@ -241,8 +243,8 @@ def recommend(
     from gpt2pro.core.hardware import detect_hardware
     from gpt2pro.core.devices import measure_throughput
     from gpt2pro.analysis.report import analyze
-    from gpt2pro.validation.recommendation import DEFAULT_MINUTES, recommend_run
-    _show(recommend_run(detect_hardware(), analyze(_corpus(source)), measure_throughput(), minutes or DEFAULT_MINUTES), as_json)
+    from gpt2pro.validation.recommendation import DEFAULT_MINUTES, recommend
+    _show(recommend(detect_hardware(), analyze(_corpus(source)), measure_throughput(), minutes or DEFAULT_MINUTES), as_json)
 
 @app.command()
 def rehearse(words: Words = None, as_json: AsJson = False) -> None:
@@ -319,7 +321,7 @@ def prepare(
     words: Words = None,
     out: Annotated[Path, typer.Option(help='Folder for the tokenizer and the token shards')] = Path('runs/prepared'),
     workers: Annotated[int | None, typer.Option(help='Processes at most; without it, one for each core', show_default=False)] = None,
-    stage: Annotated[str | None, typer.Option(help='Only this stage: survey, decide, encode or finish', show_default=False)] = None,
+    stage: Annotated[str | None, typer.Option(help='Only this stage: signatures, deduplicate, tokenize or merge', show_default=False)] = None,
     task: Annotated[str, typer.Option(help='Which share of the stage, such as 2/4: the third of four')] = '0/1',
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -366,7 +368,7 @@ def quickstart(
 # %% ../../nbs/12_app/06_cli.ipynb #0070
 @app.command()
 def evaluate(
-    folder: RunFolder,
+    folder: RunDirectory,
     source: Annotated[list[str] | None, typer.Argument(help='Text to evaluate on; without it, the run\'s validation text')] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -376,7 +378,7 @@ def evaluate(
 
 @app.command()
 def generate(
-    folder: RunFolder,
+    folder: RunDirectory,
     words: SettingWords = None,
     prompt: Annotated[str, typer.Option(help='Text to continue')] = '',
     interactive: Annotated[bool, typer.Option('--interactive', help='Ask for one prompt after another')] = False,
@@ -384,7 +386,7 @@ def generate(
 ) -> None:
     "Continue a text"
     from gpt2pro.core.config import load_config
-    from gpt2pro.trainer.loop import load_run
+    from gpt2pro.trainer.runs import load_run
     from gpt2pro.generation.engine import generate, interact, stream
     model, tokenizer, config = load_run(folder, for_inference=True)
     settings = load_config(config, words or []).generate
@@ -395,7 +397,7 @@ def generate(
     print()
 
 @app.command()
-def report(folder: RunFolder, as_json: AsJson = False) -> None:
+def report(folder: RunDirectory, as_json: AsJson = False) -> None:
     "Write a run's report.html, and print its figures"
     from gpt2pro.app.cli import report
     page = report(folder)

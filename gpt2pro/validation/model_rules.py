@@ -5,275 +5,225 @@
 # %% ../../nbs/03_validation/06_model_rules.ipynb #0003
 from __future__ import annotations
 import math
-from ..core.config import ModelConfig
-from ..core.tables import format_bytes
+from ..core.choices import POSITIONS
 from ..core.gpus import Gpu
 from ..core.hardware import Hardware
-from .counts import count_flops, count_parameters
-from .forecast import Plan
-from .rules import rule, Violation, within
+from ..core.tables import format_bytes
+from .counts import count_parameters
+from .plan import Plan, RuleSet, Violation
+from .heuristics import balanced_vocab_size, head_overrides, nearest_heads
 
 # %% auto #0
-__all__ = ['nearest_heads', 'head_overrides', 'balanced_vocab_size']
+__all__ = ['MODEL_RULES']
 
-# %% ../../nbs/03_validation/06_model_rules.ipynb #0008
-def nearest_heads(
-    width: int,  # n_embd
-    wanted: int, # n_head as it was asked for
-) -> int:        # It divides the width; heads are 16 to 256 wide and a multiple of 8, if that can be
-    "The number of heads nearest to `wanted` that a width allows"
-    divisors = [n for n in range(1, width + 1) if width % n == 0]
-    good = [n for n in divisors if width//n % 8 == 0 and 16 <= width//n <= 256]
-    return min(good or divisors, key=lambda n: (abs(n - wanted), n))
+# %% ../../nbs/03_validation/06_model_rules.ipynb #0006
+MODEL_RULES = RuleSet('03_validation/model_rules')
+_rule = MODEL_RULES.rule
 
-def head_overrides(
-    model: ModelConfig, # The shape
-    heads: int,         # How many heads it shall have
-) -> str:               # Overrides
-    "What to write for another number of heads"
-    return f'model.n_head={heads}' + ('' if heads % (model.n_kv_head or 1) == 0 else ' model.n_kv_head=null')
-
-# %% ../../nbs/03_validation/06_model_rules.ipynb #0010
-@rule('GP-MODEL-001', 'error', 'model.n_head', 'model.n_head=5')
+# %% ../../nbs/03_validation/06_model_rules.ipynb #0009
+@_rule('GP-MODEL-001', 'error', 'model.n_head', 'model.n_head=5')
 def _heads_divide_the_width(plan: Plan) -> Violation | None:
-    "attention cuts the vector of a token into n_head equal slices, one for each head"
+    "attention cuts the vector of a token into n_head slices of equal width"
     m = plan.config.model
     if m.n_embd % m.n_head == 0: return None
     width = 8*m.n_head*max(2, round(m.n_embd/m.n_head/8))
-    return Violation(f'model.n_embd = {m.n_embd} does not divide into model.n_head = {m.n_head} heads', {
+    return Violation(f'model.n_head = {m.n_head} does not divide model.n_embd = {m.n_embd}', {
         head_overrides(m, nearest_heads(m.n_embd, m.n_head)): 'same size, same speed',
         f'model.n_embd={width}': f'keeps {m.n_head} heads, changes the size of the model'})
 
-@rule('GP-MODEL-002', 'warning', 'model.n_head', 'model.n_head=16')
-def _heads_have_a_good_width(plan: Plan) -> Violation | None:
-    "a head below 16 numbers can hardly tell tokens apart, and fast attention wants multiples of 8, up to 256"
+# %% ../../nbs/03_validation/06_model_rules.ipynb #0010
+def _rope_is_odd(plan: Plan) -> bool: # an error of its own, below
     m = plan.config.model
-    if m.n_embd % m.n_head or (m.head_size % 8 == 0 and 16 <= m.head_size <= 256): return None
-    if m.position == 'rope' and m.head_size % 2: return None # an error of its own
-    heads, size = nearest_heads(m.n_embd, m.n_head), min(256, max(16, 8*round(m.head_size/8)))
+    return POSITIONS[m.position].rotates and m.n_embd % m.n_head == 0 and m.head_size % 2 == 1
+
+@_rule('GP-MODEL-002', 'warning', 'model.n_head', 'model.n_head=16')
+def _heads_have_a_good_width(plan: Plan) -> Violation | None:
+    "narrow heads can hardly tell tokens apart, and fast kernels want multiples of 8 up to 256"
+    m = plan.config.model
+    good = m.head_size % 8 == 0 and 16 <= m.head_size <= 256
+    if good or m.n_embd % m.n_head or _rope_is_odd(plan): return None
+    heads = nearest_heads(m.n_embd, m.n_head)
+    size = min(256, max(16, 8*round(m.head_size/8)))
     fewer = {head_overrides(m, heads): 'same size, same speed'} if m.n_embd//heads % 8 == 0 else {}
-    return Violation(f'a head is model.n_embd/model.n_head = {m.n_embd}/{m.n_head} = {m.head_size} wide',
-                   fewer | {f'model.n_embd={size*m.n_head}': f'keeps {m.n_head} heads, changes the size of the model'})
+    return Violation(f'a head is {m.n_embd}/{m.n_head} = {m.head_size} wide', fewer | {
+        f'model.n_embd={size*m.n_head}': f'keeps {m.n_head} heads, changes the size of the model'})
 
 # %% ../../nbs/03_validation/06_model_rules.ipynb #0013
-@rule('GP-MODEL-011', 'error', 'model.n_kv_head', 'model.n_kv_head=3')
-def _heads_share_keys_evenly(plan: Plan) -> Violation | None:
-    "each head of keys and values serves the same number of heads that ask"
+@_rule('GP-MODEL-011', 'error', 'model.n_kv_head', 'model.n_kv_head=3')
+def _kv_heads_divide_the_heads(plan: Plan) -> Violation | None:
+    "each key/value head serves the same number of query heads"
     m = plan.config.model
     if m.n_head % m.kv_heads == 0: return None
     fewer = max(n for n in range(1, m.n_head + 1) if m.n_head % n == 0 and n <= m.kv_heads)
-    return Violation(f'model.n_head = {m.n_head} heads cannot share model.n_kv_head = {m.kv_heads} evenly', {
-        f'model.n_kv_head={fewer}': 'the next smaller number that divides, and a smaller cache',
-        'model.n_kv_head=null': 'one for each head, as in GPT-2; a larger cache'})
+    return Violation(f'model.n_kv_head = {m.kv_heads} does not divide model.n_head = {m.n_head}', {
+        f'model.n_kv_head={fewer}': 'the next smaller divisor, and a smaller KV cache',
+        'model.n_kv_head=null': 'multi-head attention, as in GPT-2; a larger KV cache'})
 
-@rule('GP-MODEL-012', 'error', 'model.position', 'model.position=rope', 'model.n_embd=224', 'model.n_head=32')
-def _rope_turns_pairs(plan: Plan) -> Violation | None:
-    "rope turns the first half of a head with the second, so a head has an even width"
+@_rule('GP-MODEL-012', 'error', 'model.position', 'model.position=rope', 'model.n_embd=224',
+       'model.n_head=32')
+def _rope_rotates_pairs(plan: Plan) -> Violation | None:
+    "RoPE rotates the first half of a head with the second, so a head needs an even width"
     m = plan.config.model
-    if m.position != 'rope' or m.n_embd % m.n_head or m.head_size % 2 == 0: return None
-    heads, width = nearest_heads(m.n_embd, m.n_head), 8*m.n_head*max(2, round(m.head_size/8))
+    if not _rope_is_odd(plan): return None
+    heads = nearest_heads(m.n_embd, m.n_head)
+    width = 8*m.n_head*max(2, round(m.head_size/8))
     fewer = {head_overrides(m, heads): 'same size, same speed'} if m.n_embd//heads % 2 == 0 else {}
-    return Violation(f'model.position = rope, and a head is {m.n_embd}/{m.n_head} = {m.head_size} wide', fewer | {
+    return Violation(f'model.position = {m.position} with heads {m.head_size} wide', fewer | {
         f'model.n_embd={width}': f'keeps {m.n_head} heads, changes the size of the model',
-        'model.position=learned': 'as in GPT-2: a vector for each position'})
+        'model.position=learned': 'as in GPT-2: a learned vector per position'})
 
 # %% ../../nbs/03_validation/06_model_rules.ipynb #0016
-@rule('GP-MODEL-007', 'warning', 'model.n_layer', 'model.n_layer=32')
+@_rule('GP-MODEL-007', 'warning', 'model.n_layer', 'model.n_layer=32')
 def _depth_suits_the_width(plan: Plan) -> Violation | None:
-    "layers work one after the other: many narrow ones take long and gain little"
+    "layers are computed one after the other: many narrow ones take long and gain little"
     m = plan.config.model
     if m.n_embd >= 8*m.n_layer: return None
-    return Violation(f'model.n_layer = {m.n_layer} layers of model.n_embd = {m.n_embd}', {
+    wide = 8*m.n_layer*m.n_head
+    return Violation(f'model.n_layer = {m.n_layer} with model.n_embd = {m.n_embd}', {
         f'model.n_layer={max(1, m.n_embd//32)}': 'a faster, smaller model',
-        f'model.n_embd={8*m.n_layer*m.n_head}': f'keeps the depth, {(8*m.n_layer*m.n_head/m.n_embd)**2:.0f} times the parameters in a layer'})
+        f'model.n_embd={wide}': f'keeps the depth, layers {(wide/m.n_embd)**2:.0f} times as large'})
 
-@rule('GP-MODEL-008', 'warning', 'model.n_inner', 'model.n_inner=64')
-def _the_mlp_is_wider_than_the_stream(plan: Plan) -> Violation | None:
-    "the MLP needs room to combine features before it writes them back; GPT-2 gives it four times the width"
+@_rule('GP-MODEL-008', 'warning', 'model.n_inner', 'model.n_inner=64')
+def _the_mlp_is_wider_than_the_residual_stream(plan: Plan) -> Violation | None:
+    "the MLP needs room to combine features; GPT-2 gives it four times the width"
     m = plan.config.model
     if m.inner_size >= m.n_embd: return None
-    return Violation(f'model.n_inner = {m.n_inner}, narrower than model.n_embd = {m.n_embd}', {
-        'model.n_inner=null': 'four times the width, as in GPT-2; more to compute', f'model.n_inner={2*m.n_embd}': 'half of that'})
+    return Violation(f'model.n_inner = {m.n_inner} is less than model.n_embd = {m.n_embd}', {
+        'model.n_inner=null': 'the usual inner width; more FLOPs',
+        f'model.n_inner={2*m.n_embd}': 'half of four times the width'})
 
 # %% ../../nbs/03_validation/06_model_rules.ipynb #0019
-def balanced_vocab_size(
-    model: ModelConfig, # The shape
-) -> int:               # A power of two, at least 512
-    "The vocabulary whose table is no larger than the layers"
-    return 2**int(math.log2(max(512, count_parameters(model)['non_embedding']/model.n_embd)))
-
-# %% ../../nbs/03_validation/06_model_rules.ipynb #0021
-@rule('GP-MODEL-004', 'warning', 'model.vocab_size', 'model.vocab_size=32768')
-def _tokens_leave_room_for_layers(plan: Plan) -> Violation | None:
-    "rows of the embedding table only store tokens; what is left of the model has to do the thinking"
-    m, parts, size = plan.config.model, count_parameters(plan.config.model), balanced_vocab_size(plan.config.model)
+@_rule('GP-MODEL-004', 'warning', 'model.vocab_size', 'model.vocab_size=32768')
+def _the_embedding_leaves_room_for_layers(plan: Plan) -> Violation | None:
+    "rows of the embedding table only store tokens; the layers do the computing"
+    m = plan.config.model
+    parts, size = count_parameters(m), balanced_vocab_size(m)
     share = (parts['embedding'] + parts['head'])/parts['total']
     if share <= 0.7 or size >= m.vocab_size: return None
-    return Violation(f'{share:.0%} of the {parts["total"]:,} parameters are tables of {m.vocab_size:,} tokens', {
+    return Violation(f'{share:.0%} of all parameters are embeddings of {m.vocab_size:,} tokens', {
         f'model.vocab_size={size} tokenizer.type=bpe': 'shorter tokens, a smaller and faster model',
-        'a larger n_embd and n_layer': 'more to compute'})
+        'a larger n_embd and n_layer': 'more FLOPs'})
 
-@rule('GP-MODEL-005', 'warning', 'model.tie_word_embeddings', 'model.tie_word_embeddings=false')
-def _small_models_share_one_table(plan: Plan) -> Violation | None:
-    "a second table of tokens pays for itself in large models only; in small ones it doubles the largest part"
+@_rule('GP-MODEL-005', 'warning', 'model.tie_word_embeddings', 'model.tie_word_embeddings=false')
+def _small_models_tie_their_embeddings(plan: Plan) -> Violation | None:
+    "a second table pays off in large models only; in small ones it doubles the largest part"
     m, parts = plan.config.model, count_parameters(plan.config.model)
-    if m.tie_word_embeddings or parts['head'] < 0.25*parts['total']: return None
-    return Violation(f'the output layer has its own table: {parts["head"]/parts["total"]:.0%} of all parameters', {
-        'model.tie_word_embeddings=true': 'one table for both, as in GPT-2', 'keep it': 'where each has to learn on its own, and there is much data'})
+    share = parts['head']/parts['total']
+    if m.tie_word_embeddings or share < 0.25: return None
+    return Violation(f'the output layer has a table of its own: {share:.0%} of all parameters', {
+        'model.tie_word_embeddings=true': 'weight tying, as in GPT-2',
+        'keep it': 'where there is much data'})
 
-# %% ../../nbs/03_validation/06_model_rules.ipynb #0024
-_H100 = Hardware(gpus=[Gpu(name='H100', vendor='NVIDIA', memory_free=80*10**9, compute_capability='9.0')])
+# %% ../../nbs/03_validation/06_model_rules.ipynb #0022
+_H100 = Hardware(gpus=[Gpu(name='H100', vendor='NVIDIA', memory_free=80*10**9,
+                           compute_capability='9.0')])
 
-@rule('GP-MODEL-003', 'note', 'model.vocab_size', preset='gpt2', hardware=_H100)
+@_rule('GP-MODEL-003', 'note', 'model.vocab_size', preset='gpt2', hardware=_H100)
 def _the_vocabulary_fills_the_tiles(plan: Plan) -> Violation | None:
-    "a GPU multiplies matrices in tiles, and an odd number of columns leaves it with slow, half-empty ones"
+    "a GPU multiplies matrices in tiles, and an odd number of columns leaves some half empty"
     size = plan.config.model.vocab_size
     if plan.device == 'cpu' or size % 8 == 0: return None
     return Violation(f'model.vocab_size = {size:,} is not a multiple of 8', {
         f'model.vocab_size={-(-size//64)*64}': 'some rows are never used, the step is faster',
-        'leave it': 'where the weights have to fit GPT-2\'s files exactly'})
+        'keep it': 'where the weights have to fit GPT-2\'s files exactly'})
 
-@rule('GP-MODEL-006', 'warning', 'model.attention', 'model.attention=eager', 'model.block_size=1024')
-def _plain_attention_is_for_short_contexts(plan: Plan) -> Violation | None:
-    "plain attention writes down how much each token looks at each other, a table that grows with the square of the context"
+@_rule('GP-MODEL-006', 'warning', 'model.attention', 'model.attention=eager',
+       'model.block_size=1024')
+def _eager_attention_is_for_short_contexts(plan: Plan) -> Violation | None:
+    "eager attention keeps the attention weights, whose size grows with the square of the context"
     m = plan.config.model
     if m.attention != 'eager' or m.block_size < 512: return None
-    size = 4*plan.config.train.batch_size*m.n_layer*m.n_head*m.block_size**2
-    return Violation(f'model.attention = eager with a context of {m.block_size}: {format_bytes(size)} of such tables in a step', {
-        'model.attention=auto': 'the same result without the table', 'keep it': 'to look at the tables in a short run'})
+    size = format_bytes(4*plan.config.train.batch_size*m.n_layer*m.n_head*m.block_size**2)
+    return Violation(f'model.attention = eager: {size} of attention weights in a step', {
+        'model.attention=auto': 'the same result without keeping them',
+        'keep it': 'to look at them in a short run'})
 
-# %% ../../nbs/03_validation/06_model_rules.ipynb #0027
+# %% ../../nbs/03_validation/06_model_rules.ipynb #0025
 _LAPTOP = Hardware(cores=2)
 
 def _has_no_gpu(plan: Plan) -> bool:
     "Whether it is known that training has no GPU for Triton"
-    return plan.device != 'cuda' and (plan.hardware is not None or plan.config.train.device != 'auto')
+    known = plan.hardware is not None or plan.config.train.device != 'auto'
+    return known and plan.device != 'cuda'
 
-@rule('GP-MODEL-021', 'error', 'model.kernels', 'model.kernels=triton', hardware=_LAPTOP)
+@_rule('GP-MODEL-021', 'error', 'model.kernels', 'model.kernels=triton', hardware=_LAPTOP)
 def _triton_has_a_gpu(plan: Plan) -> Violation | None:
-    "Triton compiles kernels for GPUs of NVIDIA and AMD; on a processor it can only imitate them, thousands of times slower"
+    "Triton compiles for GPUs; a CPU can only interpret it, thousands of times slower"
     if plan.config.model.kernels != 'triton' or not _has_no_gpu(plan): return None
     return Violation(f'model.kernels = triton on {plan.device}', {
-        'model.kernels=auto': 'a correct way, on any machine', 'a GPU': 'where there is one'})
+        'model.kernels=auto': 'correct kernels on any machine', 'a GPU': 'where there is one'})
 
-@rule('GP-MODEL-022', 'warning', 'model.attention', 'model.attention=triton', hardware=_LAPTOP)
+@_rule('GP-MODEL-022', 'warning', 'model.attention', 'model.attention=triton', hardware=_LAPTOP)
 def _fused_attention_has_a_gpu(plan: Plan) -> Violation | None:
-    "triton and flex are compiled for a GPU; elsewhere another way is taken, or one that writes down the whole map"
+    "triton and flex are compiled for a GPU; elsewhere they fall back to another backend"
     name = plan.config.model.attention
     if name not in ('triton', 'flex') or not _has_no_gpu(plan): return None
     return Violation(f'model.attention = {name} on {plan.device}', {
-        'model.attention=auto': 'a correct way, on any machine', 'model.attention=sdpa': 'PyTorch\'s own function'})
+        'model.attention=auto': 'a correct backend on any machine',
+        'model.attention=sdpa': 'PyTorch\'s scaled_dot_product_attention'})
 
-@rule('GP-MODEL-023', 'warning', 'model.attention', 'model.attention=triton', 'model.dropout=0.1', hardware=_H100)
-def _fused_attention_drops_nothing(plan: Plan) -> Violation | None:
-    "triton and flex compute the shares of attention piece by piece and zero none of them; with dropout another way is taken"
+@_rule('GP-MODEL-023', 'warning', 'model.attention', 'model.attention=triton', 'model.dropout=0.1',
+       hardware=_H100)
+def _fused_attention_has_no_dropout(plan: Plan) -> Violation | None:
+    "triton and flex have no dropout on attention weights; with dropout another backend is used"
     m = plan.config.model
     if m.attention not in ('triton', 'flex') or not m.dropout or _has_no_gpu(plan): return None
     return Violation(f'model.attention = {m.attention} with model.dropout = {m.dropout:g}', {
-        'model.attention=auto': 'takes a way that knows dropout', 'model.dropout=0.0': 'for text that is read a few times only'})
+        'model.attention=auto': 'takes a backend with dropout',
+        'model.dropout=0.0': 'for text that is read a few times only'})
 
-# %% ../../nbs/03_validation/06_model_rules.ipynb #0030
-@rule('GP-MODEL-013', 'note', 'model.rope_theta', 'model.rope_theta=500000')
-def _settings_of_rope_have_rope(plan: Plan) -> Violation | None:
-    "only rope turns anything; with other positions its base and scaling are never read"
-    m, usual = plan.config.model, {name: ModelConfig.model_fields[name].default for name in ('rope_theta', 'rope_scaling')}
-    changed = [f'model.{name} = {getattr(m, name):g}' for name, value in usual.items() if getattr(m, name) != value]
-    if m.position == 'rope' or not changed: return None
-    return Violation(f'{" and ".join(changed)} with model.position = {m.position}', {
-        ' '.join(f'model.{name}={value:g}' for name, value in usual.items()): 'says so openly',
-        **({} if m.head_size % 2 else {'model.position=rope': 'turns queries and keys, as newer models do'})})
-
-@rule('GP-MODEL-014', 'warning', 'model.rope_theta', 'model.position=rope', 'model.rope_theta=20')
-def _the_slowest_angle_outlasts_the_context(plan: Plan) -> Violation | None:
-    "angles come round: where even the slowest has turned once, two positions look the same"
+# %% ../../nbs/03_validation/06_model_rules.ipynb #0028
+@_rule('GP-MODEL-014', 'warning', 'model.rope_theta', 'model.position=rope', 'model.rope_theta=20')
+def _the_slowest_rotation_outlasts_the_context(plan: Plan) -> Violation | None:
+    "after a full turn of the slowest pair two positions look the same"
     m = plan.config.model
     turn = 2*math.pi*m.rope_theta*m.rope_scaling # positions
-    if m.position != 'rope' or m.block_size <= turn: return None
-    return Violation(f'with model.rope_theta = {m.rope_theta:g} all angles come round in {turn:.0f} of model.block_size = {m.block_size} tokens', {
-        'model.rope_theta=1e6' if m.block_size > 60_000 else 'model.rope_theta=10000': 'usual', 'a shorter context': 'remembers less'})
+    if not POSITIONS[m.position].rotates or m.block_size <= turn: return None
+    usual = '1e6' if m.block_size > 60_000 else '10000'
+    return Violation(f'with model.rope_theta = {m.rope_theta:g} positions repeat after {turn:.0f} '
+                     f'of model.block_size = {m.block_size} tokens', {
+        f'model.rope_theta={usual}': 'usual', 'a shorter context': 'the model sees less'})
 
-@rule('GP-MODEL-015', 'note', 'model.sliding_window', 'model.sliding_window=256')
-def _the_window_is_smaller_than_the_context(plan: Plan) -> Violation | None:
-    "a window as long as the context leaves nothing out"
+@_rule('GP-MODEL-016', 'note', 'model.sliding_window', 'model.sliding_window=32')
+def _the_receptive_field_is_the_context(plan: Plan) -> Violation | None:
+    "a sliding window passes information on from layer to layer, one window further each"
     m = plan.config.model
-    if m.sliding_window is None or m.sliding_window < m.block_size: return None
-    return Violation(f'model.sliding_window = {m.sliding_window}, and the context is model.block_size = {m.block_size}', {
-        'model.sliding_window=null': 'says so openly',
-        **({f'model.sliding_window={m.block_size//2}': 'less to compute and a smaller cache'} if m.block_size >= 64 else {})})
+    if m.sliding_window is None: return None
+    field = m.n_layer*(m.sliding_window - 1) + 1
+    if field >= m.block_size: return None
+    wider = -(-(m.block_size - 1)//m.n_layer) + 1
+    reaching = {f'model.sliding_window={wider}': 'sees all'} if wider < m.block_size else {}
+    return Violation(f'model.n_layer = {m.n_layer} with model.sliding_window = {m.sliding_window} '
+                     f'sees {field} of {m.block_size} tokens', reaching | {
+        f'model.block_size={field}': 'no more context than is used',
+        'model.sliding_window=null': 'attends to everything; more FLOPs'})
 
-@rule('GP-MODEL-016', 'note', 'model.sliding_window', 'model.sliding_window=32')
-def _windows_reach_the_beginning(plan: Plan) -> Violation | None:
-    "what a window does not show is passed on from layer to layer, one window further each; beyond that nothing arrives"
-    m = plan.config.model
-    if m.sliding_window is None or (reach := m.n_layer*(m.sliding_window - 1) + 1) >= m.block_size: return None
-    need = min(m.block_size - 1, -(-(m.block_size - 1)//m.n_layer) + 1)
-    wider = {f'model.sliding_window={need}': f'{m.n_layer} layers pass the beginning on'} if need > 1 and m.n_layer > 1 else {}
-    return Violation(f'{m.n_layer} layers with model.sliding_window = {m.sliding_window} reach back {reach} of {m.block_size} tokens',
-                   wider | {f'model.block_size={reach}': 'a context that is used whole',
-                            'model.sliding_window=null': 'reads everything; more to compute'})
-
-# %% ../../nbs/03_validation/06_model_rules.ipynb #0033
-@rule('GP-MODEL-017', 'warning', 'model.norm_first', 'model.norm_first=false', 'model.n_layer=16')
-def _deep_models_norm_first(plan: Plan) -> Violation | None:
-    "where every layer norms what it writes, the gradient passes all norms, and deep models hardly begin to learn"
+@_rule('GP-MODEL-017', 'warning', 'model.norm_first', 'model.norm_first=false', 'model.n_layer=16')
+def _deep_models_are_pre_norm(plan: Plan) -> Violation | None:
+    "with post-norm the gradient passes every norm, and deep models hardly begin to learn"
     m = plan.config.model
     if m.norm_first or m.n_layer <= 12: return None
     return Violation(f'model.norm_first = false with model.n_layer = {m.n_layer}', {
-        'model.norm_first=true': 'as in GPT-2', 'model.n_layer=12': 'as many as GPT-1 had', 'a longer warmup': 'and a smaller lr: slower'})
+        'model.norm_first=true': 'pre-norm, as in GPT-2',
+        'model.n_layer=12': 'as many as GPT-1 had'})
 
-@rule('GP-MODEL-018', 'note', 'model.qk_norm', 'model.qk_norm=true', 'model.n_head=8', 'model.block_size=1024')
-def _a_head_can_choose_one_token(plan: Plan) -> Violation | None:
-    "with queries and keys of one size no score is above the root of the head's width, and narrow heads cannot choose one token of many"
-    m = plan.config.model
-    share = math.exp(math.sqrt(m.head_size))/(math.exp(math.sqrt(m.head_size)) + min(m.sliding_window or m.block_size, m.block_size) - 1)
-    if not m.qk_norm or share > 0.1 or m.head_size < 1 or m.n_embd % m.n_head: return None
-    heads = [n for n in range(1, m.n_head) if m.n_embd % n == 0 and m.n_embd//n in (32, 64, 128)]
-    return Violation(f'model.qk_norm = true and heads {m.head_size} wide: one token of {m.block_size} gets {share:.0%} of the attention at most',
-                   ({head_overrides(m, heads[-1]): 'fewer, wider heads: same size, same speed'} if heads else {}) |
-                   {'model.qk_norm=false': 'scores of any size; a little less stable'})
-
-# %% ../../nbs/03_validation/06_model_rules.ipynb #0036
-within('GP-MODEL-009', 'model.dropout', 0, 0.5, 0.2, 0.7, 'with most activations zeroed, hardly a signal gets through',
-       'more text: needs less dropout')
-within('GP-MODEL-010', 'model.layer_norm_epsilon', 1e-8, 1e-3, 1e-5, 0.1, 'added to the variance, it must be small beside it',
-       'keep it: where published weights were trained with it')
-within('GP-MODEL-019', 'model.logit_softcap', 5, 1000, 30, 1,
-       'a score that cannot leave the cap cannot say that a token is certain, nor that another is out of the question',
-       'model.logit_softcap=null: leaves scores as they are')
-within('GP-MODEL-020', 'model.initializer_range', 0.001, 0.2, 0.02, 1,
-       'first weights that large make scores and gradients large at once, and ones that small let no signal through',
-       'keep it: with a learning rate found for it')
-
-# %% ../../nbs/03_validation/06_model_rules.ipynb #0039
-def _power_below(value: float) -> int:
-    "The largest power of two that is not above `value`"
-    return 2**int(math.log2(max(1, value)))
-
-@rule('GP-CTX-001', 'warning', 'model.block_size', 'model.n_layer=1', 'model.block_size=2048')
+# %% ../../nbs/03_validation/06_model_rules.ipynb #0031
+@_rule('GP-CTX-001', 'warning', 'model.block_size', 'model.n_layer=1', 'model.block_size=2048')
 def _positions_leave_room_for_layers(plan: Plan) -> Violation | None:
-    "each position has a row of its own, which learns from one token in each window only"
+    "each learned position has a row of its own, trained by one token of each sequence only"
     m, parts = plan.config.model, count_parameters(plan.config.model)
     if parts['position'] <= parts['non_embedding']: return None
-    return Violation(f'the {m.block_size:,} positions have {parts["position"]:,} parameters, the layers {parts["non_embedding"]:,}', {
-        f'model.block_size={_power_below(parts["non_embedding"]/m.n_embd)}': 'a shorter memory, a faster step',
-        'a larger n_layer': 'more to compute'})
+    shorter = 2**int(math.log2(max(1, parts['non_embedding']/m.n_embd)))
+    return Violation(f'the {m.block_size:,} positions have {parts["position"]:,} parameters, '
+                     f'the layers {parts["non_embedding"]:,}', {
+        f'model.block_size={shorter}': 'less context, a faster step',
+        'a larger n_layer': 'more FLOPs'})
 
-@rule('GP-CTX-002', 'note', 'model.block_size', 'model.block_size=4096')
-def _attention_is_not_most_of_the_work(plan: Plan) -> Violation | None:
-    "attention compares each token with all before it: twice the context is twice the work for a token"
-    m = plan.config.model
-    read, flops = min(m.sliding_window or m.block_size, m.block_size), count_flops(m)
-    share, rest = flops['attention']*read//m.block_size, flops['forward'] - flops['attention']
-    if share <= rest: return None
-    enough = _power_below(rest/(4*m.n_layer*m.n_embd*m.block_size)) # where attention is half of the work
-    return Violation(f'{share/(share + rest):.0%} of the arithmetic is attention over {read:,} tokens', {
-        f'model.block_size={enough} model.sliding_window=null': 'a shorter memory, a faster step',
-        f'model.sliding_window={enough}': 'reads further only through other tokens; faster where a kernel knows windows',
-        'keep it': 'where texts are long and distant passages matter'})
-
-@rule('GP-CTX-003', 'warning', 'model.block_size', 'model.block_size=16', 'train.batch_size=256', 'generate.max_new_tokens=16')
+@_rule('GP-CTX-003', 'warning', 'model.block_size', 'model.block_size=16', 'train.batch_size=256',
+       'generate.max_new_tokens=16')
 def _the_context_holds_a_sentence(plan: Plan) -> Violation | None:
-    "the model knows nothing of what lies before its context; a few words say little about the next"
+    "the model knows nothing of what lies before its context, and a few words say little"
     size = plan.config.model.block_size
     if size >= 32: return None
-    return Violation(f'model.block_size = {size} tokens', {'model.block_size=256': 'a long paragraph; more memory', 'keep it': 'to watch a toy learn'})
+    return Violation(f'model.block_size = {size} tokens', {
+        'model.block_size=256': 'a long paragraph; more memory', 'keep it': 'for a toy'})
