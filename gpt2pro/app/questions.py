@@ -19,8 +19,7 @@ from ..text.corpus import open_splits, parse_data
 from ..text.languages import language_name
 from ..analysis.sampling import choose_sample_fraction
 from ..analysis.report import analyze, DatasetReport
-from ..validation.plan import Plan, summarize_text, TextSummary
-from ..validation.forecast import forecast
+from ..validation.forecast import forecast, Plan, summarize_text, TextSummary
 from ..validation.validator import check_plan, repair, validate
 from ..validation.recommendation import assess_tasks, choose_size, compare_model_sizes
 from ..validation.recommendation import DEFAULT_MINUTES, recommend, SizeEstimate
