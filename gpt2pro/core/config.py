@@ -188,7 +188,7 @@ class DataConfig(Settings):
             'padded': 'one document a row, padded to the length of its batch',
             'chat': 'one conversation a row; loss on assistant tokens only'})
     clean: list[str] = _setting(
-        ['exact_dedup'], 'cleaning steps, in order: repair, control, nfc, spaces, quality rules, exact, '
+        ['exact'], 'cleaning steps, in order: repair, control, nfc, spaces, quality rules, exact, '
         'near')
 
 # %% ../../nbs/00_core/05_config.ipynb #0021
