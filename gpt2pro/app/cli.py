@@ -243,8 +243,8 @@ def recommend(
     from gpt2pro.core.hardware import detect_hardware
     from gpt2pro.core.devices import measure_throughput
     from gpt2pro.analysis.report import analyze
-    from gpt2pro.validation.recommendation import DEFAULT_MINUTES, recommend_run
-    _show(recommend_run(detect_hardware(), analyze(_corpus(source)), measure_throughput(), minutes or DEFAULT_MINUTES), as_json)
+    from gpt2pro.validation.recommendation import DEFAULT_MINUTES, recommend
+    _show(recommend(detect_hardware(), analyze(_corpus(source)), measure_throughput(), minutes or DEFAULT_MINUTES), as_json)
 
 @app.command()
 def rehearse(words: Words = None, as_json: AsJson = False) -> None:
@@ -321,7 +321,7 @@ def prepare(
     words: Words = None,
     out: Annotated[Path, typer.Option(help='Folder for the tokenizer and the token shards')] = Path('runs/prepared'),
     workers: Annotated[int | None, typer.Option(help='Processes at most; without it, one for each core', show_default=False)] = None,
-    stage: Annotated[str | None, typer.Option(help='Only this stage: survey, decide, encode or finish', show_default=False)] = None,
+    stage: Annotated[str | None, typer.Option(help='Only this stage: signatures, deduplicate, tokenize or merge', show_default=False)] = None,
     task: Annotated[str, typer.Option(help='Which share of the stage, such as 2/4: the third of four')] = '0/1',
     overwrite: Overwrite = False,
     as_json: AsJson = False,

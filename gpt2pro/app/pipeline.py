@@ -19,7 +19,7 @@ from ..text.corpus import open_splits
 from ..analysis.report import analyze, DatasetReport
 from ..validation.forecast import forecast
 from ..validation.validator import check_plan
-from ..validation.recommendation import check_minutes, DEFAULT_MINUTES, recommend_run
+from ..validation.recommendation import check_minutes, DEFAULT_MINUTES, recommend
 from ..tokenizers.tokenizer import EOT, gpt2_tokenizer, Tokenizer
 from ..data.shards import Tokens
 from ..data.prepare import conflicting_preparation, prepare as prepare_data, PreparedData
@@ -74,7 +74,7 @@ def plan_run(
     analysis = analyze(open_splits(settings)[0], gpt2_tokenizer())
     _show(analysis)
     _announce('Recommended configuration')
-    recommended = recommend_run(hardware, analysis, speed, minutes)
+    recommended = recommend(hardware, analysis, speed, minutes)
     _show(recommended)
     config = recommended.config.model_copy(update={'data': settings})
     return load_config(config, overrides), analysis
@@ -213,7 +213,7 @@ def prepare(
     folder: str | Path = 'runs/prepared', # Gets `tokenizer` and `data`
     overrides: Iterable[str] = (),     # Settings on top
     workers: int | None = None,        # Processes at most; None is one per core
-    stage: str | None = None,          # Only this stage: survey, decide, encode or finish
+    stage: str | None = None,          # Only this stage: signatures, deduplicate, tokenize or merge
     task: int = 0,                     # Which of the tasks of a stage, from 0
     tasks: int = 1,                    # How many tasks share the stage
     overwrite: bool = False,           # Whether another preparation may be overwritten

@@ -20,7 +20,8 @@ from ..core.hardware import detect_hardware, Hardware
 from ..core.signals import Interrupts
 from ..core.devices import measure_throughput
 from ..text.corpus import Corpus, Document, open_splits
-from ..validation.forecast import Plan, step_seconds
+from ..validation.plan import Plan
+from ..validation.forecast import step_seconds
 from ..validation.validator import check_plan
 from ..data.prepare import prepare, PreparedData
 from ..data.batches import open_batches

@@ -15,7 +15,7 @@ from typing import Any
 from fastcore.meta import delegates
 from ..core.errors import UserError
 from ..core.files import asset_path, hash_file
-from ..core.config import DataConfig
+from ..core.config import DataConfig, load_config
 from .readers import DamagedFileError, ErrorHandler, is_table, locate, read_rows
 from .readers import read_text, sections, SourceFile
 from .layouts import detect_layout, Layout, row_text
@@ -23,7 +23,8 @@ from .sources import EMBEDDED, find_files
 from .messages import conversation_text
 
 # %% auto #0
-__all__ = ['DOCUMENT_CHARS', 'logger', 'GOOD_ROWS_PER_BAD', 'RowFormatter', 'Document', 'Corpus', 'open_corpus', 'open_splits']
+__all__ = ['DOCUMENT_CHARS', 'logger', 'GOOD_ROWS_PER_BAD', 'RowFormatter', 'Document', 'Corpus', 'open_corpus', 'open_splits',
+           'parse_data']
 
 # %% ../../nbs/01_text/05_corpus.ipynb #0007
 @dataclass(frozen=True, slots=True)
@@ -216,12 +217,20 @@ class Corpus:
             if file.path not in self.skipped: yield file
 
 # %% ../../nbs/01_text/05_corpus.ipynb #0051
+def _reading_options(data: DataConfig) -> dict[str, Any]:
+    return dict(text_field=data.text_field, on_error=data.on_error, sample=data.sample,
+                format_row=conversation_text if data.batching == 'chat' else row_text)
+
 @delegates(Corpus)
 def open_corpus(
-    source: str | Path | Iterable[str | Path], # Files, folders, globs, URLs, hf:NAME, bilingual
+    source: Any, # Files, folders, globs, URLs, hf:NAME, bilingual; a `DataConfig`; or a `Corpus`
     **kwargs: Any,
 ) -> Corpus:
     "The text of one or more sources"
+    if isinstance(source, Corpus): return source
+    if isinstance(source, DataConfig):
+        kwargs = _reading_options(source) | kwargs
+        source = source.source
     return Corpus(*find_files(source), **kwargs)
 
 # %% ../../nbs/01_text/05_corpus.ipynb #0074
@@ -236,9 +245,7 @@ def open_splits(
     data: DataConfig, # Which text
 ) -> tuple[Corpus, Corpus | None]: # For training, and for validation if it has its own source
     "The text of a configuration, with the split it comes with"
-    open_source = partial(open_corpus, text_field=data.text_field, on_error=data.on_error,
-                          sample=data.sample,
-                          format_row=conversation_text if data.batching == 'chat' else row_text)
+    open_source = partial(open_corpus, **_reading_options(data))
     if data.validation: return open_source(data.source), open_source(data.validation)
     train, validation = [], []
     for source in data.source:
@@ -246,3 +253,14 @@ def open_splits(
         train.append(split[0] if split else source)
         if split: validation.append(split[1])
     return open_source(train), open_source(validation) if validation else None
+
+# %% ../../nbs/01_text/05_corpus.ipynb #0078
+def parse_data(
+    words: Iterable[str], # Sources, and settings such as `data.text_field=body`
+) -> DataConfig:
+    "The text that some words describe"
+    words = list(words)
+    settings = [word for word in words if word.startswith('data.') and '=' in word]
+    data = load_config(None, settings).data
+    sources = [word for word in words if word not in settings]
+    return data.model_copy(update={'source': sources}) if sources else data

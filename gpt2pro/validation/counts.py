@@ -5,7 +5,7 @@
 # %% ../../nbs/03_validation/01_counts.ipynb #0003
 from __future__ import annotations
 from ..core.choices import ACTIVATIONS, NORMS, POSITIONS
-from ..core.config import load_config, ModelConfig, RUN_PRESETS
+from ..core.config import RUN_PRESETS, ModelConfig, load_config
 
 # %% auto #0
 __all__ = ['count_parameters', 'count_attention_pairs', 'count_flops', 'flops_per_token', 'kv_cache_bytes', 'list_presets']
@@ -28,7 +28,7 @@ def _linear_parameters(model: ModelConfig, shapes: list[tuple[int, int]]) -> int
 
 def count_parameters(
     model: ModelConfig, # The shape
-) -> dict[str, int]:    # By part, `total`, and `non_embedding` (without token and position embeddings)
+) -> dict[str, int]:    # By part, `total`, and `non_embedding` (without embeddings)
     "How many parameters each part of the model has"
     C = model.n_embd
     table = model.vocab_size*C
