@@ -25,11 +25,11 @@ from ..kernels.activations import swiglu
 from ..kernels.norms import add_norm, norm
 from ..kernels.positions import alibi_slopes, apply_rope, rope_cos_sin
 from ..kernels.loss import linear_cross_entropy
-from ..attention.backends import CAUSAL, eager_attention, flex_attention, MaskSpec
+from ..attention.backends import CAUSAL, MaskSpec, eager_attention, flex_attention
 from ..attention.backends import sdpa_attention
-from ..attention.flash import triton_attention
-from .timing import Benchmark, BenchReport, describe_machine, format_sizes, Measurement
-from .timing import OURS, run_benchmark
+from ..attention.flash import flash_attention
+from .timing import OURS, Benchmark, BenchReport, Measurement, describe_machine
+from .timing import format_sizes, run_benchmark
 
 # %% auto #0
 __all__ = ['SDPA', 'FULL', 'QUICK', 'TINY', 'GOALS', 'attention_variants', 'reference_attention', 'attention_flops', 'Sizes',
@@ -55,7 +55,7 @@ def attention_variants(
     bias = sdpa_attention.prepare(*shape)
     def by_kernel(backend: SDPBackend, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         with sdpa_kernel(backend): return sdpa_attention.attend(q, k, v, bias)
-    backends = {OURS: triton_attention, 'flex': flex_attention, 'eager': eager_attention}
+    backends = {OURS: flash_attention, 'flex': flex_attention, 'eager': eager_attention}
     prepared = {name: (b.attend, b.prepare(*shape)) for name, b in backends.items()}
     def attend(name: str, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         function, arguments = prepared[name]
