@@ -64,7 +64,7 @@ class StepStats:
     examples: list[str] = field(default_factory=list) # The beginning of some changed or dropped
     def __add__(self, other: StepStats) -> StepStats:
         *sums, examples = (a + b for a, b in zip(astuple(self), astuple(other)))
-        return StepStats(*sums, examples[:MAX_EXAMPLES])
+        return StepStats(*[*sums, examples[:MAX_EXAMPLES]])
     def add(self,
         before: str,       # A text
         size: int,         # Its bytes

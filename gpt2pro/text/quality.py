@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib, re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import chain
 from typing import NamedTuple
 import numpy as np
