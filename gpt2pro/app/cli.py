@@ -180,8 +180,8 @@ def validate(
 ) -> None:
     "Every problem of a configuration with its fix, and the memory and time it will take"
     from gpt2pro.core.hardware import detect_hardware
-    from gpt2pro.validation.forecast import forecast
     from gpt2pro.validation.validator import fix_file, repair, validate
+    from gpt2pro.validation.forecast import forecast
     config, machine = _config(words), detect_hardware()
     facts, probe = _measure(config) if measure else (None, None)
     if fix:

@@ -17,8 +17,8 @@ from ..core.hardware import detect_hardware, explain_hardware
 from ..core.devices import measure_throughput
 from ..text.corpus import open_splits
 from ..analysis.report import analyze, DatasetReport
-from ..validation.forecast import forecast
 from ..validation.validator import check_plan
+from ..validation.forecast import forecast
 from ..validation.recommendation import check_minutes, DEFAULT_MINUTES, recommend
 from ..tokenizers.tokenizer import EOT, gpt2_tokenizer, Tokenizer
 from ..data.shards import Tokens

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, Literal, NamedTuple, get_args
 from pydantic import Field
-from ..core.config import Config, KEYS, SETTINGS, Settings, load_config, setting_applies
+from ..core.config import Config, KEYS, load_config, setting_applies, SETTINGS, Settings
 from ..core.hardware import Hardware
 from .plan import Plan, TextSummary
 
