@@ -11,10 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from .choices import ACTIVATIONS, NORMS, POSITIONS, SCHEDULES
-from .errors import UserError, did_you_mean
+from .errors import did_you_mean, UserError
 from .files import write_file
 from .yaml import read_yaml
+from .choices import ACTIVATIONS, NORMS, POSITIONS, SCHEDULES
 
 # %% auto #0
 __all__ = ['Count', 'Steps', 'Seed', 'Fraction', 'Sources', 'SECTIONS', 'SETTINGS', 'KEYS', 'MODEL_PRESETS', 'RUN_PRESETS',

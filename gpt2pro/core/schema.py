@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from pydantic import Field, ValidationError
-from .config import MODEL_PRESETS, SETTINGS, Config, Settings, find_setting
 from .errors import UserError
+from .config import Config, find_setting, MODEL_PRESETS, SETTINGS, Settings
 
 # %% auto #0
 __all__ = ['CHOICES', 'config_schema', 'Conversion', 'convert_config']
