@@ -4,35 +4,37 @@
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0003
 from __future__ import annotations
-import json, os
-from collections.abc import Callable, Iterable, Mapping
+import json, os, sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 from rich.console import Console
 from rich.text import Text
 from ..core.errors import UserError
-from ..core.files import write_file
+from ..core.files import check_overwrite, write_file
 from ..core.config import Config, DataConfig, load_config
 from ..core.hardware import detect_hardware, explain_hardware
-from ..core.devices import measure_throughput
-from ..text.corpus import open_splits
+from ..core.devices import measure_throughput, Throughput
+from ..text.corpus import open_corpus, open_splits
 from ..analysis.report import analyze, DatasetReport
-from ..validation.forecast import forecast
 from ..validation.validator import check_plan
-from ..validation.recommendation import check_minutes, DEFAULT_MINUTES, recommend_run
-from ..tokenizers.tokenizer import EOT, gpt2_tokenizer, Tokenizer
+from ..validation.forecast import forecast
+from ..validation.recommendation import check_minutes, DEFAULT_MINUTES, recommend
+from ..tokenizers.tokenizer import build_tokenizer, EOT, gpt2_tokenizer, Tokenizer
+from ..tokenizers.parity import mix_corpus, Mixture
 from ..data.shards import Tokens
 from ..data.prepare import conflicting_preparation, prepare as prepare_data, PreparedData
 from ..data.prepare import run_stage
-from ..trainer.checkpoint import RunLock
-from ..trainer.loop import load_run, train as train_model
+from ..trainer.runs import load_run, lock_run, RunFolder
+from ..trainer.monitor import Callback
+from ..trainer.loop import train as train_model
 from ..generation.evaluation import evaluate_run, Evaluation
 from ..generation.engine import generate
 from .run_report import report_run, RunReport, Sample
 
 # %% auto #0
-__all__ = ['QUICKSTART_BYTES', 'PROMPT_TOKENS', 'Callback', 'choose_data', 'plan_run', 'evaluate', 'choose_prompts',
-           'write_samples', 'run_folder', 'train', 'quickstart', 'prepare']
+__all__ = ['QUICKSTART_BYTES', 'PROMPT_TOKENS', 'choose_data', 'plan_run', 'evaluate', 'choose_prompts', 'write_samples',
+           'run_folder', 'train', 'quickstart', 'measure_plan', 'save_tokenizer', 'prepare']
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0007
 def _announce(title: str) -> None:
@@ -73,7 +75,7 @@ def plan_run(
     analysis = analyze(open_splits(settings)[0], gpt2_tokenizer())
     _show(analysis)
     _announce('Recommended configuration')
-    recommended = recommend_run(hardware, analysis, speed, minutes)
+    recommended = recommend(hardware, analysis, speed, minutes)
     _show(recommended)
     config = recommended.config.model_copy(update={'data': settings})
     return load_config(config, overrides), analysis
@@ -89,7 +91,7 @@ def evaluate(
     evaluation = evaluate_run(folder, source, stride, max_tokens)
     whole = source is None and stride is None and max_tokens is None
     if whole and os.access(folder, os.W_OK):
-        write_file(Path(folder)/'evaluation.json', evaluation.model_dump_json(indent=2))
+        write_file(RunFolder(folder).evaluation, evaluation.model_dump_json(indent=2))
     return evaluation
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0022
@@ -120,7 +122,8 @@ def write_samples(
         text = generate(model, tokenizer, prompt, config.generate)
         samples.append(Sample(language=language, prompt=prompt, text=text))
     content = [sample.model_dump() for sample in samples]
-    write_file(Path(folder)/'samples.json', json.dumps(content, ensure_ascii=False, indent=2))
+    text = json.dumps(content, ensure_ascii=False, indent=2)
+    write_file(RunFolder(folder).samples, text)
     return samples
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0027
@@ -139,9 +142,10 @@ def run_folder(
     last = max(map(_run_number, Path(root).glob(f'{name}-*')), default=0)
     number = max(last, 1) if resume else last + 1
     folder = Path(folder or Path(root, f'{name}-{number}'))
-    exists = (folder/'config.yaml').is_file()
+    config = RunFolder(folder).config
+    exists = config.is_file()
     if resume and not exists:
-        raise UserError(f'{folder}: nothing to resume', 'it has no config.yaml',
+        raise UserError(f'{folder}: nothing to resume', f'it has no {config.name}',
                         'name a run directory, or leave --resume out')
     if exists and not resume:
         raise UserError(f'{folder}: holds a run', 'a new one would overwrite it',
@@ -157,8 +161,9 @@ def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport |
     speed = measure_throughput(device=config.train.device)
     expected = forecast(config, hardware, speed, analysis)
     _show(*findings, expected)
-    if not (folder/'forecast.json').is_file(): # a resumed run keeps its first forecast
-        with RunLock(folder): write_file(folder/'forecast.json', expected.model_dump_json(indent=2))
+    run = RunFolder(folder)
+    if not run.forecast.is_file(): # a resumed run keeps its first forecast
+        with lock_run(run): write_file(run.forecast, expected.model_dump_json(indent=2))
     _announce('Tokenizer, token shards and training')
     train_model(config, folder, resume, callbacks)
     _announce('Evaluation')
@@ -172,17 +177,15 @@ def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport |
     return report
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0033
-Callback = Callable[[Mapping[str, Any]], Any]
-
 def train(
-    config: str | Path | Config | None = None, # Configuration, YAML file, preset or run directory; None is the defaults, or the resumed run's
+    config: str | Path | Config | None = None, # Or a YAML file, preset or run directory; None is the defaults, or the run's that is resumed
     folder: str | Path | None = None,  # Run directory; None takes the next free one below `runs/`
     overrides: Iterable[str] = (),     # Settings on top, such as `train.lr=1e-3`
     resume: bool = False,              # Whether to resume from the newest checkpoint
     callbacks: Iterable[Callback] = (), # Called with each line of metrics
 ) -> RunReport:
     "Train a model, evaluate it, sample from it, and write its report"
-    if folder is None and isinstance(config, (str, Path)) and Path(config, 'config.yaml').is_file():
+    if folder is None and isinstance(config, (str, Path)) and RunFolder(config).config.is_file():
         folder = config
     folder = run_folder(folder, 'train', resume)
     if config is None and resume: config = folder
@@ -200,27 +203,52 @@ def quickstart(
     folder = run_folder(folder, 'quickstart', resume)
     if resume: return _train(load_config(folder, overrides), folder, True)
     config, analysis = plan_run(data, minutes, overrides)
-    write_file(folder/'analysis.json', analysis.model_dump_json(indent=2))
-    config.save(folder/'config.yaml')
+    run = RunFolder(folder)
+    write_file(run.analysis, analysis.model_dump_json(indent=2))
+    config.save(run.config)
     return _train(config, folder, False, analysis)
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0038
+def measure_plan(
+    config: Config, # A plan
+) -> tuple[DatasetReport, Throughput]:
+    "Analyze a plan's training text, and measure this machine"
+    corpus, _ = open_splits(config.data)
+    return analyze(corpus), measure_throughput(device=config.train.device)
+
+# %% ../../nbs/12_app/03_pipeline.ipynb #0040
+def save_tokenizer(
+    data: DataConfig,              # The text to train on
+    folder: str | Path,            # Where the tokenizer is saved
+    overrides: Iterable[str] = (), # Settings of the sections `tokenizer` and `model`
+    alpha: float = 1,              # Sampling of languages: 1 by their size, 0 equally
+    overwrite: bool = False,       # Whether another tokenizer may be overwritten
+) -> tuple[Tokenizer, Mixture | None]: # And how languages were sampled, where `alpha` is not 1
+    "Train a tokenizer on a text, and save it"
+    check_overwrite(Path(folder, 'tokenizer.json'), overwrite)
+    corpus, mixture = open_corpus(data), None
+    texts: Iterable[str] = (document.text for document in corpus)
+    if alpha != 1:
+        mixture, texts = mix_corpus(corpus, alpha)
+        print(mixture, file=sys.stderr)
+    tokenizer = build_tokenizer(load_config(None, overrides), texts)
+    tokenizer.save(folder)
+    return tokenizer, mixture
+
+# %% ../../nbs/12_app/03_pipeline.ipynb #0042
 def prepare(
     config: str | Path | Config | None = None, # Configuration, YAML file, preset or run directory; None is the defaults
     folder: str | Path = 'runs/prepared', # Gets `tokenizer` and `data`
     overrides: Iterable[str] = (),     # Settings on top
     workers: int | None = None,        # Processes at most; None is one per core
-    stage: str | None = None,          # Only this stage: survey, decide, encode or finish
+    stage: str | None = None,          # Only this stage: signatures, deduplicate, tokenize or merge
     task: int = 0,                     # Which of the tasks of a stage, from 0
     tasks: int = 1,                    # How many tasks share the stage
     overwrite: bool = False,           # Whether another preparation may be overwritten
 ) -> PreparedData | None:              # None after a single stage
     "Turn text into cleaned, split and tokenized shards"
     config = load_config(config, overrides)
-    found = conflicting_preparation(config, Path(folder))
-    if found and not overwrite:
-        raise UserError(f'{found}: exists', 'it would be overwritten',
-                        'name another folder, or add --overwrite')
+    check_overwrite(conflicting_preparation(config, Path(folder)), overwrite)
     if stage is None: return prepare_data(config, folder, workers=workers)
     run_stage(config, folder, stage, task, tasks, workers or 1)
     return None

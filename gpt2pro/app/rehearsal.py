@@ -20,16 +20,18 @@ from ..core.hardware import detect_hardware, Hardware
 from ..core.signals import Interrupts
 from ..core.devices import measure_throughput
 from ..text.corpus import Corpus, Document, open_splits
-from ..validation.forecast import Plan, step_seconds
+from ..validation.plan import Plan
 from ..validation.validator import check_plan
+from ..validation.forecast import step_seconds
 from ..data.prepare import prepare, PreparedData
 from ..data.batches import open_batches
 from ..model.gpt import GPT
 from ..model.pretrained import load_pretrained, save_pretrained
 from ..trainer.checkpoint import checkpoint_path
+from ..trainer.runs import RunFolder
 from ..trainer.strategy import make_strategy
 from ..trainer.monitor import MemoryMeter, out_of_memory
-from ..trainer.loop import fixed_batches, mean_loss, RunState, training_step
+from ..trainer.loop import evaluation_batches, mean_loss, RunState, training_step
 from ..trainer.tracing import estimate_memory
 from ..generation.evaluation import evaluate
 from ..generation.engine import generate
@@ -121,7 +123,7 @@ def _step(state: RehearsalState) -> str:
 def _evaluation(state: RehearsalState) -> str:
     "Evaluate on validation text"
     start = time.monotonic()
-    batches = fixed_batches(state.prepared.validation, state.config)
+    batches = evaluation_batches(state.prepared.validation, state.config)
     loss = mean_loss(state.run.model, batches, state.run.strategy)
     state.figures['evaluation_seconds'] = time.monotonic() - start
     score = evaluate(state.run.model, state.prepared.validation, max_tokens=4*state.config.model.block_size)
@@ -131,9 +133,9 @@ def _evaluation(state: RehearsalState) -> str:
 def _save(state: RehearsalState) -> str:
     "Save a checkpoint"
     start = time.monotonic()
-    state.run.save(state.folder, last=True)
+    state.run.save(RunFolder(state.folder).checkpoints, last=True)
     state.figures['save_seconds'] = time.monotonic() - start
-    files = checkpoint_path(state.folder, state.run.progress.step).iterdir()
+    files = checkpoint_path(RunFolder(state.folder).checkpoints, state.run.progress.step).iterdir()
     size = state.figures['checkpoint_bytes'] = sum(file.stat().st_size for file in files)
     return format_bytes(size)
 
@@ -142,7 +144,7 @@ def _load(state: RehearsalState) -> str:
     "Load the checkpoint into another model"
     saved = state.run
     loaded = RunState(state.config, GPT(state.config.model), saved.strategy, state.prepared.manifest.key)
-    loaded.restore(checkpoint_path(state.folder, saved.progress.step))
+    loaded.restore(checkpoint_path(RunFolder(state.folder).checkpoints, saved.progress.step))
     pairs = list(zip(saved.tensors(), loaded.tensors(), strict=True))
     if not all(torch.equal(a, b) for a, b in pairs):
         raise RunError('the checkpoint does not hold what was saved',

@@ -22,6 +22,8 @@ from ..analysis.report import DatasetReport
 from ..validation.counts import count_parameters
 from ..validation.forecast import Forecast
 from ..data.shards import Manifest
+from ..trainer.checkpoint import checkpoint_manifest, list_checkpoints
+from ..trainer.runs import RunFolder
 from ..generation.evaluation import Evaluation
 
 # %% auto #0
@@ -177,15 +179,17 @@ def read_run(
     folder: str | Path, # The run directory
 ) -> RunContents:
     "Everything that a run directory holds, whatever is missing"
-    folder = Path(folder)
-    run = RunContents(folder, {}, metrics=read_metrics(folder/'metrics.jsonl'))
-    for name, kind in _PARTS.items(): setattr(run, name, _read(folder/f'{name}.json', kind, run.problems))
-    run.data = _read(folder/'data'/'manifest.json', Manifest, run.problems)
-    try: run.config = load_config(folder/'config.yaml')
-    except Gpt2proError as e: run.problems['config.yaml'] = e.what.removeprefix(f'{folder/"config.yaml"}: ')
-    if not run.metrics: run.problems['metrics.jsonl'] = 'holds no steps'
-    for path in sorted(folder.glob('checkpoints/step-*/manifest.json'))[-1:]:
-        run.environment = (_read(path, dict[str, Any], {}) or {}).get('environment', {})
+    files = RunFolder(folder)
+    run = RunContents(files.path, {}, metrics=read_metrics(files.metrics))
+    for name, kind in _PARTS.items(): setattr(run, name, _read(getattr(files, name), kind, run.problems))
+    run.data = _read(files.manifest, Manifest, run.problems)
+    try: run.config = load_config(files.config)
+    except Gpt2proError as e:
+        run.problems[files.config.name] = e.what.removeprefix(f'{files.config}: ')
+    if not run.metrics: run.problems[files.metrics.name] = 'holds no steps'
+    for path in list_checkpoints(files.checkpoints)[-1:]:
+        try: run.environment = checkpoint_manifest(path)['environment']
+        except Gpt2proError as e: run.problems[path.name] = e.why
     return run
 
 # %% ../../nbs/12_app/02_run_report.ipynb #0041
@@ -311,7 +315,7 @@ class RunReport(Record):
         path: str | Path | None = None, # None is report.html in the run directory
     ) -> Path:
         "Write the page as a file of its own"
-        path = Path(path or self.folder/'report.html')
+        path = Path(path or RunFolder(self.folder).report)
         title = f'{self.folder.absolute().name}: gpt2pro run'
         write_file(path, render('page.html', title=title, report=Html(self.html)))
         return path
@@ -336,8 +340,8 @@ def report_run(
     folder: str | Path, # A run directory
 ) -> RunReport:
     "The report of a run, as far as its directory allows"
-    names = ('config.yaml', 'analysis.json', 'metrics.jsonl', 'data')
-    if not any(Path(folder, name).exists() for name in names):
+    run = RunFolder(folder)
+    if not any(path.exists() for path in (run.config, run.analysis, run.metrics, run.data)):
         raise UserError(f'{folder}: no run', 'it has none of the files that a run writes',
                         'name the directory that gpt2pro train or quickstart wrote')
     return make_report(read_run(folder))

@@ -4,409 +4,157 @@
 
 # %% ../../nbs/12_app/05_wizard.ipynb #0003
 from __future__ import annotations
-import os, shlex, sys
+import shlex, sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 from rich.console import Console
 from ..core.errors import UserError
 from ..core.files import write_file
-from ..core.config import Config, DataConfig, KEYS, load_config, ModelConfig, Settings
-from ..core.config import TokenizerConfig
-from ..core.schema import CHOICES
-from ..core.tables import format_bytes, format_seconds, render_terminal
-from ..core.hardware import detect_hardware, explain_hardware, Hardware, native_precisions
-from ..core.devices import measure_throughput, Throughput
-from ..text.corpus import open_splits
-from ..text.languages import language_name
-from ..analysis.sampling import choose_sample_fraction
-from ..analysis.report import analyze, DatasetReport
-from ..validation.forecast import Forecast, forecast, Plan, summarize_text, TextSummary
-from ..validation.validator import check_plan, repair, validate
-from ..validation.recommendation import assess_tasks, best_size, check_minutes
-from ..validation.recommendation import compare_model_sizes, DEFAULT_MINUTES, recommend_run
-from ..validation.recommendation import SizeEstimate
-from ..tokenizers.tokenizer import gpt2_tokenizer
+from ..core.config import KEYS, load_config
+from ..core.hardware import detect_hardware
+from ..core.devices import measure_throughput
+from ..validation.recommendation import check_minutes, DEFAULT_MINUTES
+from .questions import answer_question, final_config, Question, QUESTIONS, Session
 
 # %% auto #0
-__all__ = ['STEPS', 'BACK', 'Choice', 'Question', 'Session', 'read_data', 'draft', 'step', 'show', 'take', 'ask_in_terminal',
-           'keep', 'begin', 'wizard']
-
-# %% ../../nbs/12_app/05_wizard.ipynb #0006
-@dataclass
-class Choice:
-    "One answer"
-    value: Any                # What it stands for
-    title: str                # What a person reads
-    barred: str | None = None # Why it cannot be chosen; None where it can
+__all__ = ['BACK', 'show_question', 'ask_in_terminal', 'save_session', 'load_session', 'wizard']
 
 # %% ../../nbs/12_app/05_wizard.ipynb #0008
-@dataclass
-class Question:
-    "One step of the wizard"
-    name: str              # Its step
-    text: str              # What is asked
-    about: str             # What a newcomer should know before answering
-    recommended: Any       # What Enter takes
-    choices: list[Choice] = field(default_factory=list) # All answers; none where any text will do
-    shown: list[Any] = field(default_factory=list)      # Facts to look at first, each printed by rich
+def _console() -> Console: # standard output is for results
+    return Console(stderr=True, force_jupyter=False, highlight=False)
 
-# %% ../../nbs/12_app/05_wizard.ipynb #0011
-class Session(Settings):
-    "What the wizard knows so far"
-    at: str = Field('hardware', description='the step to ask next; empty at the end')
-    answers: dict[str, Any] = Field({}, description='the answers, by step')
-    minutes: float = Field(DEFAULT_MINUTES, gt=0, description='training time to recommend')
-    data: str = Field('bilingual', description='text to recommend')
-    settings: str = Field('', description='other settings to recommend')
-    hardware: Hardware = Field(Hardware(), description='the machine')
-    probe: Throughput | None = Field(None, description='its speed; null guesses it')
-    size: int = Field(0, description='bytes of the text on disk')
-    report: DatasetReport | None = Field(None, description='the text, once it was read')
-    def said(self, step: str, otherwise: Any = None) -> Any: return self.answers.get(step, otherwise)
+def _heading(question: Question) -> str:
+    number = list(QUESTIONS).index(question.name) + 1
+    return f'{number} of {len(QUESTIONS)} · {question.title}'
 
-# %% ../../nbs/12_app/05_wizard.ipynb #0015
-def _words(text: str) -> list[str]: return shlex.split(text, posix=os.name != 'nt')
-
-def read_data(
-    text: str, # Such as `books/ data.text_field=body`
-) -> DataConfig:
-    "Which text some words mean"
-    settings = [word for word in _words(text) if word.startswith('data.') and '=' in word]
-    sources = [os.path.expanduser(word.strip('"\'')) for word in _words(text) if word not in settings]
-    data = load_config(None, settings).data
-    return data.model_copy(update={'source': sources}) if sources else data
-
-# %% ../../nbs/12_app/05_wizard.ipynb #0019
-def _text(
-    session: Session, # What is known so far
-) -> TextSummary:
-    "The whole text, as far as it is known"
-    data, facts = read_data(session.said('data', session.data)), summarize_text(session.report)
-    return facts.model_copy(update=dict(sample=1.0)) if facts else TextSummary(bytes=int(session.size*data.sample))
-
-def _sizes(session: Session) -> list[SizeEstimate]:
-    return compare_model_sizes(session.hardware, _text(session), session.probe, session.said('hardware', session.minutes))
-
-# %% ../../nbs/12_app/05_wizard.ipynb #0022
-def _model(
-    session: Session, # What is known so far
-) -> ModelConfig | None: # None before a size was chosen
-    "The shape that was chosen"
-    if 'model' not in session.answers: return None
-    sizes, vocabulary = {fit.name: fit.model for fit in _sizes(session)}, session.said('tokenizer')
-    changes = dict(block_size=session.said('context'), vocab_size=50257 if vocabulary == 'gpt2' else vocabulary)
-    return sizes[session.answers['model']].model_copy(update={name: value for name, value in changes.items() if value})
-
-def draft(
-    session: Session, # What is known so far
-) -> Config:
-    "The configuration that the answers so far lead to"
-    plan = recommend_run(session.hardware, _text(session), session.probe, session.said('hardware', session.minutes), _model(session))
-    tokenizer = TokenizerConfig(type='gpt2' if session.said('tokenizer') == 'gpt2' else 'bpe')
-    sections = dict(data=read_data(session.said('data', session.data)), tokenizer=tokenizer)
-    words = [f'train.precision={session.said("precision", "auto")}', *_words(session.said('advanced', session.settings))]
-    return load_config(plan.config.model_copy(update=sections), words)
-
-# %% ../../nbs/12_app/05_wizard.ipynb #0026
-STEPS: dict[str, Callable[[Session], Question]] = {}
-
-def step(
-    make: Callable[[Session], Question], # A function called `_ask_NAME`
-) -> Callable[[Session], Question]:
-    "Put a question in the table of steps"
-    STEPS[make.__name__.removeprefix('_ask_')] = make
-    return make
-
-_TITLES = ['Hardware', 'Data', 'Analysis', 'Task', 'Model size', 'Context', 'Tokenizer', 'Precision', 'Advanced', 'Review']
-
-def _console() -> Console: return Console(stderr=True, force_jupyter=False, highlight=False) # standard output belongs to results
-
-def _number(question: Question) -> str:
-    at = list(STEPS).index(question.name)
-    return f'{at + 1} of {len(_TITLES)} · {_TITLES[at]}'
-
-def show(
+def show_question(
     question: Question, # What will be asked
     console: Console,   # Where
 ) -> None:
-    "Print what comes before an answer: number and title of the step, its facts, and what to know"
+    "Print number and title of a question, its facts, and what to know"
     console.print()
-    console.rule(f'[bold]{_number(question)}[/]  Enter takes it, Esc goes back, Ctrl-C stops for now', align='left')
-    for item in [*question.shown, question.about]: console.print(item, '', sep='\n')
+    console.rule(f'[bold]{_heading(question)}[/]  Enter: recommended, Esc: back, Ctrl-C: stop for now', align='left')
+    for item in [*question.facts, question.help]: console.print(item, '', sep='\n')
 
-# %% ../../nbs/12_app/05_wizard.ipynb #0029
-_TIMES = {DEFAULT_MINUTES: f'{DEFAULT_MINUTES:g} minutes  a first look', 15: '15 minutes   a coffee', 60: '1 hour       a lunch', 240: '4 hours      an afternoon',
-          720: '12 hours     a night', 2880: '2 days       a weekend'}
+# %% ../../nbs/12_app/05_wizard.ipynb #0011
+BACK = object() # The answer that goes to the question before
 
-@step
-def _ask_hardware(session: Session) -> Question:
-    "How long may this machine train?"
-    h, probe, end = session.hardware, session.probe, session.hardware.hours_left
-    def barred(minutes: float) -> str | None: return 'the session ends before' if end is not None and minutes > 60*end else None
-    choices = [Choice(m, _TIMES.get(m, format_seconds(60*m)), barred(m)) for m in sorted({*_TIMES, session.minutes})]
-    machine = f'{h.cpu or "This machine"}: {h.cores} cores, {format_bytes(h.ram_total)} of memory, {format_bytes(h.disk_free)} of free disk.'
-    speed = [f'Measured: {probe.matmul_flops/1e9:,.0f} billion operations a second.'] if probe else []
-    about = 'A larger model wants more time. A first run is there to see how everything works: keep it short.'
-    return Question('hardware', 'How long may it train?', about, session.minutes, choices, ['\n'.join([machine, *explain_hardware(h), *speed])])
-
-# %% ../../nbs/12_app/05_wizard.ipynb #0033
-@step
-def _ask_data(session: Session) -> Question:
-    "Which text?"
-    about = ('A file, a folder, a glob such as books/*.txt, an address, hf:NAME for a dataset of Hugging Face, or bilingual: the English '
-             'and Spanish text that comes along. In a table (CSV, JSONL, Parquet) the text is searched for; data.text_field=NAME says where it is.')
-    return Question('data', 'Which text shall it learn?', about, session.data)
-
-# %% ../../nbs/12_app/05_wizard.ipynb #0036
-@step
-def _ask_analysis(session: Session) -> Question:
-    "How much of it?"
-    best = choose_sample_fraction(session.size)
-    choices = [Choice(share, f'{share:4.0%}  {format_bytes(int(share*session.size))}') for share in sorted({0.05, 0.1, 0.25, 0.5, 1.0, best})]
-    about = 'Languages, quality and tokens are looked at, to plan with. A share of a large text tells nearly as much as all of it.'
-    return Question('analysis', 'How much of it shall be looked at?', about, best, choices, [f'The text has {format_bytes(session.size)}.'])
-
-# %% ../../nbs/12_app/05_wizard.ipynb #0040
-def _text_rows(
-    report: DatasetReport, # The text
-) -> list[tuple[str, str]]: # Name and value
-    "The figures of a text that matter for a plan"
-    shares = ', '.join(f'{language_name(code)} {share:.0%}' for code, share in list(report.shares.items())[:4] if share >= 0.01)
-    tokens = f'{report.tokens:,} of GPT-2\'s' if report.tokens else 'unknown'
-    kinds = ', '.join(f'{amount.documents:,} {kind}' for kind, amount in report.kinds.items())
-    counts = [('documents', kinds or f'{report.documents:,}'), ('text', format_bytes(report.bytes)), ('tokens', tokens)]
-    return [*counts, ('languages', shares), ('quality', f'{report.quality.score:.0f} of 100')]
-
-# %% ../../nbs/12_app/05_wizard.ipynb #0042
-@step
-def _ask_task(session: Session) -> Question:
-    "What shall it learn?"
-    fits = assess_tasks(session.report or _text(session))
-    choices = [Choice(fit.task, f'{fit.task}: {fit.verdict}', None if fit.task == 'pretraining' else 'not in this version') for fit in fits]
-    rows = (_text_rows(session.report) if session.report else []) + [(fit.task, f'{fit.verdict}: {fit.reason}') for fit in fits]
-    return Question('task', 'What shall the model learn?', 'Pretraining makes a new model that learns the language of the text from nothing.',
-                    'pretraining', choices, [render_terminal({'your text': [('', ''), *rows]})])
-
-# %% ../../nbs/12_app/05_wizard.ipynb #0045
-@step
-def _ask_model(session: Session) -> Question:
-    "How large?"
-    sizes = _sizes(session)
-    choices = [Choice(fit.name, f'{fit.name:12} {fit.parameters/1e6:7,.1f} M  {fit.trouble or "fits"}') for fit in sizes]
-    about = 'M is a million parameters: numbers that are learnt. A size is worth its time when it sees enough tokens.'
-    return Question('model', 'How large shall it be?', about, best_size(sizes)[0].name, choices)
-
-# %% ../../nbs/12_app/05_wizard.ipynb #0048
-@step
-def _ask_context(session: Session) -> Question:
-    "How many tokens at once?"
-    best, words = draft(session).model.block_size, CHOICES['model.block_size']
-    choices = [Choice(size, f'{size:5}  {words.get(size, "some lines")}') for size in sorted({best, 64, 128, *words})]
-    return Question('context', 'How many tokens shall it see at once?', 'What lies further back than its context, a model has forgotten. '
-                    'Twice the context takes about twice the memory.', best, choices)
-
-# %% ../../nbs/12_app/05_wizard.ipynb #0050
-@step
-def _ask_tokenizer(session: Session) -> Question:
-    "How many different tokens?"
-    best, words = draft(session).model.vocab_size, CHOICES['model.vocab_size']
-    sizes = sorted({best, 1024, 2048, *words} - {50257})
-    own = Choice('gpt2', f'50,257  {CHOICES["tokenizer.type"]["gpt2"]}')
-    choices = [Choice(size, f'{size:6,}  {words.get(size, "")}'.rstrip()) for size in sizes] + [own]
-    return Question('tokenizer', 'How many different tokens shall there be?', 'A token is a word or a piece of one. More of them make the text '
-                    'shorter and the model larger, and rare ones are hardly learnt.', best, choices)
-
-# %% ../../nbs/12_app/05_wizard.ipynb #0054
-@step
-def _ask_precision(session: Session) -> Question:
-    "Which number format?"
-    fast = native_precisions(Plan(Config(), session.hardware).device, session.hardware)
-    def barred(name: str) -> str | None: return None if name in ('auto', *fast) else 'no units for it here'
-    choices = [Choice(name, f'{name:5} {words}', barred(name)) for name, words in CHOICES['train.precision'].items()]
-    about = f'Fast here: {", ".join(fast)}. Fewer bits are less memory and more speed, where the hardware has units for them.'
-    return Question('precision', 'In which number format?', about, 'auto', choices)
-
-# %% ../../nbs/12_app/05_wizard.ipynb #0057
-_OFTEN = ('train.max_steps', 'train.batch_size', 'train.lr', 'train.eval_interval', 'train.patience', 'model.dropout', 'generate.temperature')
-
-@step
-def _ask_advanced(session: Session) -> Question:
-    "Anything else?"
-    values = draft(session).model_dump()
-    rows = [(f'{key}={values[key.partition(".")[0]][key.partition(".")[2]]}', KEYS[key]) for key in _OFTEN]
-    return Question('advanced', 'Which settings shall be different?', 'Write some, such as train.lr=1e-3 model.dropout=0.1, or just press Enter.',
-                    session.settings, shown=[render_terminal({'settings': [('', ''), *rows]})])
-
-# %% ../../nbs/12_app/05_wizard.ipynb #0060
-def _run_rows(
-    config: Config,  # The configuration
-    ahead: Forecast, # What it will take
-) -> list[tuple[str, str]]: # Name and value
-    "What a run will be, in words"
-    m, t, often = config.model, config.train, '' if ahead.epochs is None else f', the text {ahead.epochs:.1f} times'
-    return [('text', ', '.join(config.data.source)), ('model', f'{ahead.parameters:,} parameters: {m.n_layer} layers of {m.n_embd}'),
-            ('context', f'{m.block_size:,} tokens'), ('tokenizer', f'{m.vocab_size:,} tokens, {config.tokenizer.type}'),
-            ('training', f'{t.max_steps:,} steps, {ahead.tokens:,} tokens{often}'), ('precision', t.precision),
-            ('memory', f'{format_bytes(ahead.memory["total"])} of {format_bytes(ahead.memory_free)} free'),
-            ('disk', format_bytes(ahead.disk)), ('time', format_seconds(ahead.seconds))]
-
-# %% ../../nbs/12_app/05_wizard.ipynb #0062
-@step
-def _ask_review(session: Session) -> Question:
-    "Write it down?"
-    config = draft(session)
-    ahead = forecast(config, session.hardware, session.probe, session.report)
-    findings = validate(config, session.hardware, session.report)
-    mended = [f for f in findings if f.fix and f.severity != 'note']
-    choices = [Choice('fix', f'with {len(mended)} finding{"s"*(len(mended) > 1)} fixed')]*bool(mended) + [Choice('write', 'as it is')]
-    about = 'What was found stands above; a fix changes the settings it names.' if findings else 'Nothing speaks against it.'
-    return Question('review', 'How shall it be written?', about, choices[0].value, choices,
-                    [render_terminal({'your run': [('', ''), *_run_rows(config, ahead)]}), *findings])
-
-# %% ../../nbs/12_app/05_wizard.ipynb #0066
-def _measure_text(session: Session) -> dict[str, Any]: return dict(size=open_splits(read_data(session.answers['data']))[0].size, report=None)
-
-def _read_text(session: Session) -> dict[str, Any]:
-    corpus = open_splits(read_data(session.answers['data']))[0]
-    return dict(report=analyze(corpus, gpt2_tokenizer(), sample_fraction=session.answers['analysis'], progress=sys.stderr.isatty()))
-
-def _final(session: Session) -> Config:
-    config = draft(session)
-    return config if session.said('review') == 'write' else repair(config, session.hardware, session.report, ('error', 'warning'))[0]
-
-def _draft(session: Session) -> dict[str, Any]: return {} if draft(session) else {}
-def _check(session: Session) -> dict[str, Any]: return {} if check_plan(_final(session), session.hardware, session.report) else {}
-
-_CONSEQUENCES: dict[str, Callable[[Session], dict[str, Any]]] = { # Step → what an answer to it changes in the session
-    'data': _measure_text, 'analysis': _read_text, 'advanced': _draft, 'review': _check}
-
-# %% ../../nbs/12_app/05_wizard.ipynb #0068
-def take(
-    session: Session, # What is known so far
-    name: str,        # The step that is answered
-    value: Any,       # The answer
-) -> Session:         # A new session, at the next step
-    "What is known after an answer"
-    choices, names = STEPS[name](session).choices, [*STEPS, '']
-    allowed = [choice.value for choice in choices if choice.barred is None]
-    if choices and value not in allowed: raise UserError(f'{name}: {value!r}', 'it is not among the answers', f'choose one of {allowed}')
-    at, known = names.index(name), session.answers
-    moved = dict(at=names[at + 1])
-    if name in known and known[name] == value and name != 'review': return session.model_copy(update=moved)
-    after = session.model_copy(update=moved | dict(answers={n: known[n] for n in names[:at] if n in known} | {name: value}))
-    return after.model_copy(update=_CONSEQUENCES.get(name, lambda s: {})(after))
-
-# %% ../../nbs/12_app/05_wizard.ipynb #0074
-BACK = object() # The answer that goes to the step before
-
-def _list(question: Question, before: Any) -> Any:
+def _list_prompt(question: Question, before: Any) -> Any:
     "A list to choose from with the arrow keys"
     from questionary import Choice, select
-    open_ = [c.value for c in question.choices if not c.barred]
-    def title(c: Any) -> str: return f'{c.title}{"  ← recommended"*(c.value == question.recommended and len(open_) > 1)}'
-    choices = [Choice(title(c), c.value, disabled=c.barred) for c in question.choices]
-    first = next((value for value in (before, question.recommended) if value in open_), None)
+    available = [choice.value for choice in question.choices if not choice.unavailable]
+    choices = []
+    for choice in question.choices:
+        best = choice.value == question.recommended and len(available) > 1
+        choices.append(Choice(choice.title + '  ← recommended'*best, choice.value, disabled=choice.unavailable))
+    first = next((value for value in (before, question.recommended) if value in available), None)
     return select(question.text, choices, default=first, qmark='?', instruction='(arrow keys)')
 
-def _line(question: Question, before: Any) -> Any:
+def _line_prompt(question: Question, before: Any) -> Any:
     "A line to write in"
     from prompt_toolkit.completion import Completer, PathCompleter, WordCompleter
     from questionary import text
-    completer: Completer = WordCompleter([f'{key}=' for key in KEYS]) if question.name == 'advanced' else PathCompleter(expanduser=True)
-    return text(question.text, before or '', qmark='?', instruction='\n »', placeholder=question.recommended or 'nothing', completer=completer,
-                complete_while_typing=False)
+    completer: Completer = PathCompleter(expanduser=True)
+    if question.name == 'advanced': completer = WordCompleter([f'{key}=' for key in KEYS])
+    return text(question.text, before or '', qmark='?', instruction='\n »', completer=completer,
+                complete_while_typing=False, placeholder=question.recommended or 'nothing')
 
-# %% ../../nbs/12_app/05_wizard.ipynb #0076
+# %% ../../nbs/12_app/05_wizard.ipynb #0013
 def ask_in_terminal(
     question: Question, # What to ask
-    before: Any = None, # What was answered before, if anything
+    before: Any = None, # An earlier answer
 ) -> Any:               # The answer, or `BACK`
     "Ask a person"
     from prompt_toolkit.key_binding import KeyBindings, merge_key_bindings
-    show(question, _console())
+    show_question(question, _console())
     keys = KeyBindings()
     keys.add('escape', eager=True)(lambda event: event.app.exit(result=BACK))
-    prompt = (_list if question.choices else _line)(question, before)
-    prompt.application.ttimeoutlen = 0.05 # seconds: how long an Escape may be the beginning of another key
-    prompt.application.key_bindings = merge_key_bindings([prompt.application.key_bindings, keys])
+    prompt = (_list_prompt if question.choices else _line_prompt)(question, before)
+    app = prompt.application
+    app.ttimeoutlen = 0.05 # seconds: how long an Escape may be the beginning of another key
+    app.key_bindings = merge_key_bindings([app.key_bindings, keys])
     try: return prompt.unsafe_ask() or question.recommended
     except EOFError: raise KeyboardInterrupt from None # Ctrl-D
 
-# %% ../../nbs/12_app/05_wizard.ipynb #0081
-def _kept(out: Path) -> Path: return out.with_name(f'{out.stem}.wizard.json')
+# %% ../../nbs/12_app/05_wizard.ipynb #0018
+def _session_file(out: Path) -> Path: return out.with_name(f'{out.stem}.wizard.json')
 
-def keep(
+def save_session(
     out: Path,        # The file that is to come
-    session: Session, # What is known so far
+    session: Session, # The answers so far
 ) -> None:
-    "Put a session aside, beside the file that is to come"
-    try: write_file(_kept(out), session.model_dump_json())
-    except OSError as e: raise UserError(f'{out}: {e.strerror}', 'nothing can be written there', 'name a file in a folder of yours') from None
+    "Save a session beside the file that is to come"
+    try: write_file(_session_file(out), session.model_dump_json())
+    except OSError as e:
+        raise UserError(f'{out}: {e.strerror}', 'nothing can be written there', 'name a file in a folder of yours') from None
 
-# %% ../../nbs/12_app/05_wizard.ipynb #0083
-def begin(
+# %% ../../nbs/12_app/05_wizard.ipynb #0020
+def load_session(
     out: Path,     # The file that is to come
     **wanted: Any, # What to recommend: minutes, data, settings
 ) -> Session:
-    "The session that was put aside, or a new one"
-    try: session = Session.model_validate_json(_kept(out).read_bytes())
-    except (OSError, ValidationError): session = None
-    if session is None or any(getattr(session, name) != value for name, value in wanted.items()): session = Session(**wanted, probe=measure_throughput())
+    "The saved session if it is of the same call, or a new one"
+    session = None
+    try: session = Session.model_validate_json(_session_file(out).read_bytes())
+    except (OSError, ValidationError): pass
+    if session is None or any(getattr(session, name) != value for name, value in wanted.items()):
+        session = Session(**wanted, throughput=measure_throughput())
     return session.model_copy(update=dict(hardware=detect_hardware(out.parent)))
 
-# %% ../../nbs/12_app/05_wizard.ipynb #0086
-def _turn(
-    session: Session,         # What is known so far
-    ask: Callable[..., Any],  # Gives an answer
-) -> Session:
+# %% ../../nbs/12_app/05_wizard.ipynb #0023
+def _ask(session: Session, ask: Callable[..., Any]) -> Session:
     "Ask one question"
-    names, before = list(STEPS), session.said(session.at)
+    names = list(QUESTIONS)
+    before = session.answers.get(session.step)
     while True:
-        value = ask(STEPS[session.at](session), before)
-        if value is BACK: return session.model_copy(update={'at': names[max(0, names.index(session.at) - 1)]})
-        try: return take(session, session.at, value)
+        value = ask(QUESTIONS[session.step](session), before)
+        if value is BACK:
+            return session.model_copy(update={'step': names[max(0, names.index(session.step) - 1)]})
+        try: return answer_question(session, session.step, value)
         except UserError as e:
             if ask is not ask_in_terminal: raise
             _console().print(f'\n{e}', style='red', markup=False)
             before = value
 
-def _recommended(question: Question, before: Any = None) -> Any:
+def _take_recommended(question: Question, before: Any = None) -> Any:
     value = question.recommended if before is None else before
-    _console().print(f'{_number(question)}: {value or "nothing"}')
+    _console().print(f'{_heading(question)}: {value or "nothing"}')
     return value
 
-# %% ../../nbs/12_app/05_wizard.ipynb #0089
+# %% ../../nbs/12_app/05_wizard.ipynb #0026
 def wizard(
-    out: str | Path = 'gpt2pro.yaml',  # The configuration to write
-    yes: bool = False,                 # Whether to take every recommended answer, without asking
-    data: str | list[str] = 'bilingual', # Text to recommend
-    minutes: float = DEFAULT_MINUTES,          # Training time to recommend
-    overrides: Iterable[str] = (),     # Settings to recommend, such as `train.lr=1e-3`
+    out: str | Path = 'gpt2pro.yaml',      # The configuration to write
+    yes: bool = False,                     # Whether to take every recommended answer, without asking
+    data: str | list[str] = 'bilingual',   # Text to recommend
+    minutes: float = DEFAULT_MINUTES,      # Training time to recommend
+    overrides: Iterable[str] = (),         # Settings to recommend, such as `train.lr=1e-3`
     ask: Callable[..., Any] | None = None, # Gives an answer to a `Question`; None asks in the terminal
-) -> Path:                             # The file
+) -> Path:                                 # The file
     "Ten questions, and a configuration"
     out = Path(out)
-    if out.exists(): raise UserError(f'{out}: is there already', 'the wizard would overwrite it', 'name another file with --out')
+    if out.exists():
+        raise UserError(f'{out}: exists', 'the wizard would overwrite it', 'name another file with --out')
     if not (yes or ask or sys.stdin.isatty()):
-        raise UserError('The wizard asks questions', 'there is no terminal to answer in', 'add --yes to take every recommended answer')
+        raise UserError('The wizard asks questions', 'there is no terminal to answer in',
+                        'add --yes to take every recommended answer')
     check_minutes(minutes)
     overrides = list(overrides)
-    load_config(None, overrides) # a mistake in them is said before the first question
-    sources = [data if isinstance(data, str) else shlex.join(data), *(word for word in overrides if word.startswith('data.'))]
+    load_config(None, overrides) # a mistake in them is found before the first question
+    words = [data] if isinstance(data, str) else [shlex.join(data)]
+    words += [word for word in overrides if word.startswith('data.')]
     settings = shlex.join(word for word in overrides if not word.startswith('data.'))
-    session = begin(out, data=' '.join(sources), minutes=float(minutes), settings=settings)
-    if session.answers: _console().print(f'Going on with the answers in {_kept(out)}; Esc goes back to them.')
+    session = load_session(out, data=' '.join(words), minutes=float(minutes), settings=settings)
+    if session.answers: _console().print(f'Continuing with the answers in {_session_file(out)}; Esc goes back to them.')
     try:
-        while session.at:
-            keep(out, session)
-            session = _turn(session, _recommended if yes else ask or ask_in_terminal)
+        while session.step:
+            save_session(out, session)
+            session = _ask(session, _take_recommended if yes else ask or ask_in_terminal)
     except KeyboardInterrupt:
-        _console().print(f'\nYour answers are kept in {_kept(out)}. The same command goes on from here.')
+        _console().print(f'\nYour answers are kept in {_session_file(out)}. The same command continues from here.')
         raise
-    _final(session).save(out)
-    _kept(out).unlink()
-    _console().print(f'\n{out} is written. Train with: [bold]gpt2pro train {out}[/]')
+    final_config(session).save(out)
+    _session_file(out).unlink()
+    _console().print(f'\nWrote {out}. Train with: [bold]gpt2pro train {out}[/]')
     return out

@@ -188,8 +188,8 @@ class DataConfig(Settings):
             'padded': 'one document a row, padded to the length of its batch',
             'chat': 'one conversation a row; loss on assistant tokens only'})
     clean: list[str] = _setting(
-        ['exact'], 'cleaning steps, in order: repair, control, nfc, spaces, quality rules, exact, '
-        'near')
+        ['exact_dedup'], 'cleaning steps, in order: fix_encoding, control_chars, nfc, whitespace, '
+        'quality rules, exact_dedup, near_dedup')
 
 # %% ../../nbs/00_core/05_config.ipynb #0021
 class TrainConfig(Settings):
@@ -399,7 +399,9 @@ def _size(*numbers: int) -> dict[str, int]:
     return dict(zip(('n_layer', 'n_head', 'n_embd', 'block_size', 'vocab_size'), numbers))
 
 MODEL_PRESETS: dict[str, dict[str, int]] = {
+    'nano':        _size( 2,  2,   64,  256,  1024),
     'tiny':        _size( 4,  4,  128,  256,  4096),
+    'micro':       _size( 6,  6,  192,  256,  4096),
     'mini':        _size( 6,  6,  384,  256,  8192),
     'small':       _size( 8,  8,  512,  512, 16384),
     'medium':      _size(12, 12,  768, 1024, 32768),

@@ -23,7 +23,7 @@ from ..data.shards import Tokens
 from ..data.chat import encode_conversations
 from ..data.batches import collate, IGNORE_INDEX
 from ..model.gpt import eval_mode, GPT
-from ..trainer.loop import load_run
+from ..trainer.runs import load_run
 
 # %% auto #0
 __all__ = ['Score', 'make_score', 'plan_windows', 'score_documents', 'Evaluation', 'evaluate', 'evaluate_run']
@@ -143,7 +143,7 @@ def _read(
     talks: bool,             # Whether the run learned answers
 ) -> Tokens:
     "The tokens of a source, as the run would have them"
-    texts = (document.text for document in open_corpus(source, write=conversation_text if talks else row_text))
+    texts = (document.text for document in open_corpus(source, format_row=conversation_text if talks else row_text))
     if not talks: return Tokens.from_texts(texts, tokenizer)
     found = [*texts]
     return Tokens.from_items(encode_conversations(found, tokenizer, detect_languages([*map(render_conversation, found)])))
@@ -155,6 +155,6 @@ def evaluate_run(
     max_tokens: int | None = None,         # Score only the first documents, about this many tokens; None is all
 ) -> Evaluation:
     "How well a run's best model knows its validation text, or any other"
-    model, tokenizer, config = load_run(folder)
+    model, tokenizer, config = load_run(folder, for_inference=True)
     tokens = _read(source, tokenizer, config.data.batching == 'chat') if source else Tokens.open(folder, 'validation')
     return evaluate(model, tokens, stride=stride, max_tokens=max_tokens, apart=config.data.batching != 'packed' or config.train.document_mask)

@@ -18,7 +18,8 @@ __all__ = ['CHUNK_SIZE', 'GPU_CHUNK_SIZE', 'matmul_dtype', 'linear_token_losses'
 # %% ../../nbs/06_kernels/06_loss.ipynb #0015
 def _addmm_(total: Tensor, a: Tensor, b: Tensor) -> Tensor:
     "Add `a @ b` to a sum of higher or equal precision, in place"
-    return total.addmm_(a, b) if total.dtype == a.dtype else total.add_(a @ b)
+    if total.dtype != a.dtype: return total.add_(a @ b)
+    return torch.addmm(total, a, b, out=total) # unlike addmm_, counted by FlopCounterMode
 
 # %% ../../nbs/06_kernels/06_loss.ipynb #0021
 def matmul_dtype(

@@ -20,8 +20,8 @@ from ..text.corpus import Corpus, open_corpus
 from ..text.languages import detect_languages, language_name
 from ..validation.counts import count_parameters, flops_per_token
 from ..validation.memory import forecast_memory
-from ..validation.forecast import TextSummary
-from ..validation.recommendation import recommend_run
+from ..validation.plan import TextSummary
+from ..validation.recommendation import recommend
 from .tokenizer import Tokenizer, train_tokenizer
 
 # %% auto #0
@@ -269,7 +269,7 @@ def sweep_vocabulary(
     texts = sample_texts(corpus, sample_bytes)
     held_out, texts = texts[::10], [text for i, text in enumerate(texts) if i % 10]
     groups, size = by_language(held_out) or {'und': held_out}, sum(len(text.encode()) for text in texts)
-    config = config or recommend_run(detect_hardware(), TextSummary(bytes=max(size, corpus.size))).config
+    config = config or recommend(detect_hardware(), TextSummary(bytes=max(size, corpus.size))).config
     tokenizers = tqdm(train_vocabulary_sizes(texts, sizes, progress), desc='sizes', disable=not progress)
     measured = add_forecasts([measure_vocabulary(tokenizer, config, texts, groups) for tokenizer in tokenizers])
     return VocabularySweep(sizes=measured, recommended=best_size(measured).size, reason=_reason(measured), text_bytes=size)

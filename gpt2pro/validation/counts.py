@@ -28,7 +28,7 @@ def _linear_parameters(model: ModelConfig, shapes: list[tuple[int, int]]) -> int
 
 def count_parameters(
     model: ModelConfig, # The shape
-) -> dict[str, int]:    # By part, `total`, and `non_embedding` (without token and position embeddings)
+) -> dict[str, int]:    # By part, `total`, and `non_embedding` (without embeddings)
     "How many parameters each part of the model has"
     C = model.n_embd
     table = model.vocab_size*C
