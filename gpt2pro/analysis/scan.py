@@ -292,8 +292,8 @@ _CODE = ('text.readers', 'text.layouts', 'text.corpus', 'text.languages', 'text.
 
 def _cache_path(corpus: Corpus, tokenizer: Any, *settings: Any) -> Path:
     "Where the report on a corpus is stored"
-    files = [[file.path, str(file.place), file.size, file.start,
-              file.place.stat().st_mtime_ns if file.place else file.revision]
+    files = [[file.path, str(file.local_path), file.size, file.start,
+              file.local_path.stat().st_mtime_ns if file.local_path else file.revision]
               for file in corpus.files]
     code = [hash_file(find_spec(f'gpt2pro.{name}').origin) for name in _CODE] # type: ignore
     key = json.dumps([files, corpus.skipped, corpus.text_field, corpus.on_error, corpus.sample,
@@ -322,7 +322,7 @@ def _choose_strata(corpus: Corpus, fraction: float) -> frozenset[str]:
 
 def _first_texts(corpus: Corpus) -> list[str]:
     "The first documents of some files, spread over the corpus"
-    files = [file for file in corpus.files[::max(1, len(corpus.files)//32)] if file.place]
+    files = [file for file in corpus.files[::max(1, len(corpus.files)//32)] if file.local_path]
     corpora = [Corpus([file], {}, corpus.text_field, 'replace') for file in files]
     return [document.text for each in corpora for document in islice(each, 10)]
 
