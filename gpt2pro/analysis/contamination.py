@@ -203,10 +203,14 @@ _LISTED = 20 # Leaks to list at most
 
 def find_contamination(
     train: Iterable[Document],      # Text to train on, read once
-    validation: Iterable[Document], # Text for validation, kept as numbers
+    validation: Iterable[Document] | None, # Text for validation, kept as numbers
     tokenizer: Any = None,          # Has `encode_batch`; without it lengths are in words
 ) -> ContaminationReport:
     "What of the validation text stands in the training text"
+    if validation is None:
+        raise UserError('the text has no validation text of its own',
+                        'gpt2pro prepare then sets documents aside, and keeps duplicates on one side',
+                        'name it with data.source=TRAIN data.validation=VALIDATION')
     held, share = _hold(validation, tokenizer)
     if not held: raise UserError('The validation text has no documents', 'there is nothing to look for', 'name text in data.validation')
     index, sources, order = _Index(held), dict[int, _Source](), -1
