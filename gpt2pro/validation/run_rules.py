@@ -300,7 +300,8 @@ def _the_device_exists(plan: Plan) -> CheckResult:
     "training runs on the device that is asked for, and on no other without a word"
     name, h = plan.config.train.device, plan.hardware
     if h is None: return None
-    here = ['cpu', *('mps' if gpu.vendor == 'Apple' else f'cuda:{i}' for i, gpu in enumerate(h.gpus))]
+    here = ['cpu', *(f'cuda:{i}' for i, g in enumerate(h.gpus) if g.vendor != 'Apple')]
+    if h.gpus and len(here) == 1: here.append('mps')
     if name in ('auto', *here, *(device.partition(':')[0] for device in here)): return None
     return Violation(f'train.device = {name!r}, and there is {", ".join(here)}', {
         'train.device=auto': 'the fastest one here', 'train.device=cpu': 'works everywhere'})
