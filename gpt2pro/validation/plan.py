@@ -18,7 +18,8 @@ from .heuristics import expected_bytes_per_token
 from .memory import forecast_memory
 
 # %% auto #0
-__all__ = ['Severity', 'Check', 'TextSummary', 'summarize_text', 'Plan', 'checkpoint_bytes', 'Violation', 'Rule', 'RuleSet']
+__all__ = ['Severity', 'CheckResult', 'Check', 'TextSummary', 'summarize_text', 'Plan', 'checkpoint_bytes', 'Violation', 'Rule',
+           'RuleSet']
 
 # %% ../../nbs/03_validation/04_plan.ipynb #0006
 class TextSummary(Settings):
@@ -101,7 +102,8 @@ class Violation(NamedTuple):
     what: str                # What is wrong, with the numbers
     remedies: dict[str, str] # Remedy → its cost; the first is the fix, if it is made of overrides
 
-Check = Callable[[Plan], Violation | None]
+CheckResult = Violation | None
+Check = Callable[[Plan], CheckResult]
 
 @dataclass(frozen=True)
 class Rule:

@@ -15,11 +15,13 @@ from ..core.hardware import Hardware, native_precisions
 from ..core.tables import format_bytes
 from ..text.cleaning import CLEANING_STEPS
 from .counts import count_parameters, flops_per_token
-from .plan import Plan, RuleSet, TextSummary, Violation, checkpoint_bytes
+from .plan import CheckResult, Plan, RuleSet, TextSummary, Violation
+from .plan import checkpoint_bytes
 from .heuristics import MODEL_SIZES, PARAMETERS_PER_TOKEN
 from .heuristics import balanced_vocab_size, expected_bytes_per_token, fit_batch
-from .heuristics import head_overrides, nearest_heads, resize_model, size_overrides
-from .heuristics import smaller_sizes, suggest_lr, suggest_vocab_size
+from .heuristics import head_overrides, nearest_heads, resize_model
+from .heuristics import size_overrides, smaller_sizes, suggest_lr
+from .heuristics import suggest_vocab_size
 
 # %% auto #0
 __all__ = ['RUN_RULES']
@@ -33,7 +35,7 @@ _SHORT = TextSummary(bytes=850_000)
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0009
 @_rule('GP-TOKEN-001', 'error', 'model.vocab_size', 'model.vocab_size=32768', preset='gpt2')
-def _gpt2_tokens_have_rows(plan: Plan) -> Violation | None:
+def _gpt2_tokens_have_rows(plan: Plan) -> CheckResult:
     "every token needs a row of the embedding, and GPT-2's tokenizer has 50,257"
     c = plan.config
     if c.tokenizer.type != 'gpt2' or c.tokenizer.path or c.model.vocab_size >= 50257: return None
@@ -43,7 +45,7 @@ def _gpt2_tokens_have_rows(plan: Plan) -> Violation | None:
         'tokenizer.type=bpe': f'a vocabulary of your size, trained on your text{more}'})
 
 @_rule('GP-TOKEN-002', 'error', 'model.vocab_size', 'model.vocab_size=200')
-def _bytes_have_rows(plan: Plan) -> Violation | None:
+def _bytes_have_rows(plan: Plan) -> CheckResult:
     "a byte-level vocabulary starts with the 256 bytes and the special tokens"
     c, size = plan.config.tokenizer, plan.config.model.vocab_size
     least = (512 if c.type == 'wordpiece' else 256) + 1 + len(c.special_tokens)
@@ -53,7 +55,7 @@ def _bytes_have_rows(plan: Plan) -> Violation | None:
         f'model.vocab_size={least}': 'single bytes only'})
 
 @_rule('GP-TOKEN-004', 'error', 'tokenizer.path', 'tokenizer.path=no/such/folder')
-def _the_tokenizer_exists(plan: Plan) -> Violation | None:
+def _the_tokenizer_exists(plan: Plan) -> CheckResult:
     "the text is tokenized before anything else happens"
     path = plan.config.tokenizer.path
     if path is None or Path(path, 'tokenizer.json').is_file(): return None
@@ -63,7 +65,7 @@ def _the_tokenizer_exists(plan: Plan) -> Violation | None:
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0012
 @_rule('GP-TOKEN-003', 'warning', 'model.vocab_size', 'model.vocab_size=8192', text=_SHORT)
-def _the_text_fills_the_vocabulary(plan: Plan) -> Violation | None:
+def _the_text_fills_the_vocabulary(plan: Plan) -> CheckResult:
     "the row of a token is trained only where it occurs; a few dozen times are not enough"
     size = plan.config.model.vocab_size
     if plan.text is None or plan.train_tokens >= 30*size: return None
@@ -79,7 +81,7 @@ def _language_share(plan: Plan, *languages: str) -> float:
 
 @_rule('GP-TOKEN-005', 'warning', 'tokenizer.type', preset='gpt2',
        text=TextSummary(bytes=10**10, languages={'en': 0.4, 'es': 0.6}))
-def _the_tokenizer_knows_the_language(plan: Plan) -> Violation | None:
+def _the_tokenizer_knows_the_language(plan: Plan) -> CheckResult:
     "GPT-2's tokens come from English; other languages need twice as many, which costs context"
     c, text = plan.config.tokenizer, plan.text
     if c.type != 'gpt2' or c.path or text is None or not text.languages: return None
@@ -92,7 +94,7 @@ def _the_tokenizer_knows_the_language(plan: Plan) -> Violation | None:
 
 @_rule('GP-TOKEN-008', 'warning', 'model.vocab_size', 'model.vocab_size=4096', preset='mini',
        text=TextSummary(bytes=10**8, languages={'zh': 0.9, 'en': 0.1}))
-def _characters_have_tokens(plan: Plan) -> Violation | None:
+def _characters_have_tokens(plan: Plan) -> CheckResult:
     "Chinese and Japanese have thousands of characters; one without its own token takes three"
     m, share = plan.config.model, _language_share(plan, 'zh', 'ja')
     if share < 0.2 or m.vocab_size >= 8192 or plan.text is None: return None
@@ -108,7 +110,7 @@ def _is_missing(source: str) -> bool:
     return not elsewhere and not set(source) & set('*?[') and not Path(source).expanduser().exists()
 
 @_rule('GP-DATA-006', 'error', 'data.source', 'data.source=no/such/folder')
-def _the_text_exists(plan: Plan) -> Violation | None:
+def _the_text_exists(plan: Plan) -> CheckResult:
     "the text is read before anything else happens"
     data = plan.config.data
     missing = [source for source in [*data.source, *(data.validation or [])] if _is_missing(source)]
@@ -118,7 +120,7 @@ def _the_text_exists(plan: Plan) -> Violation | None:
         'data.source=bilingual data.validation=null': 'the embedded corpus, for a first run'})
 
 @_rule('GP-DATA-010', 'error', 'data.validation', 'data.validation=bilingual')
-def _validation_text_is_held_out(plan: Plan) -> Violation | None:
+def _validation_text_is_held_out(plan: Plan) -> CheckResult:
     "the loss on text that the model was trained on does not show overfitting"
     both = set(plan.config.data.source) & set(plan.config.data.validation or [])
     if not both: return None
@@ -126,7 +128,7 @@ def _validation_text_is_held_out(plan: Plan) -> Violation | None:
         'data.validation=null': 'holds out documents', 'another text': 'has to be found'})
 
 @_rule('GP-DATA-011', 'error', 'data.clean', 'data.clean=[exact_dedup,spelling]')
-def _cleaning_steps_exist(plan: Plan) -> Violation | None:
+def _cleaning_steps_exist(plan: Plan) -> CheckResult:
     "cleaning consists of named steps"
     steps = plan.config.data.clean
     unknown = [step for step in steps if step not in CLEANING_STEPS]
@@ -139,7 +141,7 @@ def _cleaning_steps_exist(plan: Plan) -> Violation | None:
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0021
 @_rule('GP-DATA-001', 'error', 'train.batch_size', 'train.batch_size=1024', 'train.patience=3',
        text=_SHORT)
-def _the_text_fills_a_batch(plan: Plan) -> Violation | None:
+def _the_text_fills_a_batch(plan: Plan) -> CheckResult:
     "a batch consists of different sequences, each of block_size tokens"
     c, need = plan.config, plan.batch_tokens
     if plan.train_tokens > need: return None
@@ -150,13 +152,12 @@ def _the_text_fills_a_batch(plan: Plan) -> Violation | None:
     return Violation(f'a batch needs {need:,} of {plan.train_tokens:,.0f} tokens', remedies)
 
 @_rule('GP-DATA-004', 'error', 'data.val_fraction', 'data.val_fraction=0.0005', text=_CORPUS)
-def _validation_fills_a_sequence(plan: Plan) -> Violation | None:
+def _validation_fills_a_sequence(plan: Plan) -> CheckResult:
     "the validation loss needs at least one whole sequence"
     c, tokens = plan.config, plan.tokens*plan.config.data.val_fraction
     if plan.text is None or c.data.validation or tokens > c.model.block_size: return None
-    T = fit_batch(0.1*plan.tokens, c.model.block_size, 1)[0]
-    words = f'data.val_fraction=0.1 model.block_size={T}'
-    larger = {words: 'a tenth of the text'} if 0.1*plan.tokens > T else {}
+    enough = 0.1*plan.tokens > c.model.block_size
+    larger = {'data.val_fraction=0.1': 'a tenth of the text'} if enough else {}
     return Violation(f'data.val_fraction = {c.data.val_fraction:g} holds out {tokens:,.0f} tokens, '
                      f'and a sequence has {c.model.block_size}', larger | {
         'a validation text of its own': 'leaves all of this one for training',
@@ -164,7 +165,7 @@ def _validation_fills_a_sequence(plan: Plan) -> Violation | None:
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0024
 @_rule('GP-DATA-002', 'warning', 'train.max_steps', 'train.max_steps=20000', text=_CORPUS)
-def _the_text_is_not_read_too_often(plan: Plan) -> Violation | None:
+def _the_text_is_not_read_too_often(plan: Plan) -> CheckResult:
     "after too many epochs the training loss still falls while the validation loss rises"
     t = plan.config.train
     if plan.epochs <= 25 or t.patience: return None
@@ -174,7 +175,7 @@ def _the_text_is_not_read_too_often(plan: Plan) -> Violation | None:
 
 @_rule('GP-DATA-003', 'warning', 'model.n_embd', 'model.n_layer=8', 'model.n_embd=512',
        text=_CORPUS)
-def _the_text_is_large_enough_for_the_model(plan: Plan) -> Violation | None:
+def _the_text_is_large_enough_for_the_model(plan: Plan) -> CheckResult:
     "a model with far more parameters than the text has tokens memorizes the text"
     m, limit = plan.config.model, PARAMETERS_PER_TOKEN*plan.train_tokens
     size = count_parameters(m)['total']
@@ -186,7 +187,7 @@ def _the_text_is_large_enough_for_the_model(plan: Plan) -> Violation | None:
         'more text': 'has to be found', 'dropout and patience': 'reduce overfitting'})
 
 @_rule('GP-DATA-005', 'note', 'model.dropout', 'model.dropout=0.2', text=TextSummary(bytes=10**8))
-def _dropout_is_for_text_that_repeats(plan: Plan) -> Violation | None:
+def _dropout_is_for_text_that_repeats(plan: Plan) -> CheckResult:
     "text that is read once cannot be memorized, and dropout then only slows training"
     if not plan.text or plan.config.model.dropout == 0 or plan.epochs >= 1: return None
     return Violation(f'dropout of {plan.config.model.dropout:g} with {plan.epochs:.2f} epochs', {
@@ -195,7 +196,7 @@ def _dropout_is_for_text_that_repeats(plan: Plan) -> Violation | None:
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0027
 @_rule('GP-TRAIN-003', 'warning', 'train.lr', 'train.lr=0.1')
-def _the_learning_rate_suits_the_width(plan: Plan) -> Violation | None:
+def _the_learning_rate_suits_the_width(plan: Plan) -> CheckResult:
     "if it is too high the loss rises or becomes NaN; if it is too low training takes much longer"
     lr, width = plan.config.train.lr, plan.config.model.n_embd
     usual = suggest_lr(width)
@@ -205,7 +206,7 @@ def _the_learning_rate_suits_the_width(plan: Plan) -> Violation | None:
         'keep it': 'with another initialization, or to change a trained model only a little'})
 
 @_rule('GP-TRAIN-002', 'error', 'train.min_lr', 'train.lr=1e-4')
-def _the_learning_rate_falls(plan: Plan) -> Violation | None:
+def _the_learning_rate_falls(plan: Plan) -> CheckResult:
     "the learning rate falls from its peak lr to min_lr"
     t = plan.config.train
     if t.min_lr <= t.lr: return None
@@ -213,7 +214,7 @@ def _the_learning_rate_falls(plan: Plan) -> Violation | None:
         f'train.min_lr={t.lr/10:g}': 'a tenth, as is usual', 'a larger lr': 'if it stays stable'})
 
 @_rule('GP-TRAIN-001', 'error', 'train.warmup_steps', 'train.warmup_steps=1000')
-def _the_warmup_ends(plan: Plan) -> Violation | None:
+def _the_warmup_ends(plan: Plan) -> CheckResult:
     "the learning rate rises during the warmup; the rest of the run needs it at its peak"
     t = plan.config.train
     if t.warmup_steps < t.max_steps: return None
@@ -222,7 +223,7 @@ def _the_warmup_ends(plan: Plan) -> Violation | None:
         'more steps': 'takes longer'})
 
 @_rule('GP-TRAIN-016', 'warning', 'train.warmup_steps', 'train.warmup_steps=0')
-def _there_is_a_warmup(plan: Plan) -> Violation | None:
+def _there_is_a_warmup(plan: Plan) -> CheckResult:
     "full steps before AdamW knows the usual size of the gradients can do lasting harm"
     t = plan.config.train
     if t.warmup_steps or t.max_steps < 100: return None
@@ -234,7 +235,7 @@ def _there_is_a_warmup(plan: Plan) -> Violation | None:
 _MIN_TOKENS = 2048 # of a step
 
 @_rule('GP-TRAIN-012', 'note', 'train.gradient_accumulation_steps', 'train.batch_size=1')
-def _a_step_reads_enough(plan: Plan) -> Violation | None:
+def _a_step_reads_enough(plan: Plan) -> CheckResult:
     "the gradient of a few hundred tokens is mostly noise"
     if plan.tokens_per_step >= _MIN_TOKENS or plan.train_tokens < 100*_MIN_TOKENS: return None
     larger = plan.config.train.batch_size*-(-_MIN_TOKENS//plan.tokens_per_step)
@@ -244,7 +245,7 @@ def _a_step_reads_enough(plan: Plan) -> Violation | None:
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0033
 def _add_interval_rule(code: str, name: str, why: str) -> None:
-    def check(plan: Plan) -> Violation | None:
+    def check(plan: Plan) -> CheckResult:
         steps, interval = plan.config.train.max_steps, getattr(plan.config.train, name)
         if interval <= steps: return None
         return Violation(f'train.{name} = {interval} and train.max_steps = {steps}', {
@@ -259,7 +260,7 @@ _add_interval_rule('GP-TRAIN-008', 'checkpoint_interval',
 _add_interval_rule('GP-TRAIN-011', 'log_interval', 'a loss that is never shown cannot warn anybody')
 
 @_rule('GP-TRAIN-017', 'warning', 'train.eval_interval', 'train.eval_interval=1')
-def _training_is_most_of_the_work(plan: Plan) -> Violation | None:
+def _training_is_most_of_the_work(plan: Plan) -> CheckResult:
     "each evaluation costs a third of what training on the same batches would"
     t = plan.config.train
     trained, evaluated = t.eval_interval*t.gradient_accumulation_steps, t.eval_batches/3
@@ -276,7 +277,7 @@ _T4 = Hardware(gpus=[Gpu(name='Tesla T4', vendor='NVIDIA', memory_total=16*10**9
                          memory_free=15*10**9, compute_capability='7.5')])
 
 @_rule('GP-TRAIN-004', 'error', 'train.precision', 'train.precision=bf16', hardware=_CPU)
-def _the_hardware_has_the_precision(plan: Plan) -> Violation | None:
+def _the_hardware_has_the_precision(plan: Plan) -> CheckResult:
     "a precision without units in the hardware is emulated, ten times slower and more"
     wanted, h = plan.config.train.precision, plan.hardware
     if h is None or wanted in ('auto', *native_precisions(plan.device, h)): return None
@@ -285,7 +286,7 @@ def _the_hardware_has_the_precision(plan: Plan) -> Violation | None:
         'another machine': 'one with such units'})
 
 @_rule('GP-TRAIN-006', 'note', 'train.precision', 'train.precision=fp32', hardware=_T4)
-def _the_precision_is_the_fastest(plan: Plan) -> Violation | None:
+def _the_precision_is_the_fastest(plan: Plan) -> CheckResult:
     "16 bits take half the memory and are several times as fast in hardware that has them"
     if plan.device != 'cuda' or plan.hardware is None: return None
     best = native_precisions('cuda', plan.hardware)[0]
@@ -295,28 +296,25 @@ def _the_precision_is_the_fastest(plan: Plan) -> Violation | None:
         'keep it': 'to compare results digit by digit'})
 
 @_rule('GP-TRAIN-005', 'error', 'train.device', 'train.device=cuda', hardware=_CPU)
-def _the_device_exists(plan: Plan) -> Violation | None:
+def _the_device_exists(plan: Plan) -> CheckResult:
     "training runs on the device that is asked for, and on no other without a word"
     name, h = plan.config.train.device, plan.hardware
-    kind, _, number = name.partition(':')
-    known = name in ('auto', 'cpu', 'mps', 'cuda') or (kind == 'cuda' and number.isdigit())
-    here = ['cpu']
-    for i, gpu in enumerate(h.gpus if h else []):
-        here.append('mps' if gpu.vendor == 'Apple' else f'cuda:{i}')
-    kinds = {'auto', *here, *(device.partition(':')[0] for device in here)}
-    if known and (h is None or name in kinds): return None
+    if h is None: return None
+    here = ['cpu', *(f'cuda:{i}' for i, g in enumerate(h.gpus) if g.vendor != 'Apple')]
+    if h.gpus and len(here) == 1: here.append('mps')
+    if name in ('auto', *here, *(device.partition(':')[0] for device in here)): return None
     return Violation(f'train.device = {name!r}, and there is {", ".join(here)}', {
         'train.device=auto': 'the fastest one here', 'train.device=cpu': 'works everywhere'})
 
 @_rule('GP-TRAIN-019', 'warning', 'train.device', 'train.device=cpu', hardware=_T4)
-def _the_gpu_is_used(plan: Plan) -> Violation | None:
+def _the_gpu_is_used(plan: Plan) -> CheckResult:
     "a GPU trains ten to a hundred times as fast as the CPU beside it"
     if plan.config.train.device != 'cpu' or not plan.hardware or not plan.hardware.gpus: return None
     return Violation(f'train.device = cpu, and there is a {plan.hardware.gpus[0].name}', {
         'train.device=auto': 'takes the GPU', 'keep it': 'to leave the GPU to others'})
 
 @_rule('GP-TRAIN-025', 'warning', 'train.compile', 'train.compile=true', 'train.device=cpu')
-def _compiling_pays_off(plan: Plan) -> Violation | None:
+def _compiling_pays_off(plan: Plan) -> CheckResult:
     "on a CPU a compiled step takes as long, and compiling takes half a minute"
     known = plan.hardware is not None or plan.config.train.device != 'auto'
     if not plan.config.train.compile or plan.device != 'cpu' or not known: return None
@@ -326,7 +324,7 @@ def _compiling_pays_off(plan: Plan) -> Violation | None:
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0039
 @_rule('GP-TRAIN-010', 'warning', 'train.max_hours',
        hardware=Hardware(cores=2, service='Kaggle', hours_left=2.0))
-def _the_session_lasts(plan: Plan) -> Violation | None:
+def _the_session_lasts(plan: Plan) -> CheckResult:
     "a rented session ends, and with it everything since the last checkpoint"
     h, limit = plan.hardware, plan.config.train.max_hours
     if h is None or h.hours_left is None: return None
@@ -337,7 +335,7 @@ def _the_session_lasts(plan: Plan) -> Violation | None:
         'another disk': 'one that outlives the session'})
 
 @_rule('GP-TRAIN-020', 'warning', 'train.max_hours', preset='gpt2', hardware=_CPU)
-def _a_cpu_is_fast_enough(plan: Plan) -> Violation | None:
+def _a_cpu_is_fast_enough(plan: Plan) -> CheckResult:
     "a CPU core computes about 50 GFLOP a second, a GPU a thousand times as many"
     if plan.hardware is None or plan.device != 'cpu': return None
     m, t = plan.config.model, plan.config.train
@@ -380,7 +378,7 @@ def _find_fit(plan: Plan, fits: Callable[[Plan], bool]) -> str:
     return ''
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0044
-def _check_memory(plan: Plan, low: float, high: float) -> Violation | None:
+def _check_memory(plan: Plan, low: float, high: float) -> CheckResult:
     "A step that needs between these parts of the memory budget"
     budget, need = plan.memory_budget, plan.memory['total']
     if budget is None or not low*budget < need <= high*max(budget, 0): return None
@@ -394,19 +392,19 @@ def _check_memory(plan: Plan, low: float, high: float) -> Violation | None:
 
 @_rule('GP-MEMORY-001', 'error', 'train.batch_size', 'train.batch_size=256',
        hardware=Hardware(cores=2, ram_available=10**9))
-def _a_step_fits_into_memory(plan: Plan) -> Violation | None:
+def _a_step_fits_into_memory(plan: Plan) -> CheckResult:
     "weights, gradients, optimizer state and activations are in memory at the same time"
     return _check_memory(plan, 1, math.inf)
 
 @_rule('GP-MEMORY-002', 'warning', 'train.batch_size', 'train.batch_size=64',
        hardware=Hardware(cores=2, ram_available=1_150_000_000))
-def _a_step_leaves_memory_to_others(plan: Plan) -> Violation | None:
+def _a_step_leaves_memory_to_others(plan: Plan) -> CheckResult:
     "other programs take memory too, and a run that fills all of it may fail in the middle"
     return _check_memory(plan, 0.9, 1)
 
 @_rule('GP-MEMORY-003', 'note', 'train.gradient_checkpointing', 'train.gradient_checkpointing=true',
        hardware=Hardware(cores=2, ram_available=8*10**9))
-def _gradient_checkpointing_is_needed(plan: Plan) -> Violation | None:
+def _gradient_checkpointing_is_needed(plan: Plan) -> CheckResult:
     "gradient checkpointing computes every layer twice to save memory, a third more work"
     if plan.memory_budget is None or not plan.config.train.gradient_checkpointing: return None
     words = 'train.gradient_checkpointing=false'
@@ -423,7 +421,7 @@ def _free_disk(plan: Plan) -> float:
 
 @_rule('GP-DISK-001', 'error', 'train.keep_checkpoints', 'train.keep_checkpoints=1000',
        hardware=Hardware(cores=2, disk_free=5*10**9))
-def _checkpoints_fit_on_the_disk(plan: Plan) -> Violation | None:
+def _checkpoints_fit_on_the_disk(plan: Plan) -> CheckResult:
     "a checkpoint holds weights and optimizer state; an old one is deleted after a new one"
     need, free = checkpoint_bytes(plan.config), _free_disk(plan)
     if need <= free: return None
@@ -434,7 +432,7 @@ def _checkpoints_fit_on_the_disk(plan: Plan) -> Violation | None:
 
 @_rule('GP-DISK-002', 'error', 'data.sample', hardware=Hardware(cores=2, disk_free=10**11),
        text=TextSummary(bytes=10**12))
-def _tokens_fit_on_the_disk(plan: Plan) -> Violation | None:
+def _tokens_fit_on_the_disk(plan: Plan) -> CheckResult:
     "token shards are kept on disk, beside the checkpoints"
     c, kept, free = plan.config, checkpoint_bytes(plan.config), _free_disk(plan)
     need = plan.tokens*(2 if c.model.vocab_size <= 65536 else 4)
@@ -446,7 +444,7 @@ def _tokens_fit_on_the_disk(plan: Plan) -> Violation | None:
 
 @_rule('GP-HARDWARE-001', 'note', 'train.device',
        hardware=Hardware(cores=16, shared_memory=64*2**20, gpus=2*_T4.gpus))
-def _gpus_can_communicate(plan: Plan) -> Violation | None:
+def _gpus_can_communicate(plan: Plan) -> CheckResult:
     "processes of several GPUs pass gradients through shared memory, and hang where it is full"
     h = plan.hardware
     if h is None or h.shared_memory is None or h.shared_memory >= 10**9: return None
@@ -456,20 +454,12 @@ def _gpus_can_communicate(plan: Plan) -> Violation | None:
         'train.device=cuda:0': 'trains on one GPU, slower'})
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0050
-@_rule('GP-GENERATE-001', 'note', 'generate.max_new_tokens', 'generate.max_new_tokens=1000')
-def _the_context_holds_the_text(plan: Plan) -> Violation | None:
-    "the model attends to block_size tokens; of a longer text it forgets the beginning"
-    size, block = plan.config.generate.max_new_tokens, plan.config.model.block_size
-    if size <= block: return None
-    return Violation(f'generate.max_new_tokens = {size}, and model.block_size = {block}', {
-        f'generate.max_new_tokens={block}': 'shorter samples', 'a longer context': 'more memory'})
-
 _PROMPT = ('In the beginning God created the heaven and the earth. And the earth was without form, '
            'and void; and darkness was upon the face of the deep.')
 
 @_rule('GP-GENERATE-002', 'warning', 'generate.prompts', f'generate.prompts=["{_PROMPT}"]',
        'model.block_size=32', 'train.batch_size=64', 'generate.max_new_tokens=32')
-def _prompts_fit_into_the_context(plan: Plan) -> Violation | None:
+def _prompts_fit_into_the_context(plan: Plan) -> CheckResult:
     "a prompt longer than the context is refused, when the training is done"
     c, limit = plan.config, plan.config.model.block_size
     longest = max((len(prompt.encode()) for prompt in c.generate.prompts), default=0)
@@ -482,7 +472,7 @@ def _prompts_fit_into_the_context(plan: Plan) -> Violation | None:
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0053
 @_rule('GP-EXPORT-003', 'note', 'model.position', 'model.position=rope',
        'model.activation_function=swiglu')
-def _transformers_has_the_model(plan: Plan) -> Violation | None:
+def _transformers_has_the_model(plan: Plan) -> CheckResult:
     "transformers and llama.cpp run GPT-2 as it was published; newer parts run here and as ONNX"
     m = plan.config.model
     other = gpt2_differences(m)
@@ -493,7 +483,7 @@ def _transformers_has_the_model(plan: Plan) -> Violation | None:
         ' '.join(words): 'GPT-2 as it was published', 'keep it': 'where it runs here or as ONNX'})
 
 @_rule('GP-EXPORT-001', 'note', 'model.activation_function', 'model.activation_function=relu')
-def _llama_cpp_has_the_activation(plan: Plan) -> Violation | None:
+def _llama_cpp_has_the_activation(plan: Plan) -> CheckResult:
     "llama.cpp computes GPT-2 with gelu_new, whatever a file says"
     name = plan.config.model.activation_function
     if ACTIVATIONS[name].gguf or gpt2_differences(plan.config.model): return None
@@ -502,7 +492,7 @@ def _llama_cpp_has_the_activation(plan: Plan) -> Violation | None:
         'keep it': 'where GGUF does not matter'})
 
 @_rule('GP-EXPORT-002', 'note', 'model.n_embd', 'model.n_embd=144', 'model.n_head=6')
-def _rows_can_be_quantized(plan: Plan) -> Violation | None:
+def _rows_can_be_quantized(plan: Plan) -> CheckResult:
     "formats of 4 and 8 bits have one scale for 32 numbers of a row; other rows stay at 16 bits"
     m = plan.config.model
     if m.n_embd % 32 == 0: return None
