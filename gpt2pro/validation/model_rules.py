@@ -10,9 +10,8 @@ from ..core.gpus import Gpu
 from ..core.hardware import Hardware
 from ..core.tables import format_bytes
 from .counts import count_parameters
-from .plan import Plan
+from .plan import Plan, RuleSet, Violation
 from .heuristics import balanced_vocab_size, head_overrides, nearest_heads
-from .rules import RuleSet, Violation
 
 # %% auto #0
 __all__ = ['MODEL_RULES']

@@ -15,12 +15,11 @@ from ..core.hardware import Hardware, native_precisions
 from ..core.tables import format_bytes
 from ..text.cleaning import CLEANING_STEPS
 from .counts import count_parameters, flops_per_token
-from .plan import Plan, TextSummary, checkpoint_bytes
+from .plan import Plan, RuleSet, TextSummary, Violation, checkpoint_bytes
 from .heuristics import MODEL_SIZES, PARAMETERS_PER_TOKEN
 from .heuristics import balanced_vocab_size, expected_bytes_per_token, fit_batch
 from .heuristics import head_overrides, nearest_heads, resize_model, size_overrides
 from .heuristics import smaller_sizes, suggest_lr, suggest_vocab_size
-from .rules import RuleSet, Violation
 
 # %% auto #0
 __all__ = ['RUN_RULES']
@@ -73,17 +72,6 @@ def _the_text_fills_the_vocabulary(plan: Plan) -> Violation | None:
     return Violation(f'{plan.train_tokens:,.0f} tokens of text for model.vocab_size = {size:,}', {
         f'model.vocab_size={better} tokenizer.type=bpe': 'a vocabulary that this text fills',
         'more text': 'has to be found'})
-
-@_rule('GP-TOKEN-006', 'warning', 'tokenizer.min_frequency', 'tokenizer.min_frequency=1000',
-       text=_CORPUS)
-def _pairs_are_frequent_enough(plan: Plan) -> Violation | None:
-    "a pair becomes a token when it occurs min_frequency times; where few do, rows stay unused"
-    c = plan.config.tokenizer
-    mean = plan.train_tokens/plan.config.model.vocab_size
-    if c.type == 'gpt2' or c.path or c.min_frequency <= max(2, mean): return None
-    return Violation(f'tokenizer.min_frequency = {c.min_frequency:,}; {mean:.0f} is the average', {
-        'tokenizer.min_frequency=2': 'fills the vocabulary',
-        'a smaller model.vocab_size': 'fewer, more frequent tokens'})
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0015
 def _language_share(plan: Plan, *languages: str) -> float:
@@ -178,16 +166,11 @@ def _validation_fills_a_sequence(plan: Plan) -> Violation | None:
 @_rule('GP-DATA-002', 'warning', 'train.max_steps', 'train.max_steps=20000', text=_CORPUS)
 def _the_text_is_not_read_too_often(plan: Plan) -> Violation | None:
     "after too many epochs the training loss still falls while the validation loss rises"
-    t, limit = plan.config.train, 25
-    if plan.epochs <= limit or t.patience: return None
-    steps = max(1, int(limit*plan.train_tokens/plan.tokens_per_step))
-    intervals = ('eval_interval', 'checkpoint_interval', 'log_interval')
-    values = {name: min(getattr(t, name), steps) for name in intervals}
-    values |= dict(max_steps=steps, warmup_steps=min(t.warmup_steps, steps//10))
-    changed = ' '.join(f'train.{k}={v}' for k, v in values.items() if v != getattr(t, k))
+    t = plan.config.train
+    if plan.epochs <= 25 or t.patience: return None
     return Violation(f'train.max_steps = {t.max_steps:,} are {plan.epochs:.0f} epochs', {
-        changed: f'{limit} epochs', 'train.patience=5': 'early stopping by validation loss',
-        'more text': 'has to be found'})
+        'train.patience=5': 'early stopping by validation loss',
+        'fewer steps': 'ends before overfitting', 'more text': 'has to be found'})
 
 @_rule('GP-DATA-003', 'warning', 'model.n_embd', 'model.n_layer=8', 'model.n_embd=512',
        text=_CORPUS)
@@ -212,24 +195,14 @@ def _dropout_is_for_text_that_repeats(plan: Plan) -> Violation | None:
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0027
 @_rule('GP-TRAIN-003', 'warning', 'train.lr', 'train.lr=0.1')
-def _the_learning_rate_is_not_too_high(plan: Plan) -> Violation | None:
-    "with a learning rate too high for the width the loss rises or becomes NaN"
-    t, width = plan.config.train, plan.config.model.n_embd
+def _the_learning_rate_suits_the_width(plan: Plan) -> Violation | None:
+    "if it is too high the loss rises or becomes NaN; if it is too low training takes much longer"
+    lr, width = plan.config.train.lr, plan.config.model.n_embd
     usual = suggest_lr(width)
-    if t.lr <= 5*usual: return None
-    return Violation(f'train.lr = {t.lr:g}, and {usual:g} is usual for a width of {width}', {
-        f'train.lr={usual:g} train.min_lr={min(t.min_lr, usual/10):g}': 'usual',
-        'a longer warmup with a lower grad_clip': 'may stay stable'})
-
-@_rule('GP-TRAIN-014', 'warning', 'train.lr', 'train.lr=1e-5', 'train.min_lr=1e-6')
-def _the_learning_rate_is_not_too_low(plan: Plan) -> Violation | None:
-    "with a learning rate far below the usual one the loss falls a hundred times later"
-    t, width = plan.config.train, plan.config.model.n_embd
-    usual = suggest_lr(width)
-    if t.lr >= usual/100: return None
-    return Violation(f'train.lr = {t.lr:g}, and {usual:g} is usual for a width of {width}', {
+    if usual/100 <= lr <= 5*usual: return None
+    return Violation(f'train.lr = {lr:g}, and {usual:g} is usual for a width of {width}', {
         f'train.lr={usual:g} train.min_lr={usual/10:g}': 'usual',
-        'keep it': 'to change a trained model only a little'})
+        'keep it': 'with another initialization, or to change a trained model only a little'})
 
 @_rule('GP-TRAIN-002', 'error', 'train.min_lr', 'train.lr=1e-4')
 def _the_learning_rate_falls(plan: Plan) -> Violation | None:
@@ -257,14 +230,6 @@ def _there_is_a_warmup(plan: Plan) -> Violation | None:
         f'train.warmup_steps={min(1000, t.max_steps//10)}': 'a tenth, as is usual',
         'a smaller lr': 'slower throughout'})
 
-@_rule('GP-TRAIN-015', 'warning', 'train.beta1', 'train.beta1=0.999')
-def _the_squared_gradient_is_averaged_longer(plan: Plan) -> Violation | None:
-    "AdamW divides the average gradient by its usual size, which it must remember longer"
-    t = plan.config.train
-    if t.beta1**2 < t.beta2**0.5: return None
-    return Violation(f'train.beta1 = {t.beta1:g} and train.beta2 = {t.beta2:g}', {
-        'train.beta1=0.9 train.beta2=0.99': 'usual', 'a lower beta1': 'noisier, but safe'})
-
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0030
 _MIN_TOKENS = 2048 # of a step
 
@@ -276,16 +241,6 @@ def _a_step_reads_enough(plan: Plan) -> Violation | None:
     return Violation(f'a step reads {plan.tokens_per_step:,} tokens', {
         f'train.gradient_accumulation_steps={-(-_MIN_TOKENS//plan.batch_tokens)}': 'a longer step',
         f'train.batch_size={larger}': 'more memory, faster'})
-
-@_rule('GP-TRAIN-013', 'warning', 'train.gradient_accumulation_steps', 'train.patience=3',
-       'train.gradient_accumulation_steps=64', text=_SHORT)
-def _a_step_is_not_the_whole_text(plan: Plan) -> Violation | None:
-    "a step that reads all of the text gives few steps to learn in; smaller ones give many"
-    if not plan.batch_tokens < plan.train_tokens <= plan.tokens_per_step: return None
-    fewer = max(1, int(plan.train_tokens/8/plan.batch_tokens))
-    return Violation(f'a step reads {plan.tokens_per_step:,} tokens of {plan.train_tokens:,.0f}', {
-        f'train.gradient_accumulation_steps={fewer}': 'eight steps an epoch',
-        'more text': 'has to be found'})
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0033
 def _add_interval_rule(code: str, name: str, why: str) -> None:
@@ -425,32 +380,29 @@ def _find_fit(plan: Plan, fits: Callable[[Plan], bool]) -> str:
     return ''
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0044
-def _fit_memory(plan: Plan, cost: str) -> dict[str, str]:
-    "The cheapest change that leaves a tenth of the memory free, if there is one"
-    limit = 0.9*(plan.memory_budget or 0)
-    words = _find_fit(plan, lambda smaller: smaller.memory['total'] <= limit)
-    return {words: cost} if words else {}
+def _check_memory(plan: Plan, low: float, high: float) -> Violation | None:
+    "A step that needs between these parts of the memory budget"
+    budget, need = plan.memory_budget, plan.memory['total']
+    if budget is None or not low*budget < need <= high*max(budget, 0): return None
+    words = _find_fit(plan, lambda smaller: smaller.memory['total'] <= 0.9*budget)
+    largest = sorted(plan.memory.items(), key=lambda item: -item[1])[1:4]
+    parts = ', '.join(f'{name} {format_bytes(size)}' for name, size in largest)
+    fits = {words: 'fits'} if words else {}
+    return Violation(f'a training step needs {format_bytes(need)} ({parts}), '
+                     f'and {format_bytes(max(0, budget))} are free',
+                     fits | {'more memory': 'another machine, or fewer programs'})
 
 @_rule('GP-MEMORY-001', 'error', 'train.batch_size', 'train.batch_size=256',
        hardware=Hardware(cores=2, ram_available=10**9))
 def _a_step_fits_into_memory(plan: Plan) -> Violation | None:
     "weights, gradients, optimizer state and activations are in memory at the same time"
-    budget, need = plan.memory_budget, plan.memory['total']
-    if budget is None or need <= budget: return None
-    largest = sorted(plan.memory.items(), key=lambda item: -item[1])[1:4]
-    parts = ', '.join(f'{name} {format_bytes(size)}' for name, size in largest)
-    return Violation(f'a training step needs {format_bytes(need)} ({parts}), '
-                     f'and {format_bytes(max(0, budget))} are free',
-                     _fit_memory(plan, 'fits') | {'more memory': 'has to be found'})
+    return _check_memory(plan, 1, math.inf)
 
 @_rule('GP-MEMORY-002', 'warning', 'train.batch_size', 'train.batch_size=64',
        hardware=Hardware(cores=2, ram_available=1_150_000_000))
 def _a_step_leaves_memory_to_others(plan: Plan) -> Violation | None:
     "other programs take memory too, and a run that fills all of it may fail in the middle"
-    budget, need = plan.memory_budget, plan.memory['total']
-    if budget is None or not 0.9*budget < need <= budget: return None
-    return Violation(f'a training step needs {format_bytes(need)} of {format_bytes(budget)} free',
-                     _fit_memory(plan, 'a little slower') | {'fewer programs': 'the same training'})
+    return _check_memory(plan, 0.9, 1)
 
 @_rule('GP-MEMORY-003', 'note', 'train.gradient_checkpointing', 'train.gradient_checkpointing=true',
        hardware=Hardware(cores=2, ram_available=8*10**9))
@@ -476,13 +428,9 @@ def _checkpoints_fit_on_the_disk(plan: Plan) -> Violation | None:
     need, free = checkpoint_bytes(plan.config), _free_disk(plan)
     if need <= free: return None
     words = 'train.keep_checkpoints=2'
-    fewer = load_config(plan.config, [words])
-    if checkpoint_bytes(fewer) > free:
-        smaller = _find_fit(Plan(fewer), lambda p: checkpoint_bytes(p.config) <= free)
-        words = f'{words} {smaller}' if smaller else ''
-    fits = {words: 'fits'} if words else {}
+    fewer = {words: 'fits'} if checkpoint_bytes(load_config(plan.config, [words])) <= free else {}
     return Violation(f'checkpoints need {format_bytes(need)} of {format_bytes(int(free))} free',
-                     fits | {'another disk': 'has to be found'})
+                     fewer | {'another disk': 'has to be found', 'a smaller model': 'learns less'})
 
 @_rule('GP-DISK-002', 'error', 'data.sample', hardware=Hardware(cores=2, disk_free=10**11),
        text=TextSummary(bytes=10**12))
@@ -530,15 +478,6 @@ def _prompts_fit_into_the_context(plan: Plan) -> Violation | None:
     return Violation(f'a prompt has about {tokens:.0f} tokens, and model.block_size = {limit}', {
         'shorter prompts': 'the model sees less',
         'generate.prompts=[]': 'beginnings of validation documents instead'})
-
-@_rule('GP-GENERATE-003', 'note', 'generate.temperature', 'generate.temperature=0')
-def _greedy_decoding_does_not_repeat(plan: Plan) -> Violation | None:
-    "greedy decoding of a small model soon repeats the same sentence"
-    g = plan.config.generate
-    if g.temperature or g.repetition_penalty > 1: return None
-    return Violation('generate.temperature = 0 without a repetition_penalty', {
-        'generate.temperature=0.8': 'samples, differently for each seed',
-        'generate.repetition_penalty=1.2': 'still the same text each time'})
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0053
 @_rule('GP-EXPORT-003', 'note', 'model.position', 'model.position=rope',
