@@ -16,7 +16,8 @@ from ..core.config import Config, DataConfig, load_config
 from ..core.hardware import detect_hardware, explain_hardware
 from ..core.devices import measure_throughput, Throughput
 from ..text.corpus import open_corpus, open_splits
-from ..analysis.report import analyze, DatasetReport
+from ..analysis.report import DatasetReport
+from ..analysis.scan import analyze
 from ..validation.validator import check_plan
 from ..validation.forecast import forecast
 from ..validation.recommendation import check_minutes, DEFAULT_MINUTES, recommend
