@@ -54,7 +54,8 @@ def assess_tasks(
     lower = int(score < 70)
     quality = f'; the quality score is only {score:.0f} of 100' if lower else ''
     foreign = f'; {other:.0%} of it is not English' if other >= 0.2 else ''
-    def assess(task: str, amount: float, possible: float, good: float, reason: str) -> TaskAssessment:
+    def assess(task: str, amount: float, possible: float, good: float,
+               reason: str) -> TaskAssessment:
         verdict = _verdict(amount, possible, good, lower)
         return TaskAssessment(task=task, verdict=verdict, reason=reason + quality)
     return [
