@@ -134,13 +134,13 @@ def _add_range_rule(key: str, low: float, high: float) -> None:
     check.__doc__ = f'{KEYS[key]}; far from that, training or sampling rarely works'
     name = key.split('.')[1]
     check.__name__ = f'{name}_is_in_its_usual_range'
-    SETTING_RULES.rule(f'GP-RANGE-{name.upper()}', 'warning', key, f'{key}={outside:g}')(check)
+    SETTING_RULES.rule(f'GP-RANGE-{name.upper()}', 'warning', f'{key}={outside:g}')(check)
 
 for _key, _info in SETTINGS.items():
     if _info.usual: _add_range_rule(_key, *_info.usual)
 
 # %% ../../nbs/03_validation/05_rules.ipynb #0030
-@SETTING_RULES.rule('GP-UNUSED-001', 'note', 'model.rope_theta', 'model.rope_theta=500000')
+@SETTING_RULES.rule('GP-UNUSED-001', 'note', 'model.rope_theta=500000')
 def _changed_settings_have_an_effect(plan: Plan) -> CheckResult:
     "some settings are read only together with another one"
     default = Config()
