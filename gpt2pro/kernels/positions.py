@@ -110,7 +110,7 @@ def apply_rope(
     if use_triton(kernels, x): return _RoPE.apply(x, cos, sin)
     return _torch_rope(x, cos, sin)
 
-# %% ../../nbs/06_kernels/04_positions.ipynb #0068
+# %% ../../nbs/06_kernels/04_positions.ipynb #0065
 def alibi_slopes(
     n_head: int, # H
 ) -> Tensor:     # float32, (H,)
@@ -119,7 +119,7 @@ def alibi_slopes(
     below, above = (2**(-8/n*torch.arange(1, n + 1)) for n in (power, 2*power))
     return torch.cat([below, above[::2][:n_head - power]]) # (H,)
 
-# %% ../../nbs/06_kernels/04_positions.ipynb #0077
+# %% ../../nbs/06_kernels/04_positions.ipynb #0074
 def document_positions(
     doc_ids: Tensor, # Document of each token, (B, T)
 ) -> Tensor:         # (B, T)

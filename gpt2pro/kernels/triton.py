@@ -10,7 +10,6 @@ import json, math, os, re, subprocess, sys, tempfile
 from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import import_module
-from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 import torch
@@ -23,7 +22,7 @@ from ..core.errors import RunError, UserError
 # %% auto #0
 __all__ = ['jit', 'BLOCK_SIZE', 'GPU_LIMITS', 'interpreting', 'use_triton', 'upcast', 'gelu', 'GuardedMemory',
            'upstream_gradients', 'outputs_and_gradients', 'relative_errors', 'make_checker', 'errors_against_float64',
-           'GPULimits', 'CompileReport', 'compile_kernel', 'kernels_in_graph']
+           'GPULimits', 'CompileReport', 'compile_kernel']
 
 # %% ../../nbs/06_kernels/01_triton.ipynb #0009
 try:
@@ -259,36 +258,31 @@ def _registers_and_spills(asm: dict[str, Any]) -> tuple[int, int]:
     return _number_after('REG:', text), spilled
 
 # %% ../../nbs/06_kernels/01_triton.ipynb #0093
-def _find(name: str) -> Any:
-    "The object that 'module:name' means; the name may have dots"
-    module, _, path = name.partition(':')
-    return attrgetter(path)(import_module(module))
-
 def _compile(kernel: str, signature: dict, constexprs: dict, target: str, options: dict) -> Any:
     "The work of `compile_kernel`"
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
-    function = _find(kernel)
+    module, _, name = kernel.partition(':')
+    function = getattr(import_module(module), name)
     while not isinstance(function, triton.JITFunction): function = function.fn # inside autotune
-    types = {name: signature.get(name, '') for name in function.arg_names}
+    types = {arg: signature.get(arg, '') for arg in function.arg_names}
     types |= dict.fromkeys(constexprs, 'constexpr')
     aligned = [i for i, t in enumerate(types.values()) if t.startswith('*') or t.endswith(':16')]
     attributes = {(i,): [['tt.divisibility', 16]] for i in aligned}
-    types = {name: t.removesuffix(':16') for name, t in types.items()}
+    types = {arg: t.removesuffix(':16') for arg, t in types.items()}
     backend, arch = target.split(':')
     gpu = GPUTarget(backend, int(arch) if arch.isdigit() else arch, GPU_LIMITS[target].warp)
     source = ASTSource(function, types, constexprs, attributes)
     compiled = triton.compile(source, target=gpu, options=options)
     resources = *_registers_and_spills(compiled.asm), compiled.metadata.shared
-    return CompileReport(kernel.partition(':')[2], target, options['num_warps'], *resources)
+    return CompileReport(name, target, options['num_warps'], *resources)
 
 # %% ../../nbs/06_kernels/01_triton.ipynb #0095
 def _serve() -> None:
-    "Run the calls that standard input asks for, until it ends"
+    "Compile the kernels that standard input asks for, until it ends"
     for line in sys.stdin:
         answer: Any
-        function, args = json.loads(line)
-        try: answer = globals()[function](*args)
+        try: answer = _compile(*json.loads(line))
         except Exception as e: answer = f'{type(e).__name__}: {e}'
         print(json.dumps(answer), flush=True)
 
@@ -300,16 +294,7 @@ def _compiler() -> Any:
     pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     return subprocess.Popen(command, env=env, start_new_session=True, **pipes)
 
-def _in_compiler(function: str, *args: Any) -> Any:
-    "Call a function of this module in the process that compiles"
-    process = _compiler()
-    print(json.dumps([function, args]), file=process.stdin, flush=True)
-    answer = json.loads(process.stdout.readline())
-    if not isinstance(answer, str): return answer
-    fix = 'correct the kernel or its arguments'
-    raise RunError('a kernel does not compile', answer, fix)
-
-# %% ../../nbs/06_kernels/01_triton.ipynb #0097
+# %% ../../nbs/06_kernels/01_triton.ipynb #0096
 def compile_kernel(
     kernel: str,                # 'module:name', such as 'gpt2pro.kernels.triton:_gelu_kernel'
     signature: dict[str, str],  # Types: '*bf16' a pointer, 'i32' a number, 'i32:16' divisible by 16
@@ -319,33 +304,11 @@ def compile_kernel(
     num_stages: int = 3,        # Iterations of a loop whose loads overlap
 ) -> CompileReport:
     "Compile a kernel for a GPU that need not be here, and report the resources it uses"
+    process = _compiler()
     options = dict(num_warps=num_warps, num_stages=num_stages)
-    return CompileReport(*_in_compiler('_compile', kernel, signature, constexprs, target, options))
-
-# %% ../../nbs/06_kernels/01_triton.ipynb #0106
-def _trace(function: str, shapes: Sequence[Sequence[int]], arguments: Sequence[Any]) -> list[str]:
-    "The work of `kernels_in_graph`"
-    import torch.utils._triton
-    from torch._higher_order_ops.triton_kernel_wrap import kernel_side_table
-    table: Any = kernel_side_table
-    torch.utils._triton.has_triton = lambda: True # type: ignore[assignment] # as on a GPU
-    found: list[str] = []
-    def backend(graph: torch.fx.GraphModule, inputs: Any) -> Callable:
-        graphs = [g for g in graph.modules() if isinstance(g, torch.fx.GraphModule)]
-        nodes = [n for g in graphs for n in g.graph.nodes if 'kernel_idx' in n.kwargs]
-        found.extend(table.get_kernel(n.kwargs['kernel_idx']).fn.__name__ for n in nodes)
-        raise RuntimeError('the graph is complete') # it could not be run here
-    inputs = [torch.ones(s).requires_grad_() for s in shapes]
-    try: torch.compile(_find(function), backend=backend, fullgraph=True)(*inputs, *arguments)
-    except Exception as e:
-        if 'the graph is complete' not in str(e): raise
-    return found
-
-# %% ../../nbs/06_kernels/01_triton.ipynb #0107
-def kernels_in_graph(
-    function: str,                   # 'module:name' of a function that launches kernels
-    shapes: Sequence[Sequence[int]], # Of its first arguments, tensors that need a gradient
-    arguments: Sequence[Any] = (),   # Its other arguments
-) -> list[str]:
-    "Kernels that `torch.compile` finds in one graph without breaks, forward and then backward"
-    return _in_compiler('_trace', function, shapes, arguments)
+    request = json.dumps([kernel, signature, constexprs, target, options])
+    print(request, file=process.stdin, flush=True)
+    answer = json.loads(process.stdout.readline())
+    if not isinstance(answer, str): return CompileReport(*answer)
+    fix = 'correct the kernel or its arguments'
+    raise RunError('a kernel does not compile', answer, fix)

@@ -144,6 +144,7 @@ def load_run(
         tokenizer = find_tokenizer(path.parent.parent)
         model = GPT(config.model)
         load_parameters(model, checkpoint.tensors['model'])
+        model.pretrained_folder = path.parent.parent
     model = model.to(resolve_device()).eval()
     if for_inference and model.wte.weight.device.type == 'cpu': optimize_for_inference(model)
     return model, tokenizer, config
