@@ -164,11 +164,7 @@ def validate(
 ) -> None:
     "Every problem of a configuration with its fix, and the memory and time it will take"
     from gpt2pro.core.hardware import detect_hardware
-<<<<<<< HEAD
-    from gpt2pro.validation.validator import fix_file, repair, validate
-=======
     from gpt2pro.validation.validator import fix_config, validate
->>>>>>> main
     from gpt2pro.validation.forecast import forecast
     config, machine = _config(words), detect_hardware()
     report = throughput = None

@@ -14,16 +14,10 @@ from ..core.errors import UserError
 from ..core.files import check_overwrite, write_file
 from ..core.config import Config, DataConfig, load_config
 from ..core.hardware import detect_hardware, explain_hardware
-<<<<<<< HEAD
-from ..core.devices import measure_throughput
-from ..text.corpus import open_splits
-from ..analysis.report import analyze, DatasetReport
-=======
 from ..core.devices import measure_throughput, Throughput
 from ..text.corpus import open_corpus, open_splits
 from ..analysis.report import DatasetReport
 from ..analysis.scan import analyze
->>>>>>> main
 from ..validation.validator import check_plan
 from ..validation.forecast import forecast
 from ..validation.recommendation import check_minutes, DEFAULT_MINUTES, recommend

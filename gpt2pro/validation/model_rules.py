@@ -6,18 +6,12 @@
 from __future__ import annotations
 import math
 from ..core.choices import POSITIONS
-from ..core.tables import format_bytes
 from ..core.gpus import Gpu
 from ..core.hardware import Hardware
+from ..core.tables import format_bytes
 from .counts import count_parameters
-<<<<<<< HEAD
-from .heuristics import balanced_vocab_size, head_overrides, nearest_heads
-from .plan import Plan
-from .rules import RuleSet, Violation
-=======
 from .plan import CheckResult, Plan, RuleSet, Violation
 from .heuristics import balanced_vocab_size, head_overrides, nearest_heads
->>>>>>> main
 
 # %% auto #0
 __all__ = ['MODEL_RULES']

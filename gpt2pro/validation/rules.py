@@ -9,14 +9,8 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any, get_args
 from pydantic import Field
-<<<<<<< HEAD
-from ..core.config import Config, KEYS, load_config, setting_applies, SETTINGS, Settings
-from ..core.hardware import Hardware
-from .plan import Plan, TextSummary
-=======
 from ..core.config import Config, KEYS, SETTINGS, Settings, load_config, setting_applies
 from .plan import CheckResult, Plan, Rule, RuleSet, Severity, Violation
->>>>>>> main
 
 # %% auto #0
 __all__ = ['SETTING_RULES', 'PrintedText', 'Finding', 'is_override', 'apply_rules', 'Explanation', 'example_plan', 'explain_rule',

@@ -13,21 +13,14 @@ from pydantic import Field
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.util import load_yaml_guess_indent
-from ..core.errors import did_you_mean, UserError
+from ..core.config import Config, MODEL_PRESETS, load_config, parse_override
+from ..core.errors import UserError, did_you_mean
 from ..core.files import write_file
-from ..core.config import Config, load_config, MODEL_PRESETS, parse_override
 from ..core.hardware import Hardware
-<<<<<<< HEAD
-from .plan import Plan, summarize_text
-from .rules import apply_rules, explain_rule, Explanation, Finding, PrintedText
-from .rules import Rule, SETTING_RULES
-from .model_rules import MODEL_RULES
-=======
 from .plan import Plan, Rule, summarize_text
 from .model_rules import MODEL_RULES
 from .rules import Explanation, Finding, PrintedText, SETTING_RULES
 from .rules import apply_rules, explain_rule
->>>>>>> main
 from .run_rules import RUN_RULES
 
 # %% auto #0
