@@ -15,10 +15,10 @@ from torch import Tensor
 from torch._functorch import config as functorch_config
 from torch.autograd.profiler import profile
 from torch.utils import collect_env
-from ..core.errors import UserError
 from ..core.config import Settings
-from ..core.tables import Record
+from ..core.errors import UserError
 from ..core.hardware import describe_cpu
+from ..core.tables import Record
 from ..kernels.triton import interpreting, make_checker, outputs_and_gradients, triton
 from ..kernels.triton import upstream_gradients
 
@@ -29,10 +29,10 @@ __all__ = ['OURS', 'UNITS', 'time_call', 'time_in_turns', 'make_call', 'peak_mem
 # %% ../../nbs/11_bench/01_timing.ipynb #0010
 def time_call(
     call: Callable[[], Any],
-    device: torch.device, # Where it runs
-) -> float:               # Milliseconds
+    device: str = 'cpu',     # 'cuda' or 'cpu'
+) -> float:                  # Milliseconds
     "Time one call; on a GPU, the median of some"
-    if device.type == 'cuda':
+    if device == 'cuda':
         return triton.testing.do_bench(call, warmup=5, rep=20, return_mode='median')
     clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
     start = clock()
@@ -43,7 +43,7 @@ def time_call(
 def time_in_turns(
     calls: Mapping[str, Callable[[], Any]], # Variant → what to time
     rounds: int,                            # Besides the one that warms up
-    device: torch.device = torch.device('cpu'),
+    device: str = 'cpu',                    # 'cuda' or 'cpu'
 ) -> dict[str, list[float]]:                # Variant → milliseconds in each round
     "Time all variants in turns, round by round"
     times: dict[str, list[float]] = {name: [] for name in calls}
@@ -233,7 +233,7 @@ def run_benchmark(
         timed = [name for name, m in found.items() if m.verdict == 'timed']
         calls = {name: _prepare(found[name], benchmark.variants[name], inputs) for name in timed}
         calls = {name: call for name, call in calls.items() if call}
-        times = time_in_turns(calls, rounds, inputs[0].device)
+        times = time_in_turns(calls, rounds, inputs[0].device.type)
         for name, ms in times.items(): found[name].ms = ms
         measured += found.values()
     return measured
