@@ -117,15 +117,17 @@ def speedup(
 
 # %% ../../nbs/11_bench/01_timing.ipynb #0038
 _HEADINGS = ('operation', 'sizes', 'direction', 'variant', 'ms (20 to 80 %)', 'rate', 'unit',
-             'speedup of gpt2pro', 'peak MB', 'error', 'verdict')
+             'speedup of gpt2pro', 'peak MB', 'error', 'note')
 
 def format_sizes(sizes: Mapping[str, int]) -> str:
     return ', '.join(f'{name} {n:,}' for name, n in sizes.items())
 
-def _range(values: Sequence[float], form: str) -> str:
+def _format(x: float) -> str: return f'{x:,.0f}' if x >= 100 else f'{x:.3g}'
+
+def _range(values: Sequence[float]) -> str:
     "Lowest, middle and highest value as text"
     if not values: return ''
-    low, middle, high = (format(v, form) for v in values)
+    low, middle, high = map(_format, values)
     return f'{middle} ({low} to {high})'
 
 def _row(m: Measurement, ours: Measurement | None) -> list[str]:
@@ -133,12 +135,13 @@ def _row(m: Measurement, ours: Measurement | None) -> list[str]:
     quantiles = statistics.quantiles(m.ms, n=5, method='inclusive') if len(m.ms) > 1 else 4*m.ms
     ms = [quantiles[0], statistics.median(m.ms), quantiles[-1]] if m.ms else []
     ratios = speedup(ours, m) if ours and m is not ours else []
-    rate = f'{m.rate:,.4g}' if m.rate else ''
+    rate = _format(m.rate) if m.rate else ''
     peak = f'{m.peak/1e6:,.1f}' if m.peak else ''
     error = '' if m.error is None else f'{m.error:.2f}'
-    verdict = ': '.join([m.verdict, *filter(None, [m.reason])])
+    note = '' if m.verdict == 'timed' else m.verdict
+    if m.reason: note += f': {m.reason}'
     names = m.operation, format_sizes(m.sizes), m.direction, m.variant
-    return [*names, _range(ms, '.3g'), rate, m.unit, _range(ratios, '.2f'), peak, error, verdict]
+    return [*names, _range(ms), rate, m.unit, _range(ratios), peak, error, note]
 
 # %% ../../nbs/11_bench/01_timing.ipynb #0040
 class BenchReport(Record):
