@@ -21,8 +21,8 @@ from ..core.signals import Interrupts
 from ..core.devices import measure_throughput
 from ..text.corpus import Corpus, Document, open_splits
 from ..validation.plan import Plan
-from ..validation.forecast import step_seconds
 from ..validation.validator import check_plan
+from ..validation.forecast import step_seconds
 from ..data.prepare import prepare, PreparedData
 from ..data.batches import open_batches
 from ..model.gpt import GPT

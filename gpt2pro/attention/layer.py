@@ -17,7 +17,7 @@ from ..kernels.triton import interpreting, triton
 from ..kernels.positions import alibi_slopes, apply_rope, document_positions, rope_cos_sin
 from .backends import AttentionBackend, eager_attention, flex_attention, MaskSpec
 from .backends import sdpa_attention
-from .flash import triton_attention
+from .flash import flash_attention
 from .cache import Cache, Placement
 
 # %% auto #0
@@ -25,7 +25,7 @@ __all__ = ['BACKENDS', 'BackendChoice', 'choose_backend', 'ForwardContext', 'mak
 
 # %% ../../nbs/07_attention/04_layer.ipynb #0008
 BACKENDS: dict[str, AttentionBackend] = dict(eager=eager_attention, sdpa=sdpa_attention,
-                                             flex=flex_attention, triton=triton_attention)
+                                             flex=flex_attention, triton=flash_attention)
 
 # %% ../../nbs/07_attention/04_layer.ipynb #0011
 def _problem(name: str, config: ModelConfig, device: torch.device, dropout: float) -> str | None:

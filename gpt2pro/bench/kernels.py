@@ -27,7 +27,7 @@ from ..kernels.positions import alibi_slopes, apply_rope, rope_cos_sin
 from ..kernels.loss import linear_cross_entropy
 from ..attention.backends import CAUSAL, MaskSpec, eager_attention, flex_attention
 from ..attention.backends import sdpa_attention
-from ..attention.flash import triton_attention
+from ..attention.flash import flash_attention
 from .timing import OURS, Benchmark, BenchReport, Measurement, describe_machine
 from .timing import format_sizes, run_benchmark
 
@@ -55,7 +55,7 @@ def attention_variants(
     bias = sdpa_attention.prepare(*shape)
     def by_kernel(backend: SDPBackend, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         with sdpa_kernel(backend): return sdpa_attention.attend(q, k, v, bias)
-    backends = {OURS: triton_attention, 'flex': flex_attention, 'eager': eager_attention}
+    backends = {OURS: flash_attention, 'flex': flex_attention, 'eager': eager_attention}
     prepared = {name: (b.attend, b.prepare(*shape)) for name, b in backends.items()}
     def attend(name: str, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         function, arguments = prepared[name]

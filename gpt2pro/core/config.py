@@ -188,8 +188,8 @@ class DataConfig(Settings):
             'padded': 'one document a row, padded to the length of its batch',
             'chat': 'one conversation a row; loss on assistant tokens only'})
     clean: list[str] = _setting(
-        ['exact'], 'cleaning steps, in order: repair, control, nfc, spaces, quality rules, exact, '
-        'near')
+        ['exact_dedup'], 'cleaning steps, in order: fix_encoding, control_chars, nfc, whitespace, '
+        'quality rules, exact_dedup, near_dedup')
 
 # %% ../../nbs/00_core/05_config.ipynb #0021
 class TrainConfig(Settings):

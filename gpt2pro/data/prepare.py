@@ -228,7 +228,7 @@ def _count_duplicates(counts: dict[str, StepStats], documents: Iterable[Any]) ->
     for step in ASSIGNMENTS[2:]: counts.setdefault(step, StepStats())
     for text, size, assignment in documents:
         for i, step in enumerate(ASSIGNMENTS[2:], 2):
-            counts[step].note(text, size, None if assignment == i else text, size)
+            counts[step].add(text, size, None if assignment == i else text, size)
             if assignment == i: break
 
 def _languages(path: Path) -> list[str]:

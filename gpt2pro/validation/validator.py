@@ -17,9 +17,9 @@ from ..core.config import Config, MODEL_PRESETS, load_config, parse_override
 from ..core.errors import UserError, did_you_mean
 from ..core.files import write_file
 from ..core.hardware import Hardware
-from .plan import Plan, summarize_text
+from .plan import Plan, Rule, summarize_text
 from .model_rules import MODEL_RULES
-from .rules import Explanation, Finding, PrintedText, Rule, SETTING_RULES
+from .rules import Explanation, Finding, PrintedText, SETTING_RULES
 from .rules import apply_rules, explain_rule
 from .run_rules import RUN_RULES
 
