@@ -138,7 +138,7 @@ def analyze(
 ) -> None:
     "Languages, quality and exact token counts of a text"
     from gpt2pro.text.corpus import parse_data
-    from gpt2pro.analysis.report import analyze
+    from gpt2pro.analysis.scan import analyze
     candidates = languages.split(',') if languages else None
     report = analyze(parse_data(source), _tokenizer(tokenizer), candidates=candidates,
                      sample_fraction=sample, cache=cache)
@@ -220,7 +220,7 @@ def recommend(source: Source, minutes: Minutes = None, as_json: AsJson = False) 
     from gpt2pro.core.hardware import detect_hardware
     from gpt2pro.core.devices import measure_throughput
     from gpt2pro.text.corpus import parse_data
-    from gpt2pro.analysis.report import analyze
+    from gpt2pro.analysis.scan import analyze
     from gpt2pro.validation.recommendation import DEFAULT_MINUTES, recommend
     report = analyze(parse_data(source))
     _show(recommend(detect_hardware(), report, measure_throughput(), minutes or DEFAULT_MINUTES), as_json)

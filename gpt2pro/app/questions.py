@@ -18,7 +18,8 @@ from ..core.devices import Throughput
 from ..text.corpus import open_splits, parse_data
 from ..text.languages import language_name
 from ..analysis.sampling import choose_sample_fraction
-from ..analysis.report import analyze, DatasetReport
+from ..analysis.report import DatasetReport
+from ..analysis.scan import analyze
 from ..validation.plan import Plan, summarize_text, TextSummary
 from ..validation.validator import check_plan, repair, validate
 from ..validation.forecast import forecast

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 from pydantic import Field
 from ..core.config import Config
-from ..core.tables import format_bytes, format_seconds, Record, TableRows
+from ..core.tables import Record, TableRows, format_bytes, format_seconds
 from ..core.hardware import Hardware
 from ..core.devices import Throughput
 from .counts import count_parameters, flops_per_token
-from .plan import checkpoint_bytes, Plan, summarize_text
+from .plan import Plan, checkpoint_bytes, summarize_text
 
 # %% auto #0
 __all__ = ['step_seconds', 'Forecast', 'forecast']
@@ -55,7 +55,7 @@ def _forecast_rows(f: Forecast) -> TableRows:
 # %% ../../nbs/03_validation/09_forecast.ipynb #0011
 def _run_seconds(plan: Plan, throughput: Throughput) -> float:
     "Training and evaluations; a forward pass is a third of a training step"
-    t = plan.config.train
+    t = plan.train
     evaluations = -(-t.max_steps//t.eval_interval)
     evaluated = evaluations*t.eval_batches*plan.batch_tokens # tokens
     steps = t.max_steps + evaluated/3/plan.tokens_per_step
