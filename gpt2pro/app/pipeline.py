@@ -4,23 +4,25 @@
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0003
 from __future__ import annotations
-import json, os
+import json, os, sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 from rich.console import Console
 from rich.text import Text
 from ..core.errors import UserError
-from ..core.files import write_file
+from ..core.files import check_overwrite, write_file
 from ..core.config import Config, DataConfig, load_config
 from ..core.hardware import detect_hardware, explain_hardware
-from ..core.devices import measure_throughput
-from ..text.corpus import open_splits
-from ..analysis.report import analyze, DatasetReport
-from ..validation.forecast import forecast
+from ..core.devices import measure_throughput, Throughput
+from ..text.corpus import open_corpus, open_splits
+from ..analysis.report import DatasetReport
+from ..analysis.scan import analyze
 from ..validation.validator import check_plan
+from ..validation.forecast import forecast
 from ..validation.recommendation import check_minutes, DEFAULT_MINUTES, recommend
-from ..tokenizers.tokenizer import EOT, gpt2_tokenizer, Tokenizer
+from ..tokenizers.tokenizer import build_tokenizer, EOT, gpt2_tokenizer, Tokenizer
+from ..tokenizers.parity import LanguageMixture, mix_corpus
 from ..data.shards import Tokens
 from ..data.prepare import conflicting_preparation, prepare as prepare_data, PreparedData
 from ..data.prepare import run_stage
@@ -33,7 +35,7 @@ from .run_report import report_run, RunReport, Sample
 
 # %% auto #0
 __all__ = ['QUICKSTART_BYTES', 'PROMPT_TOKENS', 'choose_data', 'plan_run', 'evaluate', 'choose_prompts', 'write_samples',
-           'run_folder', 'train', 'quickstart', 'prepare']
+           'run_folder', 'train', 'quickstart', 'measure_plan', 'save_tokenizer', 'prepare']
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0007
 def _announce(title: str) -> None:
@@ -177,7 +179,7 @@ def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport |
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0033
 def train(
-    config: str | Path | Config | None = None, # Configuration, YAML file, preset or run directory; None is the defaults, or the resumed run's
+    config: str | Path | Config | None = None, # Or a YAML file, preset or run directory; None is the defaults, or the run's that is resumed
     folder: str | Path | None = None,  # Run directory; None takes the next free one below `runs/`
     overrides: Iterable[str] = (),     # Settings on top, such as `train.lr=1e-3`
     resume: bool = False,              # Whether to resume from the newest checkpoint
@@ -208,6 +210,33 @@ def quickstart(
     return _train(config, folder, False, analysis)
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0038
+def measure_plan(
+    config: Config, # A plan
+) -> tuple[DatasetReport, Throughput]:
+    "Analyze a plan's training text, and measure this machine"
+    corpus, _ = open_splits(config.data)
+    return analyze(corpus), measure_throughput(device=config.train.device)
+
+# %% ../../nbs/12_app/03_pipeline.ipynb #0040
+def save_tokenizer(
+    data: DataConfig,              # The text to train on
+    folder: str | Path,            # Where the tokenizer is saved
+    overrides: Iterable[str] = (), # Settings of the sections `tokenizer` and `model`
+    alpha: float = 1,              # Sampling of languages: 1 by their size, 0 equally
+    overwrite: bool = False,       # Whether another tokenizer may be overwritten
+) -> tuple[Tokenizer, LanguageMixture | None]: # And how languages are mixed
+    "Train a tokenizer on a text, and save it"
+    check_overwrite(Path(folder, 'tokenizer.json'), overwrite)
+    corpus, mixture = open_corpus(data), None
+    texts: Iterable[str] = (document.text for document in corpus)
+    if alpha != 1:
+        mixture, texts = mix_corpus(corpus, alpha)
+        print(mixture, file=sys.stderr)
+    tokenizer = build_tokenizer(load_config(None, overrides), texts)
+    tokenizer.save(folder)
+    return tokenizer, mixture
+
+# %% ../../nbs/12_app/03_pipeline.ipynb #0042
 def prepare(
     config: str | Path | Config | None = None, # Configuration, YAML file, preset or run directory; None is the defaults
     folder: str | Path = 'runs/prepared', # Gets `tokenizer` and `data`
@@ -220,10 +249,7 @@ def prepare(
 ) -> PreparedData | None:              # None after a single stage
     "Turn text into cleaned, split and tokenized shards"
     config = load_config(config, overrides)
-    found = conflicting_preparation(config, Path(folder))
-    if found and not overwrite:
-        raise UserError(f'{found}: exists', 'it would be overwritten',
-                        'name another folder, or add --overwrite')
+    check_overwrite(conflicting_preparation(config, Path(folder)), overwrite)
     if stage is None: return prepare_data(config, folder, workers=workers)
     run_stage(config, folder, stage, task, tasks, workers or 1)
     return None

@@ -10,18 +10,19 @@ from dataclasses import dataclass, field
 from typing import Any
 from pydantic import Field
 from ..core.errors import UserError
-from ..core.config import Config, DataConfig, KEYS, load_config, ModelConfig, Settings, SETTINGS
-from ..core.config import TokenizerConfig
+from ..core.config import Config, DataConfig, KEYS, load_config, ModelConfig, Settings
+from ..core.config import SETTINGS, TokenizerConfig
 from ..core.tables import format_bytes, format_seconds, render_terminal
 from ..core.hardware import explain_hardware, Hardware, native_precisions
 from ..core.devices import Throughput
 from ..text.corpus import open_splits, parse_data
 from ..text.languages import language_name
 from ..analysis.sampling import choose_sample_fraction
-from ..analysis.report import analyze, DatasetReport
+from ..analysis.report import DatasetReport
+from ..analysis.scan import analyze
 from ..validation.plan import Plan, summarize_text, TextSummary
-from ..validation.forecast import forecast
 from ..validation.validator import check_plan, repair, validate
+from ..validation.forecast import forecast
 from ..validation.recommendation import assess_tasks, choose_size, compare_model_sizes
 from ..validation.recommendation import DEFAULT_MINUTES, recommend, SizeEstimate
 from ..tokenizers.tokenizer import gpt2_tokenizer

@@ -19,10 +19,10 @@ from ..core.tables import format_bytes, format_seconds, Record
 from ..core.hardware import detect_hardware, Hardware
 from ..core.signals import Interrupts
 from ..core.devices import measure_throughput
-from ..text.corpus import Corpus, Document, open_splits
+from ..text.corpus import Document, open_splits
 from ..validation.plan import Plan
-from ..validation.forecast import step_seconds
 from ..validation.validator import check_plan
+from ..validation.forecast import step_seconds
 from ..data.prepare import prepare, PreparedData
 from ..data.batches import open_batches
 from ..model.gpt import GPT

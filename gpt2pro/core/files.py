@@ -7,9 +7,10 @@ from __future__ import annotations
 import hashlib, os
 from importlib.resources import files
 from pathlib import Path
+from .errors import UserError
 
 # %% auto #0
-__all__ = ['fsync_folder', 'write_file', 'hash_file', 'asset_path']
+__all__ = ['fsync_folder', 'write_file', 'hash_file', 'check_overwrite', 'asset_path']
 
 # %% ../../nbs/00_core/02_files.ipynb #0006
 def fsync_folder(
@@ -47,7 +48,17 @@ def hash_file(
         while block := f.read(2**20): digest.update(block)
     return digest.hexdigest()
 
-# %% ../../nbs/00_core/02_files.ipynb #0012
+# %% ../../nbs/00_core/02_files.ipynb #0011
+def check_overwrite(
+    path: Path | None, # What is about to be written
+    overwrite: bool,   # Whether it may be overwritten
+) -> None:
+    "Refuse to overwrite something"
+    if path and path.exists() and not overwrite:
+        raise UserError(f'{path}: exists', 'it would be overwritten',
+                        'name another path, or add --overwrite')
+
+# %% ../../nbs/00_core/02_files.ipynb #0015
 def asset_path(
     *parts: str, # Names below the package's `assets` folder
 ) -> Path:

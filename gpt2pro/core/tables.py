@@ -11,7 +11,7 @@ from typing import Any
 from .config import Settings
 
 # %% auto #0
-__all__ = ['TableRows', 'format_bytes', 'format_seconds', 'render_terminal', 'render_html', 'Record']
+__all__ = ['TableRows', 'format_bytes', 'format_seconds', 'render_terminal', 'render_html', 'html_page', 'Record']
 
 # %% ../../nbs/00_core/07_tables.ipynb #0006
 def format_bytes(
@@ -91,6 +91,19 @@ def render_html(
     return html
 
 # %% ../../nbs/00_core/07_tables.ipynb #0026
+_STYLE = ('body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;'
+          'color:#212529}img{max-width:100%}table{border-collapse:collapse}'
+          'td,th{padding:.2rem .8rem;text-align:left;border-bottom:1px solid #dee2e6;vertical-align:top}')
+
+def html_page(
+    title: str, # Of the page
+    body: str,  # HTML, such as from `render_html`
+) -> str:
+    "A page that needs no other file"
+    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
+    return f'<!doctype html><html lang="en">{head}<h1>{escape(title)}</h1>{body}</html>'
+
+# %% ../../nbs/00_core/07_tables.ipynb #0029
 class Record(Settings):
     "Typed values that print as a report"
     def _tables(self) -> Mapping[str, TableRows]: return {}

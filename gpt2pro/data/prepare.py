@@ -140,14 +140,16 @@ def _clean_batches(job: Job, part: int, cleaner: Cleaner) -> Iterator[tuple[list
     "The texts of a part after cleaning and their bytes, in batches of about a megabyte"
     texts: list[str] = []
     sizes: list[int] = []
+    total = 0
     for document in job.parts[part].corpus:
         text, size, dropped = cleaner(document.text, document.size)
         if dropped: continue
         texts.append(text)
         sizes.append(size)
-        if sum(sizes) >= _BATCH_BYTES:
+        total += size
+        if total >= _BATCH_BYTES:
             yield texts, sizes
-            texts, sizes = [], []
+            texts, sizes, total = [], [], 0
     if texts: yield texts, sizes
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0028
@@ -228,7 +230,7 @@ def _count_duplicates(counts: dict[str, StepStats], documents: Iterable[Any]) ->
     for step in ASSIGNMENTS[2:]: counts.setdefault(step, StepStats())
     for text, size, assignment in documents:
         for i, step in enumerate(ASSIGNMENTS[2:], 2):
-            counts[step].note(text, size, None if assignment == i else text, size)
+            counts[step].add(text, size, None if assignment == i else text, size)
             if assignment == i: break
 
 def _languages(path: Path) -> list[str]:

@@ -191,7 +191,7 @@ def generate(self: GPT,
     return result if isinstance(prompt, Tensor) else result.tolist()
 
 # %% ../../nbs/10_generation/03_engine.ipynb #0054
-def generate( # type: ignore[no-redef]
+def generate( # type: ignore[no-redef] # noqa: F811
     model: GPT,           # A trained model
     tokenizer: Tokenizer, # Its tokenizer
     prompt: str = '',     # Text to continue

@@ -5,7 +5,7 @@
 # %% ../../nbs/03_validation/01_counts.ipynb #0003
 from __future__ import annotations
 from ..core.choices import ACTIVATIONS, NORMS, POSITIONS
-from ..core.config import RUN_PRESETS, ModelConfig, load_config
+from ..core.config import load_config, ModelConfig, RUN_PRESETS
 
 # %% auto #0
 __all__ = ['count_parameters', 'count_attention_pairs', 'count_flops', 'flops_per_token', 'kv_cache_bytes', 'list_presets']

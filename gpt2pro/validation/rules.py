@@ -10,7 +10,7 @@ from html import escape
 from typing import Any, get_args
 from pydantic import Field
 from ..core.config import Config, KEYS, SETTINGS, Settings, load_config, setting_applies
-from .plan import Plan, Rule, RuleSet, Severity, Violation
+from .plan import CheckResult, Plan, Rule, RuleSet, Severity, Violation
 
 # %% auto #0
 __all__ = ['SETTING_RULES', 'PrintedText', 'Finding', 'is_override', 'apply_rules', 'Explanation', 'example_plan', 'explain_rule',
@@ -67,13 +67,12 @@ def apply_rules(
 class Explanation(PrintedText):
     "A rule, shown on an example that breaks it"
     title: str = Field(description='what should hold')
-    example: str = Field(description='a preset and overrides that break the rule')
-    where: str = Field(description='machine and text of the example; empty where any will do')
+    example: str = Field(description='a preset, overrides, and a machine and text that break it')
     finding: Finding = Field(description='what the rule finds there')
     page: str = Field(description='address in the manual')
     def __str__(self) -> str:
-        return (f'{self.title}\n\nFor example {self.example}{self.where}:\n'
-                f'{self.finding}\n\nRead on: {self.page}')
+        return (f'{self.title}\n\nFor example {self.example}:\n{self.finding}\n\n'
+                f'Read on: {self.page}')
 
 def example_plan(
     rule: Rule, # Any rule
@@ -81,10 +80,15 @@ def example_plan(
     "The plan of a rule's example"
     return Plan(load_config(rule.preset, rule.example), rule.hardware, rule.text)
 
-def _describe_value(value: Any) -> str:
-    if isinstance(value, bool): return 'yes' if value else 'no'
-    if isinstance(value, list): return ' and '.join(gpu.name for gpu in value)
-    return f'{value:,}' if isinstance(value, (int, float)) else str(value)
+def _describe_example(rule: Rule) -> str:
+    facts = []
+    for known in filter(None, (rule.hardware, rule.text)):
+        for name in known.model_fields_set:
+            value = getattr(known, name)
+            if name == 'gpus': value = ' and '.join(gpu.name for gpu in value)
+            facts.append(f'{name} {value:,}' if isinstance(value, int) else f'{name} {value}')
+    where = [f'with {", ".join(sorted(facts))}'] if facts else []
+    return ' '.join([rule.preset, *rule.example, *where])
 
 def explain_rule(
     rule: Rule, # Any rule
@@ -92,39 +96,22 @@ def explain_rule(
     "A rule with an example that breaks it, and the fix"
     violation = rule.check(example_plan(rule))
     assert violation, f'{rule.code}: its example does not break it'
-    facts = [f'{name} {_describe_value(value)}' for known in (rule.hardware, rule.text) if known
-             for name, value in known if name in known.model_fields_set]
-    where = ' with ' + ', '.join(facts) if facts else ''
     anchor = rule.code.replace('-', '%2D') # browsers jump to a text after #:~:text=
-    example = ' '.join([rule.preset, *rule.example])
-    return Explanation(title=rule.title, example=example, where=where,
+    return Explanation(title=rule.title, example=_describe_example(rule),
                        finding=_make_finding(rule, violation),
                        page=f'https://gpt2pro.github.io/gpt2pro/{rule.page}.html#:~:text={anchor}')
 
 # %% ../../nbs/03_validation/05_rules.ipynb #0023
-def _check_remedies(rule: Rule, rules: Mapping[str, Rule]) -> None:
-    "Each remedy that is made of overrides settles the rule without a new error"
-    plan = example_plan(rule)
-    violation = rule.check(plan)
-    assert violation
-    for remedy in filter(is_override, violation.remedies):
-        changed = Plan(load_config(plan.config, remedy.split()), plan.hardware, plan.text)
-        left = [f for f in apply_rules(changed, rules)
-                if f.code == rule.code or f.severity == 'error']
-        assert not left, f'{remedy} is a remedy of {rule.code}, and leaves {left}'
-
 def show_rules(
     rules: Mapping[str, Rule], # A set
     *codes: str,               # Those that are shown
 ) -> None:
-    "Print what some rules say, and test their examples and remedies"
+    "Print what some rules say about their examples"
     for code in codes:
-        explanation = explain_rule(rules[code])
-        found = [f.code for f in apply_rules(example_plan(rules[code]), rules)]
+        found = [finding.code for finding in apply_rules(example_plan(rules[code]), rules)]
         assert found == [code], f'the example of {code} breaks {found}'
-        _check_remedies(rules[code], rules)
-        print(f'{explanation.title}, {explanation.example}{explanation.where}')
-        print(explanation.finding, '\n')
+        explanation = explain_rule(rules[code])
+        print(f'{explanation.title}, {explanation.example}\n{explanation.finding}\n')
 
 # %% ../../nbs/03_validation/05_rules.ipynb #0027
 SETTING_RULES = RuleSet('03_validation/rules')
@@ -137,7 +124,7 @@ def _override(key: str, value: Any) -> str: return f'{key}={json.dumps(value)}'.
 
 def _add_range_rule(key: str, low: float, high: float) -> None:
     outside = low/10 if 0 < low < 1 else 1.4*high
-    def check(plan: Plan) -> Violation | None:
+    def check(plan: Plan) -> CheckResult:
         value = _value(plan.config, key)
         usual = value is None or low <= value <= high
         if usual or not setting_applies(key, plan.config): return None
@@ -147,14 +134,14 @@ def _add_range_rule(key: str, low: float, high: float) -> None:
     check.__doc__ = f'{KEYS[key]}; far from that, training or sampling rarely works'
     name = key.split('.')[1]
     check.__name__ = f'{name}_is_in_its_usual_range'
-    SETTING_RULES.rule(f'GP-RANGE-{name.upper()}', 'warning', key, f'{key}={outside:g}')(check)
+    SETTING_RULES.rule(f'GP-RANGE-{name.upper()}', 'warning', f'{key}={outside:g}')(check)
 
 for _key, _info in SETTINGS.items():
     if _info.usual: _add_range_rule(_key, *_info.usual)
 
 # %% ../../nbs/03_validation/05_rules.ipynb #0030
-@SETTING_RULES.rule('GP-UNUSED-001', 'note', 'model.rope_theta', 'model.rope_theta=500000')
-def _changed_settings_have_an_effect(plan: Plan) -> Violation | None:
+@SETTING_RULES.rule('GP-UNUSED-001', 'note', 'model.rope_theta=500000')
+def _changed_settings_have_an_effect(plan: Plan) -> CheckResult:
     "some settings are read only together with another one"
     default = Config()
     unused = [key for key in SETTINGS if not setting_applies(key, plan.config)
