@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any, get_args
 from pydantic import Field
-from ..core.config import Config, KEYS, SETTINGS, Settings, load_config, setting_applies
+from ..core.config import Config, KEYS, load_config, setting_applies, SETTINGS, Settings
 from .plan import CheckResult, Plan, Rule, RuleSet, Severity, Violation
 
 # %% auto #0

@@ -7,21 +7,20 @@ from __future__ import annotations
 import json, math
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from ..core.errors import did_you_mean
 from ..core.choices import ACTIVATIONS
 from ..core.config import Config, gpt2_differences, load_config
-from ..core.errors import did_you_mean
+from ..core.tables import format_bytes
 from ..core.gpus import Gpu
 from ..core.hardware import Hardware, native_precisions
-from ..core.tables import format_bytes
 from ..text.cleaning import CLEANING_STEPS
 from .counts import count_parameters, flops_per_token
-from .plan import CheckResult, Plan, RuleSet, TextSummary, Violation
-from .plan import checkpoint_bytes
-from .heuristics import MODEL_SIZES, PARAMETERS_PER_TOKEN
 from .heuristics import balanced_vocab_size, expected_bytes_per_token, fit_batch
-from .heuristics import head_overrides, nearest_heads, resize_model
-from .heuristics import size_overrides, smaller_sizes, suggest_lr
-from .heuristics import suggest_vocab_size
+from .heuristics import head_overrides, MODEL_SIZES, nearest_heads
+from .heuristics import PARAMETERS_PER_TOKEN, resize_model, size_overrides
+from .heuristics import smaller_sizes, suggest_lr, suggest_vocab_size
+from .plan import checkpoint_bytes, CheckResult, Plan, RuleSet, TextSummary
+from .plan import Violation
 
 # %% auto #0
 __all__ = ['RUN_RULES']
