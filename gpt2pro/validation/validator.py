@@ -43,8 +43,8 @@ class PlanError(UserError):
     def __init__(self,
         findings: list[Finding], # Those that stop the run
     ) -> None:
-        first = findings[0]
-        super().__init__(first.what, first.why, ' '.join(first.fix))
+        super().__init__('; '.join(f.what for f in findings), '; '.join(f.why for f in findings),
+                         ' '.join(word for f in findings for word in f.fix))
         self.findings = findings
     def __str__(self) -> str: return '\n\n'.join(map(str, self.findings))
 
