@@ -19,7 +19,7 @@ from ..core.tables import format_bytes, format_seconds, Record
 from ..core.hardware import detect_hardware, Hardware
 from ..core.signals import Interrupts
 from ..core.devices import measure_throughput
-from ..text.corpus import Corpus, Document, open_splits
+from ..text.corpus import Document, open_splits
 from ..validation.plan import Plan
 from ..validation.validator import check_plan
 from ..validation.forecast import step_seconds

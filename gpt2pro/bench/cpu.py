@@ -69,7 +69,7 @@ class TorchGPT(nn.Module):
 
 # %% ../../nbs/11_bench/03_cpu.ipynb #0014
 def transformers_model(
-    model: GPT, # A plain GPT-2
+    model: GPT, # GPT-2 as published
 ) -> Any:       # `GPT2LMHeadModel` in evaluation mode; None if transformers is not installed
     "The same model in Hugging Face's transformers"
     if find_spec('transformers') is None: return None
@@ -128,7 +128,7 @@ def _bench(
     return BenchReport(machine=machine, measurements=measurements)
 
 def bench_training(
-    config: ModelConfig,       # A plain GPT-2
+    config: ModelConfig,       # GPT-2 as published
     batch_size: int = 16,
     rounds: int = 4,           # Steps that are timed
     threads: int | None = 1,   # None takes all
@@ -174,7 +174,7 @@ def generation_variants(
 
 # %% ../../nbs/11_bench/03_cpu.ipynb #0043
 def bench_generation(
-    config: ModelConfig,       # A plain GPT-2
+    config: ModelConfig,       # GPT-2 as published
     batch_size: int = 1,
     new_tokens: int = 64,
     rounds: int = 3,           # That are timed

@@ -29,10 +29,10 @@ __all__ = ['OURS', 'UNITS', 'time_call', 'time_in_turns', 'make_call', 'peak_mem
 # %% ../../nbs/11_bench/01_timing.ipynb #0010
 def time_call(
     call: Callable[[], Any],
-    device: torch.device, # Where it runs
-) -> float:               # Milliseconds
+    device: str = 'cpu',     # 'cuda' or 'cpu'
+) -> float:                  # Milliseconds
     "Time one call; on a GPU, the median of some"
-    if device.type == 'cuda':
+    if device == 'cuda':
         return triton.testing.do_bench(call, warmup=5, rep=20, return_mode='median')
     clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
     start = clock()
@@ -43,7 +43,7 @@ def time_call(
 def time_in_turns(
     calls: Mapping[str, Callable[[], Any]], # Variant → what to time
     rounds: int,                            # Besides the one that warms up
-    device: torch.device = torch.device('cpu'),
+    device: str = 'cpu',                    # 'cuda' or 'cpu'
 ) -> dict[str, list[float]]:                # Variant → milliseconds in each round
     "Time all variants in turns, round by round"
     times: dict[str, list[float]] = {name: [] for name in calls}
@@ -117,15 +117,17 @@ def speedup(
 
 # %% ../../nbs/11_bench/01_timing.ipynb #0038
 _HEADINGS = ('operation', 'sizes', 'direction', 'variant', 'ms (20 to 80 %)', 'rate', 'unit',
-             'speedup of gpt2pro', 'peak MB', 'error', 'verdict')
+             'speedup of gpt2pro', 'peak MB', 'error', 'note')
 
 def format_sizes(sizes: Mapping[str, int]) -> str:
     return ', '.join(f'{name} {n:,}' for name, n in sizes.items())
 
-def _range(values: Sequence[float], form: str) -> str:
+def _format(x: float) -> str: return f'{x:,.0f}' if x >= 100 else f'{x:.3g}'
+
+def _range(values: Sequence[float]) -> str:
     "Lowest, middle and highest value as text"
     if not values: return ''
-    low, middle, high = (format(v, form) for v in values)
+    low, middle, high = map(_format, values)
     return f'{middle} ({low} to {high})'
 
 def _row(m: Measurement, ours: Measurement | None) -> list[str]:
@@ -133,12 +135,13 @@ def _row(m: Measurement, ours: Measurement | None) -> list[str]:
     quantiles = statistics.quantiles(m.ms, n=5, method='inclusive') if len(m.ms) > 1 else 4*m.ms
     ms = [quantiles[0], statistics.median(m.ms), quantiles[-1]] if m.ms else []
     ratios = speedup(ours, m) if ours and m is not ours else []
-    rate = f'{m.rate:,.4g}' if m.rate else ''
+    rate = _format(m.rate) if m.rate else ''
     peak = f'{m.peak/1e6:,.1f}' if m.peak else ''
     error = '' if m.error is None else f'{m.error:.2f}'
-    verdict = ': '.join([m.verdict, *filter(None, [m.reason])])
+    note = '' if m.verdict == 'timed' else m.verdict
+    if m.reason: note += f': {m.reason}'
     names = m.operation, format_sizes(m.sizes), m.direction, m.variant
-    return [*names, _range(ms, '.3g'), rate, m.unit, _range(ratios, '.2f'), peak, error, verdict]
+    return [*names, _range(ms), rate, m.unit, _range(ratios), peak, error, note]
 
 # %% ../../nbs/11_bench/01_timing.ipynb #0040
 class BenchReport(Record):
@@ -233,7 +236,7 @@ def run_benchmark(
         timed = [name for name, m in found.items() if m.verdict == 'timed']
         calls = {name: _prepare(found[name], benchmark.variants[name], inputs) for name in timed}
         calls = {name: call for name, call in calls.items() if call}
-        times = time_in_turns(calls, rounds, inputs[0].device)
+        times = time_in_turns(calls, rounds, inputs[0].device.type)
         for name, ms in times.items(): found[name].ms = ms
         measured += found.values()
     return measured

@@ -7,7 +7,6 @@ from __future__ import annotations
 import logging, math, random, time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,7 +32,7 @@ from .monitor import NonFiniteError, out_of_memory, tensorboard
 # %% auto #0
 __all__ = ['evaluation_batches', 'mean_loss', 'dropout_seed', 'Step', 'accumulate_gradients', 'training_step', 'Progress',
            'TrainResult', 'stop_reason', 'tokens_per_second', 'RunState', 'describe_training', 'Trainer',
-           'step_metrics', 'after_step', 'make_result', 'train']
+           'step_metrics', 'after_step', 'train']
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0008
 def evaluation_batches(
@@ -121,8 +120,7 @@ def training_step(
     return Step(loss, norm, targets)
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0030
-@dataclass
-class Progress:
+class Progress(Settings):
     "How far a run has come"
     step: int = 0                 # Steps done
     tokens: int = 0               # Targets in them
@@ -138,16 +136,10 @@ class Progress:
         if better: self.best, self.best_step = loss, self.step
         return better
 
-class TrainResult(Settings):
+class TrainResult(Progress):
     "How a training ended"
-    step: int                  # Steps done
-    tokens: int                # Targets in them
-    loss: float | None         # Of the last step, nats per token
-    best: float | None         # Lowest validation loss
-    best_step: int | None      # When it was found
-    seconds: float             # Of training, over all resumes
-    tokens_per_second: float   # Since the start or the last resume; 0 when no step was left
-    stopped: str               # Why it ended: max_steps, patience or max_hours
+    tokens_per_second: float # Since the start or the last resume; 0 when no step was left
+    stopped: str             # Why it ended: max_steps, patience or max_hours
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0034
 def stop_reason(
@@ -201,8 +193,8 @@ class RunState:
         last: bool = False, # Whether there will be no other
     ) -> None:
         "Save a checkpoint and remove old ones"
-        state = {'progress': asdict(self.progress), 'config': self.config.model_dump(),
-                 'text': self.text}
+        state = dict(progress=self.progress.model_dump(), config=self.config.model_dump(),
+                     text=self.text)
         step, tensors = self.progress.step, self.strategy.state(self.model, self.optimizer)
         try: save_checkpoint(folder, step, tensors, state, environment(self.strategy))
         except OSError as e:
@@ -236,8 +228,9 @@ def describe_training(
     backend = choose_backend(config.model, device, train.document_mask, config.model.dropout)
     extras = {'label smoothing': train.label_smoothing, 'z-loss': train.z_loss}
     added = ' and '.join(f'{name} of {value:g}' for name, value in extras.items() if value)
-    note = f'the training loss contains {added}; the validation loss is the plain cross-entropy'
-    return [f'attention: {backend.reason}', note] if added else [f'attention: {backend.reason}']
+    lines = [f'attention: {backend.reason}']
+    if added: lines.append(f'training loss: cross-entropy with {added}; validation loss: without')
+    return lines
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0049
 def _is_due(step: int, interval: int, *also: int) -> bool:
@@ -284,7 +277,8 @@ class Trainer:
             state.save(self.run.checkpoints, last=True)
         self.interrupts.check(f'after step {progress.step}',
                               f'go on with: gpt2pro train {self.run.path} --resume')
-        return make_result(progress, self.step_times, self.stop_reason() or '')
+        speed, reason = tokens_per_second(self.step_times), self.stop_reason() or ''
+        return TrainResult(**progress.model_dump(), tokens_per_second=speed, stopped=reason)
     def stop_reason(self) -> str | None:
         interrupted = self.state.strategy.any(self.interrupts.number > 0)
         return stop_reason(self.config.train, self.state.progress, interrupted, self.deadline)
@@ -334,14 +328,6 @@ def after_step(trainer: Trainer, step: Step) -> None:
         trainer.metrics.sync()
         state.save(trainer.run.checkpoints)
 
-def make_result(
-    progress: Progress,                      # Of the run
-    step_times: Sequence[tuple[int, float]], # Tokens and seconds of each step
-    stopped: str,                            # Why it ended
-) -> TrainResult:
-    "How a training ended"
-    values = {name: value for name, value in asdict(progress).items() if name != 'bad_evals'}
-    return TrainResult(**values, tokens_per_second=tokens_per_second(step_times), stopped=stopped)
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0053
 def train(

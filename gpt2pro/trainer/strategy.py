@@ -5,7 +5,7 @@
 # %% ../../nbs/09_trainer/04_strategy.ipynb #0003
 from __future__ import annotations
 import math, os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 import torch
@@ -62,16 +62,17 @@ class Strategy:
     def barrier(self) -> None: pass
     def state(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> State:
         "The tensors of a checkpoint"
+        scaler = {name: torch.tensor(x) for name, x in self.scaler.state_dict().items()}
         return {'model': dict(model.named_parameters()),
-                'state': _optimizer_state(model, optimizer, self.scaler)}
+                'optimizer': optimizer_tensors(model, optimizer), 'scaler': scaler}
     def load_state(
         self, model: nn.Module, optimizer: torch.optim.Optimizer, tensors: State,
     ) -> None:
         "Restore the tensors of a checkpoint"
         load_parameters(model, tensors['model'])
-        load_optimizer_tensors(model, optimizer, _without_prefix(tensors['state'], 'optimizer/'))
-        scaler = _without_prefix(tensors['state'], 'scaler/')
-        if scaler: self.scaler.load_state_dict({name: x.item() for name, x in scaler.items()})
+        load_optimizer_tensors(model, optimizer, tensors['optimizer'])
+        scaler = {name: x.item() for name, x in tensors['scaler'].items()}
+        if scaler: self.scaler.load_state_dict(scaler)
 
 # %% ../../nbs/09_trainer/04_strategy.ipynb #0016
 def clip_gradient(
@@ -85,18 +86,6 @@ def clip_gradient(
     norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
     if max_norm: nn.utils.clip_grads_with_norm_(parameters, max_norm, norm)
     return norm
-
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0018
-def _optimizer_state(
-    model: nn.Module, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler,
-) -> dict[str, Tensor]:
-    moments = optimizer_tensors(model, optimizer).items()
-    scales = scaler.state_dict().items()
-    return ({f'optimizer/{name}': value for name, value in moments}
-            | {f'scaler/{name}': torch.tensor(value) for name, value in scales})
-
-def _without_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name[len(prefix):]: value for name, value in tensors.items() if name.startswith(prefix)}
 
 # %% ../../nbs/09_trainer/04_strategy.ipynb #0033
 def environment(

@@ -55,7 +55,7 @@ def _forecast_rows(f: Forecast) -> TableRows:
 # %% ../../nbs/03_validation/09_forecast.ipynb #0011
 def _run_seconds(plan: Plan, throughput: Throughput) -> float:
     "Training and evaluations; a forward pass is a third of a training step"
-    t = plan.config.train
+    t = plan.train
     evaluations = -(-t.max_steps//t.eval_interval)
     evaluated = evaluations*t.eval_batches*plan.batch_tokens # tokens
     steps = t.max_steps + evaluated/3/plan.tokens_per_step

@@ -6,12 +6,12 @@
 from __future__ import annotations
 import math
 from ..core.choices import POSITIONS
+from ..core.tables import format_bytes
 from ..core.gpus import Gpu
 from ..core.hardware import Hardware
-from ..core.tables import format_bytes
 from .counts import count_parameters
-from .plan import CheckResult, Plan, RuleSet, Violation
 from .heuristics import balanced_vocab_size, head_overrides, nearest_heads
+from .plan import CheckResult, Plan, RuleSet, Violation
 
 # %% auto #0
 __all__ = ['MODEL_RULES']
@@ -21,10 +21,10 @@ MODEL_RULES = RuleSet('03_validation/model_rules')
 _rule = MODEL_RULES.rule
 
 # %% ../../nbs/03_validation/06_model_rules.ipynb #0009
-@_rule('GP-MODEL-001', 'error', 'model.n_head', 'model.n_head=5')
+@_rule('GP-MODEL-001', 'error', 'model.n_head=5')
 def _heads_divide_the_width(plan: Plan) -> CheckResult:
     "attention cuts the vector of a token into n_head slices of equal width"
-    m = plan.config.model
+    m = plan.model
     if m.n_embd % m.n_head == 0: return None
     width = 8*m.n_head*max(2, round(m.n_embd/m.n_head/8))
     return Violation(f'model.n_head = {m.n_head} does not divide model.n_embd = {m.n_embd}', {
@@ -33,13 +33,13 @@ def _heads_divide_the_width(plan: Plan) -> CheckResult:
 
 # %% ../../nbs/03_validation/06_model_rules.ipynb #0010
 def _rope_is_odd(plan: Plan) -> bool: # an error of its own, below
-    m = plan.config.model
+    m = plan.model
     return POSITIONS[m.position].rotates and m.n_embd % m.n_head == 0 and m.head_size % 2 == 1
 
-@_rule('GP-MODEL-002', 'warning', 'model.n_head', 'model.n_head=16')
+@_rule('GP-MODEL-002', 'warning', 'model.n_head=16')
 def _heads_have_a_good_width(plan: Plan) -> CheckResult:
     "narrow heads can hardly tell tokens apart, and fast kernels want multiples of 8 up to 256"
-    m = plan.config.model
+    m = plan.model
     good = m.head_size % 8 == 0 and 16 <= m.head_size <= 256
     if good or m.n_embd % m.n_head or _rope_is_odd(plan): return None
     heads = nearest_heads(m.n_embd, m.n_head)
@@ -49,21 +49,21 @@ def _heads_have_a_good_width(plan: Plan) -> CheckResult:
         f'model.n_embd={size*m.n_head}': f'keeps {m.n_head} heads, changes the size of the model'})
 
 # %% ../../nbs/03_validation/06_model_rules.ipynb #0013
-@_rule('GP-MODEL-011', 'error', 'model.n_kv_head', 'model.n_kv_head=3')
+@_rule('GP-MODEL-011', 'error', 'model.n_kv_head=3')
 def _kv_heads_divide_the_heads(plan: Plan) -> CheckResult:
     "each key/value head serves the same number of query heads"
-    m = plan.config.model
+    m = plan.model
     if m.n_head % m.kv_heads == 0: return None
     fewer = max(n for n in range(1, m.n_head + 1) if m.n_head % n == 0 and n <= m.kv_heads)
     return Violation(f'model.n_kv_head = {m.kv_heads} does not divide model.n_head = {m.n_head}', {
         f'model.n_kv_head={fewer}': 'the next smaller divisor, and a smaller KV cache',
         'model.n_kv_head=null': 'multi-head attention, as in GPT-2; a larger KV cache'})
 
-@_rule('GP-MODEL-012', 'error', 'model.position', 'model.position=rope', 'model.n_embd=224',
+@_rule('GP-MODEL-012', 'error', 'model.position=rope', 'model.n_embd=224',
        'model.n_head=32')
 def _rope_rotates_pairs(plan: Plan) -> CheckResult:
     "RoPE rotates the first half of a head with the second, so a head needs an even width"
-    m = plan.config.model
+    m = plan.model
     if not _rope_is_odd(plan): return None
     heads = nearest_heads(m.n_embd, m.n_head)
     width = 8*m.n_head*max(2, round(m.head_size/8))
@@ -73,30 +73,30 @@ def _rope_rotates_pairs(plan: Plan) -> CheckResult:
         'model.position=learned': 'as in GPT-2: a learned vector per position'})
 
 # %% ../../nbs/03_validation/06_model_rules.ipynb #0016
-@_rule('GP-MODEL-007', 'warning', 'model.n_layer', 'model.n_layer=32')
+@_rule('GP-MODEL-007', 'warning', 'model.n_layer=32')
 def _depth_suits_the_width(plan: Plan) -> CheckResult:
     "layers are computed one after the other: many narrow ones take long and gain little"
-    m = plan.config.model
+    m = plan.model
     if m.n_embd >= 8*m.n_layer: return None
     wide = 8*m.n_layer*m.n_head
     return Violation(f'model.n_layer = {m.n_layer} with model.n_embd = {m.n_embd}', {
         f'model.n_layer={max(1, m.n_embd//32)}': 'a faster, smaller model',
         f'model.n_embd={wide}': f'keeps the depth, layers {(wide/m.n_embd)**2:.0f} times as large'})
 
-@_rule('GP-MODEL-008', 'warning', 'model.n_inner', 'model.n_inner=64')
+@_rule('GP-MODEL-008', 'warning', 'model.n_inner=64')
 def _the_mlp_is_wider_than_the_residual_stream(plan: Plan) -> CheckResult:
     "the MLP needs room to combine features; GPT-2 gives it four times the width"
-    m = plan.config.model
+    m = plan.model
     if m.inner_size >= m.n_embd: return None
     return Violation(f'model.n_inner = {m.n_inner} is less than model.n_embd = {m.n_embd}', {
         'model.n_inner=null': 'the usual inner width; more FLOPs',
         f'model.n_inner={2*m.n_embd}': 'half of four times the width'})
 
 # %% ../../nbs/03_validation/06_model_rules.ipynb #0019
-@_rule('GP-MODEL-004', 'warning', 'model.vocab_size', 'model.vocab_size=32768')
+@_rule('GP-MODEL-004', 'warning', 'model.vocab_size=32768')
 def _the_embedding_leaves_room_for_layers(plan: Plan) -> CheckResult:
     "rows of the embedding table only store tokens; the layers do the computing"
-    m = plan.config.model
+    m = plan.model
     parts, size = count_parameters(m), balanced_vocab_size(m)
     share = (parts['embedding'] + parts['head'])/parts['total']
     if share <= 0.7 or size >= m.vocab_size: return None
@@ -104,10 +104,10 @@ def _the_embedding_leaves_room_for_layers(plan: Plan) -> CheckResult:
         f'model.vocab_size={size} tokenizer.type=bpe': 'shorter tokens, a smaller and faster model',
         'a larger n_embd and n_layer': 'more FLOPs'})
 
-@_rule('GP-MODEL-005', 'warning', 'model.tie_word_embeddings', 'model.tie_word_embeddings=false')
+@_rule('GP-MODEL-005', 'warning', 'model.tie_word_embeddings=false')
 def _small_models_tie_their_embeddings(plan: Plan) -> CheckResult:
     "a second table pays off in large models only; in small ones it doubles the largest part"
-    m, parts = plan.config.model, count_parameters(plan.config.model)
+    m, parts = plan.model, count_parameters(plan.model)
     share = parts['head']/parts['total']
     if m.tie_word_embeddings or share < 0.25: return None
     return Violation(f'the output layer has a table of its own: {share:.0%} of all parameters', {
@@ -118,22 +118,22 @@ def _small_models_tie_their_embeddings(plan: Plan) -> CheckResult:
 _H100 = Hardware(gpus=[Gpu(name='H100', vendor='NVIDIA', memory_free=80*10**9,
                            compute_capability='9.0')])
 
-@_rule('GP-MODEL-003', 'note', 'model.vocab_size', preset='gpt2', hardware=_H100)
+@_rule('GP-MODEL-003', 'note', key='model.vocab_size', preset='gpt2', hardware=_H100)
 def _the_vocabulary_fills_the_tiles(plan: Plan) -> CheckResult:
     "a GPU multiplies matrices in tiles, and an odd number of columns leaves some half empty"
-    size = plan.config.model.vocab_size
+    size = plan.model.vocab_size
     if plan.device == 'cpu' or size % 8 == 0: return None
     return Violation(f'model.vocab_size = {size:,} is not a multiple of 8', {
         f'model.vocab_size={-(-size//64)*64}': 'some rows are never used, the step is faster',
         'keep it': 'where the weights have to fit GPT-2\'s files exactly'})
 
-@_rule('GP-MODEL-006', 'warning', 'model.attention', 'model.attention=eager',
+@_rule('GP-MODEL-006', 'warning', 'model.attention=eager',
        'model.block_size=1024')
 def _eager_attention_is_for_short_contexts(plan: Plan) -> CheckResult:
     "eager attention keeps the attention weights, whose size grows with the square of the context"
-    m = plan.config.model
+    m = plan.model
     if m.attention != 'eager' or m.block_size < 512: return None
-    size = format_bytes(4*plan.config.train.batch_size*m.n_layer*m.n_head*m.block_size**2)
+    size = format_bytes(4*plan.train.batch_size*m.n_layer*m.n_head*m.block_size**2)
     return Violation(f'model.attention = eager: {size} of attention weights in a step', {
         'model.attention=auto': 'the same result without keeping them',
         'keep it': 'to look at them in a short run'})
@@ -143,20 +143,20 @@ _LAPTOP = Hardware(cores=2)
 
 def _has_no_gpu(plan: Plan) -> bool:
     "Whether it is known that training has no GPU for Triton"
-    known = plan.hardware is not None or plan.config.train.device != 'auto'
+    known = plan.hardware is not None or plan.train.device != 'auto'
     return known and plan.device != 'cuda'
 
-@_rule('GP-MODEL-021', 'error', 'model.kernels', 'model.kernels=triton', hardware=_LAPTOP)
+@_rule('GP-MODEL-021', 'error', 'model.kernels=triton', hardware=_LAPTOP)
 def _triton_has_a_gpu(plan: Plan) -> CheckResult:
     "Triton compiles for GPUs; a CPU can only interpret it, thousands of times slower"
-    if plan.config.model.kernels != 'triton' or not _has_no_gpu(plan): return None
+    if plan.model.kernels != 'triton' or not _has_no_gpu(plan): return None
     return Violation(f'model.kernels = triton on {plan.device}', {
         'model.kernels=auto': 'correct kernels on any machine', 'a GPU': 'where there is one'})
 
-@_rule('GP-MODEL-022', 'warning', 'model.attention', 'model.attention=triton', hardware=_LAPTOP)
+@_rule('GP-MODEL-022', 'warning', 'model.attention=triton', hardware=_LAPTOP)
 def _fused_attention_works_here(plan: Plan) -> CheckResult:
     "triton and flex need a GPU and have no dropout; otherwise another backend is used"
-    m = plan.config.model
+    m = plan.model
     works = not m.dropout and not _has_no_gpu(plan)
     if m.attention not in ('triton', 'flex') or works: return None
     return Violation(f'model.attention = {m.attention} on {plan.device}, dropout {m.dropout:g}', {
@@ -164,10 +164,10 @@ def _fused_attention_works_here(plan: Plan) -> CheckResult:
         'model.attention=sdpa': 'PyTorch\'s scaled_dot_product_attention'})
 
 # %% ../../nbs/03_validation/06_model_rules.ipynb #0028
-@_rule('GP-MODEL-014', 'warning', 'model.rope_theta', 'model.position=rope', 'model.rope_theta=20')
+@_rule('GP-MODEL-014', 'warning', 'model.rope_theta=20', 'model.position=rope')
 def _the_slowest_rotation_outlasts_the_context(plan: Plan) -> CheckResult:
     "after a full turn of the slowest pair two positions look the same"
-    m = plan.config.model
+    m = plan.model
     turn = 2*math.pi*m.rope_theta*m.rope_scaling # positions
     if not POSITIONS[m.position].rotates or m.block_size <= turn: return None
     usual = '1e6' if m.block_size > 60_000 else '10000'
@@ -175,10 +175,10 @@ def _the_slowest_rotation_outlasts_the_context(plan: Plan) -> CheckResult:
                      f'of model.block_size = {m.block_size} tokens', {
         f'model.rope_theta={usual}': 'usual', 'a shorter context': 'the model sees less'})
 
-@_rule('GP-MODEL-016', 'note', 'model.sliding_window', 'model.sliding_window=32')
+@_rule('GP-MODEL-016', 'note', 'model.sliding_window=32')
 def _the_receptive_field_is_the_context(plan: Plan) -> CheckResult:
     "a sliding window passes information on from layer to layer, one window further each"
-    m = plan.config.model
+    m = plan.model
     if m.sliding_window is None: return None
     field = m.n_layer*(m.sliding_window - 1) + 1
     if field >= m.block_size: return None
@@ -189,20 +189,20 @@ def _the_receptive_field_is_the_context(plan: Plan) -> CheckResult:
         f'model.block_size={field}': 'no more context than is used',
         'model.sliding_window=null': 'attends to everything; more FLOPs'})
 
-@_rule('GP-MODEL-017', 'warning', 'model.norm_first', 'model.norm_first=false', 'model.n_layer=16')
+@_rule('GP-MODEL-017', 'warning', 'model.norm_first=false', 'model.n_layer=16')
 def _deep_models_are_pre_norm(plan: Plan) -> CheckResult:
     "with post-norm the gradient passes every norm, and deep models hardly begin to learn"
-    m = plan.config.model
+    m = plan.model
     if m.norm_first or m.n_layer <= 12: return None
     return Violation(f'model.norm_first = false with model.n_layer = {m.n_layer}', {
         'model.norm_first=true': 'pre-norm, as in GPT-2',
         'model.n_layer=12': 'as many as GPT-1 had'})
 
 # %% ../../nbs/03_validation/06_model_rules.ipynb #0031
-@_rule('GP-CTX-001', 'warning', 'model.block_size', 'model.n_layer=1', 'model.block_size=2048')
+@_rule('GP-CTX-001', 'warning', 'model.block_size=2048', 'model.n_layer=1')
 def _positions_leave_room_for_layers(plan: Plan) -> CheckResult:
     "each learned position has a row of its own, trained by one token of each sequence only"
-    m, parts = plan.config.model, count_parameters(plan.config.model)
+    m, parts = plan.model, count_parameters(plan.model)
     if parts['position'] <= parts['non_embedding']: return None
     shorter = 2**int(math.log2(max(1, parts['non_embedding']/m.n_embd)))
     return Violation(f'the {m.block_size:,} positions have {parts["position"]:,} parameters, '

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, Literal, NamedTuple
 from pydantic import Field
 from ..core.choices import OPTIMIZERS
-from ..core.config import Config, Settings
+from ..core.config import Config, ModelConfig, Settings, TrainConfig
 from ..core.hardware import Hardware, native_precisions
 from .counts import count_parameters
 from .heuristics import expected_bytes_per_token
@@ -51,10 +51,14 @@ class Plan:
     hardware: Hardware | None = None # The machine; None for any
     text: TextSummary | None = None  # The text; None where it is unknown
     @property
-    def device(self) -> str: return _resolve_device(self.config.train.device, self.hardware)
+    def model(self) -> ModelConfig: return self.config.model
+    @property
+    def train(self) -> TrainConfig: return self.config.train
+    @property
+    def device(self) -> str: return _resolve_device(self.train.device, self.hardware)
     @property
     def precision(self) -> str:
-        wanted = self.config.train.precision
+        wanted = self.train.precision
         if wanted != 'auto': return wanted
         return native_precisions(self.device, self.hardware)[0] if self.hardware else 'fp32'
     @property
@@ -68,19 +72,19 @@ class Plan:
     def tokens(self) -> float:
         if self.text is None: return math.inf
         size = self.text.bytes*self.config.data.sample/self.text.sample
-        return size/expected_bytes_per_token(self.config.model.vocab_size)
+        return size/expected_bytes_per_token(self.model.vocab_size)
     @property
     def train_tokens(self) -> float:
         data = self.config.data
         return self.tokens*(1 if data.validation else 1 - data.val_fraction)
     @property
     def batch_tokens(self) -> int:
-        return self.config.train.batch_size*self.config.model.block_size
+        return self.train.batch_size*self.model.block_size
     @property
     def tokens_per_step(self) -> int: return self.config.tokens_per_step
     @property
     def epochs(self) -> float:
-        return self.config.train.max_steps*self.tokens_per_step/max(self.train_tokens, 1)
+        return self.train.max_steps*self.tokens_per_step/max(self.train_tokens, 1)
     @cached_property
     def memory(self) -> dict[str, int]:
         return forecast_memory(self.config, self.precision, self.device)
@@ -129,8 +133,8 @@ class RuleSet(dict[str, Rule]):
     def rule(self,
         code: str,                        # Such as GP-MODEL-001
         severity: Severity,               # How bad it is to break it
-        key: str,                         # The setting it is about
         *example: str,                    # Overrides that break it
+        key: str | None = None,           # The setting it is about; None takes the example's first
         preset: str = 'quickstart',       # What they are applied to
         hardware: Hardware | None = None, # A machine for the example
         text: TextSummary | None = None,  # A text for the example
@@ -138,7 +142,8 @@ class RuleSet(dict[str, Rule]):
         "Add a check to the set"
         def add(check: Check) -> Check:
             title = check.__name__.strip('_').replace('_', ' ')
-            self[code] = Rule(code, severity, key, title, check.__doc__ or '', check, self.page,
+            about = key or example[0].partition('=')[0]
+            self[code] = Rule(code, severity, about, title, check.__doc__ or '', check, self.page,
                               example, preset, hardware, text)
             return check
         return add

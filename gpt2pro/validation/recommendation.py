@@ -54,7 +54,8 @@ def assess_tasks(
     lower = int(score < 70)
     quality = f'; the quality score is only {score:.0f} of 100' if lower else ''
     foreign = f'; {other:.0%} of it is not English' if other >= 0.2 else ''
-    def assess(task: str, amount: float, possible: float, good: float, reason: str) -> TaskAssessment:
+    def assess(task: str, amount: float, possible: float, good: float,
+               reason: str) -> TaskAssessment:
         verdict = _verdict(amount, possible, good, lower)
         return TaskAssessment(task=task, verdict=verdict, reason=reason + quality)
     return [
@@ -79,19 +80,14 @@ def _tokens_in(config: Config, throughput: Throughput, minutes: float) -> float:
     return steps*config.tokens_per_step
 
 # %% ../../nbs/03_validation/10_recommendation.ipynb #0019
-def _fitted_model(size: str, text: TextSummary) -> ModelConfig:
-    "A size, with vocabulary and context that suit the text"
+def _fit_text(size: str, text: TextSummary) -> Config:
+    "A size, with vocabulary, context and batch that suit the text"
     model = resize_model(ModelConfig(), size)
     vocabulary = min(suggest_vocab_size(text.bytes), balanced_vocab_size(model))
     tokens = 0.9*text.bytes/expected_bytes_per_token(vocabulary)
-    block, _ = fit_batch(tokens, MODEL_SIZES[size][3], 16)
-    return model.model_copy(update=dict(vocab_size=vocabulary, block_size=block))
-
-def _fitted_config(model: ModelConfig, text: TextSummary) -> Config:
-    "A model with a batch that suits the text"
-    tokens = 0.9*text.bytes/expected_bytes_per_token(model.vocab_size)
-    _, batch = fit_batch(tokens, model.block_size, 16)
-    return Config(model=model, train=TrainConfig(batch_size=batch))
+    block, batch = fit_batch(tokens, MODEL_SIZES[size][3], 16)
+    fitted = model.model_copy(update=dict(vocab_size=vocabulary, block_size=block))
+    return Config(model=fitted, train=TrainConfig(batch_size=batch))
 
 # %% ../../nbs/03_validation/10_recommendation.ipynb #0023
 class SizeEstimate(Settings):
@@ -115,7 +111,7 @@ def _find_problem(e: SizeEstimate, text_tokens: float, budget: int | None) -> st
 
 def _estimate_size(name: str, hardware: Hardware, text: TextSummary, throughput: Throughput,
                    minutes: float) -> SizeEstimate:
-    config = _fitted_config(_fitted_model(name, text), text)
+    config = _fit_text(name, text)
     single = Plan(load_config(config, ['train.batch_size=1']), hardware, text)
     estimate = SizeEstimate(name=name, model=config.model, memory=single.memory['total'],
                             parameters=count_parameters(config.model)['total'],
@@ -158,19 +154,17 @@ def choose_size(
 # %% ../../nbs/03_validation/10_recommendation.ipynb #0036
 def _add_batch(plan: Plan, tokens: float) -> Config:
     "The configuration with a batch for this many training tokens"
-    block, budget = plan.config.model.block_size, plan.memory_budget
+    block, budget = plan.model.block_size, plan.memory_budget
     wanted = min(tokens/1500, 2**19)/block # sequences
     possible = 0.9*max(9, plan.tokens/block)/8
     step = 2**max(0, min(round(math.log2(wanted)), int(math.log2(possible))))
-    def with_batch(size: int) -> Config:
-        return load_config(plan.config, [f'train.batch_size={size}',
-                                         f'train.gradient_accumulation_steps={step//size}'])
-    def fits(size: int) -> bool:
-        single = load_config(plan.config, [f'train.batch_size={size}'])
-        return budget is None or Plan(single, plan.hardware).memory['total'] <= 0.6*budget
     batch = step
-    while batch > 1 and not fits(batch): batch //= 2
-    return with_batch(batch)
+    while True:
+        config = load_config(plan.config, [f'train.batch_size={batch}',
+                                           f'train.gradient_accumulation_steps={step//batch}'])
+        need = Plan(config, plan.hardware).memory['total']
+        if batch == 1 or budget is None or need <= 0.6*budget: return config
+        batch //= 2
 
 # %% ../../nbs/03_validation/10_recommendation.ipynb #0039
 def _add_schedule(plan: Plan, throughput: Throughput, minutes: float) -> Config:
@@ -192,7 +186,7 @@ def _add_schedule(plan: Plan, throughput: Throughput, minutes: float) -> Config:
 def _explain_choices(plan: Plan, throughput: Throughput, why: str,
                      minutes: float) -> dict[str, str]:
     "Setting → why it is so"
-    m, t = plan.config.model, plan.config.train
+    m, t = plan.model, plan.train
     size = plan.text.bytes if plan.text else 0
     step = step_seconds(plan.config, throughput)
     total, per_step = t.max_steps*plan.tokens_per_step, plan.tokens_per_step
@@ -203,8 +197,6 @@ def _explain_choices(plan: Plan, throughput: Throughput, why: str,
                             f'{balanced_vocab_size(m):,}',
         'model.n_layer, n_embd': f'{m.n_layer} × {m.n_embd}, {parameters:,} parameters that need '
                                  f'{_tokens_needed(m):,.0f} tokens: {why}',
-        'model.block_size': f'{m.block_size}: {plan.train_tokens:,.0f} tokens are '
-                            f'{plan.train_tokens/m.block_size:,.0f} sequences',
         'train.batch_size': f'{t.batch_size} × {t.gradient_accumulation_steps} × {m.block_size} = '
                             f'{per_step:,} tokens a step, {memory} of memory',
         'train.max_steps': f'{t.max_steps:,} × {per_step:,} = {total:,} tokens: '
@@ -243,7 +235,7 @@ def recommend(
     text, speed = _analyzed_text(report), throughput or _guess_throughput(hardware)
     best, why = choose_size(compare_model_sizes(hardware, text, speed, minutes))
     if model: why = 'your choice'
-    plan = Plan(_fitted_config(model or best.model, text), hardware, text)
+    plan = Plan(Config(model=model or best.model), hardware, text)
     tokens = min(_tokens_in(plan.config, speed, minutes), 20*plan.train_tokens)
     plan = Plan(_add_batch(plan, tokens), hardware, text)
     config = _add_schedule(plan, speed, minutes)

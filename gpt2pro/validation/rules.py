@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any, get_args
 from pydantic import Field
-from ..core.config import Config, KEYS, SETTINGS, Settings, load_config, setting_applies
+from ..core.config import Config, KEYS, load_config, setting_applies, SETTINGS, Settings
 from .plan import CheckResult, Plan, Rule, RuleSet, Severity, Violation
 
 # %% auto #0
@@ -134,13 +134,13 @@ def _add_range_rule(key: str, low: float, high: float) -> None:
     check.__doc__ = f'{KEYS[key]}; far from that, training or sampling rarely works'
     name = key.split('.')[1]
     check.__name__ = f'{name}_is_in_its_usual_range'
-    SETTING_RULES.rule(f'GP-RANGE-{name.upper()}', 'warning', key, f'{key}={outside:g}')(check)
+    SETTING_RULES.rule(f'GP-RANGE-{name.upper()}', 'warning', f'{key}={outside:g}')(check)
 
 for _key, _info in SETTINGS.items():
     if _info.usual: _add_range_rule(_key, *_info.usual)
 
 # %% ../../nbs/03_validation/05_rules.ipynb #0030
-@SETTING_RULES.rule('GP-UNUSED-001', 'note', 'model.rope_theta', 'model.rope_theta=500000')
+@SETTING_RULES.rule('GP-UNUSED-001', 'note', 'model.rope_theta=500000')
 def _changed_settings_have_an_effect(plan: Plan) -> CheckResult:
     "some settings are read only together with another one"
     default = Config()
@@ -149,6 +149,5 @@ def _changed_settings_have_an_effect(plan: Plan) -> CheckResult:
     if not unused: return None
     conditions = [f'{key} has an effect only with {SETTINGS[key].when}' for key in unused]
     defaults = ' '.join(_override(key, _value(default, key)) for key in unused)
-    needed = ' '.join({SETTINGS[key].when.partition('|')[0]: '' for key in unused})
     return Violation('; '.join(conditions), {
-        defaults: 'the defaults, and the same run', needed: 'makes them count, in another run'})
+        defaults: 'the same run', 'the other setting': 'makes them count, in another run'})

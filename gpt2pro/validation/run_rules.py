@@ -7,21 +7,20 @@ from __future__ import annotations
 import json, math
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from ..core.errors import did_you_mean
 from ..core.choices import ACTIVATIONS
 from ..core.config import Config, gpt2_differences, load_config
-from ..core.errors import did_you_mean
+from ..core.tables import format_bytes
 from ..core.gpus import Gpu
 from ..core.hardware import Hardware, native_precisions
-from ..core.tables import format_bytes
 from ..text.cleaning import CLEANING_STEPS
 from .counts import count_parameters, flops_per_token
-from .plan import CheckResult, Plan, RuleSet, TextSummary, Violation
-from .plan import checkpoint_bytes
-from .heuristics import MODEL_SIZES, PARAMETERS_PER_TOKEN
 from .heuristics import balanced_vocab_size, expected_bytes_per_token, fit_batch
-from .heuristics import head_overrides, nearest_heads, resize_model
-from .heuristics import size_overrides, smaller_sizes, suggest_lr
-from .heuristics import suggest_vocab_size
+from .heuristics import head_overrides, MODEL_SIZES, nearest_heads
+from .heuristics import PARAMETERS_PER_TOKEN, resize_model, size_overrides
+from .heuristics import smaller_sizes, suggest_lr, suggest_vocab_size
+from .plan import checkpoint_bytes, CheckResult, Plan, RuleSet, TextSummary
+from .plan import Violation
 
 # %% auto #0
 __all__ = ['RUN_RULES']
@@ -34,7 +33,7 @@ _CORPUS = TextSummary(bytes=1_660_000)
 _SHORT = TextSummary(bytes=850_000)
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0009
-@_rule('GP-TOKEN-001', 'error', 'model.vocab_size', 'model.vocab_size=32768', preset='gpt2')
+@_rule('GP-TOKEN-001', 'error', 'model.vocab_size=32768', preset='gpt2')
 def _gpt2_tokens_have_rows(plan: Plan) -> CheckResult:
     "every token needs a row of the embedding, and GPT-2's tokenizer has 50,257"
     c = plan.config
@@ -44,17 +43,17 @@ def _gpt2_tokens_have_rows(plan: Plan) -> CheckResult:
         'model.vocab_size=50257': 'GPT-2\'s own tokens, and a row for each',
         'tokenizer.type=bpe': f'a vocabulary of your size, trained on your text{more}'})
 
-@_rule('GP-TOKEN-002', 'error', 'model.vocab_size', 'model.vocab_size=200')
+@_rule('GP-TOKEN-002', 'error', 'model.vocab_size=200')
 def _bytes_have_rows(plan: Plan) -> CheckResult:
     "a byte-level vocabulary starts with the 256 bytes and the special tokens"
-    c, size = plan.config.tokenizer, plan.config.model.vocab_size
+    c, size = plan.config.tokenizer, plan.model.vocab_size
     least = (512 if c.type == 'wordpiece' else 256) + 1 + len(c.special_tokens)
     if c.type == 'gpt2' or c.path or size >= least: return None
     return Violation(f'model.vocab_size = {size}, and bytes and special tokens need {least}', {
         f'model.vocab_size={512 if least < 512 else 2*least}': 'room for tokens of several bytes',
         f'model.vocab_size={least}': 'single bytes only'})
 
-@_rule('GP-TOKEN-004', 'error', 'tokenizer.path', 'tokenizer.path=no/such/folder')
+@_rule('GP-TOKEN-004', 'error', 'tokenizer.path=no/such/folder')
 def _the_tokenizer_exists(plan: Plan) -> CheckResult:
     "the text is tokenized before anything else happens"
     path = plan.config.tokenizer.path
@@ -64,10 +63,10 @@ def _the_tokenizer_exists(plan: Plan) -> CheckResult:
         'tokenizer.path=null': 'makes a new one of tokenizer.type'})
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0012
-@_rule('GP-TOKEN-003', 'warning', 'model.vocab_size', 'model.vocab_size=8192', text=_SHORT)
+@_rule('GP-TOKEN-003', 'warning', 'model.vocab_size=8192', text=_SHORT)
 def _the_text_fills_the_vocabulary(plan: Plan) -> CheckResult:
     "the row of a token is trained only where it occurs; a few dozen times are not enough"
-    size = plan.config.model.vocab_size
+    size = plan.model.vocab_size
     if plan.text is None or plan.train_tokens >= 30*size: return None
     better = suggest_vocab_size(plan.text.bytes)
     if better >= size: return None
@@ -79,7 +78,7 @@ def _the_text_fills_the_vocabulary(plan: Plan) -> CheckResult:
 def _language_share(plan: Plan, *languages: str) -> float:
     return sum(plan.text.languages.get(code, 0) for code in languages) if plan.text else 0
 
-@_rule('GP-TOKEN-005', 'warning', 'tokenizer.type', preset='gpt2',
+@_rule('GP-TOKEN-005', 'warning', key='tokenizer.type', preset='gpt2',
        text=TextSummary(bytes=10**10, languages={'en': 0.4, 'es': 0.6}))
 def _the_tokenizer_knows_the_language(plan: Plan) -> CheckResult:
     "GPT-2's tokens come from English; other languages need twice as many, which costs context"
@@ -92,11 +91,11 @@ def _the_tokenizer_knows_the_language(plan: Plan) -> CheckResult:
         f'tokenizer.type=bpe model.vocab_size={better}': 'a vocabulary trained on this text',
         'keep it': 'to start from GPT-2\'s published weights'})
 
-@_rule('GP-TOKEN-008', 'warning', 'model.vocab_size', 'model.vocab_size=4096', preset='mini',
+@_rule('GP-TOKEN-008', 'warning', 'model.vocab_size=4096', preset='mini',
        text=TextSummary(bytes=10**8, languages={'zh': 0.9, 'en': 0.1}))
 def _characters_have_tokens(plan: Plan) -> CheckResult:
     "Chinese and Japanese have thousands of characters; one without its own token takes three"
-    m, share = plan.config.model, _language_share(plan, 'zh', 'ja')
+    m, share = plan.model, _language_share(plan, 'zh', 'ja')
     if share < 0.2 or m.vocab_size >= 8192 or plan.text is None: return None
     if min(suggest_vocab_size(plan.text.bytes), balanced_vocab_size(m)) < 8192: return None
     return Violation(f'model.vocab_size = {m.vocab_size:,} for {share:.0%} Chinese or Japanese', {
@@ -109,7 +108,7 @@ def _is_missing(source: str) -> bool:
     elsewhere = source == 'bilingual' or source.startswith('hf:') or '://' in source
     return not elsewhere and not set(source) & set('*?[') and not Path(source).expanduser().exists()
 
-@_rule('GP-DATA-006', 'error', 'data.source', 'data.source=no/such/folder')
+@_rule('GP-DATA-006', 'error', 'data.source=no/such/folder')
 def _the_text_exists(plan: Plan) -> CheckResult:
     "the text is read before anything else happens"
     data = plan.config.data
@@ -119,7 +118,7 @@ def _the_text_exists(plan: Plan) -> CheckResult:
         'correct the path': 'it is read from where the command is started',
         'data.source=bilingual data.validation=null': 'the embedded corpus, for a first run'})
 
-@_rule('GP-DATA-010', 'error', 'data.validation', 'data.validation=bilingual')
+@_rule('GP-DATA-010', 'error', 'data.validation=bilingual')
 def _validation_text_is_held_out(plan: Plan) -> CheckResult:
     "the loss on text that the model was trained on does not show overfitting"
     both = set(plan.config.data.source) & set(plan.config.data.validation or [])
@@ -127,7 +126,7 @@ def _validation_text_is_held_out(plan: Plan) -> CheckResult:
     return Violation(f'{", ".join(sorted(both))} is both in data.source and in data.validation', {
         'data.validation=null': 'holds out documents', 'another text': 'has to be found'})
 
-@_rule('GP-DATA-011', 'error', 'data.clean', 'data.clean=[exact_dedup,spelling]')
+@_rule('GP-DATA-011', 'error', 'data.clean=[exact_dedup,spelling]')
 def _cleaning_steps_exist(plan: Plan) -> CheckResult:
     "cleaning consists of named steps"
     steps = plan.config.data.clean
@@ -139,7 +138,7 @@ def _cleaning_steps_exist(plan: Plan) -> CheckResult:
         f'did you mean {did_you_mean(unknown[0], CLEANING_STEPS, 0)}?': ', '.join(CLEANING_STEPS)})
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0021
-@_rule('GP-DATA-001', 'error', 'train.batch_size', 'train.batch_size=1024', 'train.patience=3',
+@_rule('GP-DATA-001', 'error', 'train.batch_size=1024', 'train.patience=3',
        text=_SHORT)
 def _the_text_fills_a_batch(plan: Plan) -> CheckResult:
     "a batch consists of different sequences, each of block_size tokens"
@@ -151,7 +150,7 @@ def _the_text_fills_a_batch(plan: Plan) -> CheckResult:
     remedies = fits | more if plan.train_tokens > T*B else more
     return Violation(f'a batch needs {need:,} of {plan.train_tokens:,.0f} tokens', remedies)
 
-@_rule('GP-DATA-004', 'error', 'data.val_fraction', 'data.val_fraction=0.0005', text=_CORPUS)
+@_rule('GP-DATA-004', 'error', 'data.val_fraction=0.0005', text=_CORPUS)
 def _validation_fills_a_sequence(plan: Plan) -> CheckResult:
     "the validation loss needs at least one whole sequence"
     c, tokens = plan.config, plan.tokens*plan.config.data.val_fraction
@@ -164,68 +163,68 @@ def _validation_fills_a_sequence(plan: Plan) -> CheckResult:
         'more text': 'has to be found'})
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0024
-@_rule('GP-DATA-002', 'warning', 'train.max_steps', 'train.max_steps=20000', text=_CORPUS)
+@_rule('GP-DATA-002', 'warning', 'train.max_steps=20000', text=_CORPUS)
 def _the_text_is_not_read_too_often(plan: Plan) -> CheckResult:
     "after too many epochs the training loss still falls while the validation loss rises"
-    t = plan.config.train
+    t = plan.train
     if plan.epochs <= 25 or t.patience: return None
     return Violation(f'train.max_steps = {t.max_steps:,} are {plan.epochs:.0f} epochs', {
         'train.patience=5': 'early stopping by validation loss',
         'fewer steps': 'ends before overfitting', 'more text': 'has to be found'})
 
-@_rule('GP-DATA-003', 'warning', 'model.n_embd', 'model.n_layer=8', 'model.n_embd=512',
+@_rule('GP-DATA-003', 'warning', 'model.n_embd=512', 'model.n_layer=8',
        text=_CORPUS)
 def _the_text_is_large_enough_for_the_model(plan: Plan) -> CheckResult:
     "a model with far more parameters than the text has tokens memorizes the text"
-    m, limit = plan.config.model, PARAMETERS_PER_TOKEN*plan.train_tokens
+    m, limit = plan.model, PARAMETERS_PER_TOKEN*plan.train_tokens
     size = count_parameters(m)['total']
     if size <= max(limit, 150_000): return None # below that a smaller model helps nobody
-    totals = {name: count_parameters(resize_model(m, name))['total'] for name in MODEL_SIZES}
-    name = max((n for n in totals if totals[n] <= limit), key=totals.__getitem__, default='nano')
-    smaller = {size_overrides(m, name): 'suits this text'} if totals[name] < size else {}
+    fits = [size_overrides(m, name) for name in smaller_sizes(m)
+            if count_parameters(resize_model(m, name))['total'] <= limit]
+    smaller = dict.fromkeys(fits[:1], 'suits this text')
     return Violation(f'{size:,} parameters for {plan.train_tokens:,.0f} tokens of text', smaller | {
         'more text': 'has to be found', 'dropout and patience': 'reduce overfitting'})
 
-@_rule('GP-DATA-005', 'note', 'model.dropout', 'model.dropout=0.2', text=TextSummary(bytes=10**8))
+@_rule('GP-DATA-005', 'note', 'model.dropout=0.2', text=TextSummary(bytes=10**8))
 def _dropout_is_for_text_that_repeats(plan: Plan) -> CheckResult:
     "text that is read once cannot be memorized, and dropout then only slows training"
-    if not plan.text or plan.config.model.dropout == 0 or plan.epochs >= 1: return None
-    return Violation(f'dropout of {plan.config.model.dropout:g} with {plan.epochs:.2f} epochs', {
+    if not plan.text or plan.model.dropout == 0 or plan.epochs >= 1: return None
+    return Violation(f'dropout of {plan.model.dropout:g} with {plan.epochs:.2f} epochs', {
         'model.dropout=0.0': 'faster, and a lower loss',
         'keep it': 'for a later run on the same text'})
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0027
-@_rule('GP-TRAIN-003', 'warning', 'train.lr', 'train.lr=0.1')
+@_rule('GP-TRAIN-003', 'warning', 'train.lr=0.1')
 def _the_learning_rate_suits_the_width(plan: Plan) -> CheckResult:
     "if it is too high the loss rises or becomes NaN; if it is too low training takes much longer"
-    lr, width = plan.config.train.lr, plan.config.model.n_embd
+    lr, width = plan.train.lr, plan.model.n_embd
     usual = suggest_lr(width)
     if usual/100 <= lr <= 5*usual: return None
     return Violation(f'train.lr = {lr:g}, and {usual:g} is usual for a width of {width}', {
         f'train.lr={usual:g} train.min_lr={usual/10:g}': 'usual',
         'keep it': 'with another initialization, or to change a trained model only a little'})
 
-@_rule('GP-TRAIN-002', 'error', 'train.min_lr', 'train.lr=1e-4')
+@_rule('GP-TRAIN-002', 'error', 'train.min_lr=0.01')
 def _the_learning_rate_falls(plan: Plan) -> CheckResult:
     "the learning rate falls from its peak lr to min_lr"
-    t = plan.config.train
+    t = plan.train
     if t.min_lr <= t.lr: return None
     return Violation(f'train.min_lr = {t.min_lr:g} is above train.lr = {t.lr:g}', {
         f'train.min_lr={t.lr/10:g}': 'a tenth, as is usual', 'a larger lr': 'if it stays stable'})
 
-@_rule('GP-TRAIN-001', 'error', 'train.warmup_steps', 'train.warmup_steps=1000')
+@_rule('GP-TRAIN-001', 'error', 'train.warmup_steps=1000')
 def _the_warmup_ends(plan: Plan) -> CheckResult:
     "the learning rate rises during the warmup; the rest of the run needs it at its peak"
-    t = plan.config.train
+    t = plan.train
     if t.warmup_steps < t.max_steps: return None
     return Violation(f'train.warmup_steps = {t.warmup_steps} of train.max_steps = {t.max_steps}', {
         f'train.warmup_steps={t.max_steps//10}': 'a tenth, as is usual',
         'more steps': 'takes longer'})
 
-@_rule('GP-TRAIN-016', 'warning', 'train.warmup_steps', 'train.warmup_steps=0')
+@_rule('GP-TRAIN-016', 'warning', 'train.warmup_steps=0')
 def _there_is_a_warmup(plan: Plan) -> CheckResult:
     "full steps before AdamW knows the usual size of the gradients can do lasting harm"
-    t = plan.config.train
+    t = plan.train
     if t.warmup_steps or t.max_steps < 100: return None
     return Violation(f'train.warmup_steps = 0 of train.max_steps = {t.max_steps:,}', {
         f'train.warmup_steps={min(1000, t.max_steps//10)}': 'a tenth, as is usual',
@@ -234,11 +233,11 @@ def _there_is_a_warmup(plan: Plan) -> CheckResult:
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0030
 _MIN_TOKENS = 2048 # of a step
 
-@_rule('GP-TRAIN-012', 'note', 'train.gradient_accumulation_steps', 'train.batch_size=1')
+@_rule('GP-TRAIN-012', 'note', 'train.batch_size=1')
 def _a_step_reads_enough(plan: Plan) -> CheckResult:
     "the gradient of a few hundred tokens is mostly noise"
     if plan.tokens_per_step >= _MIN_TOKENS or plan.train_tokens < 100*_MIN_TOKENS: return None
-    larger = plan.config.train.batch_size*-(-_MIN_TOKENS//plan.tokens_per_step)
+    larger = plan.train.batch_size*-(-_MIN_TOKENS//plan.tokens_per_step)
     return Violation(f'a step reads {plan.tokens_per_step:,} tokens', {
         f'train.gradient_accumulation_steps={-(-_MIN_TOKENS//plan.batch_tokens)}': 'a longer step',
         f'train.batch_size={larger}': 'more memory, faster'})
@@ -246,23 +245,23 @@ def _a_step_reads_enough(plan: Plan) -> CheckResult:
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0033
 def _add_interval_rule(code: str, name: str, why: str) -> None:
     def check(plan: Plan) -> CheckResult:
-        steps, interval = plan.config.train.max_steps, getattr(plan.config.train, name)
+        steps, interval = plan.train.max_steps, getattr(plan.train, name)
         if interval <= steps: return None
         return Violation(f'train.{name} = {interval} and train.max_steps = {steps}', {
             f'train.{name}={max(1, steps//10)}': 'ten of them', 'more steps': 'takes longer'})
     check.__name__ = f'{name}_is_shorter_than_the_run'
     check.__doc__ = why
-    _rule(code, 'warning', f'train.{name}', f'train.{name}=5000')(check)
+    _rule(code, 'warning', f'train.{name}=5000')(check)
 
 _add_interval_rule('GP-TRAIN-007', 'eval_interval', 'only the validation loss shows overfitting')
 _add_interval_rule('GP-TRAIN-008', 'checkpoint_interval',
                    'what was trained since the last checkpoint is lost when the machine stops')
 _add_interval_rule('GP-TRAIN-011', 'log_interval', 'a loss that is never shown cannot warn anybody')
 
-@_rule('GP-TRAIN-017', 'warning', 'train.eval_interval', 'train.eval_interval=1')
+@_rule('GP-TRAIN-017', 'warning', 'train.eval_interval=1')
 def _training_is_most_of_the_work(plan: Plan) -> CheckResult:
     "each evaluation costs a third of what training on the same batches would"
-    t = plan.config.train
+    t = plan.train
     trained, evaluated = t.eval_interval*t.gradient_accumulation_steps, t.eval_batches/3
     if evaluated <= trained: return None
     share = evaluated/(trained + evaluated)
@@ -276,29 +275,29 @@ def _training_is_most_of_the_work(plan: Plan) -> CheckResult:
 _T4 = Hardware(gpus=[Gpu(name='Tesla T4', vendor='NVIDIA', memory_total=16*10**9,
                          memory_free=15*10**9, compute_capability='7.5')])
 
-@_rule('GP-TRAIN-004', 'error', 'train.precision', 'train.precision=bf16', hardware=_CPU)
+@_rule('GP-TRAIN-004', 'error', 'train.precision=bf16', hardware=_CPU)
 def _the_hardware_has_the_precision(plan: Plan) -> CheckResult:
     "a precision without units in the hardware is emulated, ten times slower and more"
-    wanted, h = plan.config.train.precision, plan.hardware
+    wanted, h = plan.train.precision, plan.hardware
     if h is None or wanted in ('auto', *native_precisions(plan.device, h)): return None
     return Violation(f'train.precision = {wanted} on {plan.device}', {
         'train.precision=auto': f'takes {native_precisions(plan.device, h)[0]} here',
         'another machine': 'one with such units'})
 
-@_rule('GP-TRAIN-006', 'note', 'train.precision', 'train.precision=fp32', hardware=_T4)
+@_rule('GP-TRAIN-006', 'note', 'train.precision=fp32', hardware=_T4)
 def _the_precision_is_the_fastest(plan: Plan) -> CheckResult:
     "16 bits take half the memory and are several times as fast in hardware that has them"
     if plan.device != 'cuda' or plan.hardware is None: return None
     best = native_precisions('cuda', plan.hardware)[0]
-    if plan.config.train.precision != 'fp32' or best == 'fp32': return None
+    if plan.train.precision != 'fp32' or best == 'fp32': return None
     return Violation(f'train.precision = fp32 on a GPU that has {best}', {
         'train.precision=auto': f'takes {best}: fast',
         'keep it': 'to compare results digit by digit'})
 
-@_rule('GP-TRAIN-005', 'error', 'train.device', 'train.device=cuda', hardware=_CPU)
+@_rule('GP-TRAIN-005', 'error', 'train.device=cuda', hardware=_CPU)
 def _the_device_exists(plan: Plan) -> CheckResult:
     "training runs on the device that is asked for, and on no other without a word"
-    name, h = plan.config.train.device, plan.hardware
+    name, h = plan.train.device, plan.hardware
     if h is None: return None
     here = ['cpu', *(f'cuda:{i}' for i, g in enumerate(h.gpus) if g.vendor != 'Apple')]
     if h.gpus and len(here) == 1: here.append('mps')
@@ -306,27 +305,27 @@ def _the_device_exists(plan: Plan) -> CheckResult:
     return Violation(f'train.device = {name!r}, and there is {", ".join(here)}', {
         'train.device=auto': 'the fastest one here', 'train.device=cpu': 'works everywhere'})
 
-@_rule('GP-TRAIN-019', 'warning', 'train.device', 'train.device=cpu', hardware=_T4)
+@_rule('GP-TRAIN-019', 'warning', 'train.device=cpu', hardware=_T4)
 def _the_gpu_is_used(plan: Plan) -> CheckResult:
     "a GPU trains ten to a hundred times as fast as the CPU beside it"
-    if plan.config.train.device != 'cpu' or not plan.hardware or not plan.hardware.gpus: return None
+    if plan.train.device != 'cpu' or not plan.hardware or not plan.hardware.gpus: return None
     return Violation(f'train.device = cpu, and there is a {plan.hardware.gpus[0].name}', {
         'train.device=auto': 'takes the GPU', 'keep it': 'to leave the GPU to others'})
 
-@_rule('GP-TRAIN-025', 'warning', 'train.compile', 'train.compile=true', 'train.device=cpu')
+@_rule('GP-TRAIN-025', 'warning', 'train.compile=true', 'train.device=cpu')
 def _compiling_pays_off(plan: Plan) -> CheckResult:
     "on a CPU a compiled step takes as long, and compiling takes half a minute"
-    known = plan.hardware is not None or plan.config.train.device != 'auto'
-    if not plan.config.train.compile or plan.device != 'cpu' or not known: return None
+    known = plan.hardware is not None or plan.train.device != 'auto'
+    if not plan.train.compile or plan.device != 'cpu' or not known: return None
     return Violation('train.compile = true on a CPU', {
         'train.compile=false': 'starts at once', 'keep it': 'to try out what will run on a GPU'})
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0039
-@_rule('GP-TRAIN-010', 'warning', 'train.max_hours',
+@_rule('GP-TRAIN-010', 'warning', key='train.max_hours',
        hardware=Hardware(cores=2, service='Kaggle', hours_left=2.0))
 def _the_session_lasts(plan: Plan) -> CheckResult:
     "a rented session ends, and with it everything since the last checkpoint"
-    h, limit = plan.hardware, plan.config.train.max_hours
+    h, limit = plan.hardware, plan.train.max_hours
     if h is None or h.hours_left is None: return None
     if limit is not None and limit < max(h.hours_left, 0.02): return None
     return Violation(f'{h.service} ends this session in {h.hours_left:.1f} hours, '
@@ -334,21 +333,18 @@ def _the_session_lasts(plan: Plan) -> CheckResult:
         f'train.max_hours={max(0.01, 0.9*h.hours_left):.2f}': 'stops in time, to be resumed later',
         'another disk': 'one that outlives the session'})
 
-@_rule('GP-TRAIN-020', 'warning', 'train.max_hours', preset='gpt2', hardware=_CPU)
+@_rule('GP-TRAIN-020', 'warning', key='train.max_hours', preset='gpt2', hardware=_CPU)
 def _a_cpu_is_fast_enough(plan: Plan) -> CheckResult:
     "a CPU core computes about 50 GFLOP a second, a GPU a thousand times as many"
-    if plan.hardware is None or plan.device != 'cpu': return None
-    m, t = plan.config.model, plan.config.train
-    hour = 3600*50e9*plan.hardware.cores # FLOPs
-    work = t.max_steps*plan.tokens_per_step
-    limit = t.max_hours or 7*24
-    hours = work*flops_per_token(m)/hour
-    steps = limit/hours*t.max_steps # that there is time for
-    if hours <= limit or (t.max_hours and steps >= 100): return None
+    if plan.hardware is None or plan.device != 'cpu' or plan.train.max_hours: return None
+    m, work = plan.model, plan.train.max_steps*plan.tokens_per_step
+    day = 86400*50e9*plan.hardware.cores # FLOPs
+    days = work*flops_per_token(m)/day
+    if days <= 7: return None
     fits = [size_overrides(m, size) for size in smaller_sizes(m)
-            if work*flops_per_token(resize_model(m, size)) < limit*hour]
-    smaller = dict.fromkeys(fits[:1], 'a model for which there is time')
-    return Violation(f'training takes {hours/24:,.0f} days on {plan.hardware.cores} CPU cores',
+            if work*flops_per_token(resize_model(m, size)) < 7*day]
+    smaller = dict.fromkeys(fits[:1], 'a model for which a week is enough')
+    return Violation(f'training takes {days:,.0f} days on {plan.hardware.cores} CPU cores',
                      {'a GPU': 'costs money', 'fewer steps': 'a higher loss'} | smaller)
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0042
@@ -390,23 +386,23 @@ def _check_memory(plan: Plan, low: float, high: float) -> CheckResult:
                      f'and {format_bytes(max(0, budget))} are free',
                      fits | {'more memory': 'another machine, or fewer programs'})
 
-@_rule('GP-MEMORY-001', 'error', 'train.batch_size', 'train.batch_size=256',
+@_rule('GP-MEMORY-001', 'error', 'train.batch_size=256',
        hardware=Hardware(cores=2, ram_available=10**9))
 def _a_step_fits_into_memory(plan: Plan) -> CheckResult:
     "weights, gradients, optimizer state and activations are in memory at the same time"
     return _check_memory(plan, 1, math.inf)
 
-@_rule('GP-MEMORY-002', 'warning', 'train.batch_size', 'train.batch_size=64',
+@_rule('GP-MEMORY-002', 'warning', 'train.batch_size=64',
        hardware=Hardware(cores=2, ram_available=1_150_000_000))
 def _a_step_leaves_memory_to_others(plan: Plan) -> CheckResult:
     "other programs take memory too, and a run that fills all of it may fail in the middle"
     return _check_memory(plan, 0.9, 1)
 
-@_rule('GP-MEMORY-003', 'note', 'train.gradient_checkpointing', 'train.gradient_checkpointing=true',
+@_rule('GP-MEMORY-003', 'note', 'train.gradient_checkpointing=true',
        hardware=Hardware(cores=2, ram_available=8*10**9))
 def _gradient_checkpointing_is_needed(plan: Plan) -> CheckResult:
     "gradient checkpointing computes every layer twice to save memory, a third more work"
-    if plan.memory_budget is None or not plan.config.train.gradient_checkpointing: return None
+    if plan.memory_budget is None or not plan.train.gradient_checkpointing: return None
     words = 'train.gradient_checkpointing=false'
     need = Plan(load_config(plan.config, [words]), plan.hardware).memory['total']
     if need > 0.9*plan.memory_budget: return None
@@ -415,40 +411,31 @@ def _gradient_checkpointing_is_needed(plan: Plan) -> CheckResult:
         'a larger batch_size': 'where a step should read more'})
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0047
-def _free_disk(plan: Plan) -> float:
-    free = plan.hardware.disk_free if plan.hardware else None
-    return math.inf if free is None else free
-
-@_rule('GP-DISK-001', 'error', 'train.keep_checkpoints', 'train.keep_checkpoints=1000',
+@_rule('GP-DISK-001', 'error', 'train.keep_checkpoints=1000',
        hardware=Hardware(cores=2, disk_free=5*10**9))
-def _checkpoints_fit_on_the_disk(plan: Plan) -> CheckResult:
-    "a checkpoint holds weights and optimizer state; an old one is deleted after a new one"
-    need, free = checkpoint_bytes(plan.config), _free_disk(plan)
-    if need <= free: return None
-    words = 'train.keep_checkpoints=2'
-    fewer = {words: 'fits'} if checkpoint_bytes(load_config(plan.config, [words])) <= free else {}
-    return Violation(f'checkpoints need {format_bytes(need)} of {format_bytes(int(free))} free',
-                     fewer | {'another disk': 'has to be found', 'a smaller model': 'learns less'})
+def _the_run_fits_on_the_disk(plan: Plan) -> CheckResult:
+    "token shards and checkpoints are kept; an old checkpoint is deleted after a new one"
+    free = plan.hardware.disk_free if plan.hardware else None
+    tokens = int(plan.tokens if plan.text else 0)*(2 if plan.model.vocab_size <= 65536 else 4)
+    kept = checkpoint_bytes(plan.config)
+    if free is None or tokens + kept <= free: return None
+    words, cost = 'train.keep_checkpoints=2', 'fewer checkpoints'
+    least = checkpoint_bytes(load_config(plan.config, [words]))
+    if tokens > 0.5*free:
+        sample = plan.config.data.sample*0.4*free/tokens
+        words, cost = f'data.sample={max(1e-9, sample):.2g}', 'less text'
+    fits = {words: cost} if tokens > 0.5*free or tokens + least <= free else {}
+    return Violation(f'tokens need {format_bytes(tokens)}, checkpoints {format_bytes(kept)}, '
+                     f'and {format_bytes(free)} are free',
+                     fits | {'another disk': 'has to be found', 'a smaller model': 'learns less'})
 
-@_rule('GP-DISK-002', 'error', 'data.sample', hardware=Hardware(cores=2, disk_free=10**11),
-       text=TextSummary(bytes=10**12))
-def _tokens_fit_on_the_disk(plan: Plan) -> CheckResult:
-    "token shards are kept on disk, beside the checkpoints"
-    c, kept, free = plan.config, checkpoint_bytes(plan.config), _free_disk(plan)
-    need = plan.tokens*(2 if c.model.vocab_size <= 65536 else 4)
-    if plan.text is None or need + kept <= free or kept > 0.5*free: return None
-    sizes = [format_bytes(int(size)) for size in (need, kept, free)]
-    return Violation('tokens need {}, checkpoints {}, and {} are free'.format(*sizes), {
-        f'data.sample={max(1e-9, 0.4*c.data.sample*free/need):.2g}': 'less text',
-        'another disk': 'has to be found'})
-
-@_rule('GP-HARDWARE-001', 'note', 'train.device',
+@_rule('GP-HARDWARE-001', 'note', key='train.device',
        hardware=Hardware(cores=16, shared_memory=64*2**20, gpus=2*_T4.gpus))
 def _gpus_can_communicate(plan: Plan) -> CheckResult:
     "processes of several GPUs pass gradients through shared memory, and hang where it is full"
     h = plan.hardware
     if h is None or h.shared_memory is None or h.shared_memory >= 10**9: return None
-    if len(h.gpus) < 2 or plan.device != 'cuda' or ':' in plan.config.train.device: return None
+    if len(h.gpus) < 2 or plan.device != 'cuda' or ':' in plan.train.device: return None
     return Violation(f'{format_bytes(h.shared_memory)} of shared memory for {len(h.gpus)} GPUs', {
         'start the container with --shm-size=2g': 'costs nothing',
         'train.device=cuda:0': 'trains on one GPU, slower'})
@@ -457,11 +444,11 @@ def _gpus_can_communicate(plan: Plan) -> CheckResult:
 _PROMPT = ('In the beginning God created the heaven and the earth. And the earth was without form, '
            'and void; and darkness was upon the face of the deep.')
 
-@_rule('GP-GENERATE-002', 'warning', 'generate.prompts', f'generate.prompts=["{_PROMPT}"]',
+@_rule('GP-GENERATE-002', 'warning', f'generate.prompts=["{_PROMPT}"]',
        'model.block_size=32', 'train.batch_size=64', 'generate.max_new_tokens=32')
 def _prompts_fit_into_the_context(plan: Plan) -> CheckResult:
     "a prompt longer than the context is refused, when the training is done"
-    c, limit = plan.config, plan.config.model.block_size
+    c, limit = plan.config, plan.model.block_size
     longest = max((len(prompt.encode()) for prompt in c.generate.prompts), default=0)
     tokens = longest/expected_bytes_per_token(c.model.vocab_size)
     if tokens <= limit: return None
@@ -470,11 +457,11 @@ def _prompts_fit_into_the_context(plan: Plan) -> CheckResult:
         'generate.prompts=[]': 'beginnings of validation documents instead'})
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0053
-@_rule('GP-EXPORT-003', 'note', 'model.position', 'model.position=rope',
+@_rule('GP-EXPORT-003', 'note', 'model.position=rope',
        'model.activation_function=swiglu')
 def _transformers_has_the_model(plan: Plan) -> CheckResult:
     "transformers and llama.cpp run GPT-2 as it was published; newer parts run here and as ONNX"
-    m = plan.config.model
+    m = plan.model
     other = gpt2_differences(m)
     if not other: return None
     parts = ', '.join(f'model.{name} = {getattr(m, name)}' for name in other)
@@ -482,19 +469,19 @@ def _transformers_has_the_model(plan: Plan) -> CheckResult:
     return Violation(f'{parts}: Hugging Face\'s GPT-2 and GGUF cannot have this model', {
         ' '.join(words): 'GPT-2 as it was published', 'keep it': 'where it runs here or as ONNX'})
 
-@_rule('GP-EXPORT-001', 'note', 'model.activation_function', 'model.activation_function=relu')
+@_rule('GP-EXPORT-001', 'note', 'model.activation_function=relu')
 def _llama_cpp_has_the_activation(plan: Plan) -> CheckResult:
     "llama.cpp computes GPT-2 with gelu_new, whatever a file says"
-    name = plan.config.model.activation_function
-    if ACTIVATIONS[name].gguf or gpt2_differences(plan.config.model): return None
+    name = plan.model.activation_function
+    if ACTIVATIONS[name].gguf or gpt2_differences(plan.model): return None
     return Violation(f'model.activation_function = {name}: transformers and ONNX, but not GGUF', {
         'model.activation_function=gelu_new': 'as in GPT-2, for every format',
         'keep it': 'where GGUF does not matter'})
 
-@_rule('GP-EXPORT-002', 'note', 'model.n_embd', 'model.n_embd=144', 'model.n_head=6')
+@_rule('GP-EXPORT-002', 'note', 'model.n_embd=144', 'model.n_head=6')
 def _rows_can_be_quantized(plan: Plan) -> CheckResult:
     "formats of 4 and 8 bits have one scale for 32 numbers of a row; other rows stay at 16 bits"
-    m = plan.config.model
+    m = plan.model
     if m.n_embd % 32 == 0: return None
     width = 32*max(1, round(m.n_embd/32))
     heads = head_overrides(m, nearest_heads(width, m.n_head))
