@@ -157,6 +157,7 @@ def _kind(layout: Layout) -> str:
     "The kind of text in a file"
     return f'code in {layout.programming_language}' if layout.programming_language else layout.kind
 
+# %% ../../nbs/02_analysis/03_scan.ipynb #0024
 class _Scan:
     "A pass over a corpus, or as much of it as there was time for"
     complete = False
@@ -192,7 +193,7 @@ class _Scan:
         counts.merge(self.passed, lambda file: stratum_of(file, self.strata))
         return Estimator(self.tally.sums, counts, tokens)
 
-# %% ../../nbs/02_analysis/03_scan.ipynb #0027
+# %% ../../nbs/02_analysis/03_scan.ipynb #0028
 def _read_through(scan: _Scan, examiner: _Examiner, max_documents: int | None, workers: int,
                   progress: bool) -> None:
     "Read a corpus once"
@@ -208,7 +209,7 @@ def _read_through(scan: _Scan, examiner: _Examiner, max_documents: int | None, w
             if stop.number: break
     scan.complete = not stop.number and next(documents, None) is None
 
-# %% ../../nbs/02_analysis/03_scan.ipynb #0031
+# %% ../../nbs/02_analysis/03_scan.ipynb #0032
 _DUPLICATES = {'exact duplicate': 'the same text came before',
                'near duplicate': 'three quarters of its phrases and more came before in a text'}
 
@@ -238,7 +239,7 @@ def _quality(text: Estimator, incomplete: set[str], worst: list[Example]) -> Qua
     score = 100*text.amount('clean').bytes/max(text.bytes, 1)
     return Quality(score=round(score, 2), findings=findings, reasons=reasons, worst=worst)
 
-# %% ../../nbs/02_analysis/03_scan.ipynb #0035
+# %% ../../nbs/02_analysis/03_scan.ipynb #0036
 def _intervals(text: Estimator, lengths: Counter[int]) -> dict[str, list[float]]:
     "Intervals of the figures of a text, by name; none if all was examined"
     if text.sampled == text.documents: return {}
@@ -253,7 +254,7 @@ def _intervals(text: Estimator, lengths: Counter[int]) -> dict[str, list[float]]
         'bytes per token': [text.bytes/max(end, 1) for end in reversed(ends['tokens'])],
         **{f'length {q} %': quantile_interval(lengths, q, unseen) for q in QUANTILES[1:-1]}}
 
-# %% ../../nbs/02_analysis/03_scan.ipynb #0039
+# %% ../../nbs/02_analysis/03_scan.ipynb #0040
 def _counted(scan: _Scan, kind: str, counts: Sums, tokens: bool) -> dict[str, Amount]:
     "Amounts of what is counted, most bytes first"
     rows = Sums()
@@ -262,7 +263,7 @@ def _counted(scan: _Scan, kind: str, counts: Sums, tokens: bool) -> dict[str, Am
     return {name: counted_amount(rows.get((kind, name), np.zeros(6))*tokens, count) for name,
             count in ordered}
 
-# %% ../../nbs/02_analysis/03_scan.ipynb #0043
+# %% ../../nbs/02_analysis/03_scan.ipynb #0044
 def _make_report(scan: _Scan, tokenizer: Any, seconds: float) -> DatasetReport:
     "What was found as a report"
     tally, corpus, tokens = scan.tally, scan.corpus, tokenizer is not None
@@ -285,7 +286,7 @@ def _make_report(scan: _Scan, tokenizer: Any, seconds: float) -> DatasetReport:
         sampled_fraction=scan.reader.fraction, intervals=_intervals(text, tally.lengths),
         complete=scan.complete, seconds=seconds)
 
-# %% ../../nbs/02_analysis/03_scan.ipynb #0047
+# %% ../../nbs/02_analysis/03_scan.ipynb #0048
 _log = logging.getLogger('gpt2pro.analysis.scan')
 _CODE = ('text.readers', 'text.layouts', 'text.corpus', 'text.languages', 'text.quality',
          'analysis.sampling', 'analysis.report', 'analysis.scan')
@@ -311,7 +312,7 @@ def _store_report(path: Path, report: DatasetReport) -> None:
     try: write_file(path, report.model_dump_json())
     except OSError as e: _log.warning('the analysis is not stored for next time: %s', e)
 
-# %% ../../nbs/02_analysis/03_scan.ipynb #0050
+# %% ../../nbs/02_analysis/03_scan.ipynb #0051
 _SMALL = 8_000_000 # Bytes examined without workers
 _STRATA = 32       # Files that are treated on their own
 
@@ -326,6 +327,7 @@ def _first_texts(corpus: Corpus) -> list[str]:
     corpora = [Corpus([file], {}, corpus.text_field, 'replace') for file in files]
     return [document.text for each in corpora for document in islice(each, 10)]
 
+# %% ../../nbs/02_analysis/03_scan.ipynb #0053
 def analyze(
     corpus: Corpus | str | Path | Iterable[str | Path], # A corpus, or sources as for `open_corpus`
     tokenizer: Any = None,                   # Has `encode_batch`, `name`, `hash`; None: no tokens
