@@ -140,3 +140,12 @@ def fix_config(
     config, words = repair(load_config(source, overrides), hardware, report, severities)
     fixed = FileFix(words=words, left=validate(config, hardware, report))
     if overrides or not words or not path.is_file(): return fixed
+    before = path.read_bytes().decode('utf-8-sig')
+    after = edit_yaml(before, words)
+    if '\r\n' in before: # a file from Windows stays one
+        after = after.replace('\r\n', '\n').replace('\n', '\r\n')
+    lines = unified_diff(before.splitlines(True), after.splitlines(True),
+                         str(path), f'{path}, repaired')
+    fixed.diff = ''.join(lines)
+    if write: write_file(path, after)
+    return fixed
