@@ -203,19 +203,19 @@ REHEARSAL_STAGES: dict[str, Callable[[RehearsalState], str]] = dict(
 # %% ../../nbs/12_app/01_rehearsal.ipynb #0059
 class StageResult(Settings):
     "How one stage went"
-    name: str = Field(description='a key of REHEARSAL_STAGES')
-    seconds: float = Field(description='duration')
-    result: str = Field('', description='what was found; empty where it failed')
-    what: str = Field('', description='what failed; empty where nothing did')
-    why: str = Field('', description='the reason')
-    fix: str = Field('', description='what to do')
+    name: str # A key of REHEARSAL_STAGES
+    seconds: float # Duration
+    result: str = '' # What was found; empty where it failed
+    what: str = '' # What failed; empty where nothing did
+    why: str = '' # The reason
+    fix: str = '' # What to do
 
 # %% ../../nbs/12_app/01_rehearsal.ipynb #0061
 class Rehearsal(Record):
     "Whether all of a run works here, and what it will take"
-    stages: list[StageResult] = Field(description='in order, up to the one that failed')
-    seconds: float = Field(description='how long the rehearsal took')
-    figures: dict[str, float] = Field({}, description='bytes and seconds, forecast and measured')
+    stages: list[StageResult] # In order, up to the one that failed
+    seconds: float # How long the rehearsal took
+    figures: dict[str, float] = {} # Bytes and seconds, forecast and measured
     @property
     def ready(self) -> bool: return len(self.stages) == len(REHEARSAL_STAGES) and not self.stages[-1].what
     def _tables(self) -> dict[str, list[tuple[str, ...]]]:
