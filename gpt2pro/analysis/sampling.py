@@ -8,7 +8,6 @@ import hashlib, math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 import numpy as np
-from pydantic import Field
 from ..core.config import Settings
 from ..text.corpus import Document
 
@@ -19,14 +18,13 @@ __all__ = ['MIN_STRATUM', 'Amount', 'Sums', 'document_row', 'names', 'choose_sam
 # %% ../../nbs/02_analysis/01_sampling.ipynb #0006
 class Amount(Settings):
     "How much text"
-    documents: int = Field(0, ge=0, description='documents')
-    bytes: int = Field(0, ge=0, description='bytes of text in UTF-8')
-    tokens: int | None = Field(None, ge=0, description='null where they were not counted')
-    low: Amount | None = Field(None, description='lower ends of its intervals; null where exact')
-    high: Amount | None = Field(None, description='upper ends of its intervals; null where exact')
+    documents: int = 0         # documents
+    bytes: int = 0             # bytes of text in UTF-8
+    tokens: int | None = None  # null where they were not counted
+    low: Amount | None = None  # lower ends of its intervals; null where exact
+    high: Amount | None = None # upper ends of its intervals; null where exact
     @property
-    def ends(self) -> list[Amount]: return [end for end in (self.low, self.high)
-                                            if end] # both or none
+    def ends(self) -> list[Amount]: return [end for end in (self.low, self.high) if end] # 2 or 0
     def with_tokens(self, tokens: float, ends: Sequence[float]) -> Amount:
         "The same text, with its tokens and their interval"
         amount, *others = (self.model_copy(update=dict(tokens=round(n))) for n in (tokens, *ends))

@@ -19,7 +19,7 @@ from ..core.tables import format_bytes, format_seconds, Record
 from ..core.hardware import detect_hardware, Hardware
 from ..core.signals import Interrupts
 from ..core.devices import measure_throughput
-from ..text.corpus import Corpus, Document, open_splits
+from ..text.corpus import Document, open_splits
 from ..validation.plan import Plan
 from ..validation.validator import check_plan
 from ..validation.forecast import step_seconds
@@ -59,14 +59,14 @@ def _plan(state: RehearsalState) -> str:
 def _memory(state: RehearsalState) -> str:
     "Trace the memory of a training step"
     plan = Plan(state.config, state.hardware)
-    estimate = estimate_memory(state.config, plan.precision, plan.device)
-    need = state.figures['memory_forecast'] = estimate.kinds['total']
+    kinds, method = estimate_memory(state.config, plan.precision, plan.device)
+    need = state.figures['memory_forecast'] = kinds['total']
     budget = plan.memory_budget
     if budget is not None and need > budget:
         raise UserError(f'a step takes {format_bytes(need)}, and {format_bytes(max(0, budget))} are free',
                         'the run would end in its first step',
                         'halve train.batch_size and double train.gradient_accumulation_steps, or train a smaller model')
-    return f'{format_bytes(need)} ({estimate.how}) of {format_bytes(budget)} free'
+    return f'{format_bytes(need)} ({method}) of {format_bytes(budget)} free'
 
 # %% ../../nbs/12_app/01_rehearsal.ipynb #0020
 def _write_sample(documents: Iterator[Document], size: int, file: Path) -> None:

@@ -25,11 +25,11 @@ from ..kernels.activations import swiglu
 from ..kernels.norms import add_norm, norm
 from ..kernels.positions import alibi_slopes, apply_rope, rope_cos_sin
 from ..kernels.loss import linear_cross_entropy
-from ..attention.backends import CAUSAL, MaskSpec, eager_attention, flex_attention
+from ..attention.backends import CAUSAL, eager_attention, flex_attention, MaskSpec
 from ..attention.backends import sdpa_attention
 from ..attention.flash import flash_attention
-from .timing import OURS, Benchmark, BenchReport, Measurement, describe_machine
-from .timing import format_sizes, run_benchmark
+from .timing import Benchmark, BenchReport, describe_machine, format_sizes, Measurement
+from .timing import OURS, run_benchmark
 
 # %% auto #0
 __all__ = ['SDPA', 'FULL', 'QUICK', 'TINY', 'GOALS', 'attention_variants', 'reference_attention', 'attention_flops', 'Sizes',

@@ -15,10 +15,10 @@ from torch import Tensor
 from torch._functorch import config as functorch_config
 from torch.autograd.profiler import profile
 from torch.utils import collect_env
-from ..core.config import Settings
 from ..core.errors import UserError
-from ..core.hardware import describe_cpu
+from ..core.config import Settings
 from ..core.tables import Record
+from ..core.hardware import describe_cpu
 from ..kernels.triton import interpreting, make_checker, outputs_and_gradients, triton
 from ..kernels.triton import upstream_gradients
 

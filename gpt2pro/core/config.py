@@ -486,7 +486,7 @@ def _read_text(path: Path) -> str:
         raise UserError(f'{path}: not readable', str(e), 'check it and its permissions') from None
 
 def load_config(
-    source: str | Path | Config | None = None, # A YAML file, a preset, a configuration or nothing
+    source: str | Path | Config | None = None, # Or a YAML file, preset or run directory
     overrides: Iterable[str] = (),             # Words such as `train.lr=1e-3`, later ones on top
 ) -> Config:
     "The configuration that a file or preset and some overrides describe"
@@ -496,8 +496,10 @@ def load_config(
         name = str(source)
         values = RUN_PRESETS[name]
     elif source is not None:
-        name = Path(source).name
-        values, lines = read_yaml(_read_text(Path(source)), name)
+        path = Path(source)
+        if (path/'config.yaml').is_file(): path = path/'config.yaml' # of a run directory
+        name = path.name
+        values, lines = read_yaml(_read_text(path), name)
     values = _expand_model({} if values is None else values)
     for word in overrides if isinstance(values, Mapping) else ():
         values = deep_merge(values, _expand_model(parse_override(word)))

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 from .errors import UserError
 from .config import Config, find_setting, MODEL_PRESETS, SETTINGS, Settings
 
@@ -49,9 +49,9 @@ def _leaves(values: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[t
 # %% ../../nbs/00_core/06_schema.ipynb #0022
 class Conversion(Settings):
     "A configuration made from another tool's, and what was skipped"
-    config: Config = Field(Config(), description='converted settings, and defaults for the rest')
-    converted: dict[str, str] = Field({}, description='name in the file → setting')
-    skipped: dict[str, str] = Field({}, description='name in the file → why it was not converted')
+    config: Config = Config()      # converted settings, and defaults for the rest
+    converted: dict[str, str] = {} # name in the file → setting
+    skipped: dict[str, str] = {}   # name in the file → why it was not converted
     def __str__(self) -> str:
         lines = [f'  {name} → {setting}' for name, setting in self.converted.items()]
         lines += [f'  {name}: {why}' for name, why in self.skipped.items()]

@@ -151,19 +151,16 @@ def _damage(path: str, documents: Iterable[Document]) -> str:
     return ''
 
 # %% ../../nbs/01_text/05_corpus.ipynb #0041
+@dataclass(eq=False)
 class Corpus:
     "Files of text, read as a stream of documents"
-    def __init__(self,
-        files: list[SourceFile], # Its files, in order
-        skipped: dict[str, str], # What was skipped → why
-        text_field: str = 'text', # Field of a table that holds the text; else the layout decides
-        on_error: str = 'error', # What to do with damaged files: error, skip or replace
-        sample: float = 1.0,     # Share of documents to give
-        format_row: RowFormatter = row_text, # Makes a text of a row
-    ) -> None:
-        self.files, self.skipped = files, skipped
-        self.text_field, self.on_error, self.sample = text_field, on_error, sample
-        self.format_row = format_row
+    files: list[SourceFile] # Its files, in order
+    skipped: dict[str, str] # What was skipped → why
+    text_field: str = 'text' # Field of a table that holds the text; else the layout decides
+    on_error: str = 'error' # What to do with damaged files: error, skip or replace
+    sample: float = 1.0     # Share of documents to give
+    format_row: RowFormatter = row_text # Makes a text of a row
+    def __post_init__(self) -> None:
         self.replaced: dict[str, int] = {} # File → bad bytes replaced and broken rows left out
         self._layouts: dict[str, Layout] = {}
         self._checked: set[str] = set() # Files read through for `skip`

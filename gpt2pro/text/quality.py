@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 import numpy as np
 
 # %% auto #0
@@ -212,13 +212,14 @@ def _word_length(page: TextFeatures) -> float | None:
 def _share_of_lines(page: TextFeatures, test: Callable[[str], bool]) -> float:
     return _ratio(sum(map(test, page.lines)), len(page.lines))
 
+def _count(text: str, phrases: Iterable[str]) -> int: return sum(map(text.count, phrases))
+
 def _per_word(page: TextFeatures, *symbols: str) -> float:
-    return _ratio(sum(map(page.text.count, symbols)), len(page.words))
+    return _ratio(_count(page.text, symbols), len(page.words))
 
 def _share_with_letter(page: TextFeatures) -> float:
     "The share of what is between white space that has a letter"
-    unclear = [part for part in page.spaced if not part.islower() and not part.isalpha()]
-    without = sum(not any(map(str.isalpha, part)) for part in unclear)
+    without = sum(not any(map(str.isalpha, part)) for part in page.spaced)
     return 1 - _ratio(without, len(page.spaced))
 
 _GOPHER = {
@@ -250,8 +251,6 @@ _CITATION = re.compile(r'\[\d*]|\[edit]|\[citation needed]')
 _NOTICES = ('javascript', 'terms of use', 'privacy policy', 'cookie policy', 'uses cookies',
             'use of cookies', 'use cookies')
 _ENOUGH = 5 # Sentences
-
-def _count(text: str, phrases: Iterable[str]) -> int: return sum(map(text.count, phrases))
 
 def _ends(line: str) -> bool: return line[-1:] in _STOPS + _QUOTES # like a sentence
 
@@ -323,6 +322,12 @@ def check_quality(
 # %% ../../nbs/01_text/07_quality.ipynb #0082
 _MIX = np.uint64(0x9E3779B97F4A7C15) # odd, with well spread bits
 
+def _combine(columns: Iterable[np.ndarray]) -> np.ndarray:
+    "One hash of the numbers in each row"
+    combined: Any = np.uint64(0)
+    for column in columns: combined = (combined ^ column)*_MIX
+    return combined
+
 def hash_ngrams(
     words: Sequence[Sequence[str]], # The words of each document
     n: int, # Words in an n-gram
@@ -334,8 +339,7 @@ def hash_ngrams(
     numbers = np.fromiter(hashes, np.uint64, lengths.sum())
     left = np.repeat(lengths.cumsum(), lengths) - np.arange(len(numbers)) # to the document's end
     starts = np.flatnonzero(left >= n)
-    found = np.zeros(len(starts), np.uint64)
-    for i in range(n): found = (found ^ numbers[starts + i])*_MIX
+    found = _combine(numbers[starts + i] for i in range(n))
     bounds = np.append(0, np.maximum(lengths - n + 1, 0).cumsum())
     return found ^ found >> np.uint64(32), bounds
 
@@ -353,9 +357,8 @@ def compute_signatures(
         hashes, bounds.astype(np.uint64), BANDS*BAND_SIZE, 1).to_rows()
     count = len(rows)*BANDS*BAND_SIZE
     digests = np.fromiter(chain.from_iterable(rows), np.uint64, count).reshape(-1, BANDS, BAND_SIZE)
-    bands = np.zeros(digests.shape[:2], np.uint64)
-    for i in range(BAND_SIZE): bands = (bands ^ digests[:, :, i])*_MIX
-    bands = (bands ^ np.arange(BANDS, dtype=np.uint64))*_MIX # equal bands must have the same place
+    places = np.arange(BANDS, dtype=np.uint64) # bands are equal only in the same place
+    bands = _combine([*np.moveaxis(digests, 2, 0), places])
     bands[bounds[1:] == bounds[:-1]] = 0
     exact = [hashlib.blake2b(text.strip().encode(), digest_size=8).digest() for text in texts]
     return np.column_stack([np.frombuffer(b''.join(exact), np.uint64), bands])
