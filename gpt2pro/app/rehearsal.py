@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 import torch
-from pydantic import Field
 from tqdm.auto import tqdm
 from ..core.errors import Gpt2proError, RunError, UserError
 from ..core.files import write_file
