@@ -14,6 +14,7 @@ from ..core.config import GenerateConfig
 from ..tokenizers.tokenizer import find_tokenizer, Tokenizer
 from ..attention.cache import KVCache
 from ..model.gpt import eval_mode, GPT
+import gpt2pro.model.pretrained # noqa: F401, adds GPT.from_pretrained
 from .sampling import process_logits, sample
 
 # %% auto #0
