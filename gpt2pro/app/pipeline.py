@@ -22,7 +22,7 @@ from ..validation.validator import check_plan
 from ..validation.forecast import forecast
 from ..validation.recommendation import check_minutes, DEFAULT_MINUTES, recommend
 from ..tokenizers.tokenizer import build_tokenizer, EOT, gpt2_tokenizer, Tokenizer
-from ..tokenizers.parity import mix_corpus, Mixture
+from ..tokenizers.parity import LanguageMixture, mix_corpus
 from ..data.shards import Tokens
 from ..data.prepare import conflicting_preparation, prepare as prepare_data, PreparedData
 from ..data.prepare import run_stage
@@ -224,7 +224,7 @@ def save_tokenizer(
     overrides: Iterable[str] = (), # Settings of the sections `tokenizer` and `model`
     alpha: float = 1,              # Sampling of languages: 1 by their size, 0 equally
     overwrite: bool = False,       # Whether another tokenizer may be overwritten
-) -> tuple[Tokenizer, Mixture | None]: # And how languages were sampled, where `alpha` is not 1
+) -> tuple[Tokenizer, LanguageMixture | None]: # And how languages are mixed
     "Train a tokenizer on a text, and save it"
     check_overwrite(Path(folder, 'tokenizer.json'), overwrite)
     corpus, mixture = open_corpus(data), None

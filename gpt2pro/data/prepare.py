@@ -140,14 +140,16 @@ def _clean_batches(job: Job, part: int, cleaner: Cleaner) -> Iterator[tuple[list
     "The texts of a part after cleaning and their bytes, in batches of about a megabyte"
     texts: list[str] = []
     sizes: list[int] = []
+    total = 0
     for document in job.parts[part].corpus:
         text, size, dropped = cleaner(document.text, document.size)
         if dropped: continue
         texts.append(text)
         sizes.append(size)
-        if sum(sizes) >= _BATCH_BYTES:
+        total += size
+        if total >= _BATCH_BYTES:
             yield texts, sizes
-            texts, sizes = [], []
+            texts, sizes, total = [], [], 0
     if texts: yield texts, sizes
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0028

@@ -211,4 +211,4 @@ def save_pretrained(
     _save_files({_file_name(name): w for name, w in _as_stored(model).items()}, folder, max_shard_size)
     write_file(folder/'config.json', json.dumps(_to_hf(model.config), indent=2))
 
-patch_to(GPT)(save_pretrained)
+patch_to(GPT)(save_pretrained);

@@ -5,7 +5,8 @@
 # %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0003
 from __future__ import annotations
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from copy import copy
 from pathlib import Path
 from typing import Any
@@ -14,262 +15,290 @@ from pydantic import Field
 from tqdm.auto import tqdm
 from ..core.errors import UserError
 from ..core.config import Config, Settings
-from ..core.tables import format_bytes, render_html, render_terminal
-from ..core.hardware import detect_hardware
+from ..core.tables import format_bytes, Record, TableRows
 from ..text.corpus import Corpus, open_corpus
 from ..text.languages import detect_languages, language_name
+from ..text.cleaning import byte_size
 from ..validation.counts import count_parameters, flops_per_token
 from ..validation.memory import forecast_memory
-from ..validation.plan import TextSummary
-from ..validation.recommendation import recommend
 from .tokenizer import Tokenizer, train_tokenizer
 
 # %% auto #0
-__all__ = ['SAMPLE_BYTES', 'MIN_BYTES', 'MIN_LANGUAGE_SHARE', 'COLORS', 'truncate_bpe', 'train_vocabulary_sizes',
+__all__ = ['SAMPLE_BYTES', 'MIN_BYTES', 'Sources', 'MIN_LANGUAGE_SHARE', 'COLORS', 'truncate_bpe', 'train_vocabulary_sizes',
            'with_vocab_size', 'equal_compute_tokens', 'concatenate_tokens', 'expected_updates', 'bigram_bits',
-           'VocabularySize', 'measure_vocabulary', 'add_forecasts', 'best_size', 'sample_texts', 'by_language',
-           'VocabularySweep', 'plot_vocabulary_sweep', 'sweep_vocabulary']
+           'VocabularySize', 'measure_vocabulary', 'add_scores', 'sample_texts', 'group_by_language', 'VocabularySweep',
+           'plot_vocabulary_sweep', 'sweep_vocabulary']
 
 # %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0009
 def truncate_bpe(
-    tokenizer: Tokenizer, # A BPE whose last row is `<|endoftext|>`, as `train_tokenizer` makes them
-    vocab_size: int,      # Rows to keep, 257 or more
+    tokenizer: Tokenizer, # A BPE of `train_tokenizer` without special tokens of its own
+    vocab_size: int,      # Tokens to keep, 257 or more
 ) -> Tokenizer:
     "The tokenizer that training at a smaller size would have given"
-    parts, last = json.loads(tokenizer.json), vocab_size - 1
-    model = parts['model']
+    state, last = json.loads(tokenizer.json), vocab_size - 1
+    model = state['model']
     model['merges'] = model['merges'][:last - 256]
     model['vocab'] = {token: id for token, id in model['vocab'].items() if id < last}
-    parts['added_tokens'][0]['id'] = last
-    return Tokenizer(json.dumps(parts, ensure_ascii=False, separators=(',', ':')), f'bpe-{vocab_size}')
+    state['added_tokens'][0]['id'] = last
+    text = json.dumps(state, ensure_ascii=False, separators=(',', ':'))
+    return Tokenizer(text, f'bpe-{vocab_size}')
 
 # %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0014
 def train_vocabulary_sizes(
-    texts: Iterable[str],  # Text to learn from
-    sizes: Sequence[int],  # Rows wanted
+    texts: Iterable[str],  # Text to train on
+    sizes: Sequence[int],  # Vocabulary sizes wanted
     progress: bool = True, # Whether a bar counts the documents
 ) -> list[Tokenizer]:      # Smallest first
     "A tokenizer of each size that the text can fill"
     largest = train_tokenizer(texts, max(sizes), progress=progress)
-    return [truncate_bpe(largest, size) for size in sorted(sizes) if size <= largest.vocab_size] or [largest]
+    fitting = [size for size in sorted(sizes) if size <= largest.vocab_size]
+    return [truncate_bpe(largest, size) for size in fitting] or [largest]
 
 # %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0023
 def with_vocab_size(
     config: Config,  # A planned run
-    vocab_size: int, # Rows
+    vocab_size: int, # Tokens
 ) -> Config:
     "The same run with a vocabulary of another size"
-    return config.model_copy(update=dict(model=config.model.model_copy(update=dict(vocab_size=vocab_size))))
+    model = config.model.model_copy(update=dict(vocab_size=vocab_size))
+    return config.model_copy(update=dict(model=model))
 
 # %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0027
 def equal_compute_tokens(
     config: Config,  # A planned run
-    vocab_size: int, # Rows
+    vocab_size: int, # Of another vocabulary
 ) -> int:            # Tokens
-    "How many tokens of another vocabulary the compute of a run pays for"
+    "How many tokens of another vocabulary the FLOPs of a run suffice for"
     planned = config.train.max_steps*config.tokens_per_step
-    return round(planned*flops_per_token(config.model)/flops_per_token(with_vocab_size(config, vocab_size).model))
+    resized = with_vocab_size(config, vocab_size)
+    return round(planned*flops_per_token(config.model)/flops_per_token(resized.model))
 
 # %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0033
 def concatenate_tokens(
     tokenizer: Tokenizer,  # A vocabulary
     texts: Sequence[str],  # Documents
 ) -> np.ndarray:           # (N,)
-    "The ids of some documents in a row, each document with its end"
-    row: list[int] = []
-    for ids in tokenizer.encode_batch(list(texts)): row += [*ids, tokenizer.eot]
-    return np.array(row)
+    "The ids of some documents, each followed by `eot`"
+    encoded = tokenizer.encode_batch(list(texts))
+    return np.array([id for ids in encoded for id in (*ids, tokenizer.eot)])
 
 # %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0038
 def expected_updates(
-    shares: np.ndarray, # Share of each row, (V,)
-    steps: float,       # Optimizer steps of the run
-    tokens_per_step: int,   # Tokens in a step
-) -> np.ndarray:        # (V,)
-    "In how many steps of a run each row is expected to occur"
-    return steps*-np.expm1(tokens_per_step*np.log1p(-np.minimum(shares, 1 - 1e-12))) # (V,)
+    shares: np.ndarray,   # Share of each token, (V,)
+    steps: float,         # Optimizer steps of the run
+    tokens_per_step: int, # Tokens in a step
+) -> np.ndarray:          # (V,)
+    "In how many steps of a run each token is expected to occur"
+    misses = tokens_per_step*np.log1p(-np.minimum(shares, 1 - 1e-12)) # log of the probability, (V,)
+    return -steps*np.expm1(misses) # (V,)
 
 # %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0045
-_DISCOUNT = 0.75 # D
+_DISCOUNT = 0.75
 
 def bigram_bits(
-    ids: np.ndarray, # What the table is learned from, (N,)
-    new: np.ndarray, # What it has to predict, (M,)
+    ids: np.ndarray, # Training text, (N,)
+    new: np.ndarray, # Held-out text, (M,)
     vocab_size: int, # V
 ) -> float:          # Bits in all
-    "How many bits a table of pairs takes for the tokens of a new text"
+    "How many bits a bigram model needs for a new text"
+    def count(some: np.ndarray) -> np.ndarray: return np.bincount(some, minlength=vocab_size) # (V,)
     pairs, counts = np.unique(ids[:-1]*vocab_size + ids[1:], return_counts=True)
-    follow, kinds, ends = (np.bincount(part, minlength=vocab_size) for part in (ids[:-1], pairs//vocab_size, pairs % vocab_size)) # (V,)
-    q = (ends + 0.5)/(len(pairs) + 0.5*vocab_size) # no token is impossible, (V,)
+    total, followers = count(ids[:-1]), count(pairs//vocab_size)
+    q = (count(pairs % vocab_size) + 0.5)/(len(pairs) + 0.5*vocab_size) # never 0, (V,)
     x, y = new[:-1], new[1:]
     place = np.minimum(np.searchsorted(pairs, x*vocab_size + y), len(pairs) - 1)
     n = np.where(pairs[place] == x*vocab_size + y, counts[place], 0)
-    known = (np.maximum(n - _DISCOUNT, 0) + _DISCOUNT*kinds[x]*q[y])/np.maximum(follow[x], 1)
-    return float(-np.log2(np.where(follow[x] > 0, known, q[y])).sum())
+    smoothed = np.maximum(n - _DISCOUNT, 0) + _DISCOUNT*followers[x]*q[y]
+    p = np.where(total[x] > 0, smoothed/np.maximum(total[x], 1), q[y])
+    return float(-np.log2(p).sum())
 
 # %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0051
 class VocabularySize(Settings):
     "What a vocabulary of one size gives and costs"
-    size: int = Field(description='rows, which are tokens')
+    size: int = Field(description='tokens')
     bytes_per_token: float = Field(description='length of a token in held-out text')
     languages: dict[str, float] = Field(description='the same by language, as ISO 639-1 code')
-    bigram_bits: float = Field(description='bits per byte of held-out text, for a table of pairs')
-    embedding_share: float = Field(description='share of the parameters that are rows of the embedding table')
-    logits: int = Field(description='bytes that the logits take at the fullest moment of a step; 0 where another moment is fuller')
+    bigram_bits: float = Field(description='bits per byte of held-out text, with a bigram model')
+    embedding_share: float = Field(description='share of the parameters in the embedding')
+    logits: int = Field(description='bytes of the logits at the peak of a step')
     memory: int = Field(description='bytes that a step takes in all')
-    tokens: int = Field(description='tokens that the compute of the planned run pays for')
+    tokens: int = Field(description='tokens that the compute of the planned run suffices for')
     training_bytes: int = Field(description='bytes of text in them')
-    updates: float = Field(description='steps that update a learned row: half of them have more')
-    rare_updates: float = Field(description='steps that update a rare row: nine of ten have more')
-    forecast: float = Field(0., description='bigram bits, raised where less text is read; the lower the better')
+    updates: float = Field(description='steps that update the median token')
+    rare_updates: float = Field(description='steps that update a rare token: nine of ten have more')
+    score: float = Field(0., description='bigram_bits, higher where less text is read')
 
+# %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0052
 def measure_vocabulary(
     tokenizer: Tokenizer,            # A vocabulary
     config: Config,                  # The planned run
-    texts: Sequence[str],            # Text of the run, or a sample of it
-    held_out: dict[str, list[str]],  # Language → text that the vocabulary was not made of
+    texts: Sequence[str],            # Training text of the run, or a sample of it
+    held_out: dict[str, list[str]],  # Language → text that the vocabulary was not trained on
 ) -> VocabularySize:
     "What a vocabulary gives and costs in a planned run"
-    size, changed = tokenizer.vocab_size, with_vocab_size(config, tokenizer.vocab_size)
-    parts, memory, tokens = count_parameters(changed.model), forecast_memory(changed), equal_compute_tokens(config, size)
-    ids, new = concatenate_tokens(tokenizer, texts), {code: concatenate_tokens(tokenizer, lines) for code, lines in held_out.items()}
-    lengths = {code: sum(len(text.encode()) for text in lines) for code, lines in held_out.items()}
-    everything = np.concatenate([*new.values()])
-    shares = np.bincount(ids, minlength=size)[256:]/len(ids) # without the single bytes, most of which occur in no text
-    rare, middle = np.quantile(expected_updates(shares, tokens/config.tokens_per_step, config.tokens_per_step), [0.1, 0.5])
-    length = sum(lengths.values())/len(everything)
+    size = tokenizer.vocab_size
+    resized = with_vocab_size(config, size)
+    parameters, memory = count_parameters(resized.model), forecast_memory(resized)
+    ids = concatenate_tokens(tokenizer, texts)
+    new = {code: concatenate_tokens(tokenizer, some) for code, some in held_out.items()}
+    all_new = np.concatenate([*new.values()])
+    lengths = {code: sum(map(byte_size, some)) for code, some in held_out.items()}
+    total = sum(lengths.values())
+    tokens = equal_compute_tokens(config, size)
+    shares = np.bincount(ids, minlength=size)[256:]/len(ids) # without the bytes: most never occur
+    updates = expected_updates(shares, tokens/config.tokens_per_step, config.tokens_per_step)
+    rare, median = np.quantile(updates, [0.1, 0.5])
     return VocabularySize(
-        size=size, bytes_per_token=length, languages={code: lengths[code]/len(row) for code, row in new.items()},
-        bigram_bits=bigram_bits(ids, everything, size)/sum(lengths.values()), embedding_share=(parts['embedding'] + parts['head'])/parts['total'],
-        logits=memory['logits'], memory=memory['total'], tokens=tokens, training_bytes=round(tokens*length), updates=middle, rare_updates=rare)
+        size=size, bytes_per_token=total/len(all_new), tokens=tokens,
+        languages={code: lengths[code]/len(some) for code, some in new.items()},
+        bigram_bits=bigram_bits(ids, all_new, size)/total,
+        embedding_share=(parameters['embedding'] + parameters['head'])/parameters['total'],
+        logits=memory['logits'], memory=memory['total'], updates=median, rare_updates=rare,
+        training_bytes=round(tokens*total/len(all_new)))
 
-# %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0056
-_READING = 0.1 # how fast bits per byte fall with the text read; fitted to runs on the embedded corpus
+# %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0057
+_TEXT_EXPONENT = 0.1 # of bits per byte with the text read; fitted to runs on the embedded corpus
 
-def add_forecasts(
-    sizes: list[VocabularySize], # What is known of each size
+def add_scores(
+    sizes: list[VocabularySize], # Measured for the same run
 ) -> list[VocabularySize]:
-    "The same with a forecast, for comparing sizes with each other"
+    "The same with scores"
     most = max(size.training_bytes for size in sizes)
-    return [size.model_copy(update=dict(forecast=size.bigram_bits*(most/size.training_bytes)**_READING)) for size in sizes]
+    def score(size: VocabularySize) -> float:
+        return size.bigram_bits*(most/size.training_bytes)**_TEXT_EXPONENT
+    return [size.model_copy(update=dict(score=score(size))) for size in sizes]
 
-def best_size(
-    sizes: list[VocabularySize], # With forecasts
-) -> VocabularySize:
-    "The size with the lowest forecast"
-    return min(sizes, key=lambda size: size.forecast)
-
-# %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0061
+# %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0062
 SAMPLE_BYTES = 4_000_000 # Text that is enough for vocabularies of some ten thousand tokens
-MIN_BYTES = 20_000     # Text below which nothing can be said
+MIN_BYTES = 20_000       # Less says nothing about a vocabulary
+Sources = str | Path | Sequence[str | Path]
 
 def sample_texts(
-    source: Corpus | str | Path | Sequence[str | Path], # A corpus, or sources as for `open_corpus`
-    size: int = SAMPLE_BYTES,                           # Bytes wanted, about
+    source: Corpus | Sources, # A corpus, or sources as for `open_corpus`
+    size: int = SAMPLE_BYTES, # Bytes wanted, about
 ) -> list[str]:
     "Documents of a corpus, chosen by their content"
     corpus = copy(source) if isinstance(source, Corpus) else open_corpus(source)
     corpus.sample = min(corpus.sample, size/max(corpus.size, 1))
-    texts, left = [], 2*size
+    texts, found = [], 0
     for document in corpus:
         texts.append(document.text)
-        left -= document.size
-        if left < 0: break
-    if (found := 2*size - left) < MIN_BYTES:
-        raise UserError(f'{found:,} bytes of text', f'fewer than {MIN_BYTES:,} say nothing about a vocabulary', 'give more text')
+        found += document.size
+        if found > 2*size: break
+    if found < MIN_BYTES:
+        raise UserError(f'{found:,} bytes of text',
+                        f'fewer than {MIN_BYTES:,} say nothing about a vocabulary',
+                        'give more text')
     return texts
 
-# %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0064
-MIN_LANGUAGE_SHARE = 1/50 # A language with a smaller share of the text is not judged on its own
+# %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0065
+MIN_LANGUAGE_SHARE = 1/50 # A language with a smaller share of the text is not looked at by itself
 
-def by_language(
+def group_by_language(
     texts: list[str],        # Documents
 ) -> dict[str, list[str]]:   # Language → its documents, most text first
-    "Documents by language, where it can be told and has a fiftieth of the text or more"
+    "Documents by language, without unknown and rare languages"
     groups: dict[str, list[str]] = {}
     for text, code in zip(texts, detect_languages(texts)): groups.setdefault(code, []).append(text)
-    sizes = {code: sum(map(len, lines)) for code, lines in groups.items()}
-    least = MIN_LANGUAGE_SHARE*sum(sizes.values())
-    return {code: groups[code] for code in sorted(groups, key=lambda code: -sizes[code]) if code != 'und' and sizes[code] >= least}
+    sizes = Counter({code: sum(map(len, some)) for code, some in groups.items()})
+    least = MIN_LANGUAGE_SHARE*sizes.total()
+    del sizes['und']
+    return {code: groups[code] for code, size in sizes.most_common() if size >= least}
 
-# %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0068
-def _reason(
-    sizes: list[VocabularySize], # With forecasts
-) -> str:
+# %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0069
+def _reason(sizes: list[VocabularySize], best: VocabularySize) -> str:
     "Why the best size is the best"
-    best = best_size(sizes)
-    smaller, larger = [s for s in sizes if s.size < best.size], [s for s in sizes if s.size > best.size]
-    def gain(size: VocabularySize) -> str: return f'{size.size:,} would change the forecast by {100*(size.forecast/best.forecast - 1):+.1f} %'
-    less = f'{gain(smaller[-1])}, with shorter tokens' if smaller else 'No smaller size was tried'
-    more = f'{gain(larger[0])}, with rarer rows and less text read' if larger else 'the text fills no larger one that was tried'
+    def change(size: VocabularySize) -> str:
+        return f'{size.size:,} would change the score by {100*(size.score/best.score - 1):+.1f} %'
+    smaller = [change(size) for size in sizes if size.size < best.size]
+    larger = [change(size) for size in sizes if size.size > best.size]
+    less = f'{smaller[-1]}, with shorter tokens' if smaller else 'No smaller size was tried'
+    more = 'the text fills no larger one that was tried'
+    if larger: more = f'{larger[0]}, with rarer tokens and less text read'
     return f'Take {best.size:,} tokens (model.vocab_size={best.size}). {less}; {more}.'
 
-# %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0072
-class VocabularySweep(Settings):
+# %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0073
+class VocabularySweep(Record):
     "What vocabularies of several sizes give and cost, and which one to take"
-    sizes: list[VocabularySize] = Field(description='what each size gives and costs, smallest first')
-    recommended: int = Field(description='the size to take: the lowest forecast')
+    sizes: list[VocabularySize] = Field(description='each size, smallest first')
+    recommended: int = Field(description='the size to take: the lowest score')
     reason: str = Field(description='why')
-    text_bytes: int = Field(description='bytes of text that the vocabularies were made of')
-    @property
-    def best(self) -> VocabularySize: return next(size for size in self.sizes if size.size == self.recommended)
-    def __rich__(self) -> Any: return render_terminal({'Vocabulary': _sweep_rows(self)}, [self.reason])
-    def _repr_html_(self) -> str: return render_html({'Vocabulary': _sweep_rows(self)}, [self.reason], plot_vocabulary_sweep(self))
+    text_bytes: int = Field(description='bytes of text that the vocabularies were trained on')
+    def _tables(self) -> dict[str, TableRows]: return {'Vocabulary size': _sweep_rows(self)}
+    def _facts(self) -> list[str]: return [self.reason]
+    def _figure(self) -> Any: return plot_vocabulary_sweep(self)
 
-# %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0076
-def _sweep_rows(
-    lab: VocabularySweep, # What to show
-) -> list[list[str]]:   # The heads, then a row for each size
-    "What is known of each size"
-    heads = ['size', *(f'B/token {code}' for code in lab.best.languages), 'table', 'logits', 'text read', 'updates', 'rare', 'forecast']
-    def row(s: VocabularySize) -> list[str]:
-        name, sizes = f'{s.size:,}{" ◀" if s.size == lab.recommended else ""}', map(format_bytes, (s.logits, s.training_bytes))
-        return [name, *(f'{length:.2f}' for length in s.languages.values()), f'{s.embedding_share:.0%}', *sizes,
-                f'{s.updates:,.0f}', f'{s.rare_updates:,.0f}', f'{s.forecast:.3f}']
-    return [heads, *map(row, lab.sizes)]
+def _sweep_rows(sweep: VocabularySweep) -> TableRows:
+    "The headings, then a row for each size"
+    codes = list(sweep.sizes[0].languages)
+    rows = [['size', *(f'B/token {code}' for code in codes), 'embedding', 'logits', 'text read',
+             'updates', 'rare', 'score']]
+    for s in sweep.sizes:
+        name = f'{s.size:,} ◀' if s.size == sweep.recommended else f'{s.size:,}'
+        lengths = [f'{s.languages[code]:.2f}' for code in codes]
+        rows.append([name, *lengths, f'{s.embedding_share:.0%}', format_bytes(s.logits),
+                     format_bytes(s.training_bytes), f'{s.updates:,.0f}', f'{s.rare_updates:,.0f}',
+                     f'{s.score:.3f}'])
+    return rows
 
-# %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0080
+# %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0077
+COLORS = ('#4263eb', '#f08c00', '#2b8a3e', '#c2255c', '#1098ad', '#868e96') # of six languages
+
 def plot_vocabulary_sweep(
-    lab: VocabularySweep, # What to show
-) -> Any:               # A figure of matplotlib
-    "Length, cost, updates and forecast by size"
+    sweep: VocabularySweep, # What to show
+) -> Any:                   # A figure of matplotlib
+    "Token length, cost, updates and score by vocabulary size"
     import matplotlib.pyplot as plt
     figure, axes = plt.subplots(1, 4, figsize=(11, 2.5), layout='constrained', dpi=75)
-    def all_sizes(value: Callable[[VocabularySize], float]) -> list[float]: return [value(size) for size in lab.sizes]
-    lengths = {language_name(code): [size.languages[code] for size in lab.sizes] for code in lab.best.languages}
-    table = {'of the parameters': all_sizes(lambda s: 100*s.embedding_share), 'of the memory, as logits': all_sizes(lambda s: 100*s.logits/s.memory)}
-    updates = {'half of the rows': all_sizes(lambda s: s.updates), 'nine of ten': all_sizes(lambda s: s.rare_updates)}
-    forecasts = {'forecast': all_sizes(lambda s: s.forecast), 'pairs alone': all_sizes(lambda s: s.bigram_bits)}
-    panels = {('a token carries', 'bytes'): lengths, ('the table takes', '%'): table, ('updates of a row', 'steps, at least'): updates,
-              (f'best: {lab.recommended:,}', 'bits per byte'): forecasts}
-    for ax, ((title, unit), curves) in zip(axes, panels.items()):
-        ax.axvline(lab.recommended, color='#ced4da', lw=6, zorder=0)
+    sizes = sweep.sizes
+    codes = sizes[0].languages
+    lengths = {language_name(code): [s.languages[code] for s in sizes] for code in codes}
+    cost = {'embedding, of the parameters': [100*s.embedding_share for s in sizes],
+            'logits, of the memory': [100*s.logits/s.memory for s in sizes]}
+    updates = {'median token': [s.updates for s in sizes],
+               'rare token': [s.rare_updates for s in sizes]}
+    scores = {'score': [s.score for s in sizes], 'bigram model': [s.bigram_bits for s in sizes]}
+    panels = [('length of a token', 'bytes', lengths), ('cost', '%', cost),
+              ('updates of a token', 'steps', updates),
+              (f'best: {sweep.recommended:,}', 'bits per byte', scores)]
+    for ax, (title, unit, curves) in zip(axes, panels):
+        ax.axvline(sweep.recommended, color='#ced4da', lw=6, zorder=0)
         for color, (label, values) in zip(COLORS, curves.items()):
-            ax.plot(all_sizes(lambda s: s.size), values, 'o-', ms=3, label=label, color=color)
+            ax.plot([s.size for s in sizes], values, 'o-', ms=3, label=label, color=color)
         ax.set_xscale('log', base=2)
-        ax.set_xticks([s.size for s in lab.sizes], [f'{s.size/1024:g}k' for s in lab.sizes])
-        ax.set(title=title, ylabel=unit, xlabel='vocabulary')
+        ax.set_xticks([s.size for s in sizes], [f'{s.size/1024:g}k' for s in sizes])
+        ax.set(title=title, ylabel=unit, xlabel='vocabulary size')
         ax.legend(frameon=False, fontsize=7)
     axes[2].set_yscale('log')
     plt.close(figure) # shown where it is returned, not once more at the end of the cell
     return figure
 
-COLORS = ('#4263eb', '#f08c00', '#2b8a3e', '#c2255c', '#1098ad', '#868e96') # of the first six languages
-
-# %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0085
+# %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0082
 def sweep_vocabulary(
-    source: Corpus | str | Path | Sequence[str | Path], # A corpus, or sources as for `open_corpus`
-    config: Config | None = None,                       # The planned run; None plans one for this machine and text
-    sizes: Sequence[int] = (512, 1024, 2048, 4096, 8192, 16384, 32768), # Vocabularies to try; what the text cannot fill is left out
-    sample_bytes: int = SAMPLE_BYTES,                   # Text to look at; more takes longer and fills larger vocabularies
-    progress: bool = True,                              # Whether bars are shown
+    source: Corpus | Sources,     # A corpus, or sources as for `open_corpus`
+    config: Config | None = None, # The planned run; None plans one for this machine and text
+    sizes: Sequence[int] = tuple(2**i for i in range(9, 16)), # Those that fit are tried
+    sample_bytes: int = SAMPLE_BYTES, # Text to look at; more fills larger vocabularies
+    progress: bool = True,        # Whether bars are shown
 ) -> VocabularySweep:
     "Try vocabularies of several sizes on a text, and recommend one for a planned run"
     corpus = source if isinstance(source, Corpus) else open_corpus(source)
     texts = sample_texts(corpus, sample_bytes)
     held_out, texts = texts[::10], [text for i, text in enumerate(texts) if i % 10]
-    groups, size = by_language(held_out) or {'und': held_out}, sum(len(text.encode()) for text in texts)
-    config = config or recommend(detect_hardware(), TextSummary(bytes=max(size, corpus.size))).config
-    tokenizers = tqdm(train_vocabulary_sizes(texts, sizes, progress), desc='sizes', disable=not progress)
-    measured = add_forecasts([measure_vocabulary(tokenizer, config, texts, groups) for tokenizer in tokenizers])
-    return VocabularySweep(sizes=measured, recommended=best_size(measured).size, reason=_reason(measured), text_bytes=size)
+    groups = group_by_language(held_out) or {'und': held_out}
+    total = sum(map(byte_size, texts))
+    config = config or _plan_run(max(total, corpus.size))
+    tokenizers = train_vocabulary_sizes(texts, sizes, progress)
+    bar = tqdm(tokenizers, desc='sizes', disable=not progress)
+    measured = [measure_vocabulary(tokenizer, config, texts, groups) for tokenizer in bar]
+    measured = add_scores(measured)
+    best = min(measured, key=lambda size: size.score)
+    return VocabularySweep(sizes=measured, recommended=best.size, text_bytes=total,
+                           reason=_reason(measured, best))
+
+def _plan_run(text_bytes: int) -> Config:
+    "The recommended run on this machine for a text of some bytes"
+    from gpt2pro.core.hardware import detect_hardware
+    from gpt2pro.validation.plan import TextSummary
+    from gpt2pro.validation.recommendation import recommend
+    return recommend(detect_hardware(), TextSummary(bytes=text_bytes)).config

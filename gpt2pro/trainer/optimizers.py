@@ -10,10 +10,11 @@ import torch
 from torch import nn, Tensor
 from ..core.choices import SCHEDULES
 from ..core.config import TrainConfig
+from ..model.gpt import trainable_parameters
 
 # %% auto #0
-__all__ = ['OPTIMIZER_MAKERS', 'lr_scale', 'trainable_parameters', 'parameter_groups', 'make_optimizer', 'set_lr',
-           'optimizer_tensors', 'load_optimizer_tensors']
+__all__ = ['OPTIMIZER_MAKERS', 'lr_scale', 'parameter_groups', 'make_optimizer', 'set_lr', 'optimizer_tensors',
+           'load_optimizer_tensors']
 
 # %% ../../nbs/09_trainer/03_optimizers.ipynb #0006
 def lr_scale(
@@ -27,13 +28,6 @@ def lr_scale(
     return 1 - (1 - train.min_lr/train.lr)*SCHEDULES[train.schedule].decay(progress)
 
 # %% ../../nbs/09_trainer/03_optimizers.ipynb #0012
-def trainable_parameters(
-    model: nn.Module, # Any model
-) -> dict[str, nn.Parameter]: # Name → parameter
-    "The parameters that training changes"
-    return {name: p for name, p in model.named_parameters() if p.requires_grad}
-
-# %% ../../nbs/09_trainer/03_optimizers.ipynb #0013
 def parameter_groups(
     model: nn.Module,   # Whose parameters are trained
     train: TrainConfig, # Says lr and weight_decay
@@ -46,7 +40,7 @@ def parameter_groups(
               dict(params=others, weight_decay=0.)]
     return [{**group, 'lr': train.lr, 'initial_lr': train.lr} for group in groups]
 
-# %% ../../nbs/09_trainer/03_optimizers.ipynb #0015
+# %% ../../nbs/09_trainer/03_optimizers.ipynb #0014
 def _adamw(groups: list[dict[str, Any]], train: TrainConfig) -> torch.optim.Optimizer:
     devices = {p.device.type for group in groups for p in group['params']}
     fused = devices <= {'cpu', 'cuda'}
@@ -62,7 +56,7 @@ def make_optimizer(
     "An optimizer of a model's trainable parameters"
     return OPTIMIZER_MAKERS[name](parameter_groups(model, train), train)
 
-# %% ../../nbs/09_trainer/03_optimizers.ipynb #0019
+# %% ../../nbs/09_trainer/03_optimizers.ipynb #0018
 def set_lr(
     optimizer: torch.optim.Optimizer, # Whose groups have an `initial_lr`
     scale: float,                     # As `lr_scale` gives it
@@ -70,7 +64,7 @@ def set_lr(
     "Set the learning rate of each group to a part of its peak"
     for group in optimizer.param_groups: group['lr'] = group['initial_lr']*scale
 
-# %% ../../nbs/09_trainer/03_optimizers.ipynb #0023
+# %% ../../nbs/09_trainer/03_optimizers.ipynb #0022
 def optimizer_tensors(
     model: nn.Module,                 # The model whose parameters are trained
     optimizer: torch.optim.Optimizer, # Its optimizer

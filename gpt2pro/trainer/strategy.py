@@ -5,7 +5,7 @@
 # %% ../../nbs/09_trainer/04_strategy.ipynb #0003
 from __future__ import annotations
 import math, os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 import torch

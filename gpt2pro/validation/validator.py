@@ -24,7 +24,8 @@ from .rules import apply_rules, explain_rule
 from .run_rules import RUN_RULES
 
 # %% auto #0
-__all__ = ['RULES', 'validate', 'PlanError', 'check_plan', 'explain', 'explain_all', 'repair', 'edit_yaml', 'FileFix', 'fix_file']
+__all__ = ['RULES', 'validate', 'PlanError', 'check_plan', 'explain', 'explain_all', 'repair', 'edit_yaml', 'FileFix',
+           'fix_config']
 
 # %% ../../nbs/03_validation/08_validator.ipynb #0006
 RULES: dict[str, Rule] = {**MODEL_RULES, **RUN_RULES, **SETTING_RULES}
@@ -120,28 +121,31 @@ def edit_yaml(
 class FileFix(PrintedText):
     "What was changed in a file"
     words: list[str] = Field(description='the changes as overrides')
-    diff: str = Field(description='the changed lines; empty where nothing changed')
+    diff: str = Field('', description='the changed lines; empty where no file changed')
     left: list[Finding] = Field(description='what remains')
     def __str__(self) -> str:
-        return '\n\n'.join([self.diff or 'nothing to change', *map(str, self.left)])
+        return '\n\n'.join([self.diff or ' '.join(self.words) or 'nothing to change',
+                            *map(str, self.left)])
 
-def fix_file(
-    path: str | Path,                  # A YAML configuration
+def fix_config(
+    source: str | Path | None = None,  # A YAML file, which is changed, or a preset or run directory
+    overrides: Iterable[str] = (),     # Settings on top; with them no file is changed
     hardware: Hardware | None = None,  # The machine
     report: Any = None,                # A `DatasetReport` or `TextSummary`
     severities: Iterable[str] = ('error', 'warning'), # What to fix
     write: bool = True,                # Whether the file is changed, or only the difference shown
 ) -> FileFix:
-    "Repair the plan in a file, and keep its comments"
-    config, words = repair(load_config(path), hardware, report, severities)
-    if not Path(path).is_file():
-        raise UserError(f'{path} is no file', 'only a file can be repaired',
-                        f'add to the command: {" ".join(words)}')
-    before = Path(path).read_bytes().decode('utf-8-sig')
-    after = edit_yaml(before, words) if words else before
+    "Repair the plan in a file, and keep its comments; of other plans, say which overrides do"
+    overrides, path = list(overrides), Path(source or '')
+    config, words = repair(load_config(source, overrides), hardware, report, severities)
+    fixed = FileFix(words=words, left=validate(config, hardware, report))
+    if overrides or not words or not path.is_file(): return fixed
+    before = path.read_bytes().decode('utf-8-sig')
+    after = edit_yaml(before, words)
     if '\r\n' in before: # a file from Windows stays one
         after = after.replace('\r\n', '\n').replace('\n', '\r\n')
     lines = unified_diff(before.splitlines(True), after.splitlines(True),
                          str(path), f'{path}, repaired')
-    if write and words: write_file(path, after)
-    return FileFix(words=words, diff=''.join(lines), left=validate(config, hardware, report))
+    fixed.diff = ''.join(lines)
+    if write: write_file(path, after)
+    return fixed
