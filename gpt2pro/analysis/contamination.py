@@ -219,8 +219,8 @@ def _make_report(held: Sequence[_Held], index: _Index, sources: dict[int, _Sourc
                  **rest: Any) -> ContaminationReport:
     "All documents, judged and counted"
     bounds = np.cumsum([len(each.hashes) for each in held])[:-1]
-    judged = [_judge(each, places, index, sources) for each,
-              places in zip(held, np.split(index.places, bounds))]
+    judged = [_judge(each, places, index, sources)
+              for each, places in zip(held, np.split(index.places, bounds))]
     found = sorted(filter(None, judged), key=lambda document: -document.share*document.length)
     length = sum(each.length for each in held)
     share = sum(document.share*document.length for document in found)/max(length, 1)
