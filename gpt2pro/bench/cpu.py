@@ -123,7 +123,7 @@ def _bench(
     with set_torch_threads(threads or torch.get_num_threads()):
         times = time_in_turns(variants, rounds)
         machine = describe_machine(torch.device('cpu'))
-    case = dict(operation=operation, sizes=sizes, work=tokens, unit='token/s')
+    case: dict[str, Any] = dict(operation=operation, sizes=sizes, work=tokens, unit='token/s')
     measurements = [Measurement(variant=name, ms=ms, **case) for name, ms in times.items()]
     return BenchReport(machine=machine, measurements=measurements)
 

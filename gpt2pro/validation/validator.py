@@ -13,18 +13,19 @@ from pydantic import Field
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.util import load_yaml_guess_indent
-from ..core.errors import did_you_mean, UserError
+from ..core.config import Config, MODEL_PRESETS, load_config, parse_override
+from ..core.errors import UserError, did_you_mean
 from ..core.files import write_file
-from ..core.config import Config, load_config, MODEL_PRESETS, parse_override
 from ..core.hardware import Hardware
 from .plan import Plan, Rule, summarize_text
-from .rules import apply_rules, explain_rule, Explanation, Finding, PrintedText
-from .rules import SETTING_RULES
 from .model_rules import MODEL_RULES
+from .rules import Explanation, Finding, PrintedText, SETTING_RULES
+from .rules import apply_rules, explain_rule
 from .run_rules import RUN_RULES
 
 # %% auto #0
-__all__ = ['RULES', 'validate', 'PlanError', 'check_plan', 'explain', 'explain_all', 'repair', 'edit_yaml']
+__all__ = ['RULES', 'validate', 'PlanError', 'check_plan', 'explain', 'explain_all', 'repair', 'edit_yaml', 'FileFix',
+           'fix_config']
 
 # %% ../../nbs/03_validation/08_validator.ipynb #0006
 RULES: dict[str, Rule] = {**MODEL_RULES, **RUN_RULES, **SETTING_RULES}
@@ -115,3 +116,36 @@ def edit_yaml(
         _editable_section(document, section)[name] = parse_override(word)[section][name]
     yaml.dump(document, out)
     return out.getvalue()
+
+# %% ../../nbs/03_validation/08_validator.ipynb #0030
+class FileFix(PrintedText):
+    "What was changed in a file"
+    words: list[str] = Field(description='the changes as overrides')
+    diff: str = Field('', description='the changed lines; empty where no file changed')
+    left: list[Finding] = Field(description='what remains')
+    def __str__(self) -> str:
+        return '\n\n'.join([self.diff or ' '.join(self.words) or 'nothing to change',
+                            *map(str, self.left)])
+
+def fix_config(
+    source: str | Path | None = None,  # A YAML file, which is changed, or a preset or run directory
+    overrides: Iterable[str] = (),     # Settings on top; with them no file is changed
+    hardware: Hardware | None = None,  # The machine
+    report: Any = None,                # A `DatasetReport` or `TextSummary`
+    severities: Iterable[str] = ('error', 'warning'), # What to fix
+    write: bool = True,                # Whether the file is changed, or only the difference shown
+) -> FileFix:
+    "Repair the plan in a file, and keep its comments; of other plans, say which overrides do"
+    overrides, path = list(overrides), Path(source or '')
+    config, words = repair(load_config(source, overrides), hardware, report, severities)
+    fixed = FileFix(words=words, left=validate(config, hardware, report))
+    if overrides or not words or not path.is_file(): return fixed
+    before = path.read_bytes().decode('utf-8-sig')
+    after = edit_yaml(before, words)
+    if '\r\n' in before: # a file from Windows stays one
+        after = after.replace('\r\n', '\n').replace('\n', '\r\n')
+    lines = unified_diff(before.splitlines(True), after.splitlines(True),
+                         str(path), f'{path}, repaired')
+    fixed.diff = ''.join(lines)
+    if write: write_file(path, after)
+    return fixed
