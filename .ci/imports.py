@@ -24,8 +24,8 @@ def notebooks():
     found = {}
     for number, path in enumerate(sorted((top/'nbs').glob('[0-9]*/*.ipynb'))):
         cells = json.loads(path.read_text(encoding='utf-8'))['cells']
-        name = re.search(r'^#\| default_exp (\S+)', '\n'.join(map(source, cells)), re.M)[1]
-        found[name] = number, cells
+        name = re.search(r'^#\| default_exp (\S+)', '\n'.join(map(source, cells)), re.M)
+        found[name[1] if name else path.stem] = number, cells # a page of proofs exports nothing
     return found
 
 def upward(found):
@@ -37,7 +37,8 @@ def upward(found):
 
 def imports(name):
     "The modules that a module imports at its top"
-    tree = ast.parse((top/'gpt2pro'/f'{name.replace(".", "/")}.py').read_text(encoding='utf-8'))
+    path = top/'gpt2pro'/f'{name.replace(".", "/")}.py'
+    tree = ast.parse(path.read_text(encoding='utf-8') if path.exists() else '')
     package = name.split('.')[:-1]
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and node.level:

@@ -1,6 +1,7 @@
 __version__ = "0.1.0"
 
-from gpt2pro.api import PUBLIC, load_public as __getattr__  # each name is imported when it is first used
+# each public name is imported when it is first used
+from gpt2pro.api import PUBLIC, load_public as __getattr__  # noqa: F401
 
 __all__ = list(PUBLIC)
 

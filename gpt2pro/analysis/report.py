@@ -8,7 +8,6 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from pydantic import Field
 from ..core.files import write_file
 from ..core.config import Settings
 from ..core.tables import html_page, Record
@@ -23,28 +22,29 @@ __all__ = ['QUANTILES', 'Example', 'Quality', 'Lengths', 'summarize_lengths', 'D
 # %% ../../nbs/02_analysis/02_report.ipynb #0006
 class Example(Settings):
     "A document with findings"
-    file: str = Field(description='its file')
-    offset: int = Field(description='where it begins')
-    findings: list[str] = Field(description='what was found')
-    text: str = Field(description='its beginning')
+    file: str           # its file
+    offset: int         # where it begins
+    findings: list[str] # what was found
+    text: str           # its beginning
 
+# %% ../../nbs/02_analysis/02_report.ipynb #0008
 class Quality(Settings):
     "How clean the text is"
-    score: float = Field(ge=0, le=100, description='share of the text without findings, per cent')
-    findings: dict[str,
-                   Amount] = Field(description='how much text has each finding or is duplicate')
-    reasons: list[str] = Field(description='what was found, in words')
-    worst: list[Example] = Field(description='documents with the most findings')
+    score: float                # share of the text without findings, per cent
+    findings: dict[str, Amount] # how much text has each finding or is duplicate
+    reasons: list[str]          # what was found, in words
+    worst: list[Example]        # documents with the most findings
 
-# %% ../../nbs/02_analysis/02_report.ipynb #0009
+# %% ../../nbs/02_analysis/02_report.ipynb #0010
 QUANTILES = (0, 5, 25, 50, 75, 95, 100)
 
 class Lengths(Settings):
     "How long documents are"
-    unit: str = Field(description='tokens, or words without a tokenizer')
-    quantiles: dict[str, int] = Field(description='by per cent of the documents sampled')
-    histogram: list[list[int]] = Field(description='lower edge of each bin, and documents in it')
+    unit: str                  # tokens, or words without a tokenizer
+    quantiles: dict[str, int]  # by per cent of the documents sampled
+    histogram: list[list[int]] # lower edge of each bin, and documents in it
 
+# %% ../../nbs/02_analysis/02_report.ipynb #0011
 def summarize_lengths(
     counts: Mapping[int, int], # Length → documents
     unit: str,                 # What lengths are counted in
@@ -57,34 +57,31 @@ def summarize_lengths(
     return Lengths(unit=unit, quantiles={f'{q} %': quantile(counts, q) for q in QUANTILES},
                    histogram=histogram)
 
-# %% ../../nbs/02_analysis/02_report.ipynb #0013
+# %% ../../nbs/02_analysis/02_report.ipynb #0015
 class DatasetReport(Record):
     "What is in a text"
-    documents: int = Field(description='documents, counted')
-    bytes: int = Field(description='bytes of text in UTF-8, counted')
-    chars: int = Field(description='characters')
-    words: int = Field(description='words: runs of letters')
-    vocabulary: int = Field(description='different words, counted up to 250,000')
-    tokens: int | None = Field(None, description='tokens; null without a tokenizer')
-    tokenizer: str | None = Field(None, description='name of the tokenizer')
-    tokenizer_hash: str | None = Field(None, description='sha256 of the tokenizer')
-    kinds: dict[str, Amount] = Field({}, description='by kind: text, qa, chat, code, ...')
-    languages: dict[str, Amount] = Field(description='by language, most first; und is undetermined')
-    mixed: int = Field(description='documents with a fifth or more in a second language')
-    files: dict[str, Amount] = Field(description='by file, most first')
-    layouts: dict[str, Layout] = Field({}, description='kind and fields of files beyond plain text')
-    skipped: dict[str, str] = Field(description='files left out, and why')
-    replaced: dict[str, int] = Field(description='bad bytes replaced, by file')
-    lengths: Lengths = Field(description='how long documents are')
-    quality: Quality = Field(description='how clean the text is')
-    sample: float = Field(description='fraction of documents that belongs to the text: data.sample')
-    sampled_fraction: float = Field(1.0,
-                                    description='fraction of these that was examined; below 1, '
-                                    'all figures but documents and bytes are estimates')
-    intervals: dict[str, list[float]] = Field({},
-                                              description='99 % intervals of estimates, by name')
-    complete: bool = Field(description='whether the text was read to its end')
-    seconds: float = Field(description='time of the scan')
+    documents: int                         # documents, counted
+    bytes: int                             # bytes of text in UTF-8, counted
+    chars: int                             # characters
+    words: int                             # words: runs of letters
+    vocabulary: int                        # different words, counted up to 250,000
+    tokens: int | None = None              # tokens; null without a tokenizer
+    tokenizer: str | None = None           # name of the tokenizer
+    tokenizer_hash: str | None = None      # sha256 of the tokenizer
+    kinds: dict[str, Amount] = {}          # by kind: text, qa, chat, code, ...
+    languages: dict[str, Amount]           # by language, most first; und is undetermined
+    mixed: int                             # documents with a fifth or more in a second language
+    files: dict[str, Amount]               # by file, most first
+    layouts: dict[str, Layout] = {}        # kind and fields of files beyond plain text
+    skipped: dict[str, str]                # files left out, and why
+    replaced: dict[str, int]               # bad bytes replaced, by file
+    lengths: Lengths                       # how long documents are
+    quality: Quality                       # how clean the text is
+    sample: float                          # fraction of documents that belongs to it: data.sample
+    sampled_fraction: float = 1.0          # of these, the fraction examined; the rest is estimated
+    intervals: dict[str, list[float]] = {} # 99 % intervals of estimates, by name
+    complete: bool                         # whether the text was read to its end
+    seconds: float                         # time of the scan
     @property
     def shares(self) -> dict[str, float]:
         return {code: amount.bytes/max(self.bytes, 1) for code, amount in self.languages.items()}
@@ -98,7 +95,7 @@ class DatasetReport(Record):
     def _facts(self) -> Any: return _report_facts(self)
     def _figure(self) -> Any: return plot_report(self)
 
-# %% ../../nbs/02_analysis/02_report.ipynb #0018
+# %% ../../nbs/02_analysis/02_report.ipynb #0020
 def language_share_intervals(
     report: DatasetReport, # Any
 ) -> dict[str, list[float]]: # Language → both ends; the same number twice where exact
@@ -106,6 +103,7 @@ def language_share_intervals(
     return {code: [end.bytes/max(report.bytes, 1) for end in amount.ends or (amount, amount)]
             for code, amount in report.languages.items()}
 
+# %% ../../nbs/02_analysis/02_report.ipynb #0022
 def plot_languages(
     report: DatasetReport, # What to show
     ax: Any,               # Where: axes of matplotlib
@@ -121,6 +119,7 @@ def plot_languages(
     ax.set(title='languages', xlabel='% of bytes', xlim=(0, 140*max(shares.values()) or 1))
     ax.invert_yaxis()
 
+# %% ../../nbs/02_analysis/02_report.ipynb #0023
 def plot_lengths(
     report: DatasetReport, # What to show
     ax: Any,               # Where: axes of matplotlib
@@ -133,7 +132,7 @@ def plot_lengths(
     ax.xaxis.set_major_formatter('{x:g}')
     ax.set(title='length of documents', xlabel=report.lengths.unit, ylabel='documents')
 
-# %% ../../nbs/02_analysis/02_report.ipynb #0020
+# %% ../../nbs/02_analysis/02_report.ipynb #0025
 def plot_report(
     report: DatasetReport, # What to show
 ) -> Any:                  # A figure of matplotlib
@@ -145,7 +144,7 @@ def plot_report(
     plt.close(figure) # shown where it is returned, not once more at the end of the cell
     return figure
 
-# %% ../../nbs/02_analysis/02_report.ipynb #0024
+# %% ../../nbs/02_analysis/02_report.ipynb #0029
 def _number(amount: Amount, unit: str) -> str:
     "Documents, bytes or tokens of an amount, with what they may be off by"
     value, *ends = (getattr(each, unit) for each in (amount, *amount.ends))
@@ -161,7 +160,7 @@ def _amount_rows(report: DatasetReport, amounts: Mapping[str, Amount]) -> list[l
          f'{amount.bytes/max(report.bytes, 1):.1%}']
         for name, amount in amounts.items())]
 
-# %% ../../nbs/02_analysis/02_report.ipynb #0027
+# %% ../../nbs/02_analysis/02_report.ipynb #0032
 _LISTED = 8 # Rows of a table that could be long
 
 def _report_tables(report: DatasetReport) -> dict[str, list[list[str]]]:
@@ -186,7 +185,7 @@ def _report_tables(report: DatasetReport) -> dict[str, list[list[str]]]:
              for e in report.quality.worst]
     return tables | {'Worst examples': [['where', 'findings', 'text'], *worst]}
 
-# %% ../../nbs/02_analysis/02_report.ipynb #0030
+# %% ../../nbs/02_analysis/02_report.ipynb #0035
 def _report_facts(report: DatasetReport) -> list[str]:
     "What a report says in sentences"
     def interval(name: str, digits: int = 0) -> str:

@@ -52,15 +52,15 @@ class Question:
 # %% ../../nbs/12_app/04_questions.ipynb #0009
 class Session(Settings):
     "Answers, and what they were given on"
-    step: str = Field('hardware', description='the question to ask next; empty at the end')
-    answers: dict[str, Any] = Field({}, description='the answers, by question')
-    minutes: float = Field(DEFAULT_MINUTES, gt=0, description='training time to recommend')
-    data: str = Field('bilingual', description='text to recommend')
-    settings: str = Field('', description='other settings to recommend')
-    hardware: Hardware = Field(Hardware(), description='the machine')
-    throughput: Throughput | None = Field(None, description='its speed; null guesses it')
-    size: int = Field(0, description='bytes of the text on disk')
-    report: DatasetReport | None = Field(None, description='the text, once it was analyzed')
+    step: str = 'hardware' # The question to ask next; empty at the end
+    answers: dict[str, Any] = {} # The answers, by question
+    minutes: float = Field(DEFAULT_MINUTES, gt=0) # Training time to recommend
+    data: str = 'bilingual' # Text to recommend
+    settings: str = '' # Other settings to recommend
+    hardware: Hardware = Hardware() # The machine
+    throughput: Throughput | None = None # Its speed; null guesses it
+    size: int = 0 # Bytes of the text on disk
+    report: DatasetReport | None = None # The text, once it was analyzed
 
 # %% ../../nbs/12_app/04_questions.ipynb #0012
 def _split_words(text: str) -> list[str]: return shlex.split(text, posix=os.name != 'nt')

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 import torch
-from pydantic import Field
 from tqdm.auto import tqdm
 from ..core.errors import Gpt2proError, RunError, UserError
 from ..core.files import write_file
@@ -59,14 +58,14 @@ def _plan(state: RehearsalState) -> str:
 def _memory(state: RehearsalState) -> str:
     "Trace the memory of a training step"
     plan = Plan(state.config, state.hardware)
-    estimate = estimate_memory(state.config, plan.precision, plan.device)
-    need = state.figures['memory_forecast'] = estimate.kinds['total']
+    kinds, method = estimate_memory(state.config, plan.precision, plan.device)
+    need = state.figures['memory_forecast'] = kinds['total']
     budget = plan.memory_budget
     if budget is not None and need > budget:
         raise UserError(f'a step takes {format_bytes(need)}, and {format_bytes(max(0, budget))} are free',
                         'the run would end in its first step',
                         'halve train.batch_size and double train.gradient_accumulation_steps, or train a smaller model')
-    return f'{format_bytes(need)} ({estimate.how}) of {format_bytes(budget)} free'
+    return f'{format_bytes(need)} ({method}) of {format_bytes(budget)} free'
 
 # %% ../../nbs/12_app/01_rehearsal.ipynb #0020
 def _write_sample(documents: Iterator[Document], size: int, file: Path) -> None:
@@ -203,19 +202,19 @@ REHEARSAL_STAGES: dict[str, Callable[[RehearsalState], str]] = dict(
 # %% ../../nbs/12_app/01_rehearsal.ipynb #0059
 class StageResult(Settings):
     "How one stage went"
-    name: str = Field(description='a key of REHEARSAL_STAGES')
-    seconds: float = Field(description='duration')
-    result: str = Field('', description='what was found; empty where it failed')
-    what: str = Field('', description='what failed; empty where nothing did')
-    why: str = Field('', description='the reason')
-    fix: str = Field('', description='what to do')
+    name: str # A key of REHEARSAL_STAGES
+    seconds: float # Duration
+    result: str = '' # What was found; empty where it failed
+    what: str = '' # What failed; empty where nothing did
+    why: str = '' # The reason
+    fix: str = '' # What to do
 
 # %% ../../nbs/12_app/01_rehearsal.ipynb #0061
 class Rehearsal(Record):
     "Whether all of a run works here, and what it will take"
-    stages: list[StageResult] = Field(description='in order, up to the one that failed')
-    seconds: float = Field(description='how long the rehearsal took')
-    figures: dict[str, float] = Field({}, description='bytes and seconds, forecast and measured')
+    stages: list[StageResult] # In order, up to the one that failed
+    seconds: float # How long the rehearsal took
+    figures: dict[str, float] = {} # Bytes and seconds, forecast and measured
     @property
     def ready(self) -> bool: return len(self.stages) == len(REHEARSAL_STAGES) and not self.stages[-1].what
     def _tables(self) -> dict[str, list[tuple[str, ...]]]:

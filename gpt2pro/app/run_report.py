@@ -63,7 +63,7 @@ def _templates() -> Any:
     templates = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True,
                             undefined=StrictUndefined, loader=FileSystemLoader(asset_path('report')))
     templates.filters |= dict(number=format_number, percent=format_percent, quantity=format_quantity,
-                              bytes=format_bytes, language=language_name)
+                              bytes=format_bytes, seconds=format_seconds, language=language_name)
     return templates
 
 def render(
@@ -150,9 +150,9 @@ def metric_points(
 # %% ../../nbs/12_app/02_run_report.ipynb #0036
 class Sample(Settings):
     "A prompt and how a model continued it"
-    prompt: str = Field(description='what the model was given')
-    text: str = Field(description='what it generated')
-    language: str | None = Field(None, description='ISO 639-1 code of the prompt')
+    prompt: str # What the model was given
+    text: str # What it generated
+    language: str | None = None # ISO 639-1 code of the prompt
 
 @dataclass
 class RunContents:
@@ -215,11 +215,11 @@ def summarize_run(
 # %% ../../nbs/12_app/02_run_report.ipynb #0045
 class Comparison(Settings):
     "A forecast and its measurement"
-    what: str = Field(description='what was forecast')
-    unit: str = Field(description='bytes, seconds or tokens/s')
-    forecast: float = Field(description='forecast before the run')
-    measured: float = Field(description='measured in the run')
-    error: float = Field(description='percent of the measured value; positive when the forecast was too high')
+    what: str # What was forecast
+    unit: str # Bytes, seconds or tokens/s
+    forecast: float # Forecast before the run
+    measured: float # Measured in the run
+    error: float # Percent of the measured value; positive when the forecast was too high
 
 def compare_forecast(
     run: RunContents, # A run
@@ -239,17 +239,9 @@ def describe_run(
     run: RunContents, # A run
 ) -> str:
     "A run in one sentence"
-    known = summarize_run(run)
     codes = run.evaluation.languages if run.evaluation else {}
-    names = [language_name(code) for code in sorted(codes) if code != 'und']
-    text = 'A GPT-2'
-    if known['parameters']: text += f' with {format_number(known["parameters"])} parameters'
-    if not known['tokens']: return f'{text}, not yet trained.'
-    text += f', trained on {format_number(known["tokens"])} tokens'
-    if names: text += f' of {" and ".join(names)}' if len(names) < 4 else f' of {len(names)} languages'
-    if known['seconds']: text += f' in {format_seconds(known["seconds"])}'
-    if known['bits_per_byte']: text += f'; {known["bits_per_byte"]:.2f} bits per byte on validation text'
-    return f'{text}.'
+    languages = sorted(code for code in codes if code != 'und')
+    return str(render('summary.txt', figures=summarize_run(run), languages=languages))
 
 # %% ../../nbs/12_app/02_run_report.ipynb #0051
 _FIGURES: dict[str, tuple[str, Callable[[Any], str], str]] = { # Key → name, format and remark
@@ -296,12 +288,12 @@ def training_charts(
 # %% ../../nbs/12_app/02_run_report.ipynb #0070
 class RunReport(Record):
     "A run on one page"
-    folder: Path = Field(description='the run directory')
-    summary: str = Field(description='the run in one sentence')
-    figures: dict[str, float | None] = Field(description='the numbers that describe it; null for unknown')
-    comparisons: list[Comparison] = Field(description='forecast against measured')
-    problems: dict[str, str] = Field(description='files that could not be used, and why')
-    html: str = Field(exclude=True, repr=False, description='the page without a document around it')
+    folder: Path # The run directory
+    summary: str # The run in one sentence
+    figures: dict[str, float | None] # The numbers that describe it; null for unknown
+    comparisons: list[Comparison] # Forecast against measured
+    problems: dict[str, str] # Files that could not be used, and why
+    html: str = Field(exclude=True, repr=False) # The page without a document around it
     def _tables(self) -> dict[str, list[tuple[str, ...]]]:
         rows = [('', '', ''), *describe_figures(self.figures)]
         for c in self.comparisons:

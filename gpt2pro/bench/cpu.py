@@ -14,12 +14,12 @@ from torch.nn import functional as F
 from torch.utils.benchmark import set_torch_threads
 from ..core.errors import UserError
 from ..core.config import GenerateConfig, ModelConfig, TrainConfig
-from ..generation.engine import generate_ids
 from ..model.gpt import GPT
 from ..model.inference import optimize_for_inference
 from ..model.pretrained import is_gpt2, save_pretrained
 from ..trainer.optimizers import make_optimizer
-from .timing import OURS, BenchReport, Measurement, describe_machine, time_in_turns
+from ..generation.engine import generate_ids
+from .timing import BenchReport, describe_machine, Measurement, OURS, time_in_turns
 
 # %% auto #0
 __all__ = ['TorchBlock', 'TorchGPT', 'transformers_model', 'training_variants', 'bench_training', 'generation_variants',
@@ -123,7 +123,7 @@ def _bench(
     with set_torch_threads(threads or torch.get_num_threads()):
         times = time_in_turns(variants, rounds)
         machine = describe_machine(torch.device('cpu'))
-    case = dict(operation=operation, sizes=sizes, work=tokens, unit='token/s')
+    case: dict[str, Any] = dict(operation=operation, sizes=sizes, work=tokens, unit='token/s')
     measurements = [Measurement(variant=name, ms=ms, **case) for name, ms in times.items()]
     return BenchReport(machine=machine, measurements=measurements)
 

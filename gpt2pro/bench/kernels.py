@@ -25,11 +25,11 @@ from ..kernels.activations import swiglu
 from ..kernels.norms import add_norm, norm
 from ..kernels.positions import alibi_slopes, apply_rope, rope_cos_sin
 from ..kernels.loss import linear_cross_entropy
-from ..attention.backends import CAUSAL, MaskSpec, eager_attention, flex_attention
+from ..attention.backends import CAUSAL, eager_attention, flex_attention, MaskSpec
 from ..attention.backends import sdpa_attention
 from ..attention.flash import flash_attention
-from .timing import OURS, Benchmark, BenchReport, Measurement, describe_machine
-from .timing import format_sizes, run_benchmark
+from .timing import Benchmark, BenchReport, describe_machine, format_sizes, Measurement
+from .timing import OURS, run_benchmark
 
 # %% auto #0
 __all__ = ['SDPA', 'FULL', 'QUICK', 'TINY', 'GOALS', 'attention_variants', 'reference_attention', 'attention_flops', 'Sizes',
@@ -248,7 +248,7 @@ def loss_benchmark(
 # %% ../../nbs/11_bench/02_kernels.ipynb #0056
 _BOUND = 'LayerNorm', 'RMSNorm', 'add + LayerNorm', 'add + RMSNorm', 'SwiGLU', 'RoPE'
 # operation, 'speed' or 'memory', and baselines → direction → at least this many times as good
-GOALS = {
+GOALS: dict[tuple, dict[str, float]] = {
     ('causal attention', 'speed', tuple(SDPA)): {'forward': .9, 'backward': .8},
     ('sliding-window attention', 'speed', ('flex',)): {'forward': 1.3, 'backward': 1.3},
     ('ALiBi attention', 'speed', ('flex',)): {'forward': 1.3, 'backward': 1.3},
@@ -325,8 +325,9 @@ def plot_rates(
     figure, ax = plt.subplots(figsize=(7, 1 + .34*len(cases)), layout='constrained')
     for variant in dict.fromkeys(m.variant for m in timed):
         found = [m for m in timed if m.variant == variant]
-        if variant == 'copy': ax.axvline(found[0].rate, color='gray', ls='--', label=variant)
-        else: ax.plot([m.rate for m in found], [rows[m.case] for m in found], 'o', label=variant)
+        rates: Any = [m.rate for m in found]
+        if variant == 'copy': ax.axvline(rates[0], color='gray', ls='--', label=variant)
+        else: ax.plot(rates, [rows[m.case] for m in found], 'o', label=variant)
     ax.set_yticks(range(len(cases)), labels, fontsize=6)
     ax.set(xlabel=unit, xlim=0)
     ax.invert_yaxis()

@@ -15,10 +15,10 @@ from torch import Tensor
 from torch._functorch import config as functorch_config
 from torch.autograd.profiler import profile
 from torch.utils import collect_env
-from ..core.config import Settings
 from ..core.errors import UserError
-from ..core.hardware import describe_cpu
+from ..core.config import Settings
 from ..core.tables import Record
+from ..core.hardware import describe_cpu
 from ..kernels.triton import interpreting, make_checker, outputs_and_gradients, triton
 from ..kernels.triton import upstream_gradients
 
@@ -107,16 +107,20 @@ class Measurement(Settings):
         return self.work/statistics.median(self.ms)/UNITS[self.unit] if self.ms else None
 
 # %% ../../nbs/11_bench/01_timing.ipynb #0034
+def _quartiles(values: list[float]) -> list[float]:
+    "Lower quartile, median and upper quartile; empty without values"
+    if len(values) < 2: return 3*values
+    return statistics.quantiles(values, n=4, method='inclusive')
+
 def speedup(
     ours: Measurement,
     other: Measurement,
-) -> list[float]: # Lower quartile, median and upper quartile over the rounds; empty if not timed
+) -> list[float]: # Quartiles over the rounds; empty if not timed
     "How many times as fast `ours` is"
-    ratios = [b/a for a, b in zip(ours.ms, other.ms)]
-    return statistics.quantiles(ratios, n=4, method='inclusive') if len(ratios) > 1 else 3*ratios
+    return _quartiles([b/a for a, b in zip(ours.ms, other.ms)])
 
 # %% ../../nbs/11_bench/01_timing.ipynb #0038
-_HEADINGS = ('operation', 'sizes', 'direction', 'variant', 'ms (20 to 80 %)', 'rate', 'unit',
+_HEADINGS = ('operation', 'sizes', 'direction', 'variant', 'ms (quartiles)', 'rate', 'unit',
              'speedup of gpt2pro', 'peak MB', 'error', 'note')
 
 def format_sizes(sizes: Mapping[str, int]) -> str:
@@ -132,8 +136,6 @@ def _range(values: Sequence[float]) -> str:
 
 def _row(m: Measurement, ours: Measurement | None) -> list[str]:
     "The cells of a measurement"
-    quantiles = statistics.quantiles(m.ms, n=5, method='inclusive') if len(m.ms) > 1 else 4*m.ms
-    ms = [quantiles[0], statistics.median(m.ms), quantiles[-1]] if m.ms else []
     ratios = speedup(ours, m) if ours and m is not ours else []
     rate = _format(m.rate) if m.rate else ''
     peak = f'{m.peak/1e6:,.1f}' if m.peak else ''
@@ -141,7 +143,7 @@ def _row(m: Measurement, ours: Measurement | None) -> list[str]:
     note = '' if m.verdict == 'timed' else m.verdict
     if m.reason: note += f': {m.reason}'
     names = m.operation, format_sizes(m.sizes), m.direction, m.variant
-    return [*names, _range(ms), rate, m.unit, _range(ratios), peak, error, note]
+    return [*names, _range(_quartiles(m.ms)), rate, m.unit, _range(ratios), peak, error, note]
 
 # %% ../../nbs/11_bench/01_timing.ipynb #0040
 class BenchReport(Record):
@@ -176,37 +178,28 @@ class Benchmark(NamedTuple):
     make_inputs: Callable[[], tuple]   # Gives the inputs; the first sets device and dtype
     variants: Mapping[str, Callable]   # Name → function of the inputs
     reference: Callable[..., Any]      # Defines the correct result
-    work: dict[str, float]             # Direction → FLOPs, bytes or tokens
+    work: Mapping[str, float]          # Direction → FLOPs, bytes or tokens
     unit: str                          # A key of `UNITS`
 
 # %% ../../nbs/11_bench/01_timing.ipynb #0050
 def check_variant(
     check: Callable[[Callable], dict[str, float]], # From `make_checker`
     function: Callable,
-) -> tuple[float | None, str | None]: # Largest error in tolerances, or the reason why there is none
+) -> dict[str, Any]: # Fields of its measurements
     "Whether a variant runs, and how large its error is"
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter('always')
-        try: return max(check(function).values()), None
-        except UserError as e: return None, e.why
+        try:
+            error = max(check(function).values())
+            if error == math.inf: return dict(verdict='wrong')
+            return dict(error=error, verdict='timed' if error <= 1 else 'wrong')
+        except UserError as e: return dict(verdict='skipped', reason=e.why)
         except Exception as e: failure = str(e) or type(e).__name__
     reasons = [*(str(w.message) for w in caught), failure]
     lines = [r.partition('\n')[0].partition(' (Triggered')[0] for r in reasons]
-    return None, '; '.join(dict.fromkeys(lines))
+    return dict(verdict='skipped', reason='; '.join(dict.fromkeys(lines)))
 
 # %% ../../nbs/11_bench/01_timing.ipynb #0054
-def _measurement(b: Benchmark, direction: str, variant: str, error: Any, reason: Any) -> Any:
-    "The measurement of a variant before it is timed"
-    m = Measurement(operation=b.operation, sizes=b.sizes, direction=direction, variant=variant,
-                    work=b.work[direction], unit=b.unit, reason=reason)
-    if error is None: m.verdict = 'skipped'
-    elif error > 1: m.verdict = 'wrong'
-    elif variant == OURS and interpreting():
-        m.verdict = 'checked'
-        m.reason = 'interpreted, its time means nothing'
-    if error != math.inf: m.error = error
-    return m
-
 def _prepare(m: Measurement, function: Callable, inputs: Sequence[Tensor]) -> Any:
     "The call to time, or None if there is not enough memory; records the peak of both directions"
     try:
@@ -230,9 +223,13 @@ def run_benchmark(
     inputs = benchmark.make_inputs()
     check = make_checker(benchmark.reference, inputs)
     results = {name: check_variant(check, f) for name, f in benchmark.variants.items()}
+    if interpreting() and results.get(OURS, {}).get('verdict') == 'timed':
+        results[OURS] |= dict(verdict='checked', reason='interpreted, its time means nothing')
     measured: list[Measurement] = []
-    for direction in benchmark.work:
-        found = {name: _measurement(benchmark, direction, name, *r) for name, r in results.items()}
+    for direction, work in benchmark.work.items():
+        case: dict[str, Any] = dict(operation=benchmark.operation, sizes=benchmark.sizes)
+        case |= dict(direction=direction, work=work, unit=benchmark.unit)
+        found = {name: Measurement(variant=name, **case, **r) for name, r in results.items()}
         timed = [name for name, m in found.items() if m.verdict == 'timed']
         calls = {name: _prepare(found[name], benchmark.variants[name], inputs) for name in timed}
         calls = {name: call for name, call in calls.items() if call}

@@ -7,7 +7,6 @@ from __future__ import annotations
 import statistics, time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
-from pydantic import Field
 from .errors import UserError
 from .config import Settings
 from .gpus import Gpu
@@ -68,9 +67,9 @@ def resolve_precision(
 # %% ../../nbs/00_core/12_devices.ipynb #0020
 class Throughput(Settings):
     "Measured speed of a device"
-    device: str = Field(description='cpu, cuda or mps')
-    matmul_flops: float = Field(gt=0, description='FLOPs per second in matrix products')
-    memory_bandwidth: float = Field(gt=0, description='bytes per second, read and written')
+    device: str             # cpu, cuda or mps
+    matmul_flops: float     # FLOPs per second in matrix products
+    memory_bandwidth: float # bytes per second, read and written
 
 # %% ../../nbs/00_core/12_devices.ipynb #0023
 def _median_seconds(work: Callable[[], Any], budget: float,

@@ -7,7 +7,6 @@ from __future__ import annotations
 import json, os, re, shutil, subprocess, sys
 from pathlib import Path
 import psutil
-from pydantic import Field
 from .config import Settings
 
 # %% auto #0
@@ -44,11 +43,11 @@ def parse_number(
 # %% ../../nbs/00_core/08_gpus.ipynb #0016
 class Gpu(Settings):
     "One graphics processor"
-    name: str = Field(description='as its maker calls it')
-    vendor: str = Field(description='NVIDIA, AMD or Apple')
-    memory_total: int | None = Field(None, description='bytes; Apple shares the main memory')
-    memory_free: int | None = Field(None, description='bytes not in use now')
-    compute_capability: str | None = Field(None, description='such as 9.0 (Hopper) or gfx942')
+    name: str                             # as its maker calls it
+    vendor: str                           # NVIDIA, AMD or Apple
+    memory_total: int | None = None       # bytes; Apple shares the main memory
+    memory_free: int | None = None        # bytes not in use now
+    compute_capability: str | None = None # such as 9.0 (Hopper) or gfx942
 
 # %% ../../nbs/00_core/08_gpus.ipynb #0020
 def parse_nvidia(

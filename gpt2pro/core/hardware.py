@@ -133,18 +133,18 @@ def detect_service(
 # %% ../../nbs/00_core/09_hardware.ipynb #0036
 class Hardware(Record):
     "What a machine has; every field that could not be found out is None"
-    os: str | None = Field(None, description='operating system')
-    python: str | None = Field(None, description='version of Python')
-    cpu: str | None = Field(None, description='processor')
-    cores: int = Field(1, ge=1, description='cores that may be used')
-    cpu_bf16: bool = Field(False, description='whether the processor has bf16 units')
-    ram_total: int | None = Field(None, description='bytes of main memory that may be used')
-    ram_available: int | None = Field(None, description='bytes of it that can still be had')
-    disk_free: int | None = Field(None, description='bytes free where the run is written')
-    shared_memory: int | None = Field(None, description='bytes free in /dev/shm')
-    gpus: list[Gpu] = Field([], description='graphics processors')
-    service: str | None = Field(None, description='notebook service or batch system')
-    hours_left: float | None = Field(None, description='hours until the service ends the session')
+    os: str | None = None            # operating system
+    python: str | None = None        # version of Python
+    cpu: str | None = None           # processor
+    cores: int = Field(1, ge=1)      # cores that may be used
+    cpu_bf16: bool = False           # whether the processor has bf16 units
+    ram_total: int | None = None     # bytes of main memory that may be used
+    ram_available: int | None = None # bytes of it that can still be had
+    disk_free: int | None = None     # bytes free where the run is written
+    shared_memory: int | None = None # bytes free in /dev/shm
+    gpus: list[Gpu] = []             # graphics processors
+    service: str | None = None       # notebook service or batch system
+    hours_left: float | None = None  # hours until the service ends the session
     @property
     def device(self) -> str: # The kind that PyTorch calls so
         if not self.gpus: return 'cpu'

@@ -93,7 +93,8 @@ def render_html(
 # %% ../../nbs/00_core/07_tables.ipynb #0026
 _STYLE = ('body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;'
           'color:#212529}img{max-width:100%}table{border-collapse:collapse}'
-          'td,th{padding:.2rem .8rem;text-align:left;border-bottom:1px solid #dee2e6;vertical-align:top}')
+          'td,th{padding:.2rem .8rem;text-align:left;border-bottom:1px solid #dee2e6;'
+          'vertical-align:top}')
 
 def html_page(
     title: str, # Of the page

@@ -5,6 +5,7 @@
 # %% ../../nbs/10_generation/03_engine.ipynb #0003
 from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 import torch
 from fastcore.basics import patch
@@ -14,21 +15,14 @@ from ..core.config import GenerateConfig
 from ..tokenizers.tokenizer import find_tokenizer, Tokenizer
 from ..attention.cache import KVCache
 from ..model.gpt import eval_mode, GPT
+import gpt2pro.model.pretrained # noqa: F401, adds GPT.from_pretrained
 from .sampling import process_logits, sample
 
 # %% auto #0
-__all__ = ['pad_left', 'Engine', 'last_hidden_states', 'generate_ids', 'decode_stream', 'until_stop', 'encode_prompt', 'stream',
-           'find_model_tokenizer', 'generate', 'generate_batch', 'interact']
+__all__ = ['Engine', 'last_hidden_states', 'generate_ids', 'TextStream', 'encode_prompt', 'stream', 'find_model_tokenizer',
+           'generate', 'generate_batch', 'interact']
 
 # %% ../../nbs/10_generation/03_engine.ipynb #0013
-def pad_left(
-    prompts: list[list[int]], # Token ids of each prompt, at least one
-) -> tuple[list[list[int]], list[int]]: # Rows of one length, and the column in which each begins
-    "Prompts that end in the same column"
-    end = max(map(len, prompts))
-    starts = [end - len(prompt) for prompt in prompts]
-    return [prompt[:1]*start + prompt for prompt, start in zip(prompts, starts)], starts
-
 class Engine:
     "Continues several prompts together, a token at a time"
     def __init__(self,
@@ -36,17 +30,16 @@ class Engine:
         prompts: list[list[int]],        # Token ids of each prompt, at least one
         config: GenerateConfig,          # How tokens are sampled, and how many there is room for
         vocab_size: int | None = None,   # Tokens that exist, where the model has more rows
-        seeds: list[int] | None = None,  # One for each prompt; None counts up from `config.seed`
     ) -> None:
         self.model, self.config, self.vocab_size = model, config, vocab_size
         device = model.wte.weight.device
-        padded, self.starts = pad_left(prompts)
+        self.end = max(map(len, prompts))
+        self.starts = [self.end - len(prompt) for prompt in prompts] # columns where they begin
+        padded = [prompt[:1]*start + prompt for prompt, start in zip(prompts, self.starts)]
         ids = torch.tensor(padded, device=device) # (B, T)
-        self.end = ids.size(1)
         self.ids = torch.cat([ids, ids.new_empty(len(ids), config.max_new_tokens)], 1)
-        seeds = seeds or [config.seed + i for i in range(len(prompts))]
+        seeds = range(config.seed, config.seed + len(ids)*(config.temperature > 0)) # greedy: none
         self.generators = [torch.Generator(device).manual_seed(seed) for seed in seeds]
-        if config.temperature == 0: self.generators = [] # greedy
         self.cache: KVCache | None = None
     @torch.inference_mode()
     def step(self) -> Tensor: # (B,)
@@ -97,40 +90,38 @@ def generate_ids(
         for _ in range(config.max_new_tokens): yield engine.step()
 
 # %% ../../nbs/10_generation/03_engine.ipynb #0031
-def decode_stream(
-    ids: Iterable[int],   # Token ids as they come
-    tokenizer: Tokenizer, # Turns them into text
-) -> Iterator[str]:       # Pieces of whole characters; '' while one is incomplete
-    "The text of a stream of tokens, up to the end of the document"
-    decoder = tokenizer.stream()
-    for i in ids:
-        if i == tokenizer.eot: break
-        yield decoder.step(i)
-    yield decoder.flush()
-
-# %% ../../nbs/10_generation/03_engine.ipynb #0035
 def _count_held(text: str, stop: list[str]) -> int:
     "How many characters at the end of `text` may begin a stop string"
     beginnings = [s[:n] for s in stop for n in range(1, len(s))]
     return max((len(b) for b in beginnings if text.endswith(b)), default=0)
 
-def until_stop(
-    pieces: Iterable[str], # Text as it comes
-    stop: list[str],       # Texts that end it
-) -> Iterator[str]:        # Text that is safe to show
-    "Pass text on until one of the stop strings appears"
-    stop, waiting = [s for s in stop if s], ''
-    for piece in pieces:
-        waiting += piece
-        if found := [waiting.index(s) for s in stop if s in waiting]:
-            if min(found): yield waiting[:min(found)]
-            return
-        ready = len(waiting) - _count_held(waiting, stop)
-        if ready: yield waiting[:ready]
-        waiting = waiting[ready:]
-    if waiting: yield waiting
+class TextStream:
+    "The text of generated tokens, up to the end of a document or a stop string"
+    def __init__(self,
+        tokenizer: Tokenizer,     # Turns ids into text
+        stop: Iterable[str] = (), # Texts that end it
+    ) -> None:
+        self.decoder, self.eot = tokenizer.stream(), tokenizer.eot
+        self.stop = [s for s in stop if s]
+        self.waiting = '' # may begin a stop string
+        self.finished = False
+    def feed(self,
+        id: int, # The next token
+    ) -> str:    # May be empty
+        "Text that is safe to show after one more token"
+        ended = id == self.eot
+        self.waiting += self.decoder.flush() if ended else self.decoder.step(id)
+        found = [self.waiting.index(s) for s in self.stop if s in self.waiting]
+        held = 0 if ended else _count_held(self.waiting, self.stop)
+        ready = min(found, default=len(self.waiting) - held)
+        self.finished = ended or bool(found)
+        text, self.waiting = self.waiting[:ready], self.waiting[ready:]
+        return text
+    def flush(self) -> str:
+        "The rest when no more tokens come"
+        return '' if self.finished else self.waiting + self.decoder.flush()
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0041
+# %% ../../nbs/10_generation/03_engine.ipynb #0039
 def encode_prompt(
     tokenizer: Tokenizer, # Turns text into ids
     prompt: str,          # Any text
@@ -145,12 +136,15 @@ def encode_prompt(
                     f'shorten the prompt to about {characters:,} characters, '
                     'or train with a larger model.block_size')
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0046
+# %% ../../nbs/10_generation/03_engine.ipynb #0044
 def _stream(
     model: GPT, tokenizer: Tokenizer, ids: list[int], config: GenerateConfig,
 ) -> Iterator[str]:
-    steps = generate_ids(model, torch.tensor([ids]), config, tokenizer.vocab_size)
-    return until_stop(decode_stream(map(int, steps), tokenizer), config.stop)
+    text = TextStream(tokenizer, config.stop)
+    for token in generate_ids(model, torch.tensor([ids]), config, tokenizer.vocab_size):
+        if piece := text.feed(int(token)): yield piece
+        if text.finished: return
+    if piece := text.flush(): yield piece
 
 def stream(
     model: GPT,           # A trained model
@@ -162,7 +156,7 @@ def stream(
     ids = encode_prompt(tokenizer, prompt, model.config.block_size)
     return _stream(model, tokenizer, ids, config or GenerateConfig())
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0048
+# %% ../../nbs/10_generation/03_engine.ipynb #0046
 def find_model_tokenizer(
     model: GPT, # Loaded by `GPT.from_pretrained` or `load_run`
 ) -> Tokenizer:
@@ -190,7 +184,7 @@ def generate(self: GPT,
     result = torch.cat([rows.to(new.device), new], 1).view(*ids.shape[:-1], -1)
     return result if isinstance(prompt, Tensor) else result.tolist()
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0054
+# %% ../../nbs/10_generation/03_engine.ipynb #0052
 def generate( # type: ignore[no-redef] # noqa: F811
     model: GPT,           # A trained model
     tokenizer: Tokenizer, # Its tokenizer
@@ -200,14 +194,7 @@ def generate( # type: ignore[no-redef] # noqa: F811
     "Continue a prompt"
     return ''.join(stream(model, tokenizer, prompt, config))
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0063
-def _is_finished(ids: list[int], tokenizer: Tokenizer, stop: list[str]) -> bool:
-    "Whether the last of the generated ids ended a text"
-    longest = max((len(s.encode()) for s in stop), default=0)
-    end = tokenizer.decode(ids[-longest:]) if longest else ''
-    return ids[-1] == tokenizer.eot or any(s and s in end for s in stop)
-
-# %% ../../nbs/10_generation/03_engine.ipynb #0066
+# %% ../../nbs/10_generation/03_engine.ipynb #0061
 def generate_batch(
     model: GPT,           # A trained model
     tokenizer: Tokenizer, # Its tokenizer
@@ -219,24 +206,23 @@ def generate_batch(
     config = config or GenerateConfig()
     encoded = [encode_prompt(tokenizer, prompt, model.config.block_size) for prompt in prompts]
     engine = Engine(model, encoded, config, tokenizer.vocab_size)
-    texts, alive = [list[int]() for _ in prompts], [*range(len(prompts))]
+    texts = [TextStream(tokenizer, config.stop) for _ in prompts]
+    results, alive = ['']*len(prompts), [*range(len(prompts))]
     with eval_mode(model):
         while alive and engine.end < engine.ids.size(1):
-            for i, token in zip(alive, engine.step().tolist()): texts[i].append(token)
-            going = [i for i in alive if not _is_finished(texts[i], tokenizer, config.stop)]
+            for i, token in zip(alive, engine.step().tolist()): results[i] += texts[i].feed(token)
+            going = [i for i in alive if not texts[i].finished]
             if 0 < len(going) < len(alive): engine.select([alive.index(i) for i in going])
             alive = going
-    return [''.join(until_stop(decode_stream(ids, tokenizer), config.stop)) for ids in texts]
+    return [result + text.flush() for result, text in zip(results, texts)]
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0071
-def _print(text: str) -> None: print(text, end='', flush=True)
-
+# %% ../../nbs/10_generation/03_engine.ipynb #0066
 def interact(
     model: GPT,           # A trained model
     tokenizer: Tokenizer, # Its tokenizer
     config: GenerateConfig | None = None, # How tokens are sampled; each text uses the next seed
     read: Callable[[str], str] = input,   # Asks for a line; EOFError ends the session
-    write: Callable[[str], object] = _print, # Shows a piece of text
+    write: Callable[[str], object] = partial(print, end='', flush=True), # Shows a piece of text
 ) -> None:
     "Continue the lines that a user types"
     config, limit, text = config or GenerateConfig(), model.config.block_size, ''

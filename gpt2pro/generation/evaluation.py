@@ -7,7 +7,6 @@ from __future__ import annotations
 import math
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
 import torch
 from pydantic import Field
 from torch import Tensor

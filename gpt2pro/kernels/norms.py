@@ -138,7 +138,8 @@ class _Norm(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        grad_x, sums = _launch_norm_backward(*ctx.saved_tensors, grads, ctx.eps, ctx.center)
+        x, weight = ctx.saved_tensors
+        grad_x, sums = _launch_norm_backward(x, weight, grads, ctx.eps, ctx.center)
         x_dtype, y_dtype = ctx.dtypes
         grad_y = None if y_dtype is None else grad_x.to(y_dtype)
         return grad_x.to(x_dtype), grad_y, sums[0], sums[1] if ctx.center else None, None

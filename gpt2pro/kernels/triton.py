@@ -291,8 +291,8 @@ def _compiler() -> Any:
     "A process that compiles kernels, even if this one interprets them"
     command = [sys.executable, '-c', 'from gpt2pro.kernels.triton import _serve; _serve()']
     env = os.environ | {'TRITON_INTERPRET': '0', 'PYTHONWARNINGS': 'ignore'}
-    pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    return subprocess.Popen(command, env=env, start_new_session=True, **pipes)
+    return subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                            text=True, start_new_session=True)
 
 # %% ../../nbs/06_kernels/01_triton.ipynb #0096
 def compile_kernel(

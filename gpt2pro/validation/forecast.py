@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 from pydantic import Field
 from ..core.config import Config
-from ..core.tables import Record, TableRows, format_bytes, format_seconds
+from ..core.tables import format_bytes, format_seconds, Record, TableRows
 from ..core.hardware import Hardware
 from ..core.devices import Throughput
 from .counts import count_parameters, flops_per_token
-from .plan import Plan, checkpoint_bytes, summarize_text
+from .plan import checkpoint_bytes, Plan, summarize_text
 
 # %% auto #0
 __all__ = ['step_seconds', 'Forecast', 'forecast']

@@ -6,12 +6,12 @@
 from __future__ import annotations
 import math
 from ..core.choices import POSITIONS
+from ..core.tables import format_bytes
 from ..core.gpus import Gpu
 from ..core.hardware import Hardware
-from ..core.tables import format_bytes
 from .counts import count_parameters
-from .plan import CheckResult, Plan, RuleSet, Violation
 from .heuristics import balanced_vocab_size, head_overrides, nearest_heads
+from .plan import CheckResult, Plan, RuleSet, Violation
 
 # %% auto #0
 __all__ = ['MODEL_RULES']

@@ -8,19 +8,19 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 from pydantic import Field
-from ..core.config import Config, ModelConfig, Settings, TrainConfig
-from ..core.config import deep_merge, load_config, make_config
-from ..core.devices import Throughput
 from ..core.errors import UserError
+from ..core.config import Config, deep_merge, load_config, make_config, ModelConfig, Settings
+from ..core.config import TrainConfig
+from ..core.tables import format_bytes, format_seconds, Record, TableRows
 from ..core.hardware import Hardware
-from ..core.tables import Record, TableRows, format_bytes, format_seconds
+from ..core.devices import Throughput
 from .counts import count_parameters
-from .forecast import step_seconds
-from .heuristics import MODEL_SIZES, PARAMETERS_PER_TOKEN
 from .heuristics import balanced_vocab_size, expected_bytes_per_token, fit_batch
-from .heuristics import resize_model, suggest_lr, suggest_vocab_size
-from .plan import Plan, TextSummary, summarize_text
+from .heuristics import MODEL_SIZES, PARAMETERS_PER_TOKEN, resize_model
+from .heuristics import suggest_lr, suggest_vocab_size
+from .plan import Plan, summarize_text, TextSummary
 from .validator import repair
+from .forecast import step_seconds
 
 # %% auto #0
 __all__ = ['Verdict', 'DEFAULT_MINUTES', 'TaskAssessment', 'assess_tasks', 'SizeEstimate', 'compare_model_sizes', 'choose_size',

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any, get_args
 from pydantic import Field
-from ..core.config import Config, KEYS, SETTINGS, Settings, load_config, setting_applies
+from ..core.config import Config, KEYS, load_config, setting_applies, SETTINGS, Settings
 from .plan import CheckResult, Plan, Rule, RuleSet, Severity, Violation
 
 # %% auto #0
@@ -149,6 +149,5 @@ def _changed_settings_have_an_effect(plan: Plan) -> CheckResult:
     if not unused: return None
     conditions = [f'{key} has an effect only with {SETTINGS[key].when}' for key in unused]
     defaults = ' '.join(_override(key, _value(default, key)) for key in unused)
-    needed = ' '.join({SETTINGS[key].when.partition('|')[0]: '' for key in unused})
     return Violation('; '.join(conditions), {
-        defaults: 'the defaults, and the same run', needed: 'makes them count, in another run'})
+        defaults: 'the same run', 'the other setting': 'makes them count, in another run'})

@@ -7,21 +7,20 @@ from __future__ import annotations
 import json, math
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from ..core.errors import did_you_mean
 from ..core.choices import ACTIVATIONS
 from ..core.config import Config, gpt2_differences, load_config
-from ..core.errors import did_you_mean
+from ..core.tables import format_bytes
 from ..core.gpus import Gpu
 from ..core.hardware import Hardware, native_precisions
-from ..core.tables import format_bytes
 from ..text.cleaning import CLEANING_STEPS
 from .counts import count_parameters, flops_per_token
-from .plan import CheckResult, Plan, RuleSet, TextSummary, Violation
-from .plan import checkpoint_bytes
-from .heuristics import MODEL_SIZES, PARAMETERS_PER_TOKEN
 from .heuristics import balanced_vocab_size, expected_bytes_per_token, fit_batch
-from .heuristics import head_overrides, nearest_heads, resize_model
-from .heuristics import size_overrides, smaller_sizes, suggest_lr
-from .heuristics import suggest_vocab_size
+from .heuristics import head_overrides, MODEL_SIZES, nearest_heads
+from .heuristics import PARAMETERS_PER_TOKEN, resize_model, size_overrides
+from .heuristics import smaller_sizes, suggest_lr, suggest_vocab_size
+from .plan import checkpoint_bytes, CheckResult, Plan, RuleSet, TextSummary
+from .plan import Violation
 
 # %% auto #0
 __all__ = ['RUN_RULES']
@@ -180,9 +179,9 @@ def _the_text_is_large_enough_for_the_model(plan: Plan) -> CheckResult:
     m, limit = plan.model, PARAMETERS_PER_TOKEN*plan.train_tokens
     size = count_parameters(m)['total']
     if size <= max(limit, 150_000): return None # below that a smaller model helps nobody
-    totals = {name: count_parameters(resize_model(m, name))['total'] for name in MODEL_SIZES}
-    name = max((n for n in totals if totals[n] <= limit), key=totals.__getitem__, default='nano')
-    smaller = {size_overrides(m, name): 'suits this text'} if totals[name] < size else {}
+    fits = [size_overrides(m, name) for name in smaller_sizes(m)
+            if count_parameters(resize_model(m, name))['total'] <= limit]
+    smaller = dict.fromkeys(fits[:1], 'suits this text')
     return Violation(f'{size:,} parameters for {plan.train_tokens:,.0f} tokens of text', smaller | {
         'more text': 'has to be found', 'dropout and patience': 'reduce overfitting'})
 
@@ -337,18 +336,15 @@ def _the_session_lasts(plan: Plan) -> CheckResult:
 @_rule('GP-TRAIN-020', 'warning', key='train.max_hours', preset='gpt2', hardware=_CPU)
 def _a_cpu_is_fast_enough(plan: Plan) -> CheckResult:
     "a CPU core computes about 50 GFLOP a second, a GPU a thousand times as many"
-    if plan.hardware is None or plan.device != 'cpu': return None
-    m, t = plan.model, plan.train
-    hour = 3600*50e9*plan.hardware.cores # FLOPs
-    work = t.max_steps*plan.tokens_per_step
-    limit = t.max_hours or 7*24
-    hours = work*flops_per_token(m)/hour
-    steps = limit/hours*t.max_steps # that there is time for
-    if hours <= limit or (t.max_hours and steps >= 100): return None
+    if plan.hardware is None or plan.device != 'cpu' or plan.train.max_hours: return None
+    m, work = plan.model, plan.train.max_steps*plan.tokens_per_step
+    day = 86400*50e9*plan.hardware.cores # FLOPs
+    days = work*flops_per_token(m)/day
+    if days <= 7: return None
     fits = [size_overrides(m, size) for size in smaller_sizes(m)
-            if work*flops_per_token(resize_model(m, size)) < limit*hour]
-    smaller = dict.fromkeys(fits[:1], 'a model for which there is time')
-    return Violation(f'training takes {hours/24:,.0f} days on {plan.hardware.cores} CPU cores',
+            if work*flops_per_token(resize_model(m, size)) < 7*day]
+    smaller = dict.fromkeys(fits[:1], 'a model for which a week is enough')
+    return Violation(f'training takes {days:,.0f} days on {plan.hardware.cores} CPU cores',
                      {'a GPU': 'costs money', 'fewer steps': 'a higher loss'} | smaller)
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0042
@@ -415,32 +411,23 @@ def _gradient_checkpointing_is_needed(plan: Plan) -> CheckResult:
         'a larger batch_size': 'where a step should read more'})
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0047
-def _free_disk(plan: Plan) -> float:
-    free = plan.hardware.disk_free if plan.hardware else None
-    return math.inf if free is None else free
-
 @_rule('GP-DISK-001', 'error', 'train.keep_checkpoints=1000',
        hardware=Hardware(cores=2, disk_free=5*10**9))
-def _checkpoints_fit_on_the_disk(plan: Plan) -> CheckResult:
-    "a checkpoint holds weights and optimizer state; an old one is deleted after a new one"
-    need, free = checkpoint_bytes(plan.config), _free_disk(plan)
-    if need <= free: return None
-    words = 'train.keep_checkpoints=2'
-    fewer = {words: 'fits'} if checkpoint_bytes(load_config(plan.config, [words])) <= free else {}
-    return Violation(f'checkpoints need {format_bytes(need)} of {format_bytes(int(free))} free',
-                     fewer | {'another disk': 'has to be found', 'a smaller model': 'learns less'})
-
-@_rule('GP-DISK-002', 'error', key='data.sample', hardware=Hardware(cores=2, disk_free=10**11),
-       text=TextSummary(bytes=10**12))
-def _tokens_fit_on_the_disk(plan: Plan) -> CheckResult:
-    "token shards are kept on disk, beside the checkpoints"
-    c, kept, free = plan.config, checkpoint_bytes(plan.config), _free_disk(plan)
-    need = plan.tokens*(2 if c.model.vocab_size <= 65536 else 4)
-    if plan.text is None or need + kept <= free or kept > 0.5*free: return None
-    sizes = [format_bytes(int(size)) for size in (need, kept, free)]
-    return Violation('tokens need {}, checkpoints {}, and {} are free'.format(*sizes), {
-        f'data.sample={max(1e-9, 0.4*c.data.sample*free/need):.2g}': 'less text',
-        'another disk': 'has to be found'})
+def _the_run_fits_on_the_disk(plan: Plan) -> CheckResult:
+    "token shards and checkpoints are kept; an old checkpoint is deleted after a new one"
+    free = plan.hardware.disk_free if plan.hardware else None
+    tokens = int(plan.tokens if plan.text else 0)*(2 if plan.model.vocab_size <= 65536 else 4)
+    kept = checkpoint_bytes(plan.config)
+    if free is None or tokens + kept <= free: return None
+    words, cost = 'train.keep_checkpoints=2', 'fewer checkpoints'
+    least = checkpoint_bytes(load_config(plan.config, [words]))
+    if tokens > 0.5*free:
+        sample = plan.config.data.sample*0.4*free/tokens
+        words, cost = f'data.sample={max(1e-9, sample):.2g}', 'less text'
+    fits = {words: cost} if tokens > 0.5*free or tokens + least <= free else {}
+    return Violation(f'tokens need {format_bytes(tokens)}, checkpoints {format_bytes(kept)}, '
+                     f'and {format_bytes(free)} are free',
+                     fits | {'another disk': 'has to be found', 'a smaller model': 'learns less'})
 
 @_rule('GP-HARDWARE-001', 'note', key='train.device',
        hardware=Hardware(cores=16, shared_memory=64*2**20, gpus=2*_T4.gpus))
