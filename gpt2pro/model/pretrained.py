@@ -96,7 +96,7 @@ def _as_stored(model: GPT) -> dict[str, Tensor]:
 # %% ../../nbs/08_model/03_pretrained.ipynb #0028
 def _unreadable(name: str, why: object) -> UserError:
     return UserError(f'{name}: cannot be read', str(why).split('\n')[0],
-                     'give a folder with config.json and model.safetensors, as save_pretrained writes it')
+                     'give a folder with config.json and model.safetensors, as of save_pretrained')
 
 def _read_json(path: Path) -> dict[str, Any]:
     try: values = json.loads(path.read_text('utf-8'))
@@ -163,7 +163,8 @@ def _find_folder(source: str | Path) -> Path:
     "The folder of a model, downloaded where it is a name on the hub"
     if Path(source).is_dir(): return Path(source)
     from huggingface_hub import snapshot_download
-    patterns = ['config.json', 'model*.safetensors', _INDEX, 'tokenizer.json', 'merges.txt', 'vocab.json']
+    patterns = ['config.json', 'model*.safetensors', _INDEX, 'tokenizer.json', 'merges.txt',
+                'vocab.json']
     try: return Path(snapshot_download(str(source), allow_patterns=patterns))
     except (OSError, ValueError) as e:
         raise UserError(
