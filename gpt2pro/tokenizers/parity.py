@@ -11,7 +11,6 @@ from html import escape
 from itertools import cycle
 from typing import Any
 import numpy as np
-from pydantic import Field
 from tqdm.auto import tqdm
 from ..core.errors import UserError
 from ..core.config import Settings
@@ -56,12 +55,12 @@ def _count_split_characters(tokens: list[bytes]) -> int:
 # %% ../../nbs/04_tokenizers/04_parity.ipynb #0019
 class LanguageStats(Settings):
     "The tokens of one language"
-    bytes: int = Field(description='bytes of its text in UTF-8')
-    characters: int = Field(description='characters')
-    words: int = Field(description='words: runs of letters')
-    tokens: int = Field(description='tokens')
-    coverage: float = Field(description='share of the characters that are not split')
-    premium: float = Field(1.0, description='tokens for the same content, relative')
+    bytes: int           # bytes of its text in UTF-8
+    characters: int      # characters
+    words: int           # words: runs of letters
+    tokens: int          # tokens
+    coverage: float      # share of the characters that are not split
+    premium: float = 1.0 # tokens for the same content, relative
     @property
     def bytes_per_token(self) -> float: return self.bytes/max(self.tokens, 1)
     @property
@@ -98,11 +97,11 @@ def _premiums(stats: dict[str, LanguageStats]) -> dict[str, float]:
 # %% ../../nbs/04_tokenizers/04_parity.ipynb #0031
 class TokenizerStats(Settings):
     "The tokens that a tokenizer gives for some texts"
-    name: str = Field(description='name of the tokenizer')
-    vocab_size: int = Field(description='tokens')
-    languages: dict[str, LanguageStats] = Field(description='by language')
-    unused: int = Field(description='tokens that the texts never use')
-    longest: list[str] = Field(description='the longest tokens')
+    name: str                           # name of the tokenizer
+    vocab_size: int                     # tokens
+    languages: dict[str, LanguageStats] # by language
+    unused: int                         # tokens that the texts never use
+    longest: list[str]                  # the longest tokens
 
 def tokenizer_stats(
     tokenizer: Tokenizer,         # To measure
@@ -121,7 +120,7 @@ def tokenizer_stats(
 # %% ../../nbs/04_tokenizers/04_parity.ipynb #0034
 class TokenizerComparison(Record):
     "Some tokenizers on the same texts"
-    stats: list[TokenizerStats] = Field(description='one for each tokenizer')
+    stats: list[TokenizerStats] # one for each tokenizer
     def _tables(self) -> dict[str, TableRows]:
         return {'Tokenizers': _comparison_rows(self.stats)}
 
@@ -214,10 +213,10 @@ def _with_languages(texts: Iterable[str]) -> Iterator[tuple[str, str]]:
 # %% ../../nbs/04_tokenizers/04_parity.ipynb #0063
 class LanguageMixture(Settings):
     "How often the texts of each language are drawn"
-    alpha: float = Field(description='exponent of the shares: 1 leaves them, 0 makes them equal')
-    sizes: dict[str, int] = Field(description='bytes of text by language')
-    times: dict[str, float] = Field(description='how often the texts of a language are drawn')
-    others: dict[str, int] = Field(description='bytes in unknown and rare languages, drawn once')
+    alpha: float            # exponent of the shares: 1 leaves them, 0 makes them equal
+    sizes: dict[str, int]   # bytes of text by language
+    times: dict[str, float] # how often the texts of a language are drawn
+    others: dict[str, int]  # bytes in unknown and rare languages, drawn once
     def __str__(self) -> str:
         rest = sum(self.others.values())
         total = sum(self.sizes.values()) + rest
@@ -266,17 +265,17 @@ def group_lines(
 # %% ../../nbs/04_tokenizers/04_parity.ipynb #0081
 class ParityReport(Record):
     "The premium of each language, and the mixture that brings parity"
-    tokenizer: str = Field(description='name of the tokenizer')
-    parallel: bool = Field(description='whether the texts are translations of each other')
-    languages: dict[str, LanguageStats] = Field(description='each language, on held-out text')
-    shares: dict[str, float] = Field(description='share of the text that each language has')
-    vocab_size: int = Field(description='tokens of the vocabularies that were trained to compare')
-    alpha: float = Field(description='exponent that brings parity: shares to this power')
-    mixture: dict[str, float] = Field(description='share of each language after that')
-    after: dict[str, float] = Field(description='premiums with a vocabulary trained on the mixture')
-    curve: dict[str, dict[str, float]] = Field(description='premiums for each exponent tried')
-    others: float = Field(description='share of the text in unknown or rare languages')
-    advice: str = Field('', description='what to do')
+    tokenizer: str                      # name of the tokenizer
+    parallel: bool                      # whether the texts are translations of each other
+    languages: dict[str, LanguageStats] # each language, on held-out text
+    shares: dict[str, float]            # share of the text that each language has
+    vocab_size: int                     # tokens of the vocabularies that were trained to compare
+    alpha: float                        # exponent that brings parity: shares to this power
+    mixture: dict[str, float]           # share of each language after that
+    after: dict[str, float]             # premiums with a vocabulary trained on the mixture
+    curve: dict[str, dict[str, float]]  # premiums for each exponent tried
+    others: float                       # share of the text in unknown or rare languages
+    advice: str = ''                    # what to do
     def _facts(self) -> list[str]:
         if self.others < 0.001: return [self.advice]
         return [self.advice, f'Unknown or too rare to measure: {self.others:.1%} of the text.']
