@@ -43,7 +43,7 @@ TERMS = { # what a reader types → pages that answer it, any of which will do
     'early stopping': ['09_trainer/loop'],
     'validation loss': ['09_trainer/loop', '10_generation/evaluation'],
     'checkpoint': ['09_trainer/checkpoint'],
-    'mixed precision': ['09_trainer/strategy', '00_core/hardware'],
+    'mixed precision': ['09_trainer/strategy', '00_core/devices'],
     'perplexity': ['10_generation/evaluation'],
     'bits per byte': ['10_generation/evaluation'],
     'temperature': ['10_generation/sampling'],

@@ -123,6 +123,7 @@ class _Source(NamedTuple):
     train_offset: int
     excerpt: str
 
+# %% ../../nbs/02_analysis/04_contamination.ipynb #0025
 def _judge(held: _Held, places: np.ndarray, index: _Index,
            sources: dict[int, _Source]) -> ContaminatedDocument | None:
     "What training has of a document, whose hashes are at `places` of the index"
@@ -140,7 +141,7 @@ def _judge(held: _Held, places: np.ndarray, index: _Index,
                                     share=share, length=held.length, **source._asdict())
     return None
 
-# %% ../../nbs/02_analysis/04_contamination.ipynb #0028
+# %% ../../nbs/02_analysis/04_contamination.ipynb #0029
 class ContaminationReport(Record):
     "What training has of the validation text"
     documents: int                    # validation documents examined
@@ -160,7 +161,7 @@ class ContaminationReport(Record):
     def _facts(self) -> Any: return _contamination_facts(self)
     def _figure(self) -> Any: return plot_contamination(self)
 
-# %% ../../nbs/02_analysis/04_contamination.ipynb #0030
+# %% ../../nbs/02_analysis/04_contamination.ipynb #0031
 def _contamination_facts(report: ContaminationReport) -> list[str]:
     "What a report says in sentences"
     kinds = ', '.join(f'{n:,} by {kind}' for kind, n in report.kinds.items()) or 'none'
@@ -178,7 +179,7 @@ def _contamination_rows(report: ContaminationReport) -> list[tuple[str, ...]]:
             *((d.kind, f'{d.file}, {d.offset:,}', f'{d.train_file}, {d.train_offset:,}',
                f'{d.share:.0%}', d.excerpt) for d in report.worst)]
 
-# %% ../../nbs/02_analysis/04_contamination.ipynb #0032
+# %% ../../nbs/02_analysis/04_contamination.ipynb #0033
 def plot_contamination(
     report: ContaminationReport, # What to show
 ) -> Any:                        # A figure of matplotlib
@@ -191,7 +192,7 @@ def plot_contamination(
     plt.close(figure) # shown where it is returned, not once more at the end of the cell
     return figure
 
-# %% ../../nbs/02_analysis/04_contamination.ipynb #0034
+# %% ../../nbs/02_analysis/04_contamination.ipynb #0035
 NEGLIGIBLE = 0.01 # Share of the validation text that needs no change
 
 def advise(
@@ -211,15 +212,15 @@ def advise(
     return ('Hold out whole files in place of scattered pages: name them with data.validation=PATH '
             'and keep them out of data.source.')
 
-# %% ../../nbs/02_analysis/04_contamination.ipynb #0037
+# %% ../../nbs/02_analysis/04_contamination.ipynb #0038
 _LISTED = 20 # Documents to list at most
 
 def _make_report(held: Sequence[_Held], index: _Index, sources: dict[int, _Source],
                  **rest: Any) -> ContaminationReport:
     "All documents, judged and counted"
     bounds = np.cumsum([len(each.hashes) for each in held])[:-1]
-    judged = [_judge(each, places, index, sources) for each,
-              places in zip(held, np.split(index.places, bounds))]
+    judged = [_judge(each, places, index, sources)
+              for each, places in zip(held, np.split(index.places, bounds))]
     found = sorted(filter(None, judged), key=lambda document: -document.share*document.length)
     length = sum(each.length for each in held)
     share = sum(document.share*document.length for document in found)/max(length, 1)
@@ -230,6 +231,7 @@ def _make_report(held: Sequence[_Held], index: _Index, sources: dict[int, _Sourc
         histogram=[tenths[i] for i in range(10)], worst=found[:_LISTED],
         advice=advise(found, share), **rest)
 
+# %% ../../nbs/02_analysis/04_contamination.ipynb #0039
 def find_contamination(
     train: Iterable[Document],             # Text to train on, read once
     validation: Iterable[Document] | None, # Text for validation, kept as hashes
@@ -244,7 +246,9 @@ def find_contamination(
     if not held:
         raise UserError('The validation text has no documents', 'there is nothing to look for',
                         'name text in data.validation')
-    index, sources, order = _Index(held), dict[int, _Source](), -1
+    index = _Index(held)
+    sources: dict[int, _Source] = {}
+    order = -1
     for order, (document, words, hashes) in enumerate(fingerprint_documents(train)):
         new = index.look_up(hashes, order)
         if not len(new): continue

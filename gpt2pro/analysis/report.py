@@ -27,6 +27,7 @@ class Example(Settings):
     findings: list[str] # what was found
     text: str           # its beginning
 
+# %% ../../nbs/02_analysis/02_report.ipynb #0008
 class Quality(Settings):
     "How clean the text is"
     score: float                # share of the text without findings, per cent
@@ -34,7 +35,7 @@ class Quality(Settings):
     reasons: list[str]          # what was found, in words
     worst: list[Example]        # documents with the most findings
 
-# %% ../../nbs/02_analysis/02_report.ipynb #0009
+# %% ../../nbs/02_analysis/02_report.ipynb #0010
 QUANTILES = (0, 5, 25, 50, 75, 95, 100)
 
 class Lengths(Settings):
@@ -43,6 +44,7 @@ class Lengths(Settings):
     quantiles: dict[str, int]  # by per cent of the documents sampled
     histogram: list[list[int]] # lower edge of each bin, and documents in it
 
+# %% ../../nbs/02_analysis/02_report.ipynb #0011
 def summarize_lengths(
     counts: Mapping[int, int], # Length → documents
     unit: str,                 # What lengths are counted in
@@ -55,7 +57,7 @@ def summarize_lengths(
     return Lengths(unit=unit, quantiles={f'{q} %': quantile(counts, q) for q in QUANTILES},
                    histogram=histogram)
 
-# %% ../../nbs/02_analysis/02_report.ipynb #0013
+# %% ../../nbs/02_analysis/02_report.ipynb #0015
 class DatasetReport(Record):
     "What is in a text"
     documents: int                         # documents, counted
@@ -93,7 +95,7 @@ class DatasetReport(Record):
     def _facts(self) -> Any: return _report_facts(self)
     def _figure(self) -> Any: return plot_report(self)
 
-# %% ../../nbs/02_analysis/02_report.ipynb #0018
+# %% ../../nbs/02_analysis/02_report.ipynb #0020
 def language_share_intervals(
     report: DatasetReport, # Any
 ) -> dict[str, list[float]]: # Language → both ends; the same number twice where exact
@@ -101,6 +103,7 @@ def language_share_intervals(
     return {code: [end.bytes/max(report.bytes, 1) for end in amount.ends or (amount, amount)]
             for code, amount in report.languages.items()}
 
+# %% ../../nbs/02_analysis/02_report.ipynb #0022
 def plot_languages(
     report: DatasetReport, # What to show
     ax: Any,               # Where: axes of matplotlib
@@ -116,6 +119,7 @@ def plot_languages(
     ax.set(title='languages', xlabel='% of bytes', xlim=(0, 140*max(shares.values()) or 1))
     ax.invert_yaxis()
 
+# %% ../../nbs/02_analysis/02_report.ipynb #0023
 def plot_lengths(
     report: DatasetReport, # What to show
     ax: Any,               # Where: axes of matplotlib
@@ -128,7 +132,7 @@ def plot_lengths(
     ax.xaxis.set_major_formatter('{x:g}')
     ax.set(title='length of documents', xlabel=report.lengths.unit, ylabel='documents')
 
-# %% ../../nbs/02_analysis/02_report.ipynb #0020
+# %% ../../nbs/02_analysis/02_report.ipynb #0025
 def plot_report(
     report: DatasetReport, # What to show
 ) -> Any:                  # A figure of matplotlib
@@ -140,7 +144,7 @@ def plot_report(
     plt.close(figure) # shown where it is returned, not once more at the end of the cell
     return figure
 
-# %% ../../nbs/02_analysis/02_report.ipynb #0024
+# %% ../../nbs/02_analysis/02_report.ipynb #0029
 def _number(amount: Amount, unit: str) -> str:
     "Documents, bytes or tokens of an amount, with what they may be off by"
     value, *ends = (getattr(each, unit) for each in (amount, *amount.ends))
@@ -156,7 +160,7 @@ def _amount_rows(report: DatasetReport, amounts: Mapping[str, Amount]) -> list[l
          f'{amount.bytes/max(report.bytes, 1):.1%}']
         for name, amount in amounts.items())]
 
-# %% ../../nbs/02_analysis/02_report.ipynb #0027
+# %% ../../nbs/02_analysis/02_report.ipynb #0032
 _LISTED = 8 # Rows of a table that could be long
 
 def _report_tables(report: DatasetReport) -> dict[str, list[list[str]]]:
@@ -181,13 +185,14 @@ def _report_tables(report: DatasetReport) -> dict[str, list[list[str]]]:
              for e in report.quality.worst]
     return tables | {'Worst examples': [['where', 'findings', 'text'], *worst]}
 
-# %% ../../nbs/02_analysis/02_report.ipynb #0030
+# %% ../../nbs/02_analysis/02_report.ipynb #0035
 def _report_facts(report: DatasetReport) -> list[str]:
     "What a report says in sentences"
     def interval(name: str, digits: int = 0) -> str:
         ends = [f'{end:,.{digits}f}' for end in report.intervals.get(name, [])]
         return f' ({" to ".join(ends)})' if ends else ''
-    q, lengths = report.quality, report.lengths.quantiles
+    q = report.quality
+    lengths = report.lengths.quantiles
     words = f'{report.words:,} words{interval("words")}, {report.vocabulary:,} different'
     if rate := report.bytes_per_token:
         words += f'; {rate:.2f} bytes per token{interval("bytes per token", 2)}, {report.tokenizer}'

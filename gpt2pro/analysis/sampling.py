@@ -33,13 +33,14 @@ class Amount(Settings):
 # %% ../../nbs/02_analysis/01_sampling.ipynb #0010
 class Sums(dict[Any, np.ndarray]):
     "Rows of numbers, added up by key"
-    def add(self, key: Any, row: Sequence[float] | np.ndarray) -> None:
+    def add(self, key: Any, row: Any) -> None:
         "Add a row to that of a key"
         self[key] = self.get(key, 0) + np.asarray(row, float)
     def merge(self, other: Sums, rename: Callable[[Any], Any] = lambda key: key) -> None:
         "Add other sums, with new names for their keys"
         for key, row in other.items(): self.add(rename(key), row)
 
+# %% ../../nbs/02_analysis/01_sampling.ipynb #0012
 def document_row(
     x: int, # Its bytes
     y: int, # Its tokens
@@ -47,7 +48,7 @@ def document_row(
     "What one document adds to the six sums"
     return np.array([1, x, y, x*x, x*y, y*y], float)
 
-# %% ../../nbs/02_analysis/01_sampling.ipynb #0012
+# %% ../../nbs/02_analysis/01_sampling.ipynb #0014
 def names(
     sums: Sums, # By stratum, kind and name
     kind: str,  # Such as `language`
@@ -57,7 +58,7 @@ def names(
     found.merge(sums, lambda key: key[1:])
     return sorted((name for k, name in found if k == kind), key=lambda name: -found[kind, name][1])
 
-# %% ../../nbs/02_analysis/01_sampling.ipynb #0016
+# %% ../../nbs/02_analysis/01_sampling.ipynb #0018
 _ENOUGH = 10**8 # Bytes of a sample, about
 
 def choose_sample_fraction(
@@ -66,7 +67,7 @@ def choose_sample_fraction(
     "The fraction of a text to examine"
     return min(1.0, max(0.05, round(_ENOUGH/max(size, 1), 2)))
 
-# %% ../../nbs/02_analysis/01_sampling.ipynb #0020
+# %% ../../nbs/02_analysis/01_sampling.ipynb #0022
 def is_sampled(
     document: Document, # Any
     fraction: float,    # Fraction of documents wanted
@@ -78,7 +79,7 @@ def is_sampled(
     digest = hashlib.blake2b(location, digest_size=8, salt=seed.to_bytes(8, 'big')).digest()
     return int.from_bytes(digest, 'big') < fraction*2**64
 
-# %% ../../nbs/02_analysis/01_sampling.ipynb #0024
+# %% ../../nbs/02_analysis/01_sampling.ipynb #0026
 def _estimate(rows: np.ndarray, totals: np.ndarray,
               counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     "Documents, bytes and tokens of a kind, and their variances, from the sums of each stratum"
@@ -92,7 +93,7 @@ def _estimate(rows: np.ndarray, totals: np.ndarray,
     unseen = (1 - n/total_documents)*n/np.maximum(n - 1, 1)
     return (scale*rows.T[:3]).sum(1), (unseen*scale**2*spread).sum(1)   # (3,), (3,)
 
-# %% ../../nbs/02_analysis/01_sampling.ipynb #0029
+# %% ../../nbs/02_analysis/01_sampling.ipynb #0031
 _Z = 2.5758 # 99 % of a normal distribution lies within so many standard deviations
 
 def total_interval(
@@ -104,6 +105,7 @@ def total_interval(
     half = (_Z + (_Z**3 + _Z)/(4*max(n - 1, 1)))*math.sqrt(variance)
     return [max(0.0, value - half), value + half]
 
+# %% ../../nbs/02_analysis/01_sampling.ipynb #0034
 def share_interval(
     part: np.ndarray,     # Estimated parts
     whole: np.ndarray,    # Of these
@@ -120,7 +122,7 @@ def share_interval(
     high = np.maximum((share + guard/2 + half)/(1 + guard), share + spread)
     return whole*low.clip(0), whole*high.clip(max=1)
 
-# %% ../../nbs/02_analysis/01_sampling.ipynb #0033
+# %% ../../nbs/02_analysis/01_sampling.ipynb #0038
 def quantile(
     counts: Mapping[int, int], # Value → how often it occurs
     percent: float,            # Which quantile
@@ -130,6 +132,7 @@ def quantile(
     places = numbers.cumsum()
     return int(values[np.searchsorted(places, max(1, percent/100*places[-1]))])
 
+# %% ../../nbs/02_analysis/01_sampling.ipynb #0040
 def quantile_interval(
     counts: Mapping[int, int], # As above, of the documents sampled
     percent: float,            # Which quantile
@@ -141,7 +144,7 @@ def quantile_interval(
     half = 100*(_Z*math.sqrt(p*(1 - p)/n*unseen) + 1/n)
     return [float(quantile(counts, q)) for q in (max(0, percent - half), min(100, percent + half))]
 
-# %% ../../nbs/02_analysis/01_sampling.ipynb #0037
+# %% ../../nbs/02_analysis/01_sampling.ipynb #0044
 MIN_STRATUM = 20 # Documents sampled that a stratum needs to stand alone
 
 def _merge_small(sums: Sums, counts: Sums) -> tuple[Sums, Sums]:
@@ -150,12 +153,13 @@ def _merge_small(sums: Sums, counts: Sums) -> tuple[Sums, Sums]:
     small = [stratum for stratum, n in sampled.items() if n < min(MIN_STRATUM, counts[stratum][0])]
     if sum(sampled[s] for s in small) < min(MIN_STRATUM,
                                             sum(counts[s][0] for s in small)): small = list(counts)
-    merged, merged_counts = Sums(), Sums()
+    merged = Sums()
     merged.merge(sums, lambda key: ('', *key[1:]) if key[0] in small else key)
+    merged_counts = Sums()
     merged_counts.merge(counts, lambda stratum: '' if stratum in small else stratum)
     return merged, merged_counts
 
-# %% ../../nbs/02_analysis/01_sampling.ipynb #0041
+# %% ../../nbs/02_analysis/01_sampling.ipynb #0048
 class Estimator:
     "Tells what a text has, from the documents sampled"
     def __init__(self,
@@ -167,7 +171,7 @@ class Estimator:
         self.sums, self.counts = _merge_small(sums, counts)
         self.totals = self.rows('all')                    # (S, 6)
         self.sampled = int(self.totals[:, 0].sum())       # documents
-        self.documents, self.bytes = (int(n) for n in sum(counts.values()))
+        self.documents, self.bytes = map(int, np.sum(list(counts.values()), 0))
     def rows(self, kind: str, name: str = '') -> np.ndarray: # (S, 6)
         return np.array([self.sums.get((stratum, kind, name), np.zeros(6))
                          for stratum in self.counts])
@@ -193,7 +197,7 @@ class Estimator:
         documents, size, tokens = (round(float(value)) for value in values)
         return Amount(documents=documents, bytes=size, tokens=tokens if self.tokens else None)
 
-# %% ../../nbs/02_analysis/01_sampling.ipynb #0047
+# %% ../../nbs/02_analysis/01_sampling.ipynb #0054
 def counted_amount(
     row: np.ndarray,    # The six sums of documents sampled
     counts: np.ndarray, # All documents and their bytes

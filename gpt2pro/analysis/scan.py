@@ -67,8 +67,8 @@ class _Tally:
         document, _, length, words, findings = examined
         row = document_row(document.size, length)
         for kind in examined.kinds(): self.sums.add((stratum, *kind), row)
-        for kind, count in dict(chars=len(document.text), words=len(words)).items():
-            self.sums.add((stratum, kind, ''), document_row(document.size, count))
+        for name, count in dict(chars=len(document.text), words=len(words)).items():
+            self.sums.add((stratum, name, ''), document_row(document.size, count))
         self.lengths[length] += 1
         self.vocabulary.update(words)
         if findings:
@@ -87,6 +87,7 @@ class _Batch:
     "Some documents of the sample, and how much passed by meanwhile"
     documents: list[Document] = field(default_factory=list)
     duplicate: list[bool] = field(default_factory=list) # whether the same text came before
+    size: int = 0                                       # bytes of these documents
     passed: Sums = field(default_factory=Sums)          # documents and bytes by file, all of them
 
 class _Findings(NamedTuple):
@@ -106,8 +107,8 @@ class _Examiner:
         texts = [document.text for document in documents]
         languages = self.detector.detect(texts)
         lengths = map(len, self.tokenizer.encode_batch(texts) if self.tokenizer else words)
-        findings = [check_quality(text, w, language.code) for text, w,
-                    language in zip(texts, words, languages)]
+        codes = [language.code for language in languages]
+        findings = map(check_quality, texts, words, codes)
         return map(_Examined, documents, languages, lengths, words, findings)
     def __call__(self, batch: _Batch) -> _Findings:
         words = [find_words(document.text) for document in batch.documents]
@@ -137,17 +138,17 @@ class _Reader:
         if len(self.hashes) < _MAX_HASHES: self.hashes.add(digest)
         return known
     def __call__(self, documents: Iterable[Document]) -> Iterator[_Batch]:
-        batch, size = _Batch(), 0
+        batch = _Batch()
         for document in documents:
             batch.passed.add(document.file, [1, document.size])
             duplicate = self._is_duplicate(document.text)
             if not is_sampled(document, self.fraction): continue
             batch.documents.append(document)
             batch.duplicate.append(duplicate)
-            size += document.size
-            if size >= _BATCH_BYTES:
+            batch.size += document.size
+            if batch.size >= _BATCH_BYTES:
                 yield batch
-                batch, size = _Batch(), 0
+                batch = _Batch()
         yield batch
 
 # %% ../../nbs/02_analysis/03_scan.ipynb #0023
@@ -157,6 +158,7 @@ def _kind(layout: Layout) -> str:
     "The kind of text in a file"
     return f'code in {layout.programming_language}' if layout.programming_language else layout.kind
 
+# %% ../../nbs/02_analysis/03_scan.ipynb #0024
 class _Scan:
     "A pass over a corpus, or as much of it as there was time for"
     complete = False
@@ -177,14 +179,13 @@ class _Scan:
         self.tally.merge(found.tally)
         self.passed.merge(batch.passed)
         copies = self.near_duplicates.add(found.signatures)
-        for document, length, exact, copy in zip(batch.documents, found.lengths, batch.duplicate,
-                                                 copies):
-            finding = 'exact duplicate' if exact else copy
-            kinds = [('file', document.file), ('kind', self.kinds[document.file]),
-                     *[('finding', finding)]*bool(finding)]
-            for kind in kinds:
-                self.tally.sums.add((stratum_of(document.file, self.strata), *kind),
-                                    document_row(document.size, length))
+        copies = ['exact duplicate' if d else copy for d, copy in zip(batch.duplicate, copies)]
+        for document, length, copy in zip(batch.documents, found.lengths, copies):
+            stratum = stratum_of(document.file, self.strata)
+            row = document_row(document.size, length)
+            kinds = [('file', document.file), ('kind', self.kinds[document.file])]
+            for kind in kinds + [('finding', copy)]*bool(copy):
+                self.tally.sums.add((stratum, *kind), row)
         return int(sum(size for _, size in batch.passed.values()))
     def estimator(self, tokens: bool) -> Estimator:
         "Tells what all of the text has"
@@ -192,7 +193,7 @@ class _Scan:
         counts.merge(self.passed, lambda file: stratum_of(file, self.strata))
         return Estimator(self.tally.sums, counts, tokens)
 
-# %% ../../nbs/02_analysis/03_scan.ipynb #0027
+# %% ../../nbs/02_analysis/03_scan.ipynb #0028
 def _read_through(scan: _Scan, examiner: _Examiner, max_documents: int | None, workers: int,
                   progress: bool) -> None:
     "Read a corpus once"
@@ -200,15 +201,14 @@ def _read_through(scan: _Scan, examiner: _Examiner, max_documents: int | None, w
     batches = scan.reader(islice(documents, max_documents))
     bar = tqdm(total=int(scan.corpus.size*scan.corpus.sample) or None, unit='B', unit_scale=True,
                desc='Reading', disable=not progress)
-    with Interrupts(signals=(signal.SIGINT,
-                             )) as stop, bar, closing(parallel_map(examiner, batches,
-                                                                   workers)) as results:
+    results = parallel_map(examiner, batches, workers)
+    with Interrupts(signals=(signal.SIGINT,)) as stop, bar, closing(results):
         for batch, found in results:
             bar.update(scan.add(batch, found))
             if stop.number: break
     scan.complete = not stop.number and next(documents, None) is None
 
-# %% ../../nbs/02_analysis/03_scan.ipynb #0031
+# %% ../../nbs/02_analysis/03_scan.ipynb #0032
 _DUPLICATES = {'exact duplicate': 'the same text came before',
                'near duplicate': 'three quarters of its phrases and more came before in a text'}
 
@@ -233,46 +233,47 @@ def _quality(text: Estimator, incomplete: set[str], worst: list[Example]) -> Qua
         found = findings[name]
         findings[name] = found.model_copy(update=dict(low=found.low or found, high=text.amount()))
     meanings = {name: rule.meaning for name, rule in QUALITY_RULES.items()} | _DUPLICATES
-    reasons = [f'{_percent(amount, text.bytes)} {name} ({meanings[name]})' for name,
-               amount in findings.items()]
+    reasons = [f'{_percent(amount, text.bytes)} {name} ({meanings[name]})'
+               for name, amount in findings.items()]
     score = 100*text.amount('clean').bytes/max(text.bytes, 1)
     return Quality(score=round(score, 2), findings=findings, reasons=reasons, worst=worst)
 
-# %% ../../nbs/02_analysis/03_scan.ipynb #0035
+# %% ../../nbs/02_analysis/03_scan.ipynb #0036
 def _intervals(text: Estimator, lengths: Counter[int]) -> dict[str, list[float]]:
     "Intervals of the figures of a text, by name; none if all was examined"
     if text.sampled == text.documents: return {}
-    ends = {name: text.total(kind)[1] for name,
-            kind in dict(chars='chars', words='words', tokens='all').items()}
+    kinds = dict(chars='chars', words='words', tokens='all')
+    ends = {name: text.total(kind)[1] for name, kind in kinds.items()}
     unseen = 1 - text.sampled/text.documents
     return ends | {
         'mixed': [float(end.documents) for end in text.amount('mixed').ends],
         'unseen': [end.documents/text.documents for end in text.amount('unseen').ends],
         'score': [100*end.bytes/max(text.bytes, 1) for end in text.amount('clean').ends],
-        'mean length': [end/text.documents for end in ends['tokens']],
         'bytes per token': [text.bytes/max(end, 1) for end in reversed(ends['tokens'])],
         **{f'length {q} %': quantile_interval(lengths, q, unseen) for q in QUANTILES[1:-1]}}
 
-# %% ../../nbs/02_analysis/03_scan.ipynb #0039
+# %% ../../nbs/02_analysis/03_scan.ipynb #0040
 def _counted(scan: _Scan, kind: str, counts: Sums, tokens: bool) -> dict[str, Amount]:
     "Amounts of what is counted, most bytes first"
     rows = Sums()
     rows.merge(scan.tally.sums, lambda key: key[1:])
     ordered = sorted(counts.items(), key=lambda item: -item[1][1])
-    return {name: counted_amount(rows.get((kind, name), np.zeros(6))*tokens, count) for name,
-            count in ordered}
+    return {name: counted_amount(rows.get((kind, name), np.zeros(6))*tokens, count)
+            for name, count in ordered}
 
-# %% ../../nbs/02_analysis/03_scan.ipynb #0043
+# %% ../../nbs/02_analysis/03_scan.ipynb #0044
 def _make_report(scan: _Scan, tokenizer: Any, seconds: float) -> DatasetReport:
     "What was found as a report"
-    tally, corpus, tokens = scan.tally, scan.corpus, tokenizer is not None
+    tally = scan.tally
+    corpus = scan.corpus
+    tokens = tokenizer is not None
     text = scan.estimator(tokens)
     by_kind = Sums()
     by_kind.merge(scan.passed, scan.kinds.__getitem__)
     return DatasetReport(
         documents=text.documents, bytes=text.bytes, chars=text.total('chars')[0],
-        words=text.total('words')[0],
-        vocabulary=len(tally.vocabulary), tokens=text.total()[0] if tokens else None,
+        words=text.total('words')[0], vocabulary=len(tally.vocabulary),
+        tokens=text.total()[0] if tokens else None,
         tokenizer=getattr(tokenizer, 'name', None), tokenizer_hash=getattr(tokenizer, 'hash', None),
         kinds=_counted(scan, 'kind', by_kind, tokens),
         files=_counted(scan, 'file', scan.passed, tokens),
@@ -285,7 +286,7 @@ def _make_report(scan: _Scan, tokenizer: Any, seconds: float) -> DatasetReport:
         sampled_fraction=scan.reader.fraction, intervals=_intervals(text, tally.lengths),
         complete=scan.complete, seconds=seconds)
 
-# %% ../../nbs/02_analysis/03_scan.ipynb #0047
+# %% ../../nbs/02_analysis/03_scan.ipynb #0048
 _log = logging.getLogger('gpt2pro.analysis.scan')
 _CODE = ('text.readers', 'text.layouts', 'text.corpus', 'text.languages', 'text.quality',
          'analysis.sampling', 'analysis.report', 'analysis.scan')
@@ -311,7 +312,7 @@ def _store_report(path: Path, report: DatasetReport) -> None:
     try: write_file(path, report.model_dump_json())
     except OSError as e: _log.warning('the analysis is not stored for next time: %s', e)
 
-# %% ../../nbs/02_analysis/03_scan.ipynb #0050
+# %% ../../nbs/02_analysis/03_scan.ipynb #0051
 _SMALL = 8_000_000 # Bytes examined without workers
 _STRATA = 32       # Files that are treated on their own
 
@@ -326,6 +327,7 @@ def _first_texts(corpus: Corpus) -> list[str]:
     corpora = [Corpus([file], {}, corpus.text_field, 'replace') for file in files]
     return [document.text for each in corpora for document in islice(each, 10)]
 
+# %% ../../nbs/02_analysis/03_scan.ipynb #0053
 def analyze(
     corpus: Corpus | str | Path | Iterable[str | Path], # A corpus, or sources as for `open_corpus`
     tokenizer: Any = None,                   # Has `encode_batch`, `name`, `hash`; None: no tokens
@@ -338,7 +340,7 @@ def analyze(
 ) -> DatasetReport:
     "Read a text once and tell what is in it"
     start = time.monotonic()
-    if not isinstance(corpus, Corpus): corpus = open_corpus(corpus)
+    corpus = corpus if isinstance(corpus, Corpus) else open_corpus(corpus)
     if candidates is not None: candidates = tuple(sorted(candidates))
     size = int(corpus.size*corpus.sample)
     fraction = choose_sample_fraction(size) if sample_fraction is None else sample_fraction

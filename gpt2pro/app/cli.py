@@ -7,8 +7,8 @@ from __future__ import annotations
 import os, sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+import gpt2pro
 import typer
-from .. import __version__
 
 # %% auto #0
 __all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'RunDirectory', 'Source', 'TokenizerFolder', 'Minutes', 'Overwrite',
@@ -18,9 +18,7 @@ __all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'RunDirectory', 'Source', '
            'bench_generate']
 
 # %% ../../nbs/12_app/06_cli.ipynb #0004
-if TYPE_CHECKING:
-    from gpt2pro.core.config import Config
-    from gpt2pro.tokenizers.tokenizer import Tokenizer
+if TYPE_CHECKING: from gpt2pro.core.config import Config, DataConfig
 
 # %% ../../nbs/12_app/06_cli.ipynb #0008
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False,
@@ -28,10 +26,11 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False,
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(f'gpt2pro {__version__}')
+        print(f'gpt2pro {gpt2pro.__version__}')
         raise typer.Exit()
 
-@app.callback(epilog='Settings are changed with KEY=VALUE, such as train.lr=1e-3. Start with: gpt2pro quickstart')
+@app.callback(epilog='Settings are changed with KEY=VALUE, such as train.lr=1e-3. '
+                     'Start with: gpt2pro quickstart')
 def _options(
     debug: Annotated[bool, typer.Option('--debug', help='Show the traceback of an error')] = False,
     version: Annotated[bool, typer.Option('--version', callback=_print_version, is_eager=True,
@@ -46,13 +45,11 @@ def main() -> None:
     try: app()
     except Exception as e:
         if '--debug' in sys.argv: raise
-        from gpt2pro.core.errors import Gpt2proError, RunError
-        error = e
-        if not isinstance(e, Gpt2proError):
-            error = RunError(f'{type(e).__name__}: {e}', 'this was not foreseen',
-                             'see where with: gpt2pro --debug COMMAND, and please report it')
+        from gpt2pro.core.errors import as_error
+        error = as_error(e)
         print(error, file=sys.stderr)
-        if '--json' in sys.argv: _show({'error': dict(what=error.what, why=error.why, fix=error.fix)}, True)
+        if '--json' in sys.argv:
+            _show({'error': dict(what=error.what, why=error.why, fix=error.fix)}, as_json=True)
         sys.exit(error.exit_code)
 
 # %% ../../nbs/12_app/06_cli.ipynb #0016
@@ -62,7 +59,8 @@ _settings = typer.Argument(metavar='[KEY=VALUE]...', show_default=False,
                            help='Settings on top, such as train.lr=1e-3 or generate.top_k=10')
 Words = Annotated[list[str] | None, _words]
 SettingWords = Annotated[list[str] | None, _settings]
-AsJson = Annotated[bool, typer.Option('--json', help='Print one JSON object, and nothing else, on standard output')]
+AsJson = Annotated[bool, typer.Option(
+    '--json', help='Print one JSON object, and nothing else, on standard output')]
 RunDirectory = Annotated[Path, typer.Argument(help='A run directory', show_default=False)]
 
 # %% ../../nbs/12_app/06_cli.ipynb #0017
@@ -71,15 +69,13 @@ def _split(words: list[str] | None) -> tuple[str | None, list[str]]:
     settings = [word for word in words or [] if '=' in word]
     sources = [word for word in words or [] if '=' not in word]
     if len(sources) > 1:
-        from gpt2pro.core.errors import UserError
-        raise UserError(' '.join(sources), 'a command takes one configuration',
-                        'keep one of them; settings are written key=value')
+        raise gpt2pro.UserError(' '.join(sources), 'a command takes one configuration',
+                                'keep one of them; settings are written key=value')
     return sources[0] if sources else None, settings
 
 def _config(words: list[str] | None) -> Config:
     "The configuration that the words of a command describe"
-    from gpt2pro.core.config import load_config
-    return load_config(*_split(words))
+    return gpt2pro.load_config(*_split(words))
 
 # %% ../../nbs/12_app/06_cli.ipynb #0020
 def _show(result: Any, as_json: bool) -> None:
@@ -93,6 +89,10 @@ def _show(result: Any, as_json: bool) -> None:
     for item in result.values() if isinstance(result, dict) else [result]:
         console.print(*item if isinstance(item, list) else [item], sep='\n')
 
+def _given(**options: Any) -> dict[str, Any]:
+    "The options that were given; the others keep the defaults of the function"
+    return {name: value for name, value in options.items() if value is not None}
+
 def _exit(findings: list[Any]) -> None:
     "Exit with code 2 where something is wrong"
     raise typer.Exit(2 if any(finding.severity == 'error' for finding in findings) else 0)
@@ -101,46 +101,55 @@ def _exit(findings: list[Any]) -> None:
 @app.command()
 def hardware(as_json: AsJson = False) -> None:
     "This machine, and what that means for training"
-    from gpt2pro.core.hardware import detect_hardware, explain_hardware
-    machine = detect_hardware()
-    _show(machine if as_json else {'machine': machine, 'meaning': '\n'.join(explain_hardware(machine))}, as_json)
+    from gpt2pro.core.hardware import explain_hardware
+    machine = gpt2pro.detect_hardware()
+    meaning = '\n'.join(explain_hardware(machine))
+    _show(machine if as_json else {'machine': machine, 'meaning': meaning}, as_json)
 
 @app.command()
 def presets(as_json: AsJson = False) -> None:
     "The presets, with the sizes of their models"
-    from gpt2pro.core.tables import render_terminal
+    from rich.table import Table
     from gpt2pro.validation.counts import list_presets
     found = list_presets()
-    headings = ['', *(name.replace('_', ' ') for name in next(iter(found.values())))]
-    rows = [[name, *(f'{value:,}' for value in row.values())] for name, row in found.items()]
-    _show(found if as_json else render_terminal({'presets': [headings, *rows]}), as_json)
+    table = Table('', box=None, padding=(0, 1, 0, 0))
+    for heading in next(iter(found.values())):
+        table.add_column(heading.replace('_', '\n'), justify='right', no_wrap=True)
+    for name, row in found.items(): table.add_row(name, *(f'{value:,}' for value in row.values()))
+    _show(found if as_json else table, as_json)
 
 # %% ../../nbs/12_app/06_cli.ipynb #0030
 _source = typer.Argument(metavar='SOURCE... [data.KEY=VALUE]...',
-                         help='Files, folders, globs, addresses, hf:NAME or bilingual, and how to read them')
+                         help='Files, folders, globs, addresses, hf:NAME or bilingual, '
+                              'and how to read them')
 Source = Annotated[list[str], _source]
-TokenizerFolder = Annotated[str | None, typer.Option(help='Folder of a saved tokenizer; without it, GPT-2\'s')]
+TokenizerFolder = Annotated[str | None, typer.Option(
+    help='Folder of a saved tokenizer; without it, GPT-2\'s')]
 
-def _tokenizer(folder: str | None) -> Tokenizer:
-    from gpt2pro.tokenizers.tokenizer import gpt2_tokenizer, Tokenizer
-    return Tokenizer.load(folder) if folder else gpt2_tokenizer()
+def _data(words: list[str]) -> DataConfig:
+    from gpt2pro.text.corpus import parse_data
+    return parse_data(words)
+
+def _tokenizer(folder: str | None) -> Any:
+    return gpt2pro.Tokenizer.load(folder) if folder else gpt2pro.gpt2_tokenizer()
 
 # %% ../../nbs/12_app/06_cli.ipynb #0031
 @app.command()
 def analyze(
     source: Source,
     tokenizer: TokenizerFolder = None,
-    languages: Annotated[str | None, typer.Option(help='Candidate languages, such as en,es; without it, all')] = None,
-    sample: Annotated[float | None, typer.Option(help='Fraction of the documents to read; without it, chosen by size')] = None,
+    languages: Annotated[str | None, typer.Option(
+        help='Candidate languages, such as en,es; without it, all')] = None,
+    sample: Annotated[float | None, typer.Option(
+        help='Fraction of the documents to read; without it, chosen by size')] = None,
     cache: Annotated[bool, typer.Option(help='Keep the result until the text changes')] = True,
-    html: Annotated[Path | None, typer.Option(dir_okay=False, help='Write the report to this file, for a browser')] = None,
+    html: Annotated[Path | None, typer.Option(
+        dir_okay=False, help='Write the report to this file, for a browser')] = None,
     as_json: AsJson = False,
 ) -> None:
     "Languages, quality and exact token counts of a text"
-    from gpt2pro.text.corpus import parse_data
-    from gpt2pro.analysis.scan import analyze
     candidates = languages.split(',') if languages else None
-    report = analyze(parse_data(source), _tokenizer(tokenizer), candidates=candidates,
+    report = gpt2pro.analyze(_data(source), _tokenizer(tokenizer), candidates=candidates,
                      sample_fraction=sample, cache=cache)
     if html: report.save(html)
     _show(report, as_json)
@@ -149,102 +158,99 @@ def analyze(
 @app.command()
 def leaks(words: SettingWords = None, as_json: AsJson = False) -> None:
     "Contamination: validation text that occurs in the training text"
-    from gpt2pro.core.config import load_config
     from gpt2pro.text.corpus import open_splits
-    from gpt2pro.analysis.contamination import find_contamination
-    _show(find_contamination(*open_splits(load_config(None, words or []).data)), as_json)
+    data = gpt2pro.load_config(None, words or []).data
+    _show(gpt2pro.find_contamination(*open_splits(data)), as_json)
 
 # %% ../../nbs/12_app/06_cli.ipynb #0036
 @app.command()
 def validate(
     words: Words = None,
-    measure: Annotated[bool, typer.Option('--measure', help='Analyze the text, and measure this machine, too')] = False,
-    fix: Annotated[bool, typer.Option('--fix', help='Fix errors and warnings, and show the difference')] = False,
+    measure: Annotated[bool, typer.Option(
+        '--measure', help='Analyze the text, and measure this machine, too')] = False,
+    fix: Annotated[bool, typer.Option(
+        '--fix', help='Fix errors and warnings, and show the difference')] = False,
     as_json: AsJson = False,
 ) -> None:
     "Every problem of a configuration with its fix, and the memory and time it will take"
-    from gpt2pro.core.hardware import detect_hardware
-    from gpt2pro.validation.validator import fix_config, validate
-    from gpt2pro.validation.forecast import forecast
-    config, machine = _config(words), detect_hardware()
+    config, machine = _config(words), gpt2pro.detect_hardware()
     report = throughput = None
     if measure:
         from gpt2pro.app.pipeline import measure_plan
         report, throughput = measure_plan(config)
     if fix:
-        fixed = fix_config(*_split(words), machine, report)
+        fixed = gpt2pro.fix_config(*_split(words), machine, report)
         _show(fixed, as_json)
         _exit(fixed.left)
-    findings: Any = validate(config, machine, report)
-    shown = {'findings': findings, 'forecast': forecast(config, machine, throughput, report)}
+    findings: Any = gpt2pro.validate(config, machine, report)
+    forecast = gpt2pro.forecast(config, machine, throughput, report)
+    shown = {'findings': findings, 'forecast': forecast}
     if not as_json:
         if not findings: shown['findings'] = 'No problem was found in the settings.'
-        if not measure: shown['hint'] = 'Without the text, and without a time: add --measure for both.'
+        if not measure: shown['hint'] = 'The text and the time are unknown: add --measure for both.'
     _show(shown, as_json)
     _exit(findings)
 
 @app.command()
 def explain(
-    code: Annotated[str | None, typer.Argument(help='Such as GP-MODEL-001; without it, all rules', show_default=False)] = None,
+    code: Annotated[str | None, typer.Argument(
+        help='Such as GP-MODEL-001; without it, all rules', show_default=False)] = None,
     as_json: AsJson = False,
 ) -> None:
     "The idea behind a rule, an example that breaks it, and the remedies"
-    from gpt2pro.validation.validator import explain, explain_all
-    if code: return _show(explain(code), as_json)
+    from gpt2pro.validation.validator import explain_all
+    if code: return _show(gpt2pro.explain(code), as_json)
     rules = explain_all()
     lines = [f'{rule.finding.code:16} {rule.finding.severity:8} {rule.title}' for rule in rules]
     _show(rules if as_json else '\n'.join(lines), as_json)
 
 # %% ../../nbs/12_app/06_cli.ipynb #0041
-_minutes = typer.Option(help='Training time to recommend', show_default=False)
-Minutes = Annotated[float | None, _minutes]
+Minutes = Annotated[float | None, typer.Option(
+    help='Training time; without it, 3.5', show_default=False)]
 Overwrite = Annotated[bool, typer.Option('--overwrite', help='Overwrite what exists')]
 
 @app.command()
 def wizard(
     words: SettingWords = None,
     out: Annotated[Path, typer.Option(help='The configuration to write')] = Path('gpt2pro.yaml'),
-    data: Annotated[list[str] | None, typer.Option(help='Text to recommend, as for analyze; without it, the embedded corpus')] = None,
+    data: Annotated[list[str] | None, typer.Option(
+        help='Text to recommend, as for analyze; without it, the embedded corpus')] = None,
     minutes: Minutes = None,
-    yes: Annotated[bool, typer.Option('--yes', help='Take every recommended answer, without asking')] = False,
+    yes: Annotated[bool, typer.Option(
+        '--yes', help='Take every recommended answer, without asking')] = False,
 ) -> None:
     "Ten questions, each with a recommended answer, and a configuration that trains"
-    from gpt2pro.app.wizard import wizard
-    given: dict[str, Any] = {key: value for key, value in dict(data=data, minutes=minutes).items() if value}
-    try: wizard(out, yes, overrides=words or [], **given)
+    try: gpt2pro.wizard(out, yes, overrides=words or [], **_given(data=data, minutes=minutes))
     except KeyboardInterrupt: raise typer.Exit(130) from None # it has said where the answers are
 
 @app.command()
 def recommend(source: Source, minutes: Minutes = None, as_json: AsJson = False) -> None:
     "What a text is suited for, how large a model, how long: with the arithmetic"
-    from gpt2pro.core.hardware import detect_hardware
     from gpt2pro.core.devices import measure_throughput
-    from gpt2pro.text.corpus import parse_data
-    from gpt2pro.analysis.scan import analyze
-    from gpt2pro.validation.recommendation import DEFAULT_MINUTES, recommend
-    report = analyze(parse_data(source))
-    _show(recommend(detect_hardware(), report, measure_throughput(), minutes or DEFAULT_MINUTES), as_json)
+    report = gpt2pro.analyze(_data(source))
+    found = gpt2pro.recommend(gpt2pro.detect_hardware(), report, measure_throughput(),
+                              **_given(minutes=minutes))
+    _show(found, as_json)
 
 @app.command()
 def rehearse(words: Words = None, as_json: AsJson = False) -> None:
     "Every stage of a run in small, in about a minute"
-    from gpt2pro.app.rehearsal import rehearse
-    result = rehearse(_config(words))
+    result = gpt2pro.rehearse(_config(words))
     _show(result, as_json)
     raise typer.Exit(0 if result.ready else 2)
 
 @app.command()
 def convert(
-    source: Annotated[Path, typer.Argument(help='Settings of nanoGPT or Hugging Face, or an old configuration, as JSON')],
+    source: Annotated[Path, typer.Argument(
+        help='Settings of nanoGPT or Hugging Face, or an old configuration, as JSON')],
     out: Annotated[Path | None, typer.Option(help='Write the configuration to this file')] = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     "Convert another tool's settings to a configuration"
     from gpt2pro.core.files import check_overwrite
-    from gpt2pro.core.schema import convert_config
     check_overwrite(out, overwrite)
-    found = convert_config(source)
+    found = gpt2pro.convert_config(source)
     if out: found.config.save(out)
     _show(found, as_json)
 
@@ -255,7 +261,8 @@ def schema() -> None:
     _show(config_schema(), as_json=True)
 
 # %% ../../nbs/12_app/06_cli.ipynb #0048
-tokenizer_app = typer.Typer(no_args_is_help=True, help='Choose a vocabulary size, train a tokenizer, compare languages.')
+tokenizer_app = typer.Typer(
+    no_args_is_help=True, help='Choose a vocabulary size, train a tokenizer, compare languages.')
 app.add_typer(tokenizer_app, name='tokenizer')
 
 @tokenizer_app.command('train')
@@ -263,17 +270,19 @@ def train_tokenizer(
     source: Source,
     out: Annotated[Path, typer.Option(help='Folder to save the tokenizer in')],
     vocab_size: Annotated[int, typer.Option(help='Vocabulary size, at most')] = 4096,
-    alpha: Annotated[float, typer.Option(help='Sampling of languages: 1 by their size, 0 equally')] = 1,
+    alpha: Annotated[float, typer.Option(
+        help='Sampling of languages: 1 by their size, 0 equally')] = 1,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     "Train a tokenizer on a text; settings such as tokenizer.type=unigram say which"
-    from gpt2pro.text.corpus import parse_data
     from gpt2pro.app.pipeline import save_tokenizer
     settings = [word for word in source if word.startswith('tokenizer.')]
-    data = parse_data(word for word in source if word not in settings)
-    tokenizer, mixture = save_tokenizer(data, out, [*settings, f'model.vocab_size={vocab_size}'], alpha, overwrite)
-    made = {'folder': str(out), 'tokens': tokenizer.vocab_size, 'hash': tokenizer.hash, 'mixture': mixture}
+    data = _data([word for word in source if word not in settings])
+    settings.append(f'model.vocab_size={vocab_size}')
+    tokenizer, mixture = save_tokenizer(data, out, settings, alpha, overwrite)
+    made = {'folder': str(out), 'tokens': tokenizer.vocab_size, 'hash': tokenizer.hash,
+            'mixture': mixture}
     _show(made if as_json else f'{tokenizer} is in {out}', as_json)
 
 @tokenizer_app.command()
@@ -283,43 +292,48 @@ def lab(
     as_json: AsJson = False,
 ) -> None:
     "Vocabulary sweep: try several vocabulary sizes on a text, and recommend one"
-    from gpt2pro.core.config import load_config
-    from gpt2pro.text.corpus import parse_data
     from gpt2pro.tokenizers.vocabulary import sweep_vocabulary
-    _show(sweep_vocabulary(parse_data(source), load_config(preset)), as_json)
+    _show(sweep_vocabulary(_data(source), gpt2pro.load_config(preset)), as_json)
 
 @tokenizer_app.command()
 def parity(
     source: Source,
-    tokenizer: Annotated[str | None, typer.Option(help='Folder of a saved tokenizer; without it, one is trained')] = None,
+    tokenizer: Annotated[str | None, typer.Option(
+        help='Folder of a saved tokenizer; without it, one is trained')] = None,
     as_json: AsJson = False,
 ) -> None:
     "Tokens per sentence of each language, and the mixture that evens them out"
-    from gpt2pro.text.corpus import parse_data
     from gpt2pro.tokenizers.parity import measure_parity
-    _show(measure_parity(parse_data(source), _tokenizer(tokenizer) if tokenizer else None), as_json)
+    _show(measure_parity(_data(source), _tokenizer(tokenizer) if tokenizer else None), as_json)
 
 # %% ../../nbs/12_app/06_cli.ipynb #0050
 @app.command()
 def prepare(
     words: Words = None,
-    out: Annotated[Path, typer.Option(help='Folder for the tokenizer and the token shards')] = Path('runs/prepared'),
-    workers: Annotated[int | None, typer.Option(help='Processes at most; without it, one per core', show_default=False)] = None,
-    stage: Annotated[str | None, typer.Option(help='Only this stage: signatures, deduplicate, tokenize or merge', show_default=False)] = None,
-    task: Annotated[str, typer.Option(help='Part of the stage, such as 2/4: the third of four')] = '0/1',
+    out: Annotated[Path, typer.Option(
+        help='Folder for the tokenizer and the token shards')] = Path('runs/prepared'),
+    workers: Annotated[int | None, typer.Option(
+        help='Processes at most; without it, one per core', show_default=False)] = None,
+    stage: Annotated[str | None, typer.Option(
+        help='Only this stage: signatures, deduplicate, tokenize or merge',
+        show_default=False)] = None,
+    task: Annotated[str, typer.Option(
+        help='Part of the stage, such as 2/4: the third of four')] = '0/1',
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     "Turn text into cleaned, split and tokenized shards"
-    from gpt2pro.app.pipeline import prepare
     number, _, total = task.partition('/')
     if (stage is None and task != '0/1') or not (number.isdecimal() and total.isdecimal()):
-        raise typer.BadParameter('it is a part of a --stage, from 0, such as 2/4: the third of four', param_hint='--task')
+        raise typer.BadParameter('it is part of a --stage, from 0, such as 2/4: the third of four',
+                                 param_hint='--task')
     source, settings = _split(words)
-    prepared = prepare(source, out, settings, workers, stage, int(number), int(total), overwrite)
+    prepared = gpt2pro.prepare(source, out, settings, workers, stage, int(number), int(total),
+                               overwrite)
     if prepared is None: return
     _show(prepared.manifest, as_json)
-    print(f'{out} holds the tokenizer and the token shards. Train on them: gpt2pro train … --out {out}', file=sys.stderr)
+    print(f'{out} holds the tokenizer and the token shards. '
+          f'Train on them: gpt2pro train … --out {out}', file=sys.stderr)
 
 # %% ../../nbs/12_app/06_cli.ipynb #0064
 Out = Annotated[Path | None, typer.Option(help='Run directory; without it, a new one below runs/')]
@@ -328,56 +342,59 @@ Out = Annotated[Path | None, typer.Option(help='Run directory; without it, a new
 def train(
     words: Words = None,
     out: Out = None,
-    resume: Annotated[bool, typer.Option('--resume', help='Resume the run in that directory')] = False,
-    max_hours: Annotated[float | None, typer.Option(help='Stop, with a checkpoint, after this many hours')] = None,
+    resume: Annotated[bool, typer.Option(
+        '--resume', help='Resume the run in that directory')] = False,
+    max_hours: Annotated[float | None, typer.Option(
+        help='Stop, with a checkpoint, after this many hours')] = None,
     as_json: AsJson = False,
 ) -> None:
     "Train a model as a configuration says"
-    from gpt2pro.app.pipeline import train
     source, settings = _split(words)
     if max_hours is not None: settings.append(f'train.max_hours={max_hours}')
-    _show(train(source, out, settings, resume), as_json)
+    _show(gpt2pro.train(source, out, settings, resume), as_json)
 
 @app.command()
 def quickstart(
     words: SettingWords = None,
-    data: Annotated[list[str] | None, typer.Option(help='Text, as for analyze; without it, the embedded English and Spanish corpus')] = None,
+    data: Annotated[list[str] | None, typer.Option(
+        help='Text, as for analyze; without it, the embedded English and Spanish corpus')] = None,
     out: Out = None,
-    minutes: Annotated[float, typer.Option(help='Training time')] = 3.5,
+    minutes: Minutes = None,
     resume: Annotated[bool, typer.Option('--resume', help='Resume the last quick start')] = False,
     as_json: AsJson = False,
 ) -> None:
     "From a folder of text to a trained GPT-2"
-    from gpt2pro.app.pipeline import quickstart
-    _show(quickstart(data, out, minutes, words or [], resume), as_json)
+    given = _given(data=data, minutes=minutes)
+    _show(gpt2pro.quickstart(folder=out, overrides=words or [], resume=resume, **given), as_json)
 
 # %% ../../nbs/12_app/06_cli.ipynb #0069
 @app.command()
 def evaluate(
     folder: RunDirectory,
-    source: Annotated[list[str] | None, typer.Argument(help='Text to evaluate on; without it, the run\'s validation text')] = None,
+    source: Annotated[list[str] | None, typer.Argument(
+        help='Text to evaluate on; without it, the run\'s validation text')] = None,
     as_json: AsJson = False,
 ) -> None:
     "Loss, perplexity and bits per byte, in total and per language"
-    from gpt2pro.app.pipeline import evaluate
-    _show(evaluate(folder, source), as_json)
+    _show(gpt2pro.evaluate(folder, source), as_json)
 
 @app.command()
 def generate(
     folder: RunDirectory,
     words: SettingWords = None,
     prompt: Annotated[str, typer.Option(help='Text to continue')] = '',
-    interactive: Annotated[bool, typer.Option('--interactive', help='Ask for one prompt after another')] = False,
+    interactive: Annotated[bool, typer.Option(
+        '--interactive', help='Ask for one prompt after another')] = False,
     as_json: AsJson = False,
 ) -> None:
     "Continue a prompt"
-    from gpt2pro.core.config import load_config
-    from gpt2pro.trainer.runs import load_run
-    from gpt2pro.generation.engine import generate, interact, stream
-    model, tokenizer, config = load_run(folder, for_inference=True)
-    settings = load_config(config, words or []).generate
+    from gpt2pro.generation.engine import interact, stream
+    model, tokenizer, config = gpt2pro.load_run(folder, for_inference=True)
+    settings = gpt2pro.load_config(config, words or []).generate
     if interactive: return interact(model, tokenizer, settings)
-    if as_json: return _show({'prompt': prompt, 'text': generate(model, tokenizer, prompt, settings)}, True)
+    if as_json:
+        text = gpt2pro.generate(model, tokenizer, prompt, settings)
+        return _show({'prompt': prompt, 'text': text}, as_json)
     print(prompt, end='')
     for text in stream(model, tokenizer, prompt, settings): print(text, end='', flush=True)
     print()
@@ -385,20 +402,23 @@ def generate(
 @app.command()
 def report(folder: RunDirectory, as_json: AsJson = False) -> None:
     "Write a run's report.html, and print its figures"
-    from gpt2pro.app.run_report import report_run
-    result = report_run(folder)
+    result = gpt2pro.report_run(folder)
     result.save()
     _show(result, as_json)
 
 # %% ../../nbs/12_app/06_cli.ipynb #0075
-bench_app = typer.Typer(no_args_is_help=True, help='Benchmark this package against plain PyTorch and others, on this machine.')
+bench_app = typer.Typer(no_args_is_help=True,
+                        help='Benchmarks against plain PyTorch and others, on this machine.')
 app.add_typer(bench_app, name='bench')
-Threads = Annotated[int | None, typer.Option(min=1, help='Threads of PyTorch; without it, all cores')]
+Threads = Annotated[int | None, typer.Option(
+    min=1, help='Threads of PyTorch; without it, all cores')]
 
 @bench_app.command()
 def kernels(
-    folder: Annotated[Path, typer.Option(file_okay=False, help='Where tables and plots are written')] = Path('bench'),
-    device: Annotated[str | None, typer.Option(help='cuda or cpu; without it, a GPU where there is one')] = None,
+    folder: Annotated[Path, typer.Option(
+        file_okay=False, help='Where tables and plots are written')] = Path('bench'),
+    device: Annotated[str | None, typer.Option(
+        help='cuda or cpu; without it, a GPU where there is one')] = None,
     quick: Annotated[bool, typer.Option('--quick', help='Fewer shapes and repetitions')] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -57,6 +57,7 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 def _words(table: Mapping[str, Any]) -> dict[Any, str]:
     return {name: entry.words for name, entry in table.items()}
 
+# %% ../../nbs/00_core/05_config.ipynb #0015
 class ModelConfig(Settings):
     "The architecture of a GPT-2"
     vocab_size: Count = _setting(
@@ -136,13 +137,14 @@ class ModelConfig(Settings):
         gated = ACTIVATIONS[self.activation_function].gated
         return -(-self.n_embd//3)*8 if gated else 4*self.n_embd
 
-# %% ../../nbs/00_core/05_config.ipynb #0017
+# %% ../../nbs/00_core/05_config.ipynb #0019
 def _as_list(value: Any) -> Any: return [value] if isinstance(value, str) else value
 _Name = Annotated[str, Field(min_length=1)]
 _Names = Annotated[list[_Name], Field(min_length=1)]
 Sources = Annotated[_Names, BeforeValidator(_as_list, json_schema_input_type=_Name | _Names)]
 _trained = partial(_advanced, when='tokenizer.type=bpe|unigram|wordpiece')
 
+# %% ../../nbs/00_core/05_config.ipynb #0020
 class TokenizerConfig(Settings):
     "How text becomes tokens"
     type: Literal['bpe', 'unigram', 'wordpiece', 'gpt2'] = _setting(
@@ -164,6 +166,7 @@ class TokenizerConfig(Settings):
     special_tokens: list[str] = _advanced(
         [], 'special tokens beside <|endoftext|>, such as chat marks')
 
+# %% ../../nbs/00_core/05_config.ipynb #0023
 class DataConfig(Settings):
     "Which text, and how it is read"
     source: Sources = _setting(
@@ -191,7 +194,7 @@ class DataConfig(Settings):
         ['exact_dedup'], 'cleaning steps, in order: fix_encoding, control_chars, nfc, whitespace, '
         'quality rules, exact_dedup, near_dedup')
 
-# %% ../../nbs/00_core/05_config.ipynb #0021
+# %% ../../nbs/00_core/05_config.ipynb #0027
 class TrainConfig(Settings):
     "How the model is trained"
     seed: Seed = _setting(1337, 'seed of initial weights, order of the data and dropout')
@@ -258,7 +261,7 @@ class TrainConfig(Settings):
         None, 'training ends with a checkpoint after this time; null is no limit', gt=0,
         le=10**5, unit='hours')
 
-# %% ../../nbs/00_core/05_config.ipynb #0024
+# %% ../../nbs/00_core/05_config.ipynb #0030
 class GenerateConfig(Settings):
     "How text is sampled"
     prompts: list[str] = _resumable(
@@ -277,7 +280,7 @@ class GenerateConfig(Settings):
     stop: list[str] = _resumable([], 'texts before which generation ends')
     seed: Seed = _resumable(1337, 'seed of sampling')
 
-# %% ../../nbs/00_core/05_config.ipynb #0026
+# %% ../../nbs/00_core/05_config.ipynb #0032
 class Config(Settings):
     "Everything that decides a run"
     model: ModelConfig = Field(ModelConfig(), description='architecture of the network')
@@ -292,7 +295,7 @@ class Config(Settings):
     def to_yaml(self) -> str: return _commented_yaml(self)
     def save(self, path: str | Path) -> None: write_file(path, self.to_yaml())
 
-# %% ../../nbs/00_core/05_config.ipynb #0031
+# %% ../../nbs/00_core/05_config.ipynb #0037
 SECTIONS: dict[str, Any] = {name: f.annotation for name, f in Config.model_fields.items()}
 _FIELDS: dict[str, Any] = {f'{section}.{name}': f for section, cls in SECTIONS.items()
                            for name, f in cls.model_fields.items()}
@@ -300,7 +303,8 @@ SETTINGS = {key: SettingInfo(**f.json_schema_extra) for key, f in _FIELDS.items(
 
 def _describe(key: str) -> str:
     "A setting's description with its unit, values, usual range and condition"
-    info, annotation = SETTINGS[key], _FIELDS[key].annotation
+    info = SETTINGS[key]
+    annotation = _FIELDS[key].annotation
     text = _FIELDS[key].description
     if info.unit: text += f' [{info.unit}]'
     if get_origin(annotation) is Literal: text += f': {", ".join(get_args(annotation))}'
@@ -310,7 +314,7 @@ def _describe(key: str) -> str:
 
 KEYS: dict[str, str] = {key: _describe(key) for key in SETTINGS}
 
-# %% ../../nbs/00_core/05_config.ipynb #0036
+# %% ../../nbs/00_core/05_config.ipynb #0042
 def setting_applies(
     key: str,       # Such as `model.rope_theta`
     config: Config, # The other settings
@@ -322,7 +326,7 @@ def setting_applies(
     value = getattr(getattr(config, section), name)
     return ('null' if value is None else value) in values.split('|')
 
-# %% ../../nbs/00_core/05_config.ipynb #0040
+# %% ../../nbs/00_core/05_config.ipynb #0046
 def resumable_settings(
     train: TrainConfig, # Of the run that is resumed
 ) -> set[str]:          # Keys, such as `train.eval_interval`
@@ -330,7 +334,7 @@ def resumable_settings(
     longer = {'train.max_steps'} if SCHEDULES[train.schedule].open_ended else set()
     return longer | {key for key, info in SETTINGS.items() if info.resumable}
 
-# %% ../../nbs/00_core/05_config.ipynb #0044
+# %% ../../nbs/00_core/05_config.ipynb #0050
 def gpt2_differences(
     model: ModelConfig, # Any architecture
 ) -> dict[str, Any]:    # Setting → what GPT-2 has
@@ -344,7 +348,7 @@ def gpt2_differences(
     return {name: value for name, value in fixed.items()
             if getattr(model, name) not in known.get(name, [value])}
 
-# %% ../../nbs/00_core/05_config.ipynb #0048
+# %% ../../nbs/00_core/05_config.ipynb #0054
 class ConfigError(UserError):
     "All that is wrong with a configuration"
     def __init__(self,
@@ -354,7 +358,7 @@ class ConfigError(UserError):
         self.problems = problems
     def __str__(self) -> str: return '\n\n'.join(map(str, self.problems))
 
-# %% ../../nbs/00_core/05_config.ipynb #0049
+# %% ../../nbs/00_core/05_config.ipynb #0055
 _ALIASES = {name: key for key, info in SETTINGS.items() for name in info.aliases.split()}
 _ALIASES |= {key.split('.')[1]: key for key in reversed(KEYS)}
 
@@ -365,7 +369,7 @@ def find_setting(
     own = '.'.join(path[-2:])
     return own if own in KEYS else _ALIASES.get(path[-1])
 
-# %% ../../nbs/00_core/05_config.ipynb #0051
+# %% ../../nbs/00_core/05_config.ipynb #0057
 def _problem(error: Mapping[str, Any], name: str, lines: Mapping[tuple, int]) -> UserError:
     "One of pydantic's findings, in three lines"
     loc = error['loc'] # with the members of a union, which nobody wrote
@@ -382,7 +386,7 @@ def _problem(error: Mapping[str, Any], name: str, lines: Mapping[tuple, int]) ->
     if meant: hint = f'did you mean {meant}? ({KEYS.get(meant, "a section")})'
     return UserError(what, f'there is no setting {key}', hint)
 
-# %% ../../nbs/00_core/05_config.ipynb #0053
+# %% ../../nbs/00_core/05_config.ipynb #0059
 def make_config(
     values: Any,                             # Sections of settings, as read from YAML
     name: str = 'config',                    # Where they come from, for messages
@@ -394,7 +398,7 @@ def make_config(
         problems = [_problem(dict(error), name, lines or {}) for error in e.errors()]
         raise ConfigError(problems) from None
 
-# %% ../../nbs/00_core/05_config.ipynb #0058
+# %% ../../nbs/00_core/05_config.ipynb #0064
 def _size(*numbers: int) -> dict[str, int]:
     return dict(zip(('n_layer', 'n_head', 'n_embd', 'block_size', 'vocab_size'), numbers))
 
@@ -414,7 +418,7 @@ MODEL_PRESETS: dict[str, dict[str, int]] = {
     '350m':        _size(24, 16, 1024, 1024, 45056),
 }
 
-# %% ../../nbs/00_core/05_config.ipynb #0060
+# %% ../../nbs/00_core/05_config.ipynb #0066
 _LARGE = dict(lr=6e-4, min_lr=6e-5, beta2=0.95, warmup_steps=700, max_steps=20_000, batch_size=8,
               gradient_accumulation_steps=16)
 RUN_PRESETS: dict[str, dict[str, Any]] = {
@@ -425,7 +429,7 @@ for _name, _shape in MODEL_PRESETS.items():
     RUN_PRESETS[_name] = dict(model=_name, train=_LARGE if _shape['n_embd'] >= 512 else {},
                               tokenizer=dict(type='gpt2' if _name.startswith('gpt2') else 'bpe'))
 
-# %% ../../nbs/00_core/05_config.ipynb #0063
+# %% ../../nbs/00_core/05_config.ipynb #0069
 def deep_merge(
     base: Mapping[str, Any], # Values below
     over: Mapping[str, Any], # Values on top
@@ -437,7 +441,7 @@ def deep_merge(
         merged[key] = deep_merge(base[key], value) if both else value
     return merged
 
-# %% ../../nbs/00_core/05_config.ipynb #0064
+# %% ../../nbs/00_core/05_config.ipynb #0070
 def _accepts(key: str, value: Any) -> bool:
     "Whether a setting can have a value; other keys can have any"
     section, _, name = key.partition('.')
@@ -460,7 +464,7 @@ def parse_override(
     for part in reversed(key.split('.')): value = {part: value}
     return value
 
-# %% ../../nbs/00_core/05_config.ipynb #0068
+# %% ../../nbs/00_core/05_config.ipynb #0074
 def _expand_model(values: Any) -> Any:
     "Put a size's numbers where its name stands"
     if not isinstance(values, Mapping) or not isinstance(values.get('model'), str): return values
@@ -470,7 +474,7 @@ def _expand_model(values: Any) -> Any:
     raise UserError(f'model = {name!r}', 'no model size has this name',
                     f'did you mean {meant}? The sizes are {", ".join(MODEL_PRESETS)}')
 
-# %% ../../nbs/00_core/05_config.ipynb #0071
+# %% ../../nbs/00_core/05_config.ipynb #0077
 _WHY = 'a configuration is a YAML file or the name of a preset'
 
 def _read_text(path: Path) -> str:
@@ -485,12 +489,15 @@ def _read_text(path: Path) -> str:
     except (UnicodeDecodeError, OSError) as e:
         raise UserError(f'{path}: not readable', str(e), 'check it and its permissions') from None
 
+# %% ../../nbs/00_core/05_config.ipynb #0079
 def load_config(
     source: str | Path | Config | None = None, # Or a YAML file, preset or run directory
     overrides: Iterable[str] = (),             # Words such as `train.lr=1e-3`, later ones on top
 ) -> Config:
     "The configuration that a file or preset and some overrides describe"
-    values, name, lines = {}, 'config', {}
+    values: Any = {}
+    name = 'config'
+    lines: dict[tuple, int] = {}
     if isinstance(source, Config): values = source.model_dump()
     elif str(source) in RUN_PRESETS:
         name = str(source)
@@ -505,7 +512,7 @@ def load_config(
         values = deep_merge(values, _expand_model(parse_override(word)))
     return make_config(values, name, lines)
 
-# %% ../../nbs/00_core/05_config.ipynb #0077
+# %% ../../nbs/00_core/05_config.ipynb #0085
 def _commented_yaml(config: Config) -> str:
     "A configuration as YAML with a comment for every setting"
     text = '# A gpt2pro configuration. Repeat the run with: gpt2pro train THIS_FILE\n'

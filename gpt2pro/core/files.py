@@ -22,6 +22,7 @@ def fsync_folder(
     try: os.fsync(handle)
     finally: os.close(handle)
 
+# %% ../../nbs/00_core/02_files.ipynb #0008
 def write_file(
     path: str | Path,     # Where the file should be
     content: str | bytes, # What it should hold; text is written as UTF-8
@@ -39,6 +40,7 @@ def write_file(
     finally: temporary.unlink(missing_ok=True)
     fsync_folder(path.parent)
 
+# %% ../../nbs/00_core/02_files.ipynb #0013
 def hash_file(
     path: str | Path, # Any file
 ) -> str:             # 64 hexadecimal digits
@@ -48,7 +50,7 @@ def hash_file(
         while block := f.read(2**20): digest.update(block)
     return digest.hexdigest()
 
-# %% ../../nbs/00_core/02_files.ipynb #0011
+# %% ../../nbs/00_core/02_files.ipynb #0017
 def check_overwrite(
     path: Path | None, # What is about to be written
     overwrite: bool,   # Whether it may be overwritten
@@ -58,7 +60,7 @@ def check_overwrite(
         raise UserError(f'{path}: exists', 'it would be overwritten',
                         'name another path, or add --overwrite')
 
-# %% ../../nbs/00_core/02_files.ipynb #0015
+# %% ../../nbs/00_core/02_files.ipynb #0021
 def asset_path(
     *parts: str, # Names below the package's `assets` folder
 ) -> Path:

@@ -10,18 +10,12 @@ from pathlib import Path
 from typing import Any
 from pydantic import ValidationError
 from .errors import UserError
-from .config import Config, find_setting, MODEL_PRESETS, SETTINGS, Settings
+from .config import Config, find_setting, MODEL_PRESETS, Settings
 
 # %% auto #0
-__all__ = ['CHOICES', 'config_schema', 'Conversion', 'convert_config']
+__all__ = ['config_schema', 'Conversion', 'convert_config']
 
 # %% ../../nbs/00_core/06_schema.ipynb #0006
-_SIZE = '{n_layer} layers, width {n_embd}, context {block_size}, vocabulary {vocab_size:,}'
-_SIZES = {name: _SIZE.format(**size) for name, size in MODEL_PRESETS.items()}
-CHOICES: dict[str, dict[Any, str]] = {'model': _SIZES}
-CHOICES |= {key: info.choices for key, info in SETTINGS.items() if info.choices}
-
-# %% ../../nbs/00_core/06_schema.ipynb #0011
 def config_schema() -> dict[str, Any]: # A JSON Schema, draft 2020-12
     "What a configuration file may hold, for editors and forms"
     schema = Config.model_json_schema()
@@ -30,7 +24,7 @@ def config_schema() -> dict[str, Any]: # A JSON Schema, draft 2020-12
     return {'$schema': 'https://json-schema.org/draft/2020-12/schema',
             'title': 'gpt2pro configuration', **schema}
 
-# %% ../../nbs/00_core/06_schema.ipynb #0016
+# %% ../../nbs/00_core/06_schema.ipynb #0011
 _VALUES = {f'{prefix}{name}': short for prefix in ('', 'torch.')
            for name, short in (('float32', 'fp32'), ('bfloat16', 'bf16'), ('float16', 'fp16'))}
 
@@ -39,14 +33,14 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53: return int(value)
     return _VALUES.get(value, value) if isinstance(value, str) else value
 
-# %% ../../nbs/00_core/06_schema.ipynb #0019
+# %% ../../nbs/00_core/06_schema.ipynb #0014
 def _leaves(values: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[Any, Any]]:
     "All values of a nested mapping with their paths"
     for name, value in values.items():
         if isinstance(value, Mapping): yield from _leaves(value, (*path, str(name)))
         else: yield (*path, str(name)), value
 
-# %% ../../nbs/00_core/06_schema.ipynb #0022
+# %% ../../nbs/00_core/06_schema.ipynb #0017
 class Conversion(Settings):
     "A configuration made from another tool's, and what was skipped"
     config: Config = Config()      # converted settings, and defaults for the rest
@@ -61,7 +55,7 @@ class Conversion(Settings):
         from rich.text import Text
         return Text(str(self))
 
-# %% ../../nbs/00_core/06_schema.ipynb #0024
+# %% ../../nbs/00_core/06_schema.ipynb #0019
 def _read_json(path: str | Path) -> Any:
     "What a JSON file holds"
     try: return json.loads(Path(path).read_text('utf-8-sig')[:10**6])
@@ -69,6 +63,7 @@ def _read_json(path: str | Path) -> Any:
         raise UserError(f'{path}: not readable as JSON', str(e),
                         'name a JSON file of settings, at most a million characters long') from None
 
+# %% ../../nbs/00_core/06_schema.ipynb #0021
 def convert_config(
     source: str | Path | Mapping[str, Any], # A JSON file, or what it holds
 ) -> Conversion:
@@ -76,9 +71,12 @@ def convert_config(
     values = source if isinstance(source, Mapping) else _read_json(source)
     if not isinstance(values, Mapping):
         raise UserError(f'{source}: no JSON object', 'settings have names', 'name another file')
-    found, taken = Conversion(), dict[str, Any]()
+    found = Conversion()
+    taken: dict[str, Any] = {}
     for path, value in _leaves(values):
-        name, key, value = '.'.join(path), find_setting(*path), _plain(value)
+        name = '.'.join(path)
+        key = find_setting(*path)
+        value = _plain(value)
         if key is None:
             found.skipped[name] = 'no such setting here'
             continue

@@ -5,6 +5,7 @@
 # %% ../../nbs/10_generation/03_engine.ipynb #0003
 from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 import torch
 from fastcore.basics import patch
@@ -18,18 +19,10 @@ import gpt2pro.model.pretrained # noqa: F401, adds GPT.from_pretrained
 from .sampling import process_logits, sample
 
 # %% auto #0
-__all__ = ['pad_left', 'Engine', 'last_hidden_states', 'generate_ids', 'TextStream', 'encode_prompt', 'stream',
-           'find_model_tokenizer', 'generate', 'generate_batch', 'interact']
+__all__ = ['Engine', 'last_hidden_states', 'generate_ids', 'TextStream', 'encode_prompt', 'stream', 'find_model_tokenizer',
+           'generate', 'generate_batch', 'interact']
 
 # %% ../../nbs/10_generation/03_engine.ipynb #0013
-def pad_left(
-    prompts: list[list[int]], # Token ids of each prompt, at least one
-) -> tuple[list[list[int]], list[int]]: # Rows of one length, and the column in which each begins
-    "Prompts that end in the same column"
-    end = max(map(len, prompts))
-    starts = [end - len(prompt) for prompt in prompts]
-    return [prompt[:1]*start + prompt for prompt, start in zip(prompts, starts)], starts
-
 class Engine:
     "Continues several prompts together, a token at a time"
     def __init__(self,
@@ -37,17 +30,16 @@ class Engine:
         prompts: list[list[int]],        # Token ids of each prompt, at least one
         config: GenerateConfig,          # How tokens are sampled, and how many there is room for
         vocab_size: int | None = None,   # Tokens that exist, where the model has more rows
-        seeds: list[int] | None = None,  # One for each prompt; None counts up from `config.seed`
     ) -> None:
         self.model, self.config, self.vocab_size = model, config, vocab_size
         device = model.wte.weight.device
-        padded, self.starts = pad_left(prompts)
+        self.end = max(map(len, prompts))
+        self.starts = [self.end - len(prompt) for prompt in prompts] # columns where they begin
+        padded = [prompt[:1]*start + prompt for prompt, start in zip(prompts, self.starts)]
         ids = torch.tensor(padded, device=device) # (B, T)
-        self.end = ids.size(1)
         self.ids = torch.cat([ids, ids.new_empty(len(ids), config.max_new_tokens)], 1)
-        seeds = seeds or [config.seed + i for i in range(len(prompts))]
+        seeds = range(config.seed, config.seed + len(ids)*(config.temperature > 0)) # greedy: none
         self.generators = [torch.Generator(device).manual_seed(seed) for seed in seeds]
-        if config.temperature == 0: self.generators = [] # greedy
         self.cache: KVCache | None = None
     @torch.inference_mode()
     def step(self) -> Tensor: # (B,)
@@ -225,14 +217,12 @@ def generate_batch(
     return [result + text.flush() for result, text in zip(results, texts)]
 
 # %% ../../nbs/10_generation/03_engine.ipynb #0066
-def _print(text: str) -> None: print(text, end='', flush=True)
-
 def interact(
     model: GPT,           # A trained model
     tokenizer: Tokenizer, # Its tokenizer
     config: GenerateConfig | None = None, # How tokens are sampled; each text uses the next seed
     read: Callable[[str], str] = input,   # Asks for a line; EOFError ends the session
-    write: Callable[[str], object] = _print, # Shows a piece of text
+    write: Callable[[str], object] = partial(print, end='', flush=True), # Shows a piece of text
 ) -> None:
     "Continue the lines that a user types"
     config, limit, text = config or GenerateConfig(), model.config.block_size, ''

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
-from fastcore.meta import delegates
 from ..core.errors import UserError
 from ..core.files import asset_path, hash_file
 from ..core.config import DataConfig, load_config
@@ -218,17 +217,16 @@ def _reading_options(data: DataConfig) -> dict[str, Any]:
     return dict(text_field=data.text_field, on_error=data.on_error, sample=data.sample,
                 format_row=conversation_text if data.batching == 'chat' else row_text)
 
-@delegates(Corpus)
 def open_corpus(
     source: Any, # Files, folders, globs, URLs, hf:NAME, bilingual; a `DataConfig`; or a `Corpus`
-    **kwargs: Any,
+    **options: Any, # Of `Corpus`: text_field, on_error, sample, format_row
 ) -> Corpus:
     "The text of one or more sources"
     if isinstance(source, Corpus): return source
     if isinstance(source, DataConfig):
-        kwargs = _reading_options(source) | kwargs
+        options = _reading_options(source) | options
         source = source.source
-    return Corpus(*find_files(source), **kwargs)
+    return Corpus(*find_files(source), **options)
 
 # %% ../../nbs/01_text/05_corpus.ipynb #0074
 def _own_split(source: str) -> tuple[str, str] | None:

@@ -5,7 +5,7 @@
 # %% ../../nbs/09_trainer/06_loop.ipynb #0003
 from __future__ import annotations
 import logging, math, random, time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -31,8 +31,8 @@ from .monitor import NonFiniteError, out_of_memory, tensorboard
 
 # %% auto #0
 __all__ = ['evaluation_batches', 'mean_loss', 'dropout_seed', 'Step', 'accumulate_gradients', 'training_step', 'Progress',
-           'TrainResult', 'stop_reason', 'tokens_per_second', 'RunState', 'describe_training', 'Trainer',
-           'step_metrics', 'after_step', 'train']
+           'TrainResult', 'stop_reason', 'tokens_per_second', 'RunState', 'Trainer', 'step_metrics', 'after_step',
+           'train']
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0008
 def evaluation_batches(
@@ -186,7 +186,10 @@ class RunState:
                             'bring that text back, or use another folder')
         self.strategy.load_state(self.model, self.optimizer, checkpoint.tensors)
         self.progress = Progress(**checkpoint.state['progress'])
-        _warn_of_other_bits(checkpoint.environment, environment(self.strategy))
+        here, before = environment(self.strategy), checkpoint.environment
+        changes = [f'{name}: {before[name]} → {here.get(name)}' for name in before
+                   if before[name] != here.get(name)]
+        if changes: _log.warning('not reproducible to the last bit: %s', '; '.join(changes))
         _log.info('resuming from %s', path.name)
     def save(self,
         folder: Path,       # Of all checkpoints of the run
@@ -206,31 +209,12 @@ class RunState:
         self.failures = 0
         rotate_checkpoints(folder, self.config.train.keep_checkpoints, self.progress.best_step)
 
-def _warn_of_other_bits(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    changes = [f'{name}: {value} → {now.get(name)}'
-               for name, value in before.items() if value != now.get(name)]
-    if changes: _log.warning('not reproducible to the last bit: %s', '; '.join(changes))
-
 # %% ../../nbs/09_trainer/06_loop.ipynb #0042
 def _check_vocabulary(config: Config, tokenizer: Tokenizer) -> None:
     rows, known = config.model.vocab_size, tokenizer.vocab_size
     if known <= rows: return
     raise UserError(f'model.vocab_size = {rows}', f'the tokenizer has {known} tokens',
                     f'set model.vocab_size={known}')
-
-# %% ../../nbs/09_trainer/06_loop.ipynb #0045
-def describe_training(
-    config: Config,       # Of the run
-    device: torch.device, # Where it runs
-) -> list[str]:
-    "Lines for the log of a run"
-    train = config.train
-    backend = choose_backend(config.model, device, train.document_mask, config.model.dropout)
-    extras = {'label smoothing': train.label_smoothing, 'z-loss': train.z_loss}
-    added = ' and '.join(f'{name} of {value:g}' for name, value in extras.items() if value)
-    lines = [f'attention: {backend.reason}']
-    if added: lines.append(f'training loss: cross-entropy with {added}; validation loss: without')
-    return lines
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0049
 def _is_due(step: int, interval: int, *also: int) -> bool:
@@ -344,7 +328,9 @@ def train(
         strategy = make_strategy(config.train)
         prepared = prepare(config, run.path, progress)
         config.save(run.config)
-        for line in describe_training(config, strategy.device): _log.info(line)
+        backend = choose_backend(config.model, strategy.device, config.train.document_mask,
+                                 config.model.dropout)
+        _log.info('attention: %s', backend.reason)
         torch.manual_seed(config.train.seed)
         model = GPT(config.model)
         trainer = Trainer(config, model, prepared, run, strategy, callbacks, progress)

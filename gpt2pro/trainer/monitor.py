@@ -4,7 +4,7 @@
 
 # %% ../../nbs/09_trainer/05_monitor.ipynb #0003
 from __future__ import annotations
-import json, logging, os, sys
+import json, logging, os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import accumulate
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 import psutil, torch
 from torch import Tensor
-from tqdm.auto import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
 from ..core.errors import RunError, UserError
 from ..core.files import write_file
 from ..core.config import TrainConfig
@@ -45,11 +45,6 @@ class MetricsFile:
 # %% ../../nbs/09_trainer/05_monitor.ipynb #0012
 _log = logging.getLogger('gpt2pro.trainer.monitor')
 
-class _AboveBar(logging.Handler):
-    "Shows messages above a progress bar"
-    def emit(self, record: logging.LogRecord) -> None:
-        tqdm.write(self.format(record), file=sys.stderr)
-
 @contextmanager
 def log_to(
     path: Path, # A text file, to which messages are appended
@@ -61,10 +56,11 @@ def log_to(
     level = logger.level
     logger.setLevel(logging.INFO)
     logger.propagate = False
-    logger.handlers += [_AboveBar(), file]
-    try: yield
+    try:
+        with logging_redirect_tqdm([logger]):
+            logger.addHandler(file)
+            yield
     finally:
-        del logger.handlers[-2:]
         file.close()
         logger.setLevel(level)
         logger.propagate = True
@@ -108,10 +104,8 @@ class MemoryMeter:
             self.peak = self.before + _peak_of_events(self.profiler.kineto_results.events())
     def save(self, path: Path) -> None:
         "Write the peak as JSON"
-        how = {'cpu': 'allocations seen by the profiler', 'cuda': 'max_memory_allocated'}
-        method = how.get(self.device.type, 'only rss_bytes')
         values = dict(measured_bytes=self.peak, rss_bytes=psutil.Process().memory_info().rss,
-                      how=f'{method}, in the first two steps')
+                      device=self.device.type)
         write_file(path, json.dumps(values, indent=1))
 
 def _peak_of_events(events: Iterable[Any]) -> int:

@@ -42,9 +42,7 @@ def parameter_groups(
 
 # %% ../../nbs/09_trainer/03_optimizers.ipynb #0014
 def _adamw(groups: list[dict[str, Any]], train: TrainConfig) -> torch.optim.Optimizer:
-    devices = {p.device.type for group in groups for p in group['params']}
-    fused = devices <= {'cpu', 'cuda'}
-    return torch.optim.AdamW(groups, betas=(train.beta1, train.beta2), fused=fused)
+    return torch.optim.AdamW(groups, betas=(train.beta1, train.beta2), fused=True)
 
 OPTIMIZER_MAKERS: dict[str, Callable[..., torch.optim.Optimizer]] = {'adamw': _adamw}
 

@@ -16,16 +16,7 @@ from .optimizers import make_optimizer
 from .strategy import clip_gradient, Strategy
 
 # %% auto #0
-__all__ = ['trained_model', 'blank_step', 'trace_memory', 'estimate_memory']
-
-# %% ../../nbs/09_trainer/08_tracing.ipynb #0008
-def trained_model(
-    config: Config, # The plan
-) -> GPT:
-    "A fresh model that saves for backward what a plan says"
-    model = GPT(config.model)
-    model.gradient_checkpointing = config.train.gradient_checkpointing
-    return model
+__all__ = ['blank_step', 'trace_memory', 'estimate_memory']
 
 # %% ../../nbs/09_trainer/08_tracing.ipynb #0012
 def blank_step(
@@ -38,6 +29,7 @@ def blank_step(
 ) -> None:
     "A training step on zeros"
     train, tied = config.train, config.model.tie_word_embeddings
+    model.gradient_checkpointing = train.gradient_checkpointing
     table, head = model.wte.weight, model.lm_head.weight
     model.zero_grad()
     for _ in range(train.gradient_accumulation_steps):
@@ -71,7 +63,7 @@ def trace_memory(
     half = (precision or config.train.precision) in ('bf16', 'fp16') # of one size
     with FakeTensorMode(), torch.device(device):
         strategy = Strategy(torch.device(device), torch.bfloat16 if half else torch.float32)
-        model, tracker = trained_model(config), MemTracker()
+        model, tracker = GPT(config.model), MemTracker()
         optimizer = make_optimizer(model, config.train)
         weight = model.wte.weight.detach()
         if config.model.tie_word_embeddings: model.lm_head.weight = nn.Parameter(weight)
