@@ -158,15 +158,14 @@ def sign_part(
     part: int, # Which part of it
 ) -> None:
     "Write the signature and the language of every clean document of a part"
-    rows, codes = [np.zeros((0, BANDS + 1), np.uint64)], []
+    rows = [np.zeros((0, BANDS + 1), np.uint64)]
+    codes: list[str] = []
     for texts, _ in _clean_batches(job, part, Cleaner(job.config.data.clean)):
         texts = job.render(texts)
         rows.append(compute_signatures(texts, [*map(find_words, texts)]))
         codes += detect_languages(texts)
-    names = sorted(set(codes))
-    tensors = dict(signatures=np.concatenate(rows).T.copy(),
-                   languages=np.array([names.index(code) for code in codes], np.uint8))
-    write_file(job.file('signatures', part), save(tensors, {'languages': json.dumps(names)}))
+    tensors = {'signatures': np.concatenate(rows).T.copy()}
+    write_file(job.file('signatures', part), save(tensors, {'languages': json.dumps(codes)}))
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0033
 ASSIGNMENTS = ('train', 'validation', 'exact_dedup', 'near_dedup', 'in validation')
@@ -235,9 +234,7 @@ def _count_duplicates(counts: dict[str, StepStats], documents: Iterable[Any]) ->
 
 def _languages(path: Path) -> list[str]:
     "The language of each document of a part, from its file of signatures"
-    with safe_open(path, 'np') as file:
-        names = json.loads(file.metadata()['languages'])
-        return [names[i] for i in file.get_tensor('languages')]
+    with safe_open(path, 'np') as file: return json.loads(file.metadata()['languages'])
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0044
 def tokenize_part(
@@ -268,19 +265,14 @@ def tokenize_part(
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0048
 def _check_size(config: Config, manifest: Manifest) -> None:
-    "Refuse data that is less than one batch"
-    if config.data.batching != 'packed': return # a sequence may be short, and may come again
-    B, T = config.train.batch_size, config.model.block_size
-    train, validation = manifest.train.counts.tokens, manifest.validation.counts.tokens
-    if train < B*T + 1:
-        batch, block = max(1, min(B, (train - 1)//T)), min(T, max(1, train - 1))
-        raise UserError(f'The training text has {train:,} tokens',
-                        f'one batch takes train.batch_size × model.block_size + 1 = {B*T + 1:,}',
-                        f'add text, or set train.batch_size={batch} model.block_size={block}')
-    if validation < T + 1:
-        raise UserError(f'The validation text has {validation:,} tokens',
-                        f'one sequence takes model.block_size + 1 = {T + 1}',
-                        'add text, raise data.val_fraction, or name text in data.validation')
+    "Refuse a split with less text than one sequence"
+    if config.data.batching != 'packed': return # a document may be short
+    T = config.model.block_size
+    for name, split in (('training', manifest.train), ('validation', manifest.validation)):
+        if (found := split.counts.tokens) <= T:
+            raise UserError(f'The {name} text has {found:,} tokens',
+                            f'one sequence takes model.block_size + 1 = {T + 1:,}',
+                            f'add text, or set model.block_size={max(1, found - 1)}')
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0052
 @dataclass(frozen=True)

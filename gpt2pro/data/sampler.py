@@ -155,13 +155,10 @@ class LengthGroupedSampler(Sampler):
         def megabatch(epoch: int, number: int) -> np.ndarray:
             return length_grouped_indices(epoch, number, lengths, seed)
         self._megabatch = megabatch
-    def rows(self, indices: np.ndarray) -> np.ndarray:
-        "Which of the sequences are at some indices, (k,)"
-        places = [divmod(int(index), self.size) for index in indices] # epoch, place in it
-        return np.array([self._megabatch(epoch, place//MEGABATCH_SIZE)[place % MEGABATCH_SIZE]
-                         for epoch, place in places])
     def sequences(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        rows = self.rows(indices)
+        places = [divmod(int(index), self.size) for index in indices] # epoch, place in it
+        rows = [self._megabatch(epoch, place//MEGABATCH_SIZE)[place % MEGABATCH_SIZE]
+                for epoch, place in places]
         return self.starts[rows], self.lengths[rows]
 
 # %% ../../nbs/05_data/04_sampler.ipynb #0054

@@ -6,6 +6,7 @@
 from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from heapq import heapify, heappop, heappush
 from operator import add
 import regex
@@ -66,7 +67,7 @@ def learn_merges(
     words: Counter[str],    # How often each word occurs
     n: int,                 # Number of merges at most
     min_frequency: int = 2, # How often a pair has to occur
-) -> list[str]:             # Pairs of tokens, a character for each token; the i-th makes token 256 + i
+) -> list[str]:             # Pairs of tokens; the i-th makes token 256 + i
     "The merges of a vocabulary, the most frequent pair first"
     parts = list(map(_byte_tokens, words))
     times = list(words.values())
@@ -100,8 +101,6 @@ def _merge_word(word: str, merged: dict[str, str]) -> str:
     return word
 
 # %% ../../nbs/04_tokenizers/01_bpe.ipynb #0048
-_CACHE_SIZE = 2**17 # Words in the cache at most: a few dozen MB
-
 class BPE:
     "A byte-pair encoding: text to ids and back"
     def __init__(self,
@@ -112,7 +111,7 @@ class BPE:
         for left, right in merges:
             self.tokens.append(self.tokens[ord(left)] + self.tokens[ord(right)])
         self._merged = {pair: chr(256 + i) for i, pair in enumerate(merges)}
-        self._cache: dict[str, list[int]] = {} # word → ids
+        self._encode_word = lru_cache(2**17)(self._encode_new_word) # a few dozen MB
     @classmethod
     def train(cls,
         texts: Iterable[str],   # Documents, read once
@@ -121,11 +120,8 @@ class BPE:
     ) -> BPE:
         "Learn the merges from text"
         return cls(learn_merges(count_words(texts), vocab_size - 256, min_frequency))
-    def _encode_word(self, word: str) -> list[int]:
-        if word not in self._cache:
-            if len(self._cache) >= _CACHE_SIZE: self._cache.clear()
-            self._cache[word] = [*map(ord, _merge_word(_byte_tokens(word), self._merged))]
-        return self._cache[word]
+    def _encode_new_word(self, word: str) -> list[int]:
+        return [*map(ord, _merge_word(_byte_tokens(word), self._merged))]
     def encode(self, text: str) -> list[int]:
         return [id for word in _find_words(text) for id in self._encode_word(word)]
     def decode(self, ids: Iterable[int]) -> str:

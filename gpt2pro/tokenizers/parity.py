@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from itertools import cycle
-from pathlib import Path
 from typing import Any
 import numpy as np
 from pydantic import Field
@@ -312,25 +311,18 @@ def _parity_rows(report: ParityReport) -> TableRows:
 def plot_parity(
     report: ParityReport, # What to show
 ) -> Any:                 # A figure of matplotlib
-    "Premiums now, and with other mixtures"
+    "The premium of each language at each exponent"
     import matplotlib.pyplot as plt
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 2.6), layout='constrained')
-    names = [*map(language_name, report.languages)]
-    places, before = np.arange(len(names)), [s.premium for s in report.languages.values()]
-    bars = [left.barh(places - 0.2, before, 0.38, label=report.tokenizer, color='#ced4da'),
-            left.barh(places + 0.2, [*report.after.values()], 0.38, label=f'alpha {report.alpha:g}',
-                      color='#4263eb')]
-    for some in bars: left.bar_label(some, fmt='%.2f', padding=3, fontsize=8)
-    left.set_yticks(places, names)
-    left.set(xlabel='premium', title='tokens for the same content', xlim=(0, 1.5*max(before)))
-    left.invert_yaxis()
-    for color, code, name in zip(COLORS, report.languages, names):
+    figure, ax = plt.subplots(figsize=(6, 2.6), layout='constrained')
+    for color, (code, s) in zip(COLORS, report.languages.items()):
         values = [row[code] for row in report.curve.values()]
-        right.plot([*map(float, report.curve)], values, 'o-', ms=3, color=color, label=name)
-    right.axvline(report.alpha, color='#ced4da', lw=6, zorder=0)
-    right.set(xlabel='alpha: 1 as it is, 0 equal shares', ylabel='premium',
-              title=f'vocabularies of {report.vocab_size:,}, other mixtures')
-    for ax in (left, right): ax.legend(frameon=False, fontsize=7)
+        name = language_name(code)
+        ax.plot([*map(float, report.curve)], values, 'o-', ms=3, color=color, label=name)
+        ax.plot(1, s.premium, '*', color=color)
+    ax.axvline(report.alpha, color='#ced4da', lw=6, zorder=0)
+    ax.set(xlabel='alpha: 1 as it is, 0 equal shares', ylabel='premium',
+           title=f'vocabularies of {report.vocab_size:,}; ★ {report.tokenizer}')
+    ax.legend(frameon=False, fontsize=7)
     plt.close(figure) # shown where it is returned, not once more at the end of the cell
     return figure
 
@@ -338,7 +330,7 @@ def plot_parity(
 def measure_parity(
     source: Corpus | Sources,           # A corpus, or sources as for `open_corpus`
     tokenizer: Tokenizer | None = None, # To measure; None trains one on the text as it is
-    parallel: bool | None = None,       # Whether texts are translations; None: if equally many lines
+    parallel: bool | None = None,       # Whether they are translations; None: if equally many lines
     sample_bytes: int = SAMPLE_BYTES,   # Text to look at
     progress: bool = True,              # Whether a bar is shown
 ) -> ParityReport:

@@ -4,8 +4,7 @@
 
 # %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0003
 from __future__ import annotations
-import codecs, hashlib, json, random, re
-from collections import Counter
+import codecs, hashlib, json
 from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
 from pathlib import Path
@@ -17,7 +16,6 @@ from tqdm.auto import tqdm
 from ..core.errors import UserError
 from ..core.files import asset_path, write_file
 from ..core.config import Config
-from ..text.languages import detect_languages
 from .bpe import BYTE_ALPHABET, BYTE_TO_UNICODE, GPT2_PATTERN
 
 # %% auto #0
@@ -80,7 +78,7 @@ def _tiktoken_encoding(
     ordered = None not in merged and merged == sorted(set(merged))
     if pattern is None or not ordered or len(merged) + 256 != len(model['vocab']): return None
     ranks = {token_bytes[id]: id for id in model['vocab'].values()}
-    unused = {EOT: len(ranks)} # with no special token at all, tiktoken spends its time looking for them
+    unused = {EOT: len(ranks)} # with no special token at all, tiktoken is slow
     return tiktoken.Encoding('', pat_str=pattern, mergeable_ranks=ranks, special_tokens=unused)
 
 # %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0021
@@ -91,15 +89,6 @@ def _check_text(texts: Iterable[str]) -> None:
     except UnicodeEncodeError as e:
         raise UserError(f'The text has {e.object[e.start]!r} at character {e.start}',
                         'half of a surrogate pair is no valid Unicode', 'remove it') from None
-
-def _encode_special(tokenizer: Tokenizer, text: str) -> list[int]:
-    "The ids of a text in which a special token that is spelled out becomes its id"
-    special = tokenizer.special_tokens
-    names = '|'.join(map(re.escape, sorted(special, key=len, reverse=True)))
-    ids: list[int] = []
-    for part in re.split(f'({names})', text): # text and special tokens in turn
-        ids += [special[part]] if part in special else tokenizer.encode_batch([part])[0]
-    return ids
 
 # %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0023
 class Tokenizer:
@@ -116,7 +105,8 @@ class Tokenizer:
         self._inner.encode_special_tokens = True
         self._inner.no_truncation()
         self._inner.no_padding()
-        self._bytes = [_token_bytes(self._inner.id_to_token(i) or '') for i in range(self.vocab_size)]
+        tokens = map(self._inner.id_to_token, range(self.vocab_size))
+        self._bytes = [_token_bytes(token or '') for token in tokens]
         self._tiktoken = _tiktoken_encoding(self._inner, self._bytes)
     @property
     def vocab_size(self) -> int: return self._inner.get_vocab_size()
@@ -144,7 +134,11 @@ class Tokenizer:
         allow_special: bool = False, # Whether a special token that is spelled out becomes its id
     ) -> list[int]:
         "The ids of a text"
-        return _encode_special(self, text) if allow_special else self.encode_batch([text])[0]
+        if not allow_special: return self.encode_batch([text])[0]
+        _check_text([text])
+        self._inner.encode_special_tokens = False
+        try: return self._inner.encode(text, add_special_tokens=False).ids
+        finally: self._inner.encode_special_tokens = True
     def token_bytes(self, id: int) -> bytes: return _lookup(self._bytes, id)
     def token(self, id: int) -> str: return self.token_bytes(id).decode('utf-8', 'backslashreplace')
     def decode(self, ids: Iterable[int]) -> str:
@@ -180,7 +174,8 @@ _BYTE_CHARACTERS = [BYTE_TO_UNICODE[b] for b in BYTE_ALPHABET]
 
 def _trainable(type: str, size: int, min_frequency: int) -> tuple[models.Model, trainers.Trainer]:
     "An empty model of a type, and its trainer"
-    options: dict[str, Any] = dict(vocab_size=size, initial_alphabet=_BYTE_CHARACTERS, show_progress=False)
+    options: dict[str, Any] = dict(vocab_size=size, initial_alphabet=_BYTE_CHARACTERS,
+                                   show_progress=False)
     if type == 'unigram': return models.Unigram(), trainers.UnigramTrainer(**options)
     options['min_frequency'] = min_frequency
     if type == 'bpe': return models.BPE(), trainers.BpeTrainer(**options)
@@ -200,32 +195,26 @@ def _complete_alphabet(inner: tokenizers.Tokenizer, size: int) -> tokenizers.Tok
 
 def _limit_words(pre_tokenizer: pre_tokenizers.PreTokenizer) -> pre_tokenizers.PreTokenizer:
     "Split words further, after 64 bytes"
-    return pre_tokenizers.Sequence([pre_tokenizer, pre_tokenizers.Split(Regex('.{64}'), 'isolated')])
+    split = pre_tokenizers.Split(Regex('.{64}'), 'isolated')
+    return pre_tokenizers.Sequence([pre_tokenizer, split])
 
 # %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0060
 class _TextCounter:
-    "Passes texts on; counts them, hashes them, and samples 500"
+    "Passes texts on, and counts and hashes them"
     def __init__(self, texts: Iterable[str]) -> None:
         self.texts = texts
         self.documents = 0
         self.bytes = 0
         self.digest = hashlib.sha256()
-        self.sample: list[str] = []
     def __iter__(self) -> Iterator[str]:
-        rng = random.Random(0)
         for text in self.texts:
             data = text.encode()
             self.documents += 1
             self.bytes += len(data)
             self.digest.update(data + b'\0')
-            place = rng.randrange(self.documents) if self.documents > 500 else len(self.sample)
-            if place < 500: self.sample[place:place + 1] = [text[:2000]]
             yield text
     def about(self) -> dict[str, Any]:
-        codes = Counter(detect_languages(self.sample))
-        shares = {code: round(n/codes.total(), 3) for code, n in codes.most_common()}
-        return dict(documents=self.documents, bytes=self.bytes, corpus_hash=self.digest.hexdigest(),
-                    languages=shares)
+        return dict(documents=self.documents, bytes=self.bytes, corpus_hash=self.digest.hexdigest())
 
 # %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0064
 _NORMALIZERS = dict(nfc=normalizers.NFC, nfkc=normalizers.NFKC)
@@ -246,7 +235,7 @@ def train_tokenizer(
     least = 512 if type == 'wordpiece' else 256
     if size < least:
         raise UserError(f'A vocabulary of {vocab_size} tokens',
-                        f'{type} needs {least} for the bytes, and {len(special)} for special tokens',
+                        f'{type} needs {least} for the bytes and {len(special)} for special tokens',
                         f'set model.vocab_size to {least + len(special)} or more, such as 4096')
     model, trainer = _trainable(type, size, min_frequency)
     inner = tokenizers.Tokenizer(model)
@@ -254,7 +243,8 @@ def train_tokenizer(
     inner.decoder = decoders.ByteLevel()
     if type == 'wordpiece':
         inner.pre_tokenizer = _limit_words(inner.pre_tokenizer)
-        inner.decoder = decoders.Sequence([decoders.Replace(CONTINUING_PREFIX, ''), decoders.ByteLevel()])
+        unmark = decoders.Replace(CONTINUING_PREFIX, '')
+        inner.decoder = decoders.Sequence([unmark, decoders.ByteLevel()])
     if normalizer != 'none': inner.normalizer = _NORMALIZERS[normalizer]()
     counter = _TextCounter(texts)
     bar = tqdm(counter, desc='vocabulary', unit=' documents', disable=not progress)
@@ -281,7 +271,8 @@ def _load_tokenizer(folder: Path) -> Tokenizer:
     "Read a tokenizer and check what this page guarantees"
     path, card = folder/'tokenizer.json', folder/'card.json'
     if not path.is_file():
-        raise UserError(f'{folder}: no tokenizer.json', 'a saved tokenizer is a folder with this file',
+        raise UserError(f'{folder}: no tokenizer.json',
+                        'a saved tokenizer is a folder with this file',
                         'name such a folder, or make one with: gpt2pro tokenizer train')
     try:
         known = json.loads(card.read_text(encoding='utf-8')) if card.is_file() else {}
@@ -308,16 +299,11 @@ def find_tokenizer(
     folder = Path(folder)
     for place in (folder/'tokenizer', folder):
         if (place/'tokenizer.json').is_file(): return Tokenizer.load(place)
-    merges, vocab = folder/'merges.txt', folder/'vocab.json'
+    merges = folder/'merges.txt'
     if not merges.is_file():
-        raise UserError(f'{folder}: no tokenizer', 'it has no tokenizer/tokenizer.json, tokenizer.json or merges.txt',
+        raise UserError(f'{folder}: no tokenizer', 'it has no tokenizer.json and no merges.txt',
                         'put the tokenizer of these weights there, or work with token ids')
-    tokenizer = _byte_level_bpe(merges.read_text(encoding='utf-8'), folder.name)
-    ids = json.loads(vocab.read_text(encoding='utf-8')) if vocab.is_file() else {}
-    if ids and ids != tokenizer._inner.get_vocab():
-        raise UserError(f'{vocab}: other ids than GPT-2 gives its merges', f'{merges} is read as in GPT-2',
-                        'save the tokenizer as tokenizer.json, with: transformers.AutoTokenizer')
-    return tokenizer
+    return _byte_level_bpe(merges.read_text(encoding='utf-8'), folder.name)
 
 # %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0110
 def build_tokenizer(
@@ -330,9 +316,10 @@ def build_tokenizer(
     if settings.path: tokenizer = Tokenizer.load(settings.path)
     elif settings.type == 'gpt2': tokenizer = gpt2_tokenizer()
     else:
-        return train_tokenizer(texts, size, **settings.model_dump(exclude={'path'}), progress=progress)
+        options = settings.model_dump(exclude={'path'})
+        return train_tokenizer(texts, size, **options, progress=progress)
     if tokenizer.vocab_size > size:
         raise UserError(f'The tokenizer {tokenizer.name} has {tokenizer.vocab_size:,} tokens',
                         f'model.vocab_size = {size:,} is too small for them',
-                        f'set model.vocab_size to {tokenizer.vocab_size} or more, or tokenizer.type to bpe')
+                        f'set model.vocab_size to {tokenizer.vocab_size}, or tokenizer.type to bpe')
     return tokenizer
