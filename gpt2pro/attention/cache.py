@@ -106,16 +106,15 @@ class KVCache:
         if self.fits: # views for each layer, (B, G, T, D) and (B, G, S, D)
             self.new = self.entries.narrow(3, used, T).unbind()
             self.visible = self.entries.narrow(3, used + T - n_keys, n_keys).unbind()
-        if doc_ids is not None and self.documents is None: self._add_documents(len(doc_ids))
+        if doc_ids is not None and self.documents is None: # tokens so far are document 0
+            positions = torch.arange(self.start, self.start + self.size, device=doc_ids.device)
+            pair = torch.stack((torch.zeros_like(positions), positions)) # (2, size)
+            self.documents = pair.repeat(len(doc_ids), 1, 1)[..., None]
         if self.documents is None:
             device = self.entries.device
             return Placement(self.length + torch.arange(T, device=device), n_keys, None)
         positions, key_docs = append_documents(self.documents, used, T, doc_ids, self.window)
         return Placement(positions, n_keys, key_docs)
-    def _add_documents(self, B: int) -> None: # tokens without an id so far are document 0
-        shape, device = (B, 2, self.size, 1), self.entries.device
-        self.documents = torch.zeros(shape, dtype=torch.long, device=device)
-        self.documents[:, 1, :, 0] = torch.arange(self.start, self.start + self.size)
     def append(self,
         layer: int, # Index of the layer
         k: Tensor,  # New keys, (B, G, T, D)

@@ -73,9 +73,9 @@ class Counts(Settings):
 
 class Shard(Settings):
     "One file of tokens"
-    name: str = Field(description='file name')
-    sha256: str = Field(description='of the whole file')
-    counts: Counts = Field(description='what it holds')
+    name: str      # file name
+    sha256: str    # of the whole file
+    counts: Counts # what it holds
 
 # %% ../../nbs/05_data/01_shards.ipynb #0016
 def _count(items: Sequence[EncodedDocument]) -> Counts:
@@ -143,9 +143,9 @@ SHARD_TOKENS = 2**23
 
 class Split(Settings):
     "The text of one split"
-    counts: Counts = Field(Counts(), description='all of it')
-    languages: dict[str, Counts] = Field({}, description='the same by language')
-    shards: list[Shard] = Field([], description='the files that hold it, in order')
+    counts: Counts = Counts()         # all of it
+    languages: dict[str, Counts] = {} # the same by language
+    shards: list[Shard] = []          # the files that hold it, in order
     def __add__(self, other: Split) -> Split:
         codes = sorted({*self.languages, *other.languages})
         def both(code: str) -> Counts:
@@ -259,16 +259,16 @@ def open_shards(
 # %% ../../nbs/05_data/01_shards.ipynb #0053
 class Manifest(Settings):
     "What is in a prepared folder, and how it was made"
-    format: Literal['gpt2pro-tokens'] = Field(FORMAT, description='what this file is')
-    version: Literal[2] = Field(VERSION, description='of the format')
-    key: str = Field(description='hash of the sources, the settings and the tokenizer')
-    tokenizer: str = Field(description='hash of the tokenizer')
-    read: Counts = Field(description='what the sources held')
-    cleaning: dict[str, StepStats] = Field({}, description='counts of each step of cleaning')
-    skipped: dict[str, str] = Field({}, description='files that could not be used, with the reason')
-    replaced: dict[str, int] = Field({}, description='files with invalid bytes, and how many')
-    train: Split = Field(description='text to train on')
-    validation: Split = Field(description='held-out text')
+    format: Literal['gpt2pro-tokens'] = FORMAT # what this file is
+    version: Literal[2] = VERSION              # of the format
+    key: str                                   # hash of the sources, the settings and the tokenizer
+    tokenizer: str                             # hash of the tokenizer
+    read: Counts                               # what the sources held
+    cleaning: dict[str, StepStats] = {}        # counts of each step of cleaning
+    skipped: dict[str, str] = {}               # files that could not be used, with the reason
+    replaced: dict[str, int] = {}              # files with invalid bytes, and how many
+    train: Split                               # text to train on
+    validation: Split                          # held-out text
     @property
     def dropped(self) -> dict[str, int]:
         return {step: count.dropped for step, count in self.cleaning.items() if count.dropped}

@@ -49,4 +49,5 @@ def optimize_for_inference(
     for layer in model.modules():
         if type(layer) is not nn.Linear: continue
         layer.__class__ = InferenceLinear
-        if layer.out_features > layer.in_features: layer.weight.data = layer.weight.data.T.contiguous().T # (N, K)
+        w = layer.weight
+        if layer.out_features > layer.in_features: w.data = w.data.T.contiguous().T # (N, K)

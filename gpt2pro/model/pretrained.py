@@ -34,20 +34,25 @@ def is_gpt2(
 
 # %% ../../nbs/08_model/03_pretrained.ipynb #0013
 _GPT2 = ModelConfig(**MODEL_PRESETS['gpt2']) # what a missing key means
-_KEYS = ('vocab_size', 'block_size', 'n_layer', 'n_head', 'n_embd', 'n_inner', 'activation_function',
-         'layer_norm_epsilon', 'initializer_range', 'tie_word_embeddings')
+_KEYS = ('vocab_size', 'block_size', 'n_layer', 'n_head', 'n_embd', 'n_inner',
+         'activation_function', 'layer_norm_epsilon', 'initializer_range', 'tie_word_embeddings')
 _DROPOUTS = 'resid_pdrop', 'embd_pdrop', 'attn_pdrop'
-_FIXED: dict[str, Any] = dict(model_type='gpt2', scale_attn_weights=True, scale_attn_by_inverse_layer_idx=False,
-                              reorder_and_upcast_attn=False, add_cross_attention=False)
+_FIXED: dict[str, Any] = dict(
+    model_type='gpt2', scale_attn_weights=True, scale_attn_by_inverse_layer_idx=False,
+    reorder_and_upcast_attn=False, add_cross_attention=False)
 
-def _hf_name(key: str) -> str: return {'block_size': 'n_positions', 'dropout': 'resid_pdrop'}.get(key, key)
+def _hf_name(key: str) -> str:
+    return {'block_size': 'n_positions', 'dropout': 'resid_pdrop'}.get(key, key)
 
 # %% ../../nbs/08_model/03_pretrained.ipynb #0014
 def _to_hf(config: ModelConfig) -> dict[str, Any]:
     "The content of config.json; a model that is no GPT-2 has a type of its own"
-    if not is_gpt2(config): return {'model_type': 'gpt2pro', **config.model_dump(exclude={'attention', 'kernels'})}
-    settings = {_hf_name(key): getattr(config, key) for key in _KEYS} | dict.fromkeys(_DROPOUTS, config.dropout)
-    return {'architectures': ['GPT2LMHeadModel'], **_FIXED, **settings, 'bos_token_id': None, 'eos_token_id': None}
+    if not is_gpt2(config):
+        return {'model_type': 'gpt2pro', **config.model_dump(exclude={'attention', 'kernels'})}
+    settings = {_hf_name(key): getattr(config, key) for key in _KEYS}
+    settings |= dict.fromkeys(_DROPOUTS, config.dropout)
+    settings |= dict(bos_token_id=None, eos_token_id=None)
+    return {'architectures': ['GPT2LMHeadModel'], **_FIXED, **settings}
 
 # %% ../../nbs/08_model/03_pretrained.ipynb #0017
 def _refused(values: dict[str, Any], key: str, why: str, fix: str) -> UserError:
@@ -57,38 +62,41 @@ def _from_gpt2(values: dict[str, Any]) -> dict[str, Any]:
     "The settings of a GPT-2 by our names"
     for key, only in _FIXED.items():
         if values.get(key, only) != only:
-            raise _refused(values, key, 'GPT has no such option', f'take a model with {key} = {only!r}')
+            fix = f'take a model with {key} = {only!r}'
+            raise _refused(values, key, 'GPT has no such option', fix)
     dropouts = [values.get(key, 0.1) for key in _DROPOUTS]
     if dropouts != 3*dropouts[:1]:
-        raise _refused(values, 'resid_pdrop', f'embd_pdrop, attn_pdrop = {dropouts[1:]}', 'set all three to one value')
-    return {key: values.get(_hf_name(key), getattr(_GPT2, key)) for key in _KEYS} | {'dropout': dropouts[0]}
+        others = f'embd_pdrop, attn_pdrop = {dropouts[1:]}'
+        raise _refused(values, 'resid_pdrop', others,
+                       'set all three to one value')
+    settings = {key: values.get(_hf_name(key), getattr(_GPT2, key)) for key in _KEYS}
+    return settings | {'dropout': dropouts[0]}
 
 # %% ../../nbs/08_model/03_pretrained.ipynb #0018
 def _from_hf(values: dict[str, Any]) -> ModelConfig:
     "The configuration that config.json describes"
     gpt2 = values.get('model_type') != 'gpt2pro'
-    settings = _from_gpt2(values) if gpt2 else {key: x for key, x in values.items() if key != 'model_type'}
-    try: config = ModelConfig(**settings)
+    settings = _from_gpt2(values) if gpt2 else values.copy()
+    settings.pop('model_type', None)
+    try: return ModelConfig(**settings)
     except ValidationError as e:
         key = str(e.errors()[0]['loc'][0])
-        raise _refused(values, _hf_name(key) if gpt2 else key, e.errors()[0]['msg'], 'take another model') from None
-    C, H, G = config.n_embd, config.n_head, config.kv_heads
-    if C % H or H % G:
-        raise _refused(values, 'n_head', f'n_embd = {C}, n_head = {H} and n_kv_head = {G} do not divide',
-                       'let n_head divide n_embd, and n_kv_head divide n_head')
-    return config
+        name = _hf_name(key) if gpt2 else key
+        raise _refused(values, name, e.errors()[0]['msg'], 'take another model') from None
+
 
 # %% ../../nbs/08_model/03_pretrained.ipynb #0023
 _CONV1D = 'c_attn.weight', 'c_proj.weight', 'c_fc.weight' # stored as (in, out)
 
 def _as_stored(model: GPT) -> dict[str, Tensor]:
     "A view of every parameter, oriented as in the file"
-    return {name: (p.T if name.endswith(_CONV1D) else p).detach() for name, p in model.named_parameters()}
+    return {name: (p.T if name.endswith(_CONV1D) else p).detach()
+            for name, p in model.named_parameters()}
 
 # %% ../../nbs/08_model/03_pretrained.ipynb #0028
 def _unreadable(name: str, why: object) -> UserError:
     return UserError(f'{name}: cannot be read', str(why).split('\n')[0],
-                     'give a folder with config.json and model.safetensors, as save_pretrained writes it')
+                     'give a folder with config.json and model.safetensors, as of save_pretrained')
 
 def _read_json(path: Path) -> dict[str, Any]:
     try: values = json.loads(path.read_text('utf-8'))
@@ -122,7 +130,8 @@ def _find_weights(folder: Path) -> dict[str, _Stored]:
         if not path.is_file(): raise _unreadable(path.name, 'there is no such file')
         try:
             with safe_open(path, 'pt') as f:
-                found += [_Stored(path, name, tuple(f.get_slice(name).get_shape())) for name in f.keys()]
+                shapes = {key: tuple(f.get_slice(key).get_shape()) for key in f.keys()}
+            found += [_Stored(path, key, shape) for key, shape in shapes.items()]
         except (OSError, SafetensorError) as e: raise _unreadable(path.name, e) from None
     masks = '.attn.bias', '.attn.masked_bias'
     return {w.name.removeprefix('transformer.'): w for w in found if not w.name.endswith(masks)}
@@ -142,22 +151,26 @@ def _check_shapes(model: GPT, found: dict[str, _Stored]) -> None:
     "Raise for a weight that is missing, unknown or of another shape"
     expected = {name: tuple(w.shape) for name, w in _as_stored(model).items()}
     shapes = {name: w.shape for name, w in found.items()}
-    if model.config.tie_word_embeddings: shapes.pop('lm_head.weight', None) # some files hold the tied table twice
+    if model.config.tie_word_embeddings: shapes.pop('lm_head.weight', None) # in some files
     for name in sorted(expected.keys() | shapes.keys()):
         if expected.get(name) == shapes.get(name): continue
         file = found[name].path.name if name in found else 'model.safetensors'
-        raise _unreadable(file, f'{name} has shape {shapes.get(name)} where config.json asks for {expected.get(name)}')
+        shape, asked = shapes.get(name), expected.get(name)
+        raise _unreadable(file, f'{name} has shape {shape} where config.json asks for {asked}')
 
 # %% ../../nbs/08_model/03_pretrained.ipynb #0045
 def _find_folder(source: str | Path) -> Path:
     "The folder of a model, downloaded where it is a name on the hub"
     if Path(source).is_dir(): return Path(source)
     from huggingface_hub import snapshot_download
-    patterns = ['config.json', 'model*.safetensors', _INDEX, 'tokenizer.json', 'merges.txt', 'vocab.json']
+    patterns = ['config.json', 'model*.safetensors', _INDEX, 'tokenizer.json', 'merges.txt',
+                'vocab.json']
     try: return Path(snapshot_download(str(source), allow_patterns=patterns))
     except (OSError, ValueError) as e:
-        raise UserError(f'{source}: neither a folder nor a model on the Hugging Face hub', str(e).split('\n')[0],
-                        'check the name and the network, or give a folder with config.json and model.safetensors') from None
+        raise UserError(
+            f'{source}: neither a folder nor a model on the Hugging Face hub',
+            str(e).split('\n')[0],
+            'check the name and the network, or give a folder with model.safetensors') from None
 
 # %% ../../nbs/08_model/03_pretrained.ipynb #0049
 def load_pretrained(
@@ -169,7 +182,8 @@ def load_pretrained(
     found = _find_weights(folder)
     with torch.device('meta'): model = GPT(config)
     _check_shapes(model, found)
-    weights = {name: torch.empty(p.shape, dtype=torch.float32) for name, p in model.named_parameters()}
+    parameters = model.named_parameters()
+    weights = {name: torch.empty(p.shape, dtype=torch.float32) for name, p in parameters}
     for name, w in weights.items(): _fill(w.T if name.endswith(_CONV1D) else w, found[name])
     model.load_state_dict(weights, strict=False, assign=True) # a tied table is in it once
     if config.tie_word_embeddings: model.lm_head.weight = model.wte.weight
@@ -184,15 +198,15 @@ def from_pretrained(cls: GPT,
     return load_pretrained(source)
 
 # %% ../../nbs/08_model/03_pretrained.ipynb #0055
-def _file_name(name: str) -> str: return name if name.startswith('lm_head') else f'transformer.{name}'
-
 def _save_files(weights: dict[str, Tensor], folder: Path, max_shard_size: int | str) -> None:
     "Write the weights, split over files, and remove the files of an earlier model"
     from huggingface_hub import split_torch_state_dict_into_shards
     split = split_torch_state_dict_into_shards(weights, max_shard_size=max_shard_size)
     for file, names in split.filename_to_tensors.items():
-        save_file({name: weights[name].cpu().contiguous() for name in names}, folder/f'.{file}.tmp', {'format': 'pt'})
-        os.replace(folder/f'.{file}.tmp', folder/file)
+        temporary = folder/f'.{file}.tmp'
+        part = {name: weights[name].cpu().contiguous() for name in names}
+        save_file(part, temporary, {'format': 'pt'})
+        os.replace(temporary, folder/file)
     index = dict(metadata=split.metadata, weight_map=split.tensor_to_filename)
     if split.is_sharded: write_file(folder/_INDEX, json.dumps(index, indent=2))
     current = {*split.filename_to_tensors, *[_INDEX]*split.is_sharded}
@@ -208,7 +222,9 @@ def save_pretrained(
     "Write config.json and model.safetensors; of a plain GPT-2, transformers reads them as well"
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    _save_files({_file_name(name): w for name, w in _as_stored(model).items()}, folder, max_shard_size)
+    weights = {name if name.startswith('lm_head') else f'transformer.{name}': w
+               for name, w in _as_stored(model).items()}
+    _save_files(weights, folder, max_shard_size)
     write_file(folder/'config.json', json.dumps(_to_hf(model.config), indent=2))
 
 patch_to(GPT)(save_pretrained);
