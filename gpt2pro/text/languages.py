@@ -76,17 +76,18 @@ def _detect_by_script(text: str) -> Detection | None:
     return Detection(_OWN_SCRIPT[script]) if own else None
 
 # %% ../../nbs/01_text/06_languages.ipynb #0024
+_MAX_CHARS = 2**16 # Characters of a text that are used
+
 def _cld2(text: str, guess: bool = False) -> tuple[bool, list[tuple[str, int]]]:
     "Whether pycld2 is confident, and languages with their share in per cent, largest first"
     import pycld2
+    text = text[:_MAX_CHARS]
     try: confident, _, found = pycld2.detect(text, isPlainText=True, bestEffort=guess)
     except (pycld2.error, UnicodeEncodeError):
         return _cld2(''.join(c if c.isprintable() else ' ' for c in text), guess)
     return confident, [(_iso(code), share) for _, code, share, _ in found if share]
 
 # %% ../../nbs/01_text/06_languages.ipynb #0028
-_MAX_CHARS = 2**16 # Characters of a text that are used
-
 def _detect_fast(text: str) -> Detection:
     "The first two passes"
     text = text[:_MAX_CHARS]
@@ -129,7 +130,7 @@ def _agree(text: str) -> str:
     "The language on which both detectors agree, or und"
     found = _confidences(text, lingua_languages())
     best = [code for code, _ in found[:3]]
-    for code, _ in _cld2(text[:_MAX_CHARS], guess=True)[1]:
+    for code, _ in _cld2(text, guess=True)[1]:
         if code in best: return code
     return found[0][0] if found and found[0][1] > 0.5 else 'und'
 
@@ -170,7 +171,7 @@ def _best_of(text: str, expected: frozenset[str]) -> str:
     "The expected language that fits best, or und"
     found = _confidences(text, expected)
     if found: return found[0][0]
-    guesses = _cld2(text[:_MAX_CHARS], guess=True)[1] + _confidences(text, lingua_languages())[:3]
+    guesses = _cld2(text, guess=True)[1] + _confidences(text, lingua_languages())[:3]
     return next((code for code, _ in guesses if code in expected), 'und')
 
 # %% ../../nbs/01_text/06_languages.ipynb #0060

@@ -5,7 +5,7 @@
 # %% ../../nbs/01_text/04_messages.ipynb #0003
 from __future__ import annotations
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 from ..core.errors import UserError
 from .layouts import Layout, row_text, value_text
@@ -28,17 +28,16 @@ def _chat_message(value: Any, role: str) -> Message:
 
 # %% ../../nbs/01_text/04_messages.ipynb #0010
 def extract_messages(
-    row: Any,                 # A row of a table
-    layout: Layout,           # Its layout, of kind qa, instruction or chat
-    where: Callable[[], str], # Gives file and row, for error messages
+    row: Any,       # A row of a table
+    layout: Layout, # Its layout, of kind qa, instruction or chat
 ) -> list[Message]:
     "The conversation in a row"
     if layout.kind not in ('qa', 'instruction', 'chat') or not isinstance(row, dict):
-        raise UserError(f'{where()}: no conversation, but of kind {layout.kind}',
+        raise UserError(f'no conversation, but of kind {layout.kind}',
                         'data.batching=chat takes questions, instructions and chats',
                         'name tables of those kinds, or set data.batching=padded')
     def text_of(names: list[str]) -> str:
-        return row_text(row, layout.model_copy(update=dict(text_fields=names)), where)
+        return row_text(row, layout.model_copy(update=dict(text_fields=names)))
     *first, last = layout.text_fields
     first = [name for name in first if name in row]
     prompt = text_of(first) if first else ''
@@ -73,12 +72,11 @@ def parse_messages(
 
 # %% ../../nbs/01_text/04_messages.ipynb #0021
 def conversation_text(
-    row: Any,                 # A row of a table
-    layout: Layout,           # Its layout
-    where: Callable[[], str], # Gives file and row, for error messages
+    row: Any,       # A row of a table
+    layout: Layout, # Its layout
 ) -> str:
     "The conversation of a row as one text; empty without an answer, since it would have no loss"
-    messages = extract_messages(row, layout, where)
+    messages = extract_messages(row, layout)
     answered = any(message.role == 'assistant' for message in messages)
     return serialize_messages(messages) if answered else ''
 
