@@ -147,7 +147,7 @@ def compare_tokenizers(
 
 # %% ../../nbs/04_tokenizers/04_parity.ipynb #0043
 def _repeat(texts: Iterable[tuple[str, str]], times: Mapping[str, float]) -> Iterator[str]:
-    "Each text (language, text) as often as its language asks for, once where it is not named"
+    "Each text (language, text) as often as its language asks for"
     counts: Counter[str] = Counter()
     for code, text in texts:
         i, t = counts[code], times.get(code, 1.)
@@ -214,18 +214,14 @@ def _with_languages(texts: Iterable[str]) -> Iterator[tuple[str, str]]:
 class LanguageMixture(Settings):
     "How often the texts of each language are drawn"
     alpha: float            # exponent of the shares: 1 leaves them, 0 makes them equal
-    sizes: dict[str, int]   # bytes of text by language
+    sizes: dict[str, int]   # bytes of text by language; und is unknown
     times: dict[str, float] # how often the texts of a language are drawn
-    others: dict[str, int]  # bytes in unknown and rare languages, drawn once
     def __str__(self) -> str:
-        rest = sum(self.others.values())
-        total = sum(self.sizes.values()) + rest
-        lines = [f'{language_name(code):12} {self.sizes[code]/total:5.1%} of the text → '
-                 f'{t*self.sizes[code]/total:5.1%}, each document {t:.2f} times'
-                 for code, t in self.times.items()]
-        names = ', '.join(map(language_name, self.others))
-        if rest: lines.append(f'{names}: {rest/total:.1%} of the text, each document once')
-        return '\n'.join(lines)
+        total = sum(self.sizes.values())
+        return '\n'.join(f'{language_name(code):12} {size/total:5.1%} of the text → '
+                         f'{self.times[code]*size/total:5.1%}, '
+                         f'each document {self.times[code]:.2f} times'
+                         for code, size in self.sizes.items())
 
 # %% ../../nbs/04_tokenizers/04_parity.ipynb #0064
 def mix_corpus(
@@ -239,10 +235,9 @@ def mix_corpus(
     for code, text in _with_languages(document.text for document in bar):
         counted[code] += byte_size(text)
     least = MIN_LANGUAGE_SHARE*counted.total()
-    sizes = {code: size for code, size in counted.most_common() if code != 'und' and size >= least}
-    others = {code: size for code, size in counted.most_common() if code not in sizes}
-    times = _draw_times(sizes, alpha)
-    plan = LanguageMixture(alpha=alpha, sizes=sizes, times=times, others=others)
+    known = {code: size for code, size in counted.items() if code != 'und' and size >= least}
+    times = dict.fromkeys(counted, 1.) | _draw_times(known, alpha)
+    plan = LanguageMixture(alpha=alpha, sizes=dict(counted.most_common()), times=times)
     return plan, _repeat(_with_languages(document.text for document in corpus), times)
 
 # %% ../../nbs/04_tokenizers/04_parity.ipynb #0078
