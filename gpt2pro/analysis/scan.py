@@ -27,7 +27,7 @@ from ..text.languages import Detection, LanguageDetector
 from ..text.quality import check_quality, compute_signatures, DuplicateFinder, find_words
 from ..text.quality import QUALITY_RULES
 from .sampling import Amount, choose_sample_fraction, counted_amount, document_row
-from .sampling import Estimator, is_sampled, names, quantile_interval, Sums
+from .sampling import Estimator, is_sampled, list_names, quantile_interval, Sums
 from .report import DatasetReport, Example, Quality, QUANTILES, summarize_lengths
 
 # %% auto #0
@@ -67,8 +67,8 @@ class _Tally:
         document, _, length, words, findings = examined
         row = document_row(document.size, length)
         for kind in examined.kinds(): self.sums.add((stratum, *kind), row)
-        for kind, count in dict(chars=len(document.text), words=len(words)).items():
-            self.sums.add((stratum, kind, ''), document_row(document.size, count))
+        for name, count in dict(chars=len(document.text), words=len(words)).items():
+            self.sums.add((stratum, name, ''), document_row(document.size, count))
         self.lengths[length] += 1
         self.vocabulary.update(words)
         if findings:
@@ -87,6 +87,7 @@ class _Batch:
     "Some documents of the sample, and how much passed by meanwhile"
     documents: list[Document] = field(default_factory=list)
     duplicate: list[bool] = field(default_factory=list) # whether the same text came before
+    size: int = 0                                       # bytes of these documents
     passed: Sums = field(default_factory=Sums)          # documents and bytes by file, all of them
 
 class _Findings(NamedTuple):
@@ -137,17 +138,17 @@ class _Reader:
         if len(self.hashes) < _MAX_HASHES: self.hashes.add(digest)
         return known
     def __call__(self, documents: Iterable[Document]) -> Iterator[_Batch]:
-        batch, size = _Batch(), 0
+        batch = _Batch()
         for document in documents:
             batch.passed.add(document.file, [1, document.size])
             duplicate = self._is_duplicate(document.text)
             if not is_sampled(document, self.fraction): continue
             batch.documents.append(document)
             batch.duplicate.append(duplicate)
-            size += document.size
-            if size >= _BATCH_BYTES:
+            batch.size += document.size
+            if batch.size >= _BATCH_BYTES:
                 yield batch
-                batch, size = _Batch(), 0
+                batch = _Batch()
         yield batch
 
 # %% ../../nbs/02_analysis/03_scan.ipynb #0023
@@ -227,7 +228,7 @@ def _incomplete(scan: _Scan) -> set[str]:
 
 def _quality(text: Estimator, incomplete: set[str], worst: list[Example]) -> Quality:
     "The score, with its reasons"
-    findings = {name: text.amount('finding', name) for name in names(text.sums, 'finding')}
+    findings = {name: text.amount('finding', name) for name in list_names(text.sums, 'finding')}
     for name in incomplete & findings.keys():
         found = findings[name]
         findings[name] = found.model_copy(update=dict(low=found.low or found, high=text.amount()))
@@ -263,8 +264,12 @@ def _counted(scan: _Scan, kind: str, counts: Sums, tokens: bool) -> dict[str, Am
 # %% ../../nbs/02_analysis/03_scan.ipynb #0044
 def _make_report(scan: _Scan, tokenizer: Any, seconds: float) -> DatasetReport:
     "What was found as a report"
-    tally, corpus, tokens = scan.tally, scan.corpus, tokenizer is not None
+    tally = scan.tally
+    corpus = scan.corpus
+    tokens = tokenizer is not None
     text = scan.estimator(tokens)
+    codes = list_names(text.sums, 'language')
+    languages = {code: text.amount('language', code) for code in codes}
     by_kind = Sums()
     by_kind.merge(scan.passed, scan.kinds.__getitem__)
     return DatasetReport(
@@ -274,8 +279,7 @@ def _make_report(scan: _Scan, tokenizer: Any, seconds: float) -> DatasetReport:
         tokenizer=getattr(tokenizer, 'name', None), tokenizer_hash=getattr(tokenizer, 'hash', None),
         kinds=_counted(scan, 'kind', by_kind, tokens),
         files=_counted(scan, 'file', scan.passed, tokens),
-        languages={name: text.amount('language', name) for name in names(text.sums, 'language')},
-        mixed=text.amount('mixed').documents, skipped=dict(corpus.skipped),
+        languages=languages, mixed=text.amount('mixed').documents, skipped=dict(corpus.skipped),
         replaced=dict(corpus.replaced),
         layouts={file: layout for file, layout in corpus.layouts.items() if layout != Layout()},
         lengths=summarize_lengths(tally.lengths, 'tokens' if tokens else 'words'),
@@ -337,7 +341,7 @@ def analyze(
 ) -> DatasetReport:
     "Read a text once and tell what is in it"
     start = time.monotonic()
-    if not isinstance(corpus, Corpus): corpus = open_corpus(corpus)
+    corpus = corpus if isinstance(corpus, Corpus) else open_corpus(corpus)
     if candidates is not None: candidates = tuple(sorted(candidates))
     size = int(corpus.size*corpus.sample)
     fraction = choose_sample_fraction(size) if sample_fraction is None else sample_fraction

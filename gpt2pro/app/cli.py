@@ -29,7 +29,8 @@ def _print_version(wanted: bool) -> None:
         print(f'gpt2pro {gpt2pro.__version__}')
         raise typer.Exit()
 
-@app.callback(epilog='Settings are changed with KEY=VALUE, such as train.lr=1e-3. Start with: gpt2pro quickstart')
+@app.callback(epilog='Settings are changed with KEY=VALUE, such as train.lr=1e-3. '
+                     'Start with: gpt2pro quickstart')
 def _options(
     debug: Annotated[bool, typer.Option('--debug', help='Show the traceback of an error')] = False,
     version: Annotated[bool, typer.Option('--version', callback=_print_version, is_eager=True,
@@ -44,12 +45,11 @@ def main() -> None:
     try: app()
     except Exception as e:
         if '--debug' in sys.argv: raise
-        error = e
-        if not isinstance(e, gpt2pro.Gpt2proError):
-            error = gpt2pro.RunError(f'{type(e).__name__}: {e}', 'this was not foreseen',
-                                     'see where with: gpt2pro --debug COMMAND, and please report it')
+        from gpt2pro.core.errors import as_error
+        error = as_error(e)
         print(error, file=sys.stderr)
-        if '--json' in sys.argv: _show({'error': dict(what=error.what, why=error.why, fix=error.fix)}, True)
+        if '--json' in sys.argv:
+            _show({'error': dict(what=error.what, why=error.why, fix=error.fix)}, as_json=True)
         sys.exit(error.exit_code)
 
 # %% ../../nbs/12_app/06_cli.ipynb #0016
@@ -59,7 +59,8 @@ _settings = typer.Argument(metavar='[KEY=VALUE]...', show_default=False,
                            help='Settings on top, such as train.lr=1e-3 or generate.top_k=10')
 Words = Annotated[list[str] | None, _words]
 SettingWords = Annotated[list[str] | None, _settings]
-AsJson = Annotated[bool, typer.Option('--json', help='Print one JSON object, and nothing else, on standard output')]
+AsJson = Annotated[bool, typer.Option(
+    '--json', help='Print one JSON object, and nothing else, on standard output')]
 RunDirectory = Annotated[Path, typer.Argument(help='A run directory', show_default=False)]
 
 # %% ../../nbs/12_app/06_cli.ipynb #0017
@@ -102,23 +103,28 @@ def hardware(as_json: AsJson = False) -> None:
     "This machine, and what that means for training"
     from gpt2pro.core.hardware import explain_hardware
     machine = gpt2pro.detect_hardware()
-    _show(machine if as_json else {'machine': machine, 'meaning': '\n'.join(explain_hardware(machine))}, as_json)
+    meaning = '\n'.join(explain_hardware(machine))
+    _show(machine if as_json else {'machine': machine, 'meaning': meaning}, as_json)
 
 @app.command()
 def presets(as_json: AsJson = False) -> None:
     "The presets, with the sizes of their models"
-    from gpt2pro.core.tables import render_terminal
+    from rich.table import Table
     from gpt2pro.validation.counts import list_presets
     found = list_presets()
-    headings = ['', *(name.replace('_', ' ') for name in next(iter(found.values())))]
-    rows = [[name, *(f'{value:,}' for value in row.values())] for name, row in found.items()]
-    _show(found if as_json else render_terminal({'presets': [headings, *rows]}), as_json)
+    table = Table('', box=None, padding=(0, 1, 0, 0))
+    for heading in next(iter(found.values())):
+        table.add_column(heading.replace('_', '\n'), justify='right', no_wrap=True)
+    for name, row in found.items(): table.add_row(name, *(f'{value:,}' for value in row.values()))
+    _show(found if as_json else table, as_json)
 
 # %% ../../nbs/12_app/06_cli.ipynb #0030
 _source = typer.Argument(metavar='SOURCE... [data.KEY=VALUE]...',
-                         help='Files, folders, globs, addresses, hf:NAME or bilingual, and how to read them')
+                         help='Files, folders, globs, addresses, hf:NAME or bilingual, '
+                              'and how to read them')
 Source = Annotated[list[str], _source]
-TokenizerFolder = Annotated[str | None, typer.Option(help='Folder of a saved tokenizer; without it, GPT-2\'s')]
+TokenizerFolder = Annotated[str | None, typer.Option(
+    help='Folder of a saved tokenizer; without it, GPT-2\'s')]
 
 def _data(words: list[str]) -> DataConfig:
     from gpt2pro.text.corpus import parse_data
@@ -132,10 +138,13 @@ def _tokenizer(folder: str | None) -> Any:
 def analyze(
     source: Source,
     tokenizer: TokenizerFolder = None,
-    languages: Annotated[str | None, typer.Option(help='Candidate languages, such as en,es; without it, all')] = None,
-    sample: Annotated[float | None, typer.Option(help='Fraction of the documents to read; without it, chosen by size')] = None,
+    languages: Annotated[str | None, typer.Option(
+        help='Candidate languages, such as en,es; without it, all')] = None,
+    sample: Annotated[float | None, typer.Option(
+        help='Fraction of the documents to read; without it, chosen by size')] = None,
     cache: Annotated[bool, typer.Option(help='Keep the result until the text changes')] = True,
-    html: Annotated[Path | None, typer.Option(dir_okay=False, help='Write the report to this file, for a browser')] = None,
+    html: Annotated[Path | None, typer.Option(
+        dir_okay=False, help='Write the report to this file, for a browser')] = None,
     as_json: AsJson = False,
 ) -> None:
     "Languages, quality and exact token counts of a text"
@@ -157,8 +166,10 @@ def leaks(words: SettingWords = None, as_json: AsJson = False) -> None:
 @app.command()
 def validate(
     words: Words = None,
-    measure: Annotated[bool, typer.Option('--measure', help='Analyze the text, and measure this machine, too')] = False,
-    fix: Annotated[bool, typer.Option('--fix', help='Fix errors and warnings, and show the difference')] = False,
+    measure: Annotated[bool, typer.Option(
+        '--measure', help='Analyze the text, and measure this machine, too')] = False,
+    fix: Annotated[bool, typer.Option(
+        '--fix', help='Fix errors and warnings, and show the difference')] = False,
     as_json: AsJson = False,
 ) -> None:
     "Every problem of a configuration with its fix, and the memory and time it will take"
@@ -172,16 +183,18 @@ def validate(
         _show(fixed, as_json)
         _exit(fixed.left)
     findings: Any = gpt2pro.validate(config, machine, report)
-    shown = {'findings': findings, 'forecast': gpt2pro.forecast(config, machine, throughput, report)}
+    forecast = gpt2pro.forecast(config, machine, throughput, report)
+    shown = {'findings': findings, 'forecast': forecast}
     if not as_json:
         if not findings: shown['findings'] = 'No problem was found in the settings.'
-        if not measure: shown['hint'] = 'Without the text, and without a time: add --measure for both.'
+        if not measure: shown['hint'] = 'The text and the time are unknown: add --measure for both.'
     _show(shown, as_json)
     _exit(findings)
 
 @app.command()
 def explain(
-    code: Annotated[str | None, typer.Argument(help='Such as GP-MODEL-001; without it, all rules', show_default=False)] = None,
+    code: Annotated[str | None, typer.Argument(
+        help='Such as GP-MODEL-001; without it, all rules', show_default=False)] = None,
     as_json: AsJson = False,
 ) -> None:
     "The idea behind a rule, an example that breaks it, and the remedies"
@@ -192,16 +205,19 @@ def explain(
     _show(rules if as_json else '\n'.join(lines), as_json)
 
 # %% ../../nbs/12_app/06_cli.ipynb #0041
-Minutes = Annotated[float | None, typer.Option(help='Training time; without it, 3.5', show_default=False)]
+Minutes = Annotated[float | None, typer.Option(
+    help='Training time; without it, 3.5', show_default=False)]
 Overwrite = Annotated[bool, typer.Option('--overwrite', help='Overwrite what exists')]
 
 @app.command()
 def wizard(
     words: SettingWords = None,
     out: Annotated[Path, typer.Option(help='The configuration to write')] = Path('gpt2pro.yaml'),
-    data: Annotated[list[str] | None, typer.Option(help='Text to recommend, as for analyze; without it, the embedded corpus')] = None,
+    data: Annotated[list[str] | None, typer.Option(
+        help='Text to recommend, as for analyze; without it, the embedded corpus')] = None,
     minutes: Minutes = None,
-    yes: Annotated[bool, typer.Option('--yes', help='Take every recommended answer, without asking')] = False,
+    yes: Annotated[bool, typer.Option(
+        '--yes', help='Take every recommended answer, without asking')] = False,
 ) -> None:
     "Ten questions, each with a recommended answer, and a configuration that trains"
     try: gpt2pro.wizard(out, yes, overrides=words or [], **_given(data=data, minutes=minutes))
@@ -212,7 +228,8 @@ def recommend(source: Source, minutes: Minutes = None, as_json: AsJson = False) 
     "What a text is suited for, how large a model, how long: with the arithmetic"
     from gpt2pro.core.devices import measure_throughput
     report = gpt2pro.analyze(_data(source))
-    found = gpt2pro.recommend(gpt2pro.detect_hardware(), report, measure_throughput(), **_given(minutes=minutes))
+    found = gpt2pro.recommend(gpt2pro.detect_hardware(), report, measure_throughput(),
+                              **_given(minutes=minutes))
     _show(found, as_json)
 
 @app.command()
@@ -224,7 +241,8 @@ def rehearse(words: Words = None, as_json: AsJson = False) -> None:
 
 @app.command()
 def convert(
-    source: Annotated[Path, typer.Argument(help='Settings of nanoGPT or Hugging Face, or an old configuration, as JSON')],
+    source: Annotated[Path, typer.Argument(
+        help='Settings of nanoGPT or Hugging Face, or an old configuration, as JSON')],
     out: Annotated[Path | None, typer.Option(help='Write the configuration to this file')] = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -243,7 +261,8 @@ def schema() -> None:
     _show(config_schema(), as_json=True)
 
 # %% ../../nbs/12_app/06_cli.ipynb #0048
-tokenizer_app = typer.Typer(no_args_is_help=True, help='Choose a vocabulary size, train a tokenizer, compare languages.')
+tokenizer_app = typer.Typer(
+    no_args_is_help=True, help='Choose a vocabulary size, train a tokenizer, compare languages.')
 app.add_typer(tokenizer_app, name='tokenizer')
 
 @tokenizer_app.command('train')
@@ -251,7 +270,8 @@ def train_tokenizer(
     source: Source,
     out: Annotated[Path, typer.Option(help='Folder to save the tokenizer in')],
     vocab_size: Annotated[int, typer.Option(help='Vocabulary size, at most')] = 4096,
-    alpha: Annotated[float, typer.Option(help='Sampling of languages: 1 by their size, 0 equally')] = 1,
+    alpha: Annotated[float, typer.Option(
+        help='Sampling of languages: 1 by their size, 0 equally')] = 1,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
@@ -259,8 +279,10 @@ def train_tokenizer(
     from gpt2pro.app.pipeline import save_tokenizer
     settings = [word for word in source if word.startswith('tokenizer.')]
     data = _data([word for word in source if word not in settings])
-    tokenizer, mixture = save_tokenizer(data, out, [*settings, f'model.vocab_size={vocab_size}'], alpha, overwrite)
-    made = {'folder': str(out), 'tokens': tokenizer.vocab_size, 'hash': tokenizer.hash, 'mixture': mixture}
+    settings.append(f'model.vocab_size={vocab_size}')
+    tokenizer, mixture = save_tokenizer(data, out, settings, alpha, overwrite)
+    made = {'folder': str(out), 'tokens': tokenizer.vocab_size, 'hash': tokenizer.hash,
+            'mixture': mixture}
     _show(made if as_json else f'{tokenizer} is in {out}', as_json)
 
 @tokenizer_app.command()
@@ -276,7 +298,8 @@ def lab(
 @tokenizer_app.command()
 def parity(
     source: Source,
-    tokenizer: Annotated[str | None, typer.Option(help='Folder of a saved tokenizer; without it, one is trained')] = None,
+    tokenizer: Annotated[str | None, typer.Option(
+        help='Folder of a saved tokenizer; without it, one is trained')] = None,
     as_json: AsJson = False,
 ) -> None:
     "Tokens per sentence of each language, and the mixture that evens them out"
@@ -287,22 +310,30 @@ def parity(
 @app.command()
 def prepare(
     words: Words = None,
-    out: Annotated[Path, typer.Option(help='Folder for the tokenizer and the token shards')] = Path('runs/prepared'),
-    workers: Annotated[int | None, typer.Option(help='Processes at most; without it, one per core', show_default=False)] = None,
-    stage: Annotated[str | None, typer.Option(help='Only this stage: signatures, deduplicate, tokenize or merge', show_default=False)] = None,
-    task: Annotated[str, typer.Option(help='Part of the stage, such as 2/4: the third of four')] = '0/1',
+    out: Annotated[Path, typer.Option(
+        help='Folder for the tokenizer and the token shards')] = Path('runs/prepared'),
+    workers: Annotated[int | None, typer.Option(
+        help='Processes at most; without it, one per core', show_default=False)] = None,
+    stage: Annotated[str | None, typer.Option(
+        help='Only this stage: signatures, deduplicate, tokenize or merge',
+        show_default=False)] = None,
+    task: Annotated[str, typer.Option(
+        help='Part of the stage, such as 2/4: the third of four')] = '0/1',
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     "Turn text into cleaned, split and tokenized shards"
     number, _, total = task.partition('/')
     if (stage is None and task != '0/1') or not (number.isdecimal() and total.isdecimal()):
-        raise typer.BadParameter('it is a part of a --stage, from 0, such as 2/4: the third of four', param_hint='--task')
+        raise typer.BadParameter('it is part of a --stage, from 0, such as 2/4: the third of four',
+                                 param_hint='--task')
     source, settings = _split(words)
-    prepared = gpt2pro.prepare(source, out, settings, workers, stage, int(number), int(total), overwrite)
+    prepared = gpt2pro.prepare(source, out, settings, workers, stage, int(number), int(total),
+                               overwrite)
     if prepared is None: return
     _show(prepared.manifest, as_json)
-    print(f'{out} holds the tokenizer and the token shards. Train on them: gpt2pro train … --out {out}', file=sys.stderr)
+    print(f'{out} holds the tokenizer and the token shards. '
+          f'Train on them: gpt2pro train … --out {out}', file=sys.stderr)
 
 # %% ../../nbs/12_app/06_cli.ipynb #0064
 Out = Annotated[Path | None, typer.Option(help='Run directory; without it, a new one below runs/')]
@@ -311,8 +342,10 @@ Out = Annotated[Path | None, typer.Option(help='Run directory; without it, a new
 def train(
     words: Words = None,
     out: Out = None,
-    resume: Annotated[bool, typer.Option('--resume', help='Resume the run in that directory')] = False,
-    max_hours: Annotated[float | None, typer.Option(help='Stop, with a checkpoint, after this many hours')] = None,
+    resume: Annotated[bool, typer.Option(
+        '--resume', help='Resume the run in that directory')] = False,
+    max_hours: Annotated[float | None, typer.Option(
+        help='Stop, with a checkpoint, after this many hours')] = None,
     as_json: AsJson = False,
 ) -> None:
     "Train a model as a configuration says"
@@ -323,7 +356,8 @@ def train(
 @app.command()
 def quickstart(
     words: SettingWords = None,
-    data: Annotated[list[str] | None, typer.Option(help='Text, as for analyze; without it, the embedded English and Spanish corpus')] = None,
+    data: Annotated[list[str] | None, typer.Option(
+        help='Text, as for analyze; without it, the embedded English and Spanish corpus')] = None,
     out: Out = None,
     minutes: Minutes = None,
     resume: Annotated[bool, typer.Option('--resume', help='Resume the last quick start')] = False,
@@ -337,7 +371,8 @@ def quickstart(
 @app.command()
 def evaluate(
     folder: RunDirectory,
-    source: Annotated[list[str] | None, typer.Argument(help='Text to evaluate on; without it, the run\'s validation text')] = None,
+    source: Annotated[list[str] | None, typer.Argument(
+        help='Text to evaluate on; without it, the run\'s validation text')] = None,
     as_json: AsJson = False,
 ) -> None:
     "Loss, perplexity and bits per byte, in total and per language"
@@ -348,7 +383,8 @@ def generate(
     folder: RunDirectory,
     words: SettingWords = None,
     prompt: Annotated[str, typer.Option(help='Text to continue')] = '',
-    interactive: Annotated[bool, typer.Option('--interactive', help='Ask for one prompt after another')] = False,
+    interactive: Annotated[bool, typer.Option(
+        '--interactive', help='Ask for one prompt after another')] = False,
     as_json: AsJson = False,
 ) -> None:
     "Continue a prompt"
@@ -371,14 +407,18 @@ def report(folder: RunDirectory, as_json: AsJson = False) -> None:
     _show(result, as_json)
 
 # %% ../../nbs/12_app/06_cli.ipynb #0075
-bench_app = typer.Typer(no_args_is_help=True, help='Benchmark this package against plain PyTorch and others, on this machine.')
+bench_app = typer.Typer(no_args_is_help=True,
+                        help='Benchmarks against plain PyTorch and others, on this machine.')
 app.add_typer(bench_app, name='bench')
-Threads = Annotated[int | None, typer.Option(min=1, help='Threads of PyTorch; without it, all cores')]
+Threads = Annotated[int | None, typer.Option(
+    min=1, help='Threads of PyTorch; without it, all cores')]
 
 @bench_app.command()
 def kernels(
-    folder: Annotated[Path, typer.Option(file_okay=False, help='Where tables and plots are written')] = Path('bench'),
-    device: Annotated[str | None, typer.Option(help='cuda or cpu; without it, a GPU where there is one')] = None,
+    folder: Annotated[Path, typer.Option(
+        file_okay=False, help='Where tables and plots are written')] = Path('bench'),
+    device: Annotated[str | None, typer.Option(
+        help='cuda or cpu; without it, a GPU where there is one')] = None,
     quick: Annotated[bool, typer.Option('--quick', help='Fewer shapes and repetitions')] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from difflib import SequenceMatcher
 
 # %% auto #0
-__all__ = ['Gpt2proError', 'UserError', 'RunError', 'did_you_mean']
+__all__ = ['Gpt2proError', 'UserError', 'RunError', 'as_error', 'did_you_mean']
 
 # %% ../../nbs/00_core/01_errors.ipynb #0006
 class Gpt2proError(Exception):
@@ -20,7 +20,9 @@ class Gpt2proError(Exception):
         fix: str,  # What to do, with values that work
     ) -> None:
         super().__init__(what, why, fix)
-        self.what, self.why, self.fix = what, why, fix
+        self.what = what
+        self.why = why
+        self.fix = fix
     def __str__(self) -> str: return f'{self.what}\n  why: {self.why}\n  fix: {self.fix}'
 
 class UserError(Gpt2proError):
@@ -30,7 +32,22 @@ class UserError(Gpt2proError):
 class RunError(Gpt2proError):
     "A run failed though its input was fine"
 
-# %% ../../nbs/00_core/01_errors.ipynb #0012
+# %% ../../nbs/00_core/01_errors.ipynb #0011
+def as_error(
+    error: Exception, # Anything that was raised
+) -> Gpt2proError:
+    "An exception in three lines"
+    if isinstance(error, Gpt2proError): return error
+    if isinstance(error, MemoryError):
+        return RunError('Out of memory', 'there is less than needed', 'lower train.batch_size')
+    if isinstance(error, OSError):
+        path = f'{error.filename}: ' if error.filename else ''
+        return UserError(f'{path}{error.strerror or error}', 'it cannot be read or written',
+                         'make room, change the permissions, or name another path')
+    return RunError(f'{type(error).__name__}: {error}', 'this was not foreseen',
+                    'see where with: gpt2pro --debug COMMAND, and please report it')
+
+# %% ../../nbs/00_core/01_errors.ipynb #0016
 def did_you_mean(
     word: str,              # What was written
     choices: Iterable[str], # What could have been meant

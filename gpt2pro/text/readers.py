@@ -29,7 +29,8 @@ class SourceFile:
     stop: int | None = None # Where it ends; None is the end of the file
 
 # %% ../../nbs/01_text/01_readers.ipynb #0012
-_COMPRESSED = ('.gz', '.bz2', '.xz', '.zst')
+_FRAMED = ('.bz2', '.xz', '.zst') # Decompressed by this page
+_COMPRESSED = ('.gz', *_FRAMED)
 
 def file_format(
     path: Path, # Any file
@@ -76,7 +77,7 @@ def read_blocks(
     with (gzip.open if suffix == '.gz' else open)(file.local_path, 'rb') as f:
         if file.start: f.seek(file.start)
         blocks: Iterator[bytes] = iter(partial(f.read, _BLOCK), b'')
-        if suffix in _COMPRESSED[1:]: blocks = _decompress(blocks, suffix)
+        if suffix in _FRAMED: blocks = _decompress(blocks, suffix)
         for block in blocks:
             yield block[:left]
             left -= len(block)
@@ -185,10 +186,9 @@ _LINE_FORMATS = ('.jsonl', '.ndjson')
 
 def _unique_fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     row = dict(pairs)
+    if len(row) == len(pairs): return row
     names = [name for name, _ in pairs]
-    if len(row) < len(pairs):
-        raise ValueError(f'a field is named twice; the fields are {names!r:.80}')
-    return row
+    raise ValueError(f'a field is named twice; the fields are {names!r:.80}')
 
 _JSON = json.JSONDecoder(object_pairs_hook=_unique_fields)
 
@@ -385,7 +385,7 @@ def sections(
     elif is_table(file) and file_format(path) not in _LINE_FORMATS: return [file]
     elif _detect_encoding(next(read_blocks(file)))[0] != 'utf_8': return [file]
     else: starts = _line_starts(file, size)
-    share = file.size//len(starts)
-    sizes = [file.size - share*(len(starts) - 1)] + [share]*(len(starts) - 1)
-    return [replace(file, start=start, stop=stop, size=bytes)
-            for start, stop, bytes in zip(starts, [*starts[1:], None], sizes)]
+    share, rest = divmod(file.size, len(starts))
+    parts = [replace(file, start=start, stop=stop, size=share)
+             for start, stop in zip(starts, [*starts[1:], None])]
+    return [replace(parts[0], size=share + rest), *parts[1:]]
