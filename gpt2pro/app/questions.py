@@ -108,13 +108,15 @@ def draft_config(
 
 # %% ../../nbs/12_app/04_questions.ipynb #0021
 def _ask_hardware(session: Session) -> Question:
-    machine, speed = session.hardware, session.throughput
+    machine = session.hardware
+    speed = session.throughput
     limit = machine.hours_left
     choices = []
     for minutes in sorted({DEFAULT_MINUTES, 15, 60, 240, 720, 2880, session.minutes}):
         too_long = 'the session ends before' if limit and minutes > 60*limit else None
         choices.append(Choice(minutes, format_seconds(60*minutes), too_long))
-    memory, disk = format_bytes(machine.ram_total), format_bytes(machine.disk_free)
+    memory = format_bytes(machine.ram_total)
+    disk = format_bytes(machine.disk_free)
     facts = [f'{machine.cores} cores, {memory} of memory, {disk} of free disk.',
              *explain_hardware(machine)]
     if speed: facts.append(f'Measured: {speed.matmul_flops/1e9:,.0f} GFLOP/s.')

@@ -240,7 +240,8 @@ def compare_forecast(
 ) -> list[Comparison]: # Those of which both sides are known
     "Forecast and measurement of memory, speed and time"
     if not run.forecast: return []
-    expected, known = run.forecast, summarize_run(run)
+    expected = run.forecast
+    known = summarize_run(run)
     pairs = [('peak memory', 'bytes', expected.memory.get('total'), known['memory']),
              ('training speed', 'tokens/s', expected.tokens_per_second, known['tokens_per_second']),
              ('training time', 'seconds', expected.seconds, known['seconds'])]
