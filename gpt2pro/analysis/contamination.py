@@ -246,7 +246,9 @@ def find_contamination(
     if not held:
         raise UserError('The validation text has no documents', 'there is nothing to look for',
                         'name text in data.validation')
-    index, sources, order = _Index(held), dict[int, _Source](), -1
+    index = _Index(held)
+    sources: dict[int, _Source] = {}
+    order = -1
     for order, (document, words, hashes) in enumerate(fingerprint_documents(train)):
         new = index.look_up(hashes, order)
         if not len(new): continue

@@ -191,7 +191,8 @@ def _report_facts(report: DatasetReport) -> list[str]:
     def interval(name: str, digits: int = 0) -> str:
         ends = [f'{end:,.{digits}f}' for end in report.intervals.get(name, [])]
         return f' ({" to ".join(ends)})' if ends else ''
-    q, lengths = report.quality, report.lengths.quantiles
+    q = report.quality
+    lengths = report.lengths.quantiles
     words = f'{report.words:,} words{interval("words")}, {report.vocabulary:,} different'
     if rate := report.bytes_per_token:
         words += f'; {rate:.2f} bytes per token{interval("bytes per token", 2)}, {report.tokenizer}'

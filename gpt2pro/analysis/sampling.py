@@ -33,7 +33,7 @@ class Amount(Settings):
 # %% ../../nbs/02_analysis/01_sampling.ipynb #0010
 class Sums(dict[Any, np.ndarray]):
     "Rows of numbers, added up by key"
-    def add(self, key: Any, row: Sequence[float] | np.ndarray) -> None:
+    def add(self, key: Any, row: Any) -> None:
         "Add a row to that of a key"
         self[key] = self.get(key, 0) + np.asarray(row, float)
     def merge(self, other: Sums, rename: Callable[[Any], Any] = lambda key: key) -> None:
@@ -153,8 +153,9 @@ def _merge_small(sums: Sums, counts: Sums) -> tuple[Sums, Sums]:
     small = [stratum for stratum, n in sampled.items() if n < min(MIN_STRATUM, counts[stratum][0])]
     if sum(sampled[s] for s in small) < min(MIN_STRATUM,
                                             sum(counts[s][0] for s in small)): small = list(counts)
-    merged, merged_counts = Sums(), Sums()
+    merged = Sums()
     merged.merge(sums, lambda key: ('', *key[1:]) if key[0] in small else key)
+    merged_counts = Sums()
     merged_counts.merge(counts, lambda stratum: '' if stratum in small else stratum)
     return merged, merged_counts
 
@@ -170,7 +171,7 @@ class Estimator:
         self.sums, self.counts = _merge_small(sums, counts)
         self.totals = self.rows('all')                    # (S, 6)
         self.sampled = int(self.totals[:, 0].sum())       # documents
-        self.documents, self.bytes = (int(n) for n in sum(counts.values()))
+        self.documents, self.bytes = map(int, np.sum(list(counts.values()), 0))
     def rows(self, kind: str, name: str = '') -> np.ndarray: # (S, 6)
         return np.array([self.sums.get((stratum, kind, name), np.zeros(6))
                          for stratum in self.counts])

@@ -67,8 +67,8 @@ class _Tally:
         document, _, length, words, findings = examined
         row = document_row(document.size, length)
         for kind in examined.kinds(): self.sums.add((stratum, *kind), row)
-        for kind, count in dict(chars=len(document.text), words=len(words)).items():
-            self.sums.add((stratum, kind, ''), document_row(document.size, count))
+        for name, count in dict(chars=len(document.text), words=len(words)).items():
+            self.sums.add((stratum, name, ''), document_row(document.size, count))
         self.lengths[length] += 1
         self.vocabulary.update(words)
         if findings:
@@ -87,6 +87,7 @@ class _Batch:
     "Some documents of the sample, and how much passed by meanwhile"
     documents: list[Document] = field(default_factory=list)
     duplicate: list[bool] = field(default_factory=list) # whether the same text came before
+    size: int = 0                                       # bytes of these documents
     passed: Sums = field(default_factory=Sums)          # documents and bytes by file, all of them
 
 class _Findings(NamedTuple):
@@ -137,17 +138,17 @@ class _Reader:
         if len(self.hashes) < _MAX_HASHES: self.hashes.add(digest)
         return known
     def __call__(self, documents: Iterable[Document]) -> Iterator[_Batch]:
-        batch, size = _Batch(), 0
+        batch = _Batch()
         for document in documents:
             batch.passed.add(document.file, [1, document.size])
             duplicate = self._is_duplicate(document.text)
             if not is_sampled(document, self.fraction): continue
             batch.documents.append(document)
             batch.duplicate.append(duplicate)
-            size += document.size
-            if size >= _BATCH_BYTES:
+            batch.size += document.size
+            if batch.size >= _BATCH_BYTES:
                 yield batch
-                batch, size = _Batch(), 0
+                batch = _Batch()
         yield batch
 
 # %% ../../nbs/02_analysis/03_scan.ipynb #0023
@@ -263,7 +264,9 @@ def _counted(scan: _Scan, kind: str, counts: Sums, tokens: bool) -> dict[str, Am
 # %% ../../nbs/02_analysis/03_scan.ipynb #0044
 def _make_report(scan: _Scan, tokenizer: Any, seconds: float) -> DatasetReport:
     "What was found as a report"
-    tally, corpus, tokens = scan.tally, scan.corpus, tokenizer is not None
+    tally = scan.tally
+    corpus = scan.corpus
+    tokens = tokenizer is not None
     text = scan.estimator(tokens)
     by_kind = Sums()
     by_kind.merge(scan.passed, scan.kinds.__getitem__)
@@ -337,7 +340,7 @@ def analyze(
 ) -> DatasetReport:
     "Read a text once and tell what is in it"
     start = time.monotonic()
-    if not isinstance(corpus, Corpus): corpus = open_corpus(corpus)
+    corpus = corpus if isinstance(corpus, Corpus) else open_corpus(corpus)
     if candidates is not None: candidates = tuple(sorted(candidates))
     size = int(corpus.size*corpus.sample)
     fraction = choose_sample_fraction(size) if sample_fraction is None else sample_fraction

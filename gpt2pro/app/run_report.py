@@ -267,14 +267,14 @@ def describe_figures(
             if known.get(key) is not None]
 
 # %% ../../nbs/12_app/02_run_report.ipynb #0056
-SECTIONS = [ # Title, template, the file it needs, and the command that writes it
-    ('Training', 'training.html', 'metrics.jsonl', 'gpt2pro train'),
-    ('Evaluation', 'evaluation.html', 'evaluation.json', 'gpt2pro evaluate'),
-    ('Samples', 'samples.html', 'samples.json', 'gpt2pro train'),
-    ('Data', 'data.html', 'analysis.json', 'gpt2pro quickstart'),
-    ('Forecast and measurement', 'forecast.html', 'forecast.json', 'gpt2pro train'),
-    ('Configuration', 'config.html', 'config.yaml', 'gpt2pro train'),
-    ('Reproduce', 'reproduce.html', 'config.yaml', 'gpt2pro train')]
+SECTIONS = [ # Title, template, the path of `RunFolder` it needs, and the command that writes it
+    ('Training', 'training.html', 'metrics', 'gpt2pro train'),
+    ('Evaluation', 'evaluation.html', 'evaluation', 'gpt2pro evaluate'),
+    ('Samples', 'samples.html', 'samples', 'gpt2pro train'),
+    ('Data', 'data.html', 'analysis', 'gpt2pro quickstart'),
+    ('Forecast and measurement', 'forecast.html', 'forecast', 'gpt2pro train'),
+    ('Configuration', 'config.html', 'config', 'gpt2pro train'),
+    ('Reproduce', 'reproduce.html', 'config', 'gpt2pro train')]
 
 # %% ../../nbs/12_app/02_run_report.ipynb #0066
 _CHARTS: list[tuple[str, dict[str, str], bool]] = [ # Title, key of each curve, whether from zero
@@ -330,8 +330,11 @@ def make_report(
     tiles = describe_figures(figures)
     tiles += [('memory forecast', format_percent(c.error), 'against peak memory')
               for c in comparisons if c.unit == 'bytes']
+    files = RunFolder(run.folder)
+    sections = [(title, template, getattr(files, name).name, command)
+                for title, template, name, command in SECTIONS]
     html = render('report.html', run=run, summary=summary, tiles=tiles, comparisons=comparisons,
-                  charts=training_charts(run.metrics), sections=SECTIONS)
+                  charts=training_charts(run.metrics), sections=sections)
     return RunReport(folder=run.folder, summary=summary, figures=figures, comparisons=comparisons,
                      problems=run.problems, html=html)
 

@@ -10,7 +10,6 @@ from functools import partial
 from itertools import accumulate, product
 from typing import Any, NamedTuple
 import torch
-from pydantic import Field
 from torch import Tensor
 from torch._functorch import config as functorch_config
 from torch.autograd.profiler import profile
@@ -89,17 +88,17 @@ UNITS = {'TFLOP/s': 1e9, 'GB/s': 1e6, 'Mtoken/s': 1e3, 'token/s': 1e-3} # Work i
 
 class Measurement(Settings):
     "One variant of an operation, in one direction"
-    operation: str = Field(description='what is computed')
-    sizes: dict[str, int] = Field({}, description='problem size')
-    direction: str = Field('', description='forward, backward or both')
-    variant: str = Field(description='who computes it')
-    verdict: str = Field('timed', description='timed, checked, wrong or skipped')
-    reason: str | None = Field(None, description='why it was not timed')
-    error: float | None = Field(None, description='largest error as a fraction of its tolerance')
-    ms: list[float] = Field([], description='milliseconds of a call in each round')
-    work: float = Field(description='FLOPs, bytes or tokens of a call')
-    unit: str = Field(description='of the rate')
-    peak: int | None = Field(None, description='peak memory in bytes, beyond the inputs')
+    operation: str             # what is computed
+    sizes: dict[str, int] = {} # problem size
+    direction: str = ''        # forward, backward or both
+    variant: str               # who computes it
+    verdict: str = 'timed'     # timed, checked, wrong or skipped
+    reason: str | None = None  # why it was not timed
+    error: float | None = None # largest error as a fraction of its tolerance
+    ms: list[float] = []       # milliseconds of a call in each round
+    work: float                # FLOPs, bytes or tokens of a call
+    unit: str                  # of the rate
+    peak: int | None = None    # peak memory in bytes, beyond the inputs
     @property
     def case(self) -> tuple: return self.operation, tuple(self.sizes.items()), self.direction
     @property
@@ -148,8 +147,8 @@ def _row(m: Measurement, ours: Measurement | None) -> list[str]:
 # %% ../../nbs/11_bench/01_timing.ipynb #0040
 class BenchReport(Record):
     "Variants of some operations, measured in one run"
-    machine: str = Field(description='device, versions and day')
-    measurements: list[Measurement] = Field([], description='each variant of each operation')
+    machine: str                         # device, versions and day
+    measurements: list[Measurement] = [] # each variant of each operation
     def _facts(self) -> list[str]: return [self.machine]
     def _tables(self) -> dict[str, Sequence[Sequence[str]]]:
         ours = {m.case: m for m in self.measurements if m.variant == OURS}

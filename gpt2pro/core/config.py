@@ -303,7 +303,8 @@ SETTINGS = {key: SettingInfo(**f.json_schema_extra) for key, f in _FIELDS.items(
 
 def _describe(key: str) -> str:
     "A setting's description with its unit, values, usual range and condition"
-    info, annotation = SETTINGS[key], _FIELDS[key].annotation
+    info = SETTINGS[key]
+    annotation = _FIELDS[key].annotation
     text = _FIELDS[key].description
     if info.unit: text += f' [{info.unit}]'
     if get_origin(annotation) is Literal: text += f': {", ".join(get_args(annotation))}'
@@ -494,7 +495,9 @@ def load_config(
     overrides: Iterable[str] = (),             # Words such as `train.lr=1e-3`, later ones on top
 ) -> Config:
     "The configuration that a file or preset and some overrides describe"
-    values, name, lines = {}, 'config', {}
+    values: Any = {}
+    name = 'config'
+    lines: dict[tuple, int] = {}
     if isinstance(source, Config): values = source.model_dump()
     elif str(source) in RUN_PRESETS:
         name = str(source)

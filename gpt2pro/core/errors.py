@@ -20,7 +20,9 @@ class Gpt2proError(Exception):
         fix: str,  # What to do, with values that work
     ) -> None:
         super().__init__(what, why, fix)
-        self.what, self.why, self.fix = what, why, fix
+        self.what = what
+        self.why = why
+        self.fix = fix
     def __str__(self) -> str: return f'{self.what}\n  why: {self.why}\n  fix: {self.fix}'
 
 class UserError(Gpt2proError):

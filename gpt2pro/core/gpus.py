@@ -129,8 +129,8 @@ def parse_apple(
     except (ValueError, KeyError): return []
     names = [f'{card.get("sppci_model", "Apple GPU")}, {card.get("sppci_cores", "?")} cores'
              for card in cards if 'Apple' in card.get('spdisplays_vendor', '')]
-    memory = dict(memory_total=total, memory_free=available)
-    return [Gpu(name=name, vendor='Apple', **memory) for name in names]
+    return [Gpu(name=name, vendor='Apple', memory_total=total, memory_free=available)
+            for name in names]
 
 # %% ../../nbs/00_core/08_gpus.ipynb #0047
 def _chosen(gpus: list[Gpu], visible: str | None) -> list[Gpu]:

@@ -31,7 +31,8 @@ def count_workers() -> int:
 
 # %% ../../nbs/00_core/11_parallel.ipynb #0010
 _mask = getattr(signal, 'pthread_sigmask', lambda *_: None) # Windows has no masks
-_BLOCK, _UNBLOCK = getattr(signal, 'SIG_BLOCK', 0), getattr(signal, 'SIG_UNBLOCK', 0)
+_BLOCK = getattr(signal, 'SIG_BLOCK', 0)
+_UNBLOCK = getattr(signal, 'SIG_UNBLOCK', 0)
 _DROP = getattr(signal, 'SIGUSR1', getattr(signal, 'SIGBREAK', signal.SIGTERM))
 _function: Callable[[Any], Any] # in a worker: what it does
 _stopped = threading.Event()    # in a worker: whether no more is wanted
@@ -47,8 +48,8 @@ def _watch(pipe: Connection) -> None:
     "Drop the item at hand when the parent wants no more, and end with the parent"
     with suppress(EOFError, OSError): pipe.recv()
     _stopped.set()
-    if hasattr(signal, 'pthread_kill'): signal.pthread_kill(threading.main_thread().ident,
-                                                            _DROP) # type: ignore[arg-type]
+    thread = threading.main_thread().ident or 0
+    if hasattr(signal, 'pthread_kill'): signal.pthread_kill(thread, _DROP)
     else: interrupt_main(_DROP)
     parent_process().join() # type: ignore[union-attr]
     os._exit(1)

@@ -71,9 +71,12 @@ def convert_config(
     values = source if isinstance(source, Mapping) else _read_json(source)
     if not isinstance(values, Mapping):
         raise UserError(f'{source}: no JSON object', 'settings have names', 'name another file')
-    found, taken = Conversion(), dict[str, Any]()
+    found = Conversion()
+    taken: dict[str, Any] = {}
     for path, value in _leaves(values):
-        name, key, value = '.'.join(path), find_setting(*path), _plain(value)
+        name = '.'.join(path)
+        key = find_setting(*path)
+        value = _plain(value)
         if key is None:
             found.skipped[name] = 'no such setting here'
             continue

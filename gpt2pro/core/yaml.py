@@ -32,7 +32,8 @@ def _key_lines(node: Node | None, name: str, path: tuple = ()) -> dict[tuple, in
     return lines
 
 # %% ../../nbs/00_core/03_yaml.ipynb #0008
-_MAX_CHARS, _MAX_DEPTH = 1_000_000, 50
+_MAX_CHARS = 1_000_000
+_MAX_DEPTH = 50
 
 def _depth(text: str) -> int:
     "How deep brackets nest, those in quotes included"

@@ -73,9 +73,9 @@ class Counts(Settings):
 
 class Shard(Settings):
     "One file of tokens"
-    name: str = Field(description='file name')
-    sha256: str = Field(description='of the whole file')
-    counts: Counts = Field(description='what it holds')
+    name: str      # file name
+    sha256: str    # of the whole file
+    counts: Counts # what it holds
 
 # %% ../../nbs/05_data/01_shards.ipynb #0016
 def _count(items: Sequence[EncodedDocument]) -> Counts:
@@ -143,9 +143,9 @@ SHARD_TOKENS = 2**23
 
 class Split(Settings):
     "The text of one split"
-    counts: Counts = Field(Counts(), description='all of it')
-    languages: dict[str, Counts] = Field({}, description='the same by language')
-    shards: list[Shard] = Field([], description='the files that hold it, in order')
+    counts: Counts = Counts()         # all of it
+    languages: dict[str, Counts] = {} # the same by language
+    shards: list[Shard] = []          # the files that hold it, in order
     def __add__(self, other: Split) -> Split:
         codes = sorted({*self.languages, *other.languages})
         def both(code: str) -> Counts:
@@ -185,6 +185,15 @@ class ShardWriter:
         self.pending = 0
 
 # %% ../../nbs/05_data/01_shards.ipynb #0041
+def _slice_shards(shards: list[Tensor], offsets: list[int], start: int, stop: int) -> Tensor:
+    "Some elements of shards that lie one after another; each begins at an offset"
+    import torch
+    first, last = bisect_right(offsets, start) - 1, bisect_right(offsets, stop - 1)
+    pieces = [shard[max(start - offset, 0):stop - offset]
+              for shard, offset in zip(shards[first:last], offsets[first:last])]
+    return torch.cat(pieces) if pieces else torch.empty(0, dtype=torch.long)
+
+# %% ../../nbs/05_data/01_shards.ipynb #0043
 class Tokens:
     "One long sequence of token ids, with a table of its documents"
     def __init__(self,
@@ -205,13 +214,9 @@ class Tokens:
     def loss_mask(self, part: slice) -> Tensor: # (n,), True where a token counts in the loss
         return self._slice(self.loss_masks, part) if self.loss_masks else self[part] >= 0
     def _slice(self, shards: list[Tensor], part: slice) -> Tensor:
-        import torch
         start, stop, step = part.indices(len(self))
         assert step == 1, 'tokens are read in a row'
-        first, last = bisect_right(self.offsets, start) - 1, bisect_right(self.offsets, stop - 1)
-        pieces = [shard[max(start - offset, 0):stop - offset]
-                  for shard, offset in zip(shards[first:last], self.offsets[first:last])]
-        return torch.cat(pieces) if pieces else torch.empty(0, dtype=torch.long)
+        return _slice_shards(shards, self.offsets, start, stop)
     def __repr__(self) -> str:
         documents, shards = len(self.starts), len(self.shards)
         return f'Tokens({len(self):,} in {documents:,} documents and {shards} shards)'
@@ -232,7 +237,7 @@ class Tokens:
         tensors = {name: torch.from_numpy(array) for name, array in _pack(items).items()}
         return _join([(tensors, [item.language for item in items])])
 
-# %% ../../nbs/05_data/01_shards.ipynb #0045
+# %% ../../nbs/05_data/01_shards.ipynb #0047
 def _join(parts: list[tuple[dict[str, Tensor], list[str]]]) -> Tokens:
     "Shards, each with the languages of its documents, as one sequence"
     import torch
@@ -251,26 +256,26 @@ def open_shards(
     "Shards on disk as one sequence, after checking them"
     return _join([_read_shard(folder/shard.name, shard, tokenizer) for shard in shards])
 
-# %% ../../nbs/05_data/01_shards.ipynb #0051
+# %% ../../nbs/05_data/01_shards.ipynb #0053
 class Manifest(Settings):
     "What is in a prepared folder, and how it was made"
-    format: Literal['gpt2pro-tokens'] = Field(FORMAT, description='what this file is')
-    version: Literal[2] = Field(VERSION, description='of the format')
-    key: str = Field(description='hash of the sources, the settings and the tokenizer')
-    tokenizer: str = Field(description='hash of the tokenizer')
-    read: Counts = Field(description='what the sources held')
-    cleaning: dict[str, StepStats] = Field({}, description='counts of each step of cleaning')
-    skipped: dict[str, str] = Field({}, description='files that could not be used, with the reason')
-    replaced: dict[str, int] = Field({}, description='files with invalid bytes, and how many')
-    train: Split = Field(description='text to train on')
-    validation: Split = Field(description='held-out text')
+    format: Literal['gpt2pro-tokens'] = FORMAT # what this file is
+    version: Literal[2] = VERSION              # of the format
+    key: str                                   # hash of the sources, the settings and the tokenizer
+    tokenizer: str                             # hash of the tokenizer
+    read: Counts                               # what the sources held
+    cleaning: dict[str, StepStats] = {}        # counts of each step of cleaning
+    skipped: dict[str, str] = {}               # files that could not be used, with the reason
+    replaced: dict[str, int] = {}              # files with invalid bytes, and how many
+    train: Split                               # text to train on
+    validation: Split                          # held-out text
     @property
     def dropped(self) -> dict[str, int]:
         return {step: count.dropped for step, count in self.cleaning.items() if count.dropped}
     def __repr__(self) -> str: return _manifest_table(self)
     __rich__ = __repr__
 
-# %% ../../nbs/05_data/01_shards.ipynb #0052
+# %% ../../nbs/05_data/01_shards.ipynb #0054
 def _manifest_table(manifest: Manifest) -> str:
     "The counts of a manifest as lines of text"
     lines = [f'{"":12} {"documents":>10} {"bytes":>13} {"tokens":>12} {"bytes/token":>11}']
@@ -285,7 +290,7 @@ def _manifest_table(manifest: Manifest) -> str:
                  f' files skipped: {len(manifest.skipped)}')
     return '\n'.join(lines)
 
-# %% ../../nbs/05_data/01_shards.ipynb #0054
+# %% ../../nbs/05_data/01_shards.ipynb #0056
 def read_manifest(
     folder: str | Path, # A run directory, or another folder that was prepared
 ) -> Manifest:

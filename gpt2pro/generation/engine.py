@@ -95,6 +95,7 @@ def _count_held(text: str, stop: list[str]) -> int:
     beginnings = [s[:n] for s in stop for n in range(1, len(s))]
     return max((len(b) for b in beginnings if text.endswith(b)), default=0)
 
+# %% ../../nbs/10_generation/03_engine.ipynb #0033
 class TextStream:
     "The text of generated tokens, up to the end of a document or a stop string"
     def __init__(self,
@@ -121,7 +122,7 @@ class TextStream:
         "The rest when no more tokens come"
         return '' if self.finished else self.waiting + self.decoder.flush()
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0039
+# %% ../../nbs/10_generation/03_engine.ipynb #0041
 def encode_prompt(
     tokenizer: Tokenizer, # Turns text into ids
     prompt: str,          # Any text
@@ -136,7 +137,7 @@ def encode_prompt(
                     f'shorten the prompt to about {characters:,} characters, '
                     'or train with a larger model.block_size')
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0044
+# %% ../../nbs/10_generation/03_engine.ipynb #0046
 def _stream(
     model: GPT, tokenizer: Tokenizer, ids: list[int], config: GenerateConfig,
 ) -> Iterator[str]:
@@ -156,7 +157,7 @@ def stream(
     ids = encode_prompt(tokenizer, prompt, model.config.block_size)
     return _stream(model, tokenizer, ids, config or GenerateConfig())
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0046
+# %% ../../nbs/10_generation/03_engine.ipynb #0048
 def find_model_tokenizer(
     model: GPT, # Loaded by `GPT.from_pretrained` or `load_run`
 ) -> Tokenizer:
@@ -167,6 +168,7 @@ def find_model_tokenizer(
                         'give token ids instead of text, or tokenizer=…')
     return find_tokenizer(folder)
 
+# %% ../../nbs/10_generation/03_engine.ipynb #0049
 @patch
 def generate(self: GPT,
     prompt: str | list[int] | Tensor = '', # Text, or token ids (T,) or (B, T)
@@ -184,7 +186,7 @@ def generate(self: GPT,
     result = torch.cat([rows.to(new.device), new], 1).view(*ids.shape[:-1], -1)
     return result if isinstance(prompt, Tensor) else result.tolist()
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0052
+# %% ../../nbs/10_generation/03_engine.ipynb #0055
 def generate( # type: ignore[no-redef] # noqa: F811
     model: GPT,           # A trained model
     tokenizer: Tokenizer, # Its tokenizer
@@ -194,7 +196,7 @@ def generate( # type: ignore[no-redef] # noqa: F811
     "Continue a prompt"
     return ''.join(stream(model, tokenizer, prompt, config))
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0061
+# %% ../../nbs/10_generation/03_engine.ipynb #0064
 def generate_batch(
     model: GPT,           # A trained model
     tokenizer: Tokenizer, # Its tokenizer
@@ -216,13 +218,15 @@ def generate_batch(
             alive = going
     return [result + text.flush() for result, text in zip(results, texts)]
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0066
+# %% ../../nbs/10_generation/03_engine.ipynb #0069
+_print = partial(print, end='', flush=True)
+
 def interact(
     model: GPT,           # A trained model
     tokenizer: Tokenizer, # Its tokenizer
     config: GenerateConfig | None = None, # How tokens are sampled; each text uses the next seed
     read: Callable[[str], str] = input,   # Asks for a line; EOFError ends the session
-    write: Callable[[str], object] = partial(print, end='', flush=True), # Shows a piece of text
+    write: Callable[[str], object] = _print, # Shows a piece of text
 ) -> None:
     "Continue the lines that a user types"
     config, limit, text = config or GenerateConfig(), model.config.block_size, ''

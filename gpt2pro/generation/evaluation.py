@@ -30,12 +30,12 @@ __all__ = ['Score', 'make_score', 'sliding_windows', 'score_documents', 'Evaluat
 # %% ../../nbs/10_generation/01_evaluation.ipynb #0008
 class Score(Settings):
     "How well a model predicts some text"
-    loss: float = Field(description='cross-entropy in nats per token')
-    perplexity: float = Field(description='exp(loss)')
-    bits_per_byte: float = Field(description='negative log-likelihood in bits per byte of text')
-    tokens: int = Field(description='tokens scored, ends of documents among them')
-    bytes: int = Field(description='size of their text, UTF-8')
-    documents: int = Field(description='documents scored')
+    loss: float          # cross-entropy in nats per token
+    perplexity: float    # exp(loss)
+    bits_per_byte: float # negative log-likelihood in bits per byte of text
+    tokens: int          # tokens scored, ends of documents among them
+    bytes: int           # size of their text, UTF-8
+    documents: int       # documents scored
 
 def make_score(
     nats: float,    # Negative log-likelihood of all tokens

@@ -252,7 +252,7 @@ def _registers_and_spills(asm: dict[str, Any]) -> tuple[int, int]:
         file = Path(folder)/'kernel.cubin'
         file.write_bytes(asm['cubin'])
         tool = Path(triton.__file__).parent/'backends/nvidia/bin/cuobjdump'
-        command = [tool, '--dump-resource-usage', file]
+        command = [str(tool), '--dump-resource-usage', str(file)]
         text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     spilled = _number_after('STACK:', text) + _number_after('LOCAL:', text)
     return _number_after('REG:', text), spilled

@@ -12,7 +12,6 @@ from itertools import islice
 from pathlib import Path
 from statistics import StatisticsError, correlation
 from typing import Any, Literal
-from pydantic import Field
 from ..core.errors import did_you_mean, UserError
 from ..core.config import Settings
 from .readers import ErrorHandler, file_format, is_table, read_rows, read_text
@@ -26,10 +25,10 @@ TextKind = Literal['text', 'qa', 'instruction', 'chat', 'code', 'parallel']
 
 class Layout(Settings):
     "The kind of text in a file, and the fields that hold it"
-    kind: TextKind = Field('text', description='kind of text')
-    fields: dict[str, str] = Field({}, description='fields of a table → their JSON types')
-    text_fields: list[str] = Field([], description='fields that make the text of a row, in order')
-    programming_language: str | None = Field(None, description='programming language of code')
+    kind: TextKind = 'text'                 # kind of text
+    fields: dict[str, str] = {}             # fields of a table → their JSON types
+    text_fields: list[str] = []             # fields that make the text of a row, in order
+    programming_language: str | None = None # programming language of code
 
 # %% ../../nbs/01_text/02_layouts.ipynb #0011
 PREVIEW_ROWS = 100 # Rows from which the layout of a table is found

@@ -11,7 +11,6 @@ from html import escape
 from itertools import cycle
 from typing import Any
 import numpy as np
-from pydantic import Field
 from tqdm.auto import tqdm
 from ..core.errors import UserError
 from ..core.config import Settings
@@ -56,12 +55,12 @@ def _count_split_characters(tokens: list[bytes]) -> int:
 # %% ../../nbs/04_tokenizers/04_parity.ipynb #0019
 class LanguageStats(Settings):
     "The tokens of one language"
-    bytes: int = Field(description='bytes of its text in UTF-8')
-    characters: int = Field(description='characters')
-    words: int = Field(description='words: runs of letters')
-    tokens: int = Field(description='tokens')
-    coverage: float = Field(description='share of the characters that are not split')
-    premium: float = Field(1.0, description='tokens for the same content, relative')
+    bytes: int           # bytes of its text in UTF-8
+    characters: int      # characters
+    words: int           # words: runs of letters
+    tokens: int          # tokens
+    coverage: float      # share of the characters that are not split
+    premium: float = 1.0 # tokens for the same content, relative
     @property
     def bytes_per_token(self) -> float: return self.bytes/max(self.tokens, 1)
     @property
@@ -98,11 +97,11 @@ def _premiums(stats: dict[str, LanguageStats]) -> dict[str, float]:
 # %% ../../nbs/04_tokenizers/04_parity.ipynb #0031
 class TokenizerStats(Settings):
     "The tokens that a tokenizer gives for some texts"
-    name: str = Field(description='name of the tokenizer')
-    vocab_size: int = Field(description='tokens')
-    languages: dict[str, LanguageStats] = Field(description='by language')
-    unused: int = Field(description='tokens that the texts never use')
-    longest: list[str] = Field(description='the longest tokens')
+    name: str                           # name of the tokenizer
+    vocab_size: int                     # tokens
+    languages: dict[str, LanguageStats] # by language
+    unused: int                         # tokens that the texts never use
+    longest: list[str]                  # the longest tokens
 
 def tokenizer_stats(
     tokenizer: Tokenizer,         # To measure
@@ -121,7 +120,7 @@ def tokenizer_stats(
 # %% ../../nbs/04_tokenizers/04_parity.ipynb #0034
 class TokenizerComparison(Record):
     "Some tokenizers on the same texts"
-    stats: list[TokenizerStats] = Field(description='one for each tokenizer')
+    stats: list[TokenizerStats] # one for each tokenizer
     def _tables(self) -> dict[str, TableRows]:
         return {'Tokenizers': _comparison_rows(self.stats)}
 
@@ -148,7 +147,7 @@ def compare_tokenizers(
 
 # %% ../../nbs/04_tokenizers/04_parity.ipynb #0043
 def _repeat(texts: Iterable[tuple[str, str]], times: Mapping[str, float]) -> Iterator[str]:
-    "Each text (language, text) as often as its language asks for, once where it is not named"
+    "Each text (language, text) as often as its language asks for"
     counts: Counter[str] = Counter()
     for code, text in texts:
         i, t = counts[code], times.get(code, 1.)
@@ -214,19 +213,15 @@ def _with_languages(texts: Iterable[str]) -> Iterator[tuple[str, str]]:
 # %% ../../nbs/04_tokenizers/04_parity.ipynb #0063
 class LanguageMixture(Settings):
     "How often the texts of each language are drawn"
-    alpha: float = Field(description='exponent of the shares: 1 leaves them, 0 makes them equal')
-    sizes: dict[str, int] = Field(description='bytes of text by language')
-    times: dict[str, float] = Field(description='how often the texts of a language are drawn')
-    others: dict[str, int] = Field(description='bytes in unknown and rare languages, drawn once')
+    alpha: float            # exponent of the shares: 1 leaves them, 0 makes them equal
+    sizes: dict[str, int]   # bytes of text by language; und is unknown
+    times: dict[str, float] # how often the texts of a language are drawn
     def __str__(self) -> str:
-        rest = sum(self.others.values())
-        total = sum(self.sizes.values()) + rest
-        lines = [f'{language_name(code):12} {self.sizes[code]/total:5.1%} of the text → '
-                 f'{t*self.sizes[code]/total:5.1%}, each document {t:.2f} times'
-                 for code, t in self.times.items()]
-        names = ', '.join(map(language_name, self.others))
-        if rest: lines.append(f'{names}: {rest/total:.1%} of the text, each document once')
-        return '\n'.join(lines)
+        total = sum(self.sizes.values())
+        return '\n'.join(f'{language_name(code):12} {size/total:5.1%} of the text → '
+                         f'{self.times[code]*size/total:5.1%}, '
+                         f'each document {self.times[code]:.2f} times'
+                         for code, size in self.sizes.items())
 
 # %% ../../nbs/04_tokenizers/04_parity.ipynb #0064
 def mix_corpus(
@@ -240,10 +235,9 @@ def mix_corpus(
     for code, text in _with_languages(document.text for document in bar):
         counted[code] += byte_size(text)
     least = MIN_LANGUAGE_SHARE*counted.total()
-    sizes = {code: size for code, size in counted.most_common() if code != 'und' and size >= least}
-    others = {code: size for code, size in counted.most_common() if code not in sizes}
-    times = _draw_times(sizes, alpha)
-    plan = LanguageMixture(alpha=alpha, sizes=sizes, times=times, others=others)
+    known = {code: size for code, size in counted.items() if code != 'und' and size >= least}
+    times = dict.fromkeys(counted, 1.) | _draw_times(known, alpha)
+    plan = LanguageMixture(alpha=alpha, sizes=dict(counted.most_common()), times=times)
     return plan, _repeat(_with_languages(document.text for document in corpus), times)
 
 # %% ../../nbs/04_tokenizers/04_parity.ipynb #0078
@@ -266,17 +260,17 @@ def group_lines(
 # %% ../../nbs/04_tokenizers/04_parity.ipynb #0081
 class ParityReport(Record):
     "The premium of each language, and the mixture that brings parity"
-    tokenizer: str = Field(description='name of the tokenizer')
-    parallel: bool = Field(description='whether the texts are translations of each other')
-    languages: dict[str, LanguageStats] = Field(description='each language, on held-out text')
-    shares: dict[str, float] = Field(description='share of the text that each language has')
-    vocab_size: int = Field(description='tokens of the vocabularies that were trained to compare')
-    alpha: float = Field(description='exponent that brings parity: shares to this power')
-    mixture: dict[str, float] = Field(description='share of each language after that')
-    after: dict[str, float] = Field(description='premiums with a vocabulary trained on the mixture')
-    curve: dict[str, dict[str, float]] = Field(description='premiums for each exponent tried')
-    others: float = Field(description='share of the text in unknown or rare languages')
-    advice: str = Field('', description='what to do')
+    tokenizer: str                      # name of the tokenizer
+    parallel: bool                      # whether the texts are translations of each other
+    languages: dict[str, LanguageStats] # each language, on held-out text
+    shares: dict[str, float]            # share of the text that each language has
+    vocab_size: int                     # tokens of the vocabularies that were trained to compare
+    alpha: float                        # exponent that brings parity: shares to this power
+    mixture: dict[str, float]           # share of each language after that
+    after: dict[str, float]             # premiums with a vocabulary trained on the mixture
+    curve: dict[str, dict[str, float]]  # premiums for each exponent tried
+    others: float                       # share of the text in unknown or rare languages
+    advice: str = ''                    # what to do
     def _facts(self) -> list[str]:
         if self.others < 0.001: return [self.advice]
         return [self.advice, f'Unknown or too rare to measure: {self.others:.1%} of the text.']

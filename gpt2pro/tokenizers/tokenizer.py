@@ -91,6 +91,21 @@ def _check_text(texts: Iterable[str]) -> None:
                         'half of a surrogate pair is no valid Unicode', 'remove it') from None
 
 # %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0023
+def _parse(json: str) -> tokenizers.Tokenizer:
+    "A tokenizer of the library that encodes text as text, and all of it"
+    inner = tokenizers.Tokenizer.from_str(json)
+    inner.encode_special_tokens = True
+    inner.no_truncation()
+    inner.no_padding()
+    return inner
+
+def _encode_special(inner: tokenizers.Tokenizer, text: str) -> list[int]:
+    "The ids of a text in which special tokens are recognised"
+    inner.encode_special_tokens = False
+    try: return inner.encode(text, add_special_tokens=False).ids
+    finally: inner.encode_special_tokens = True
+
+# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0025
 class Tokenizer:
     "Text to token ids and back, byte for byte"
     def __init__(self,
@@ -101,10 +116,7 @@ class Tokenizer:
         self.json = json
         self.name = name
         self.about = about or {}
-        self._inner = tokenizers.Tokenizer.from_str(json)
-        self._inner.encode_special_tokens = True
-        self._inner.no_truncation()
-        self._inner.no_padding()
+        self._inner = _parse(json)
         tokens = map(self._inner.id_to_token, range(self.vocab_size))
         self._bytes = [_token_bytes(token or '') for token in tokens]
         self._tiktoken = _tiktoken_encoding(self._inner, self._bytes)
@@ -136,9 +148,7 @@ class Tokenizer:
         "The ids of a text"
         if not allow_special: return self.encode_batch([text])[0]
         _check_text([text])
-        self._inner.encode_special_tokens = False
-        try: return self._inner.encode(text, add_special_tokens=False).ids
-        finally: self._inner.encode_special_tokens = True
+        return _encode_special(self._inner, text)
     def token_bytes(self, id: int) -> bytes: return _lookup(self._bytes, id)
     def token(self, id: int) -> str: return self.token_bytes(id).decode('utf-8', 'backslashreplace')
     def decode(self, ids: Iterable[int]) -> str:
@@ -150,7 +160,7 @@ class Tokenizer:
     @classmethod
     def load(cls, folder: str | Path) -> Tokenizer: return _load_tokenizer(Path(folder))
 
-# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0026
+# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0028
 def _byte_level_bpe(merges_txt: str, name: str) -> Tokenizer:
     "GPT-2's kind of tokenizer, from the text of its `merges.txt`"
     lines = [line for line in merges_txt.splitlines() if line and not line.startswith('#version')]
@@ -169,7 +179,7 @@ def gpt2_tokenizer() -> Tokenizer:
     merges = asset_path('gpt2', 'merges.txt').read_text(encoding='utf-8')
     return _byte_level_bpe(merges, 'gpt2')
 
-# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0053
+# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0055
 _BYTE_CHARACTERS = [BYTE_TO_UNICODE[b] for b in BYTE_ALPHABET]
 
 def _trainable(type: str, size: int, min_frequency: int) -> tuple[models.Model, trainers.Trainer]:
@@ -183,7 +193,7 @@ def _trainable(type: str, size: int, min_frequency: int) -> tuple[models.Model, 
     return (models.WordPiece(**prefix, max_input_chars_per_word=10**9), # type: ignore[arg-type]
             trainers.WordPieceTrainer(**options, **prefix))
 
-# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0056
+# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0058
 def _complete_alphabet(inner: tokenizers.Tokenizer, size: int) -> tokenizers.Tokenizer:
     "A trained WordPiece with a token for every byte inside a word, and `size` tokens at most"
     state = json.loads(inner.to_str())
@@ -198,7 +208,7 @@ def _limit_words(pre_tokenizer: pre_tokenizers.PreTokenizer) -> pre_tokenizers.P
     split = pre_tokenizers.Split(Regex('.{64}'), 'isolated')
     return pre_tokenizers.Sequence([pre_tokenizer, split])
 
-# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0060
+# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0062
 class _TextCounter:
     "Passes texts on, and counts and hashes them"
     def __init__(self, texts: Iterable[str]) -> None:
@@ -216,7 +226,7 @@ class _TextCounter:
     def about(self) -> dict[str, Any]:
         return dict(documents=self.documents, bytes=self.bytes, corpus_hash=self.digest.hexdigest())
 
-# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0064
+# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0066
 _NORMALIZERS = dict(nfc=normalizers.NFC, nfkc=normalizers.NFKC)
 
 def train_tokenizer(
@@ -253,7 +263,7 @@ def train_tokenizer(
     inner.add_special_tokens(special)
     return Tokenizer(inner.to_str(), f'{type}-{inner.get_vocab_size()}', counter.about())
 
-# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0091
+# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0093
 def _save_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
     "Write a tokenizer's three files, the card last"
     config = dict(tokenizer_class='PreTrainedTokenizerFast', bos_token=EOT, eos_token=EOT,
@@ -264,7 +274,7 @@ def _save_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
     write_file(folder/'tokenizer_config.json', json.dumps(config, indent=2))
     write_file(folder/'card.json', json.dumps(card, indent=2))
 
-# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0094
+# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0096
 _SAMPLE = ' A  ñ\n好 😀'
 
 def _load_tokenizer(folder: Path) -> Tokenizer:
@@ -291,7 +301,7 @@ def _load_tokenizer(folder: Path) -> Tokenizer:
                         'make one with: gpt2pro tokenizer train')
     return tokenizer
 
-# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0105
+# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0107
 def find_tokenizer(
     folder: str | Path, # A run, or a folder of Hugging Face
 ) -> Tokenizer:
@@ -305,7 +315,7 @@ def find_tokenizer(
                         'put the tokenizer of these weights there, or work with token ids')
     return _byte_level_bpe(merges.read_text(encoding='utf-8'), folder.name)
 
-# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0110
+# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0112
 def build_tokenizer(
     config: Config,        # Says which tokenizer
     texts: Iterable[str],  # The training text, read only where a vocabulary is trained

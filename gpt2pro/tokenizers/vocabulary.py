@@ -11,7 +11,6 @@ from copy import copy
 from pathlib import Path
 from typing import Any
 import numpy as np
-from pydantic import Field
 from tqdm.auto import tqdm
 from ..core.errors import UserError
 from ..core.config import Config, Settings
@@ -115,18 +114,18 @@ def bigram_bits(
 # %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0051
 class VocabularySize(Settings):
     "What a vocabulary of one size gives and costs"
-    size: int = Field(description='tokens')
-    bytes_per_token: float = Field(description='length of a token in held-out text')
-    languages: dict[str, float] = Field(description='the same by language, as ISO 639-1 code')
-    bigram_bits: float = Field(description='bits per byte of held-out text, with a bigram model')
-    embedding_share: float = Field(description='share of the parameters in the embedding')
-    logits: int = Field(description='bytes of the logits at the peak of a step')
-    memory: int = Field(description='bytes that a step takes in all')
-    tokens: int = Field(description='tokens that the compute of the planned run suffices for')
-    training_bytes: int = Field(description='bytes of text in them')
-    updates: float = Field(description='steps that update the median token')
-    rare_updates: float = Field(description='steps that update a rare token: nine of ten have more')
-    score: float = Field(0., description='bigram_bits, higher where less text is read')
+    size: int                   # tokens
+    bytes_per_token: float      # length of a token in held-out text
+    languages: dict[str, float] # the same by language, as ISO 639-1 code
+    bigram_bits: float          # bits per byte of held-out text, with a bigram model
+    embedding_share: float      # share of the parameters in the embedding
+    logits: int                 # bytes of the logits at the peak of a step
+    memory: int                 # bytes that a step takes in all
+    tokens: int                 # tokens that the compute of the planned run suffices for
+    training_bytes: int         # bytes of text in them
+    updates: float              # steps that update the median token
+    rare_updates: float         # steps that update a rare token: nine of ten have more
+    score: float = 0.           # bigram_bits, higher where less text is read
 
 # %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0052
 def measure_vocabulary(
@@ -220,10 +219,10 @@ def _reason(sizes: list[VocabularySize], best: VocabularySize) -> str:
 # %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0073
 class VocabularySweep(Record):
     "What vocabularies of several sizes give and cost, and which one to take"
-    sizes: list[VocabularySize] = Field(description='each size, smallest first')
-    recommended: int = Field(description='the size to take: the lowest score')
-    reason: str = Field(description='why')
-    text_bytes: int = Field(description='bytes of text that the vocabularies were trained on')
+    sizes: list[VocabularySize] # each size, smallest first
+    recommended: int            # the size to take: the lowest score
+    reason: str                 # why
+    text_bytes: int             # bytes of text that the vocabularies were trained on
     def _tables(self) -> dict[str, TableRows]: return {'Vocabulary size': _sweep_rows(self)}
     def _facts(self) -> list[str]: return [self.reason]
     def _figure(self) -> Any: return plot_vocabulary_sweep(self)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
-from pydantic import Field
 from ..core.config import Config
 from ..core.tables import format_bytes, format_seconds, Record, TableRows
 from ..core.hardware import Hardware
@@ -32,15 +31,15 @@ def step_seconds(
 # %% ../../nbs/03_validation/09_forecast.ipynb #0010
 class Forecast(Record):
     "What a run will take"
-    memory: dict[str, int] = Field(description='bytes by kind at the peak of a step, and total')
-    memory_free: int | None = Field(None, description='bytes that a step may take')
-    parameters: int = Field(description='trainable parameters')
-    tokens: int = Field(description='tokens trained on, repeats counted')
-    epochs: float | None = Field(None, description='how often the text is read')
-    total_flops: int = Field(description='FLOPs of the training')
-    tokens_per_second: float | None = Field(None, description='speed of the training steps')
-    seconds: float | None = Field(None, description='time of training and its evaluations')
-    disk: int = Field(description='bytes of checkpoints at most')
+    memory: dict[str, int]                 # bytes by kind at the peak of a step, and total
+    memory_free: int | None = None         # bytes that a step may take
+    parameters: int                        # trainable parameters
+    tokens: int                            # tokens trained on, repeats counted
+    epochs: float | None = None            # how often the text is read
+    total_flops: int                       # FLOPs of the training
+    tokens_per_second: float | None = None # speed of the training steps
+    seconds: float | None = None           # time of training and its evaluations
+    disk: int                              # bytes of checkpoints at most
     def _tables(self) -> Mapping[str, TableRows]: return {'forecast': _forecast_rows(self)}
 
 def _forecast_rows(f: Forecast) -> TableRows:

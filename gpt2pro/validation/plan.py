@@ -26,7 +26,7 @@ class TextSummary(Settings):
     "Size and languages of a text"
     bytes: int = Field(ge=0, description='size of the text that was analyzed')
     sample: float = Field(1.0, gt=0, le=1, description='fraction of the source that this is')
-    languages: dict[str, float] = Field({}, description='fraction of the text by language code')
+    languages: dict[str, float] = {} # fraction of the text by language code
 
 def summarize_text(
     report: Any, # A `DatasetReport`, `TextSummary`, or None

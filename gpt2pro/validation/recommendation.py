@@ -7,7 +7,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
-from pydantic import Field
 from ..core.errors import UserError
 from ..core.config import Config, deep_merge, load_config, make_config, ModelConfig, Settings
 from ..core.config import TrainConfig
@@ -31,9 +30,9 @@ Verdict = Literal['good', 'possible', 'poor']
 
 class TaskAssessment(Settings):
     "How well a text suits a task"
-    task: str = Field(description='pretraining, fine-tuning or instruction')
-    verdict: Verdict = Field(description='how well')
-    reason: str = Field(description='the arithmetic behind it')
+    task: str        # pretraining, fine-tuning or instruction
+    verdict: Verdict # how well
+    reason: str      # the arithmetic behind it
 
 def _verdict(amount: float, possible: float, good: float, lower: int = 0) -> Verdict:
     level = (amount < good) + (amount < possible) + lower
@@ -92,13 +91,13 @@ def _fit_text(size: str, text: TextSummary) -> Config:
 # %% ../../nbs/03_validation/10_recommendation.ipynb #0023
 class SizeEstimate(Settings):
     "What a size of model would be in a run"
-    name: str = Field(description='name of the size')
-    model: ModelConfig = Field(description='architecture, with vocabulary and context for the text')
-    parameters: int = Field(description='trainable parameters')
-    memory: int = Field(description='bytes that training needs with a batch of one')
-    tokens_needed: float = Field(description='tokens that make it worth its size')
-    tokens_seen: float = Field(description='tokens that the time is enough for')
-    problem: str | None = Field(None, description='what speaks against it')
+    name: str                  # name of the size
+    model: ModelConfig         # architecture, with vocabulary and context for the text
+    parameters: int            # trainable parameters
+    memory: int                # bytes that training needs with a batch of one
+    tokens_needed: float       # tokens that make it worth its size
+    tokens_seen: float         # tokens that the time is enough for
+    problem: str | None = None # what speaks against it
 
 def _find_problem(e: SizeEstimate, text_tokens: float, budget: int | None) -> str | None:
     if e.parameters > 0.9*PARAMETERS_PER_TOKEN*text_tokens:
@@ -208,9 +207,9 @@ def _explain_choices(plan: Plan, throughput: Throughput, why: str,
 # %% ../../nbs/03_validation/10_recommendation.ipynb #0048
 class Recommendation(Record):
     "A configuration and why it is so"
-    config: Config = Field(description='the configuration')
-    reasons: dict[str, str] = Field(description='why, by setting')
-    tasks: list[TaskAssessment] = Field([], description='what the text is suited for')
+    config: Config                   # the configuration
+    reasons: dict[str, str]          # why, by setting
+    tasks: list[TaskAssessment] = [] # what the text is suited for
     def _tables(self) -> Mapping[str, TableRows]:
         tasks = [(task.task, f'{task.verdict}: {task.reason}') for task in self.tasks]
         return {'recommended': [('', ''), *tasks, *self.reasons.items()]}

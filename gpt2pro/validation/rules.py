@@ -8,7 +8,6 @@ import json
 from collections.abc import Mapping
 from html import escape
 from typing import Any, get_args
-from pydantic import Field
 from ..core.config import Config, KEYS, load_config, setting_applies, SETTINGS, Settings
 from .plan import CheckResult, Plan, Rule, RuleSet, Severity, Violation
 
@@ -27,13 +26,13 @@ class PrintedText(Settings):
 
 class Finding(PrintedText):
     "One thing about a plan that should change"
-    code: str = Field(description='code of the rule')
-    severity: Severity = Field(description='error, warning or note')
-    key: str = Field(description='the setting it is about')
-    what: str = Field(description='what is wrong, with the numbers')
-    why: str = Field(description='the reason behind the rule')
-    solutions: list[str] = Field(description='remedies, with what they cost')
-    fix: list[str] = Field(description='overrides to copy, enough to settle it')
+    code: str            # code of the rule
+    severity: Severity   # error, warning or note
+    key: str             # the setting it is about
+    what: str            # what is wrong, with the numbers
+    why: str             # the reason behind the rule
+    solutions: list[str] # remedies, with what they cost
+    fix: list[str]       # overrides to copy, enough to settle it
     def __str__(self) -> str:
         fix = ' '.join(self.fix) or 'none by settings alone'
         head = f'{self.severity} {self.code}: {self.what}\n  why: {self.why}\n  fix: {fix}'
@@ -66,10 +65,10 @@ def apply_rules(
 # %% ../../nbs/03_validation/05_rules.ipynb #0019
 class Explanation(PrintedText):
     "A rule, shown on an example that breaks it"
-    title: str = Field(description='what should hold')
-    example: str = Field(description='a preset, overrides, and a machine and text that break it')
-    finding: Finding = Field(description='what the rule finds there')
-    page: str = Field(description='address in the manual')
+    title: str       # what should hold
+    example: str     # a preset, overrides, and a machine and text that break it
+    finding: Finding # what the rule finds there
+    page: str        # address in the manual
     def __str__(self) -> str:
         return (f'{self.title}\n\nFor example {self.example}:\n{self.finding}\n\n'
                 f'Read on: {self.page}')

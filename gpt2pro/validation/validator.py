@@ -9,7 +9,6 @@ from difflib import unified_diff
 from io import StringIO
 from pathlib import Path
 from typing import Any
-from pydantic import Field
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.util import load_yaml_guess_indent
@@ -120,9 +119,9 @@ def edit_yaml(
 # %% ../../nbs/03_validation/08_validator.ipynb #0030
 class FileFix(PrintedText):
     "What was changed in a file"
-    words: list[str] = Field(description='the changes as overrides')
-    diff: str = Field('', description='the changed lines; empty where no file changed')
-    left: list[Finding] = Field(description='what remains')
+    words: list[str]    # the changes as overrides
+    diff: str = ''      # the changed lines; empty where no file changed
+    left: list[Finding] # what remains
     def __str__(self) -> str:
         return '\n\n'.join([self.diff or ' '.join(self.words) or 'nothing to change',
                             *map(str, self.left)])
