@@ -100,8 +100,9 @@ def draft_config(
     answers = session.answers
     config = recommend(session.hardware, _text_summary(session), session.throughput,
                            _minutes(session), _chosen_model(session)).config
-    kind = 'gpt2' if answers.get('tokenizer') == 'gpt2' else 'bpe'
-    sections = dict(data=_data(session), tokenizer=TokenizerConfig(type=kind))
+    tokenizer = TokenizerConfig()
+    if answers.get('tokenizer') == 'gpt2': tokenizer.type = 'gpt2'
+    sections = dict(data=_data(session), tokenizer=tokenizer)
     precision = answers.get('precision', 'auto')
     words = _split_words(answers.get('advanced', session.settings))
     return load_config(config.model_copy(update=sections), [f'train.precision={precision}', *words])

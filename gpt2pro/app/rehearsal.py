@@ -139,7 +139,8 @@ def _save(state: RehearsalState) -> str:
     state.run.save(RunFolder(state.folder).checkpoints, last=True)
     state.figures['save_seconds'] = time.monotonic() - start
     files = checkpoint_path(RunFolder(state.folder).checkpoints, state.run.progress.step).iterdir()
-    size = state.figures['checkpoint_bytes'] = sum(file.stat().st_size for file in files)
+    size = sum(file.stat().st_size for file in files)
+    state.figures['checkpoint_bytes'] = size
     return format_bytes(size)
 
 # %% ../../nbs/12_app/01_rehearsal.ipynb #0037
