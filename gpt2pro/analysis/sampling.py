@@ -12,8 +12,8 @@ from ..core.config import Settings
 from ..text.corpus import Document
 
 # %% auto #0
-__all__ = ['MIN_STRATUM', 'Amount', 'Sums', 'document_row', 'names', 'choose_sample_fraction', 'is_sampled', 'total_interval',
-           'share_interval', 'quantile', 'quantile_interval', 'Estimator', 'counted_amount']
+__all__ = ['MIN_STRATUM', 'Amount', 'Sums', 'document_row', 'list_names', 'choose_sample_fraction', 'is_sampled',
+           'total_interval', 'share_interval', 'quantile', 'quantile_interval', 'Estimator', 'counted_amount']
 
 # %% ../../nbs/02_analysis/01_sampling.ipynb #0006
 class Amount(Settings):
@@ -49,7 +49,7 @@ def document_row(
     return np.array([1, x, y, x*x, x*y, y*y], float)
 
 # %% ../../nbs/02_analysis/01_sampling.ipynb #0014
-def names(
+def list_names(
     sums: Sums, # By stratum, kind and name
     kind: str,  # Such as `language`
 ) -> list[str]:

@@ -27,7 +27,7 @@ from ..text.languages import Detection, LanguageDetector
 from ..text.quality import check_quality, compute_signatures, DuplicateFinder, find_words
 from ..text.quality import QUALITY_RULES
 from .sampling import Amount, choose_sample_fraction, counted_amount, document_row
-from .sampling import Estimator, is_sampled, names, quantile_interval, Sums
+from .sampling import Estimator, is_sampled, list_names, quantile_interval, Sums
 from .report import DatasetReport, Example, Quality, QUANTILES, summarize_lengths
 
 # %% auto #0
@@ -228,7 +228,7 @@ def _incomplete(scan: _Scan) -> set[str]:
 
 def _quality(text: Estimator, incomplete: set[str], worst: list[Example]) -> Quality:
     "The score, with its reasons"
-    findings = {name: text.amount('finding', name) for name in names(text.sums, 'finding')}
+    findings = {name: text.amount('finding', name) for name in list_names(text.sums, 'finding')}
     for name in incomplete & findings.keys():
         found = findings[name]
         findings[name] = found.model_copy(update=dict(low=found.low or found, high=text.amount()))
@@ -268,6 +268,8 @@ def _make_report(scan: _Scan, tokenizer: Any, seconds: float) -> DatasetReport:
     corpus = scan.corpus
     tokens = tokenizer is not None
     text = scan.estimator(tokens)
+    codes = list_names(text.sums, 'language')
+    languages = {code: text.amount('language', code) for code in codes}
     by_kind = Sums()
     by_kind.merge(scan.passed, scan.kinds.__getitem__)
     return DatasetReport(
@@ -277,8 +279,7 @@ def _make_report(scan: _Scan, tokenizer: Any, seconds: float) -> DatasetReport:
         tokenizer=getattr(tokenizer, 'name', None), tokenizer_hash=getattr(tokenizer, 'hash', None),
         kinds=_counted(scan, 'kind', by_kind, tokens),
         files=_counted(scan, 'file', scan.passed, tokens),
-        languages={name: text.amount('language', name) for name in names(text.sums, 'language')},
-        mixed=text.amount('mixed').documents, skipped=dict(corpus.skipped),
+        languages=languages, mixed=text.amount('mixed').documents, skipped=dict(corpus.skipped),
         replaced=dict(corpus.replaced),
         layouts={file: layout for file, layout in corpus.layouts.items() if layout != Layout()},
         lengths=summarize_lengths(tally.lengths, 'tokens' if tokens else 'words'),

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 from ..core.errors import UserError
@@ -62,8 +61,7 @@ def _cut(chunks: Iterable[str], limit: int = DOCUMENT_CHARS) -> Iterator[str]:
 # %% ../../nbs/01_text/05_corpus.ipynb #0020
 logger = logging.getLogger('gpt2pro.text.corpus')
 GOOD_ROWS_PER_BAD = 100 # For so many rows, one more may be broken and left out
-RowFormatter = Callable[[Any, Layout, Callable[[], str]],
-                        str] # Row, layout, place for messages → text
+RowFormatter = Callable[[Any, Layout], str] # Makes a text of a row
 
 def _rows(file: SourceFile, handler: ErrorHandler, layout: Layout) -> Iterator[tuple[int, Any]]:
     "Position and row of a table, or position and piece of a text file"
@@ -83,15 +81,17 @@ def _texts(
     for rows, (position, row) in enumerate(_rows(file, handler, layout)):
         try:
             if isinstance(row, UserError): raise row
-            text = format_row(row, layout, partial(locate, file, position))
+            text = format_row(row, layout)
         except UserError as e:
-            if not handler.replace: raise
+            what = e.what if e is row else f'{locate(file, position)}: {e.what}'
+            why = e.why
             bad += 1
-            if bad > rows//GOOD_ROWS_PER_BAD + bool(rows or file.start):
-                why = f'{e.why}; so {bad} of {rows + 1} rows are broken, too many to leave out'
-                raise type(e)(e.what, why, e.fix) from None
+            few = bad <= rows//GOOD_ROWS_PER_BAD + bool(rows or file.start)
+            if handler.replace and not few:
+                why += f'; so {bad} of {rows + 1} rows are broken, too many to leave out'
+            if not handler.replace or not few: raise type(e)(what, why, e.fix) from None
             handler.count += 1
-            logger.warning('%s (%s): the row is left out', e.what, e.why)
+            logger.warning('%s (%s): the row is left out', what, why)
         else: yield position, text
 
 # %% ../../nbs/01_text/05_corpus.ipynb #0024
@@ -240,14 +240,14 @@ def open_splits(
     data: DataConfig, # Which text
 ) -> tuple[Corpus, Corpus | None]: # For training, and for validation if it has its own source
     "The text of a configuration, with the split it comes with"
-    open_source = partial(open_corpus, **_reading_options(data))
-    if data.validation: return open_source(data.source), open_source(data.validation)
-    train, validation = [], []
+    train, validation = [], list(data.validation or ())
     for source in data.source:
-        split = _own_split(source)
+        split = None if data.validation else _own_split(source)
         train.append(split[0] if split else source)
         if split: validation.append(split[1])
-    return open_source(train), open_source(validation) if validation else None
+    options = _reading_options(data)
+    held_out = open_corpus(validation, **options) if validation else None
+    return open_corpus(train, **options), held_out
 
 # %% ../../nbs/01_text/05_corpus.ipynb #0078
 def parse_data(

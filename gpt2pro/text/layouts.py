@@ -6,7 +6,7 @@
 from __future__ import annotations
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -275,31 +275,29 @@ def value_text(
     return content or '\n'.join(texts)
 
 # %% ../../nbs/01_text/02_layouts.ipynb #0064
-def _no_text(row: dict[str, Any], layout: Layout, where: str) -> UserError:
+def _no_text(row: dict[str, Any], layout: Layout) -> UserError:
     "The error for a row without text"
     texts = [name for name in row if isinstance(row[name], str)]
     longest = max(texts, key=lambda name: len(row[name]), default='NAME')
     best = did_you_mean(' '.join(layout.text_fields), texts) or longest
     wanted = ' or '.join(map(repr, layout.text_fields)) or 'that is known to hold text'
     fields = ', '.join(map(str, row)).encode('utf-8', 'backslashreplace').decode() # lone surrogates
-    return UserError(f'{where}: no field {wanted}', f'its fields are {fields}',
-                     f'data.text_field={best}')
+    return UserError(f'no field {wanted}', f'its fields are {fields}', f'data.text_field={best}')
 
 # %% ../../nbs/01_text/02_layouts.ipynb #0067
 def row_text(
     row: Any,       # A row, or the text itself
     layout: Layout, # The layout of its file
-    where: Callable[[], str], # Gives file and row, for messages
 ) -> str:
     "The text of a row"
     if isinstance(row, str): return row
     if not isinstance(row, dict):
         fix = 'a row is a table of fields, or a text'
-        raise UserError(f'{where()}: no fields', f'it is {row!r:.60}', fix)
+        raise UserError('no fields', f'it is {row!r:.60}', fix)
     values = [row[name] for name in layout.text_fields if name in row]
-    if not values: raise _no_text(row, layout, where())
+    if not values: raise _no_text(row, layout)
     if layout.kind in ('text', 'code') and not isinstance(values[0], (str, type(None))):
-        what = f'{where()}: {layout.text_fields[0]!r} holds {values[0]!r:.60}'
+        what = f'{layout.text_fields[0]!r} holds {values[0]!r:.60}'
         raise UserError(what, 'it should hold text', 'name another field with data.text_field')
     if layout.kind == 'chat' and isinstance(values[-1], list): values = values[:-1] + values[-1]
     separator = '\n' if layout.kind == 'parallel' else '\n\n'

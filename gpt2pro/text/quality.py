@@ -219,7 +219,8 @@ def _per_word(page: TextFeatures, *symbols: str) -> float:
 
 def _share_with_letter(page: TextFeatures) -> float:
     "The share of what is between white space that has a letter"
-    without = sum(not any(map(str.isalpha, part)) for part in page.spaced)
+    unclear = [part for part in page.spaced if not part.islower() and not part.isalpha()] # fast
+    without = sum(not any(map(str.isalpha, part)) for part in unclear)
     return 1 - _ratio(without, len(page.spaced))
 
 _GOPHER = {

@@ -18,7 +18,7 @@ from .strategy import clip_gradient, Strategy
 # %% auto #0
 __all__ = ['blank_step', 'trace_memory', 'estimate_memory']
 
-# %% ../../nbs/09_trainer/08_tracing.ipynb #0012
+# %% ../../nbs/09_trainer/08_tracing.ipynb #0011
 def blank_step(
     model: GPT,                       # On its device
     optimizer: torch.optim.Optimizer, # Of its parameters
@@ -47,7 +47,7 @@ def blank_step(
     clip_gradient(strategy.scaler, optimizer, train.grad_clip)
     optimizer.step()
 
-# %% ../../nbs/09_trainer/08_tracing.ipynb #0017
+# %% ../../nbs/09_trainer/08_tracing.ipynb #0016
 _KINDS = {'total': 'Total', 'weights': 'Parameter', 'gradients': 'Gradient',
           'optimizer': 'Optstate', 'activations': 'Activation', 'temporaries': 'Temp'}
 
@@ -75,7 +75,7 @@ def trace_memory(
     sizes = {getattr(kind, 'value', kind): size for kind, size in peak.items()}
     return {name: sizes[kind] for name, kind in _KINDS.items()}
 
-# %% ../../nbs/09_trainer/08_tracing.ipynb #0026
+# %% ../../nbs/09_trainer/08_tracing.ipynb #0025
 _log = logging.getLogger('gpt2pro.trainer.tracing')
 
 def estimate_memory(

@@ -136,7 +136,9 @@ def _gathered(s: _Sizes) -> int:
     "Weights outside the layers, which each process gathers under ZeRO 3"
     return (s.parameters - s.model.n_layer*s.layer)*(s.setup.zero == 3)
 
-def _always(s: _Sizes) -> dict[str, int]:
+_Bytes = dict[str, int] # by kind
+
+def _always(s: _Sizes) -> _Bytes:
     "What is there at every moment"
     state = OPTIMIZERS['adamw'].state_per_parameter*s.parameters
     sending = s.parameters*(s.setup.world_size > 1 and s.setup.zero == 0)
@@ -160,7 +162,7 @@ def _accumulated(s: _Sizes) -> int:
     "Gradients of earlier micro-batches"
     return s.parameters*s.accumulates//_shards(s, 2)
 
-def _at_loss(s: _Sizes) -> dict[str, int]:
+def _at_loss(s: _Sizes) -> _Bytes:
     "While the logits exist"
     copies = s.half*s.table//2 + s.model.n_layer*s.copy + s.layer*(s.setup.zero == 3)
     chunk = 2*s.stream + s.setup.size*_chunk(s)*s.model.n_embd
@@ -168,7 +170,7 @@ def _at_loss(s: _Sizes) -> dict[str, int]:
                 activations=s.model.n_layer*s.saved + s.ends, logits=_logit_bytes(s),
                 temporaries=chunk*s.setup.chunked + copies)
 
-def _at_backward_start(s: _Sizes) -> dict[str, int]:
+def _at_backward_start(s: _Sizes) -> _Bytes:
     "When the gradient of the output layer is scaled"
     copies = 0 if s.recomputes else s.model.n_layer*s.copy
     scaled = s.stream*(3 if s.half else 4)//2
@@ -176,7 +178,7 @@ def _at_backward_start(s: _Sizes) -> dict[str, int]:
                 activations=s.model.n_layer*s.saved + s.ends, temporaries=scaled + copies)
 
 # %% ../../nbs/03_validation/03_memory.ipynb #0042
-def _in_layer(s: _Sizes, number: int) -> dict[str, int]:
+def _in_layer(s: _Sizes, number: int) -> _Bytes:
     "When the backward pass is in this layer, counted from 1"
     later = (s.model.n_layer - number)*s.layer*(not s.accumulates)//_shards(s, 2)
     here = 4*s.model.n_embd*s.model.inner_size # gradient of the MLP's last matrix
@@ -187,7 +189,7 @@ def _in_layer(s: _Sizes, number: int) -> dict[str, int]:
                 activations=number*s.saved + again + s.mask + 16*s.tokens,
                 temporaries=s.stream + s.dropped + s.peak + copies)
 
-def _at_embedding(s: _Sizes) -> dict[str, int]:
+def _at_embedding(s: _Sizes) -> _Bytes:
     "When the backward pass arrives at the embedding"
     twice = s.table*(s.model.tie_word_embeddings or s.accumulates)
     return dict(gradients=s.parameters//_shards(s, 2) + twice + _gathered(s), temporaries=s.stream)
