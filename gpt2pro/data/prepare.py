@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib, json, logging, os, shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import chain
@@ -226,10 +226,10 @@ def deduplicate(
 # %% ../../nbs/05_data/03_prepare.ipynb #0043
 def _count_duplicates(counts: dict[str, StepStats], documents: Iterable[Any]) -> None:
     "Count documents (text, bytes, assignment) in the steps that drop duplicates"
-    for step in ASSIGNMENTS[2:]: counts.setdefault(step, StepStats())
     for text, size, assignment in documents:
         for i, step in enumerate(ASSIGNMENTS[2:], 2):
-            counts[step].add(text, size, None if assignment == i else text, size)
+            stats = counts.setdefault(step, StepStats())
+            stats.add(text, size, None if assignment == i else text, size)
             if assignment == i: break
 
 def _languages(path: Path) -> list[str]:
@@ -244,20 +244,17 @@ def tokenize_part(
     "Write the shards of a part"
     cleaner, tokenizer = Cleaner(job.config.data.clean), job.tokenizer
     encode = encode_conversations if job.is_chat else encode_texts
-    writers = {name: ShardWriter(job.folder, f'{name}-{part:05}', tokenizer)
-               for name in ASSIGNMENTS[:2]}
+    writers = [ShardWriter(job.folder, f'{name}-{part:05}', tokenizer) for name in ASSIGNMENTS[:2]]
     languages = iter(_languages(job.file('signatures', part)))
     for texts, sizes, assigned in _assigned_batches(job, part, cleaner):
         _count_duplicates(cleaner.counts, zip(texts, sizes, assigned))
-        codes = [next(languages) for _ in texts]
-        for i, writer in enumerate(writers.values()):
-            chosen = np.flatnonzero(assigned == i)
-            items = encode([texts[j] for j in chosen], tokenizer, [codes[j] for j in chosen])
-            for item in items: writer.add(item)
-    for writer in writers.values(): writer.flush()
-    split = {name: writer.split for name, writer in writers.items()}
+        kept = [found for found in zip(texts, languages, assigned) if found[2] < 2]
+        items = encode([text for text, _, _ in kept], tokenizer, [code for _, code, _ in kept])
+        for item, (_, _, i) in zip(items, kept): writers[i].add(item)
+    for writer in writers: writer.flush()
     read = next(iter(cleaner.counts.values()))
-    manifest = Manifest(key=(job.folder/'key').read_text(), tokenizer=tokenizer.hash, **split,
+    manifest = Manifest(key=(job.folder/'key').read_text(), tokenizer=tokenizer.hash,
+                        train=writers[0].split, validation=writers[1].split,
                         read=Counts(documents=read.documents_in, bytes=read.bytes_in),
                         cleaning=cleaner.counts, skipped=job.parts[part].corpus.skipped,
                         replaced=job.parts[part].corpus.replaced)
@@ -434,10 +431,10 @@ def conflicting_preparation(
     folder: Path,   # Where
 ) -> Path | None:   # Something in the folder; None if all of it is of this preparation
     "What preparing would overwrite"
-    begun = folder/'.data.tmp'/'key'
-    keys = [begun.read_text()] if begun.is_file() else []
-    try: keys += [read_manifest(folder).key] if (folder/'data').exists() else []
-    except UserError: keys.append('damaged')
-    if set(keys) == {data_key(config)}: return None
     places = [folder/name for name in ('data', '.data.tmp', 'tokenizer')]
-    return next((path for path in places if path.exists()), None)
+    found = [path for path in places if path.exists()]
+    if not found: return None
+    begun = folder/'.data.tmp'/'key'
+    keys = {begun.read_text()} if begun.is_file() else set()
+    with suppress(UserError): keys.add(read_manifest(folder).key) # there, and not damaged
+    return None if keys == {data_key(config)} else found[0]
