@@ -93,7 +93,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 452, 12, 184
 def _ticks(values: list[float]) -> list[float]:
     "Round numbers that enclose some values"
     from matplotlib.ticker import MaxNLocator
-    return MaxNLocator(4, steps=[1, 2, 5, 10]).tick_values(min(values), max(values)).tolist()
+    return list(MaxNLocator(4, steps=[1, 2, 5, 10]).tick_values(min(values), max(values)))
 
 def line_chart(
     title: str,               # What is shown, with its unit
@@ -240,7 +240,8 @@ def compare_forecast(
 ) -> list[Comparison]: # Those of which both sides are known
     "Forecast and measurement of memory, speed and time"
     if not run.forecast: return []
-    expected, known = run.forecast, summarize_run(run)
+    expected = run.forecast
+    known = summarize_run(run)
     pairs = [('peak memory', 'bytes', expected.memory.get('total'), known['memory']),
              ('training speed', 'tokens/s', expected.tokens_per_second, known['tokens_per_second']),
              ('training time', 'seconds', expected.seconds, known['seconds'])]
@@ -300,7 +301,7 @@ class RunReport(Record):
     problems: dict[str, str] # Files that could not be used, and why
     html: str = Field(exclude=True, repr=False) # The page without a document around it
     def _tables(self) -> dict[str, list[tuple[str, ...]]]:
-        rows = [('', '', ''), *describe_figures(self.figures)]
+        rows: list[tuple[str, ...]] = [('', '', ''), *describe_figures(self.figures)]
         for c in self.comparisons:
             measured = format_quantity(c.measured, c.unit)
             remark = f'{format_percent(c.error)} against {measured} measured'
