@@ -173,7 +173,8 @@ def validate(
     as_json: AsJson = False,
 ) -> None:
     "Every problem of a configuration with its fix, and the memory and time it will take"
-    config, machine = _config(words), gpt2pro.detect_hardware()
+    config = _config(words)
+    machine = gpt2pro.detect_hardware()
     report = throughput = None
     if measure:
         from gpt2pro.app.pipeline import measure_plan

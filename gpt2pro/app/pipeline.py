@@ -227,7 +227,8 @@ def save_tokenizer(
 ) -> tuple[Tokenizer, LanguageMixture | None]: # And how languages are mixed
     "Train a tokenizer on a text, and save it"
     check_overwrite(Path(folder, 'tokenizer.json'), overwrite)
-    corpus, mixture = open_corpus(data), None
+    corpus = open_corpus(data)
+    mixture = None
     texts: Iterable[str] = (document.text for document in corpus)
     if alpha != 1:
         mixture, texts = mix_corpus(corpus, alpha)

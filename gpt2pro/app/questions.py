@@ -100,21 +100,24 @@ def draft_config(
     answers = session.answers
     config = recommend(session.hardware, _text_summary(session), session.throughput,
                            _minutes(session), _chosen_model(session)).config
-    kind = 'gpt2' if answers.get('tokenizer') == 'gpt2' else 'bpe'
-    sections = dict(data=_data(session), tokenizer=TokenizerConfig(type=kind))
+    tokenizer = TokenizerConfig()
+    if answers.get('tokenizer') == 'gpt2': tokenizer.type = 'gpt2'
+    sections = dict(data=_data(session), tokenizer=tokenizer)
     precision = answers.get('precision', 'auto')
     words = _split_words(answers.get('advanced', session.settings))
     return load_config(config.model_copy(update=sections), [f'train.precision={precision}', *words])
 
 # %% ../../nbs/12_app/04_questions.ipynb #0021
 def _ask_hardware(session: Session) -> Question:
-    machine, speed = session.hardware, session.throughput
+    machine = session.hardware
+    speed = session.throughput
     limit = machine.hours_left
     choices = []
     for minutes in sorted({DEFAULT_MINUTES, 15, 60, 240, 720, 2880, session.minutes}):
         too_long = 'the session ends before' if limit and minutes > 60*limit else None
         choices.append(Choice(minutes, format_seconds(60*minutes), too_long))
-    memory, disk = format_bytes(machine.ram_total), format_bytes(machine.disk_free)
+    memory = format_bytes(machine.ram_total)
+    disk = format_bytes(machine.disk_free)
     facts = [f'{machine.cores} cores, {memory} of memory, {disk} of free disk.',
              *explain_hardware(machine)]
     if speed: facts.append(f'Measured: {speed.matmul_flops/1e9:,.0f} GFLOP/s.')

@@ -6,7 +6,6 @@
 from __future__ import annotations
 import gc, json, logging, shutil, signal, tempfile, time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 import torch
@@ -140,14 +139,16 @@ def _save(state: RehearsalState) -> str:
     state.run.save(RunFolder(state.folder).checkpoints, last=True)
     state.figures['save_seconds'] = time.monotonic() - start
     files = checkpoint_path(RunFolder(state.folder).checkpoints, state.run.progress.step).iterdir()
-    size = state.figures['checkpoint_bytes'] = sum(file.stat().st_size for file in files)
+    size = sum(file.stat().st_size for file in files)
+    state.figures['checkpoint_bytes'] = size
     return format_bytes(size)
 
 # %% ../../nbs/12_app/01_rehearsal.ipynb #0037
 def _load(state: RehearsalState) -> str:
     "Load the checkpoint into another model"
     saved = state.run
-    model, key = GPT(state.config.model), state.prepared.manifest.key
+    model = GPT(state.config.model)
+    key = state.prepared.manifest.key
     loaded = RunState(state.config, model, saved.strategy, key)
     loaded.restore(checkpoint_path(RunFolder(state.folder).checkpoints, saved.progress.step))
     pairs = list(zip(saved.tensors(), loaded.tensors(), strict=True))
@@ -167,7 +168,8 @@ def _sample(state: RehearsalState) -> str:
 # %% ../../nbs/12_app/01_rehearsal.ipynb #0044
 def _export(state: RehearsalState) -> str:
     "Save a Hugging Face folder, and load it"
-    model, device = state.run.model.eval(), state.run.strategy.device
+    model = state.run.model.eval()
+    device = state.run.strategy.device
     save_pretrained(model, state.folder/'export')
     loaded = load_pretrained(state.folder/'export').to(device)
     ids = state.prepared.train[:state.config.model.block_size][None].to(device) # (1, T)
@@ -189,7 +191,8 @@ def _run_seconds(config: Config, figures: dict[str, float]) -> float:
 # %% ../../nbs/12_app/01_rehearsal.ipynb #0052
 def _forecast(state: RehearsalState) -> str:
     "Forecast time and disk of the whole run"
-    config, figures = state.config, state.figures
+    config = state.config
+    figures = state.figures
     speed = measure_throughput(device=config.train.device)
     figures['step_seconds_forecast'] = step_seconds(config, speed)
     figures['run_seconds'] = _run_seconds(config, figures)
@@ -200,8 +203,12 @@ def _forecast(state: RehearsalState) -> str:
         raise UserError(f'the checkpoints take {format_bytes(need)}',
                         f'{format_bytes(free)} are free where the run is written',
                         'make room, lower train.keep_checkpoints, or name a folder on another disk')
-    seconds, disk = format_seconds(figures['run_seconds']), format_bytes(need)
-    return f'{seconds} for {config.train.max_steps:,} steps, {disk} of disk'
+    seconds = format_seconds(figures['run_seconds'])
+    disk = format_bytes(need)
+    step = figures['step_seconds']
+    expected = figures['step_seconds_forecast']
+    return (f'{seconds} for {config.train.max_steps:,} steps of {step:.2f} s '
+            f'(forecast: {expected:.2f} s), {disk} of disk')
 
 # %% ../../nbs/12_app/01_rehearsal.ipynb #0056
 REHEARSAL_STAGES: dict[str, Callable[[RehearsalState], str]] = dict(
@@ -237,21 +244,9 @@ class Rehearsal(Record):
         if not self.ready:
             end = [f'Not ready: the stage {last.name} failed.', f'why: {last.why}',
                    f'fix: {last.fix}']
-        return _compare_figures(self.figures) + end
+        return end
 
-# %% ../../nbs/12_app/01_rehearsal.ipynb #0062
-def _compare_figures(figures: dict[str, float]) -> list[str]:
-    "Forecast beside measurement"
-    facts = []
-    if {'memory_forecast', 'memory_measured'} <= set(figures):
-        memory, peak = int(figures['memory_forecast']), int(figures['memory_measured'])
-        facts.append(f'Memory: {format_bytes(memory)} forecast, {format_bytes(peak)} measured.')
-    if 'step_seconds_forecast' in figures:
-        step, measured = figures['step_seconds_forecast'], figures['step_seconds']
-        facts.append(f'Step: {step:.2f} s forecast, {measured:.2f} s measured.')
-    return facts
-
-# %% ../../nbs/12_app/01_rehearsal.ipynb #0067
+# %% ../../nbs/12_app/01_rehearsal.ipynb #0066
 def _run_stage(name: str, state: RehearsalState) -> StageResult:
     "Run a stage, and say how it went"
     start = time.monotonic()
@@ -261,20 +256,7 @@ def _run_stage(name: str, state: RehearsalState) -> StageResult:
         found = dict(what=error.what, why=error.why, fix=error.fix)
     return StageResult(name=name, seconds=time.monotonic() - start, **found)
 
-# %% ../../nbs/12_app/01_rehearsal.ipynb #0071
-@contextmanager
-def _hidden_folder(near: Path) -> Iterator[Path]:
-    "A temporary folder beside a path, which need not exist yet"
-    parent = next(path for path in (near.absolute(), *near.absolute().parents) if path.is_dir())
-    try: folder = tempfile.mkdtemp(prefix='.rehearsal-', dir=parent)
-    except OSError as e:
-        raise UserError(f'{parent}: {e.strerror}', 'a run has to write to its folder',
-                        'name another, or change its permissions') from None
-    with Interrupts(at_once=True, signals=(signal.SIGTERM,)):
-        try: yield Path(folder)
-        finally: shutil.rmtree(folder, ignore_errors=True)
-
-# %% ../../nbs/12_app/01_rehearsal.ipynb #0074
+# %% ../../nbs/12_app/01_rehearsal.ipynb #0070
 def rehearse(
     config: Config,                    # The plan
     folder: str | Path = '.',          # Where the run will be written; nothing stays there
@@ -286,9 +268,12 @@ def rehearse(
     stages: list[StageResult] = []
     logger = logging.getLogger('gpt2pro')
     level = logger.level
+    place = Path(folder).absolute()
+    parent = next(path for path in (place, *place.parents) if path.is_dir())
+    hidden = tempfile.TemporaryDirectory('', '.rehearsal-', parent, ignore_cleanup_errors=True)
     bar = tqdm(REHEARSAL_STAGES, 'rehearsal', disable=not progress)
-    with _hidden_folder(Path(folder)) as hidden, bar:
-        state = RehearsalState(config, hidden, hardware or detect_hardware(folder))
+    with Interrupts(at_once=True, signals=(signal.SIGTERM,)), hidden as path, bar:
+        state = RehearsalState(config, Path(path), hardware or detect_hardware(folder))
         logger.setLevel(logging.ERROR)
         try:
             for name in bar:

@@ -27,10 +27,10 @@ from ..trainer.runs import RunFolder
 from ..generation.evaluation import Evaluation
 
 # %% auto #0
-__all__ = ['Points', 'SECTIONS', 'format_number', 'format_percent', 'format_quantity', 'Html', 'render', 'downsample',
-           'line_chart', 'read_metrics', 'metric_points', 'Sample', 'RunContents', 'read_run', 'summarize_run',
-           'Comparison', 'compare_forecast', 'describe_run', 'describe_figures', 'training_charts', 'RunReport',
-           'make_report', 'report_run']
+__all__ = ['Points', 'SECTIONS', 'format_number', 'format_percent', 'format_quantity', 'render', 'downsample', 'line_chart',
+           'read_metrics', 'metric_points', 'Sample', 'RunContents', 'read_run', 'summarize_run', 'Comparison',
+           'compare_forecast', 'describe_run', 'describe_figures', 'training_charts', 'RunReport', 'make_report',
+           'report_run']
 
 # %% ../../nbs/12_app/02_run_report.ipynb #0007
 def format_number(
@@ -54,7 +54,7 @@ def format_quantity(value: float, unit: str) -> str:
     return format_seconds(value) if unit == 'seconds' else f'{format_number(value)} {unit}'
 
 # %% ../../nbs/12_app/02_run_report.ipynb #0014
-class Html(Markup):
+class _Html(Markup):
     "HTML, which notebooks show rendered"
     def _repr_html_(self) -> str: return str(self)
 
@@ -72,9 +72,9 @@ def _templates() -> Any:
 def render(
     template: str, # A file of assets/report
     **values: Any, # What its names stand for
-) -> Html:
+) -> _Html:
     "A part of the report"
-    return Html(_templates().get_template(template).render(values))
+    return _Html(_templates().get_template(template).render(values))
 
 # %% ../../nbs/12_app/02_run_report.ipynb #0019
 Points = list[tuple[float, float]]
@@ -93,13 +93,13 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 452, 12, 184
 def _ticks(values: list[float]) -> list[float]:
     "Round numbers that enclose some values"
     from matplotlib.ticker import MaxNLocator
-    return MaxNLocator(4, steps=[1, 2, 5, 10]).tick_values(min(values), max(values)).tolist()
+    return list(MaxNLocator(4, steps=[1, 2, 5, 10]).tick_values(min(values), max(values)))
 
 def line_chart(
     title: str,               # What is shown, with its unit
     lines: dict[str, Points], # Points of each curve, by name
     from_zero: bool = False,  # Whether the vertical axis begins at 0
-) -> Html:
+) -> _Html:
     "Curves over the steps of a run, as SVG"
     curves = {name: downsample(points) for name, points in lines.items() if points}
     points = [point for curve in curves.values() for point in curve]
@@ -240,7 +240,8 @@ def compare_forecast(
 ) -> list[Comparison]: # Those of which both sides are known
     "Forecast and measurement of memory, speed and time"
     if not run.forecast: return []
-    expected, known = run.forecast, summarize_run(run)
+    expected = run.forecast
+    known = summarize_run(run)
     pairs = [('peak memory', 'bytes', expected.memory.get('total'), known['memory']),
              ('training speed', 'tokens/s', expected.tokens_per_second, known['tokens_per_second']),
              ('training time', 'seconds', expected.seconds, known['seconds'])]
@@ -284,7 +285,7 @@ _CHARTS: list[tuple[str, dict[str, str], bool]] = [ # Title, key of each curve, 
 
 def training_charts(
     metrics: list[dict[str, Any]], # Lines of metrics
-) -> list[Html]:
+) -> list[_Html]:
     "Loss, learning rate, speed and gradient norm over the steps"
     found = [(title, {name: metric_points(metrics, key) for name, key in keys.items()}, from_zero)
              for title, keys, from_zero in _CHARTS]
@@ -300,7 +301,7 @@ class RunReport(Record):
     problems: dict[str, str] # Files that could not be used, and why
     html: str = Field(exclude=True, repr=False) # The page without a document around it
     def _tables(self) -> dict[str, list[tuple[str, ...]]]:
-        rows = [('', '', ''), *describe_figures(self.figures)]
+        rows: list[tuple[str, ...]] = [('', '', ''), *describe_figures(self.figures)]
         for c in self.comparisons:
             measured = format_quantity(c.measured, c.unit)
             remark = f'{format_percent(c.error)} against {measured} measured'
@@ -315,7 +316,7 @@ class RunReport(Record):
         "Write the page as a file of its own"
         path = Path(path or RunFolder(self.folder).report)
         title = f'{self.folder.absolute().name}: gpt2pro run'
-        write_file(path, render('page.html', title=title, report=Html(self.html)))
+        write_file(path, render('page.html', title=title, report=_Html(self.html)))
         return path
 
 # %% ../../nbs/12_app/02_run_report.ipynb #0071

@@ -150,7 +150,8 @@ def wizard(
     words += [word for word in overrides if word.startswith('data.')]
     settings = shlex.join(word for word in overrides if not word.startswith('data.'))
     session = load_session(out, data=' '.join(words), minutes=float(minutes), settings=settings)
-    saved, console = _session_file(out), _console()
+    saved = _session_file(out)
+    console = _console()
     if session.answers:
         console.print(f'Continuing with the answers in {saved}; Esc goes back to them.')
     try:

@@ -37,6 +37,7 @@ class Score(Settings):
     bytes: int           # size of their text, UTF-8
     documents: int       # documents scored
 
+# %% ../../nbs/10_generation/01_evaluation.ipynb #0009
 def make_score(
     nats: float,    # Negative log-likelihood of all tokens
     tokens: int,    # How many they are
@@ -51,7 +52,7 @@ def make_score(
     return Score(loss=loss, perplexity=math.exp(loss), bits_per_byte=nats/math.log(2)/max(size, 1),
                  tokens=tokens, bytes=size, documents=documents)
 
-# %% ../../nbs/10_generation/01_evaluation.ipynb #0015
+# %% ../../nbs/10_generation/01_evaluation.ipynb #0016
 def sliding_windows(
     count: int,  # Tokens in all, at least 1
     length: int, # Tokens of a window at most
@@ -62,7 +63,7 @@ def sliding_windows(
     ends = [*range(length, count, stride), count]
     return [(end - length, scored) for scored, end in zip([0, *ends], ends)]
 
-# %% ../../nbs/10_generation/01_evaluation.ipynb #0022
+# %% ../../nbs/10_generation/01_evaluation.ipynb #0023
 def _ends(tokens: Tokens) -> Tensor: # (documents,)
     return torch.cat([tokens.starts[1:], torch.tensor([len(tokens)])])
 
@@ -74,7 +75,7 @@ def _plan_windows(tokens: Tokens, documents: int, length: int, stride: int, apar
                for begin, scored in sliding_windows(end - start, length, stride)]
     return torch.tensor(sorted(windows, key=itemgetter(1)))
 
-# %% ../../nbs/10_generation/01_evaluation.ipynb #0023
+# %% ../../nbs/10_generation/01_evaluation.ipynb #0024
 @torch.inference_mode()
 def score_documents(
     model: GPT,                    # The model
@@ -103,7 +104,7 @@ def score_documents(
             counts.index_add_(0, owner, torch.ones_like(owner))
     return nats, counts
 
-# %% ../../nbs/10_generation/01_evaluation.ipynb #0033
+# %% ../../nbs/10_generation/01_evaluation.ipynb #0034
 class Evaluation(Score, Record):
     "How well a model predicts a text, in total and per language"
     block_size: int = Field(description='context length')
@@ -118,7 +119,7 @@ def _rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
                      f'{s.tokens:,}', f'{s.bytes:,}', f'{s.documents:,}')
                     for name, s in {'all': evaluation, **evaluation.languages}.items())]
 
-# %% ../../nbs/10_generation/01_evaluation.ipynb #0034
+# %% ../../nbs/10_generation/01_evaluation.ipynb #0035
 def evaluate(
     model: GPT,                    # The model
     tokens: Tokens,                # Tokens with their documents
@@ -141,7 +142,7 @@ def evaluate(
     return Evaluation(**scores.pop('').model_dump(), block_size=limit,
                       stride=min(stride or limit, limit), languages=scores)
 
-# %% ../../nbs/10_generation/01_evaluation.ipynb #0048
+# %% ../../nbs/10_generation/01_evaluation.ipynb #0049
 def _read_tokens(source: str | list[str], tokenizer: Tokenizer, chat: bool) -> Tokens:
     "The tokens of a source, with the loss mask of the run"
     corpus = open_corpus(source, format_row=conversation_text if chat else row_text)

@@ -33,7 +33,7 @@ def is_gpt2(
     return ACTIVATIONS[config.activation_function].gpt2 and config.kv_heads == config.n_head
 
 # %% ../../nbs/08_model/03_pretrained.ipynb #0013
-_GPT2 = ModelConfig(**MODEL_PRESETS['gpt2']) # what a missing key means
+_GPT2 = ModelConfig.model_validate(MODEL_PRESETS['gpt2']) # what a missing key means
 _KEYS = ('vocab_size', 'block_size', 'n_layer', 'n_head', 'n_embd', 'n_inner',
          'activation_function', 'layer_norm_epsilon', 'initializer_range', 'tie_word_embeddings')
 _DROPOUTS = 'resid_pdrop', 'embd_pdrop', 'attn_pdrop'

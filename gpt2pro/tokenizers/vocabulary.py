@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from tqdm.auto import tqdm
 from ..core.errors import UserError
-from ..core.config import Config, Settings
+from ..core.config import Config, DataConfig, Settings
 from ..core.tables import format_bytes, Record, TableRows
 from ..text.corpus import Corpus, open_corpus
 from ..text.languages import detect_languages, language_name
@@ -170,7 +170,7 @@ def add_scores(
 # %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0062
 SAMPLE_BYTES = 4_000_000 # Text that is enough for vocabularies of some ten thousand tokens
 MIN_BYTES = 20_000       # Less says nothing about a vocabulary
-Sources = str | Path | Sequence[str | Path]
+Sources = str | Path | Sequence[str | Path] | DataConfig
 
 def sample_texts(
     source: Corpus | Sources, # A corpus, or sources as for `open_corpus`

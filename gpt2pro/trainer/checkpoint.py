@@ -122,6 +122,7 @@ class DamagedCheckpointError(RunError):
         super().__init__(f'{file.parent.name}/{file.name}: damaged', why,
                          'use another; a resumed run takes the newest whole one')
 
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0032
 def checkpoint_manifest(
     path: str | Path, # A checkpoint
 ) -> dict[str, Any]:  # Step, environment, sizes and hashes of files
@@ -138,7 +139,7 @@ def checkpoint_manifest(
                         'read it with the program that wrote it')
     return manifest
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0033
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0034
 def verify_checkpoint(
     path: str | Path, # A checkpoint
 ) -> dict[str, Any]:  # Its manifest
@@ -152,6 +153,7 @@ def verify_checkpoint(
         raise DamagedCheckpointError(file, f'its sha256 is {found}, but {saved} was saved')
     return manifest
 
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0035
 def is_whole(
     path: str | Path, # A checkpoint
 ) -> bool:
@@ -159,7 +161,7 @@ def is_whole(
     try: return bool(verify_checkpoint(path))
     except (DamagedCheckpointError, UserError, OSError): return False
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0037
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0039
 @dataclass(frozen=True)
 class Checkpoint:
     "What a checkpoint holds"
@@ -169,6 +171,7 @@ class Checkpoint:
     environment: dict[str, Any]           # What changes bits
     path: Path                            # Where it was read
 
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0040
 def load_checkpoint(
     path: str | Path, # A checkpoint
 ) -> Checkpoint:
@@ -180,7 +183,7 @@ def load_checkpoint(
     state = json.loads((path/'state.json').read_text('utf-8'))
     return Checkpoint(manifest['step'], tensors, state, manifest['environment'], path)
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0044
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0047
 def load_parameters(
     model: nn.Module,              # A model with the same parameters
     tensors: Mapping[str, Tensor], # Name → values
@@ -192,7 +195,7 @@ def load_parameters(
     with torch.no_grad():
         for name, parameter in parameters.items(): parameter.copy_(tensors[name])
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0056
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0059
 _log = logging.getLogger('gpt2pro.trainer.checkpoint')
 
 def list_checkpoints(
@@ -201,6 +204,7 @@ def list_checkpoints(
     "The checkpoints of a run, checked or not"
     return sorted(path for path in Path(folder).glob('step-*') if path.is_dir())
 
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0060
 def latest_checkpoint(
     folder: str | Path, # Of all checkpoints of a run
 ) -> Path | None:       # None when there is none that is whole
@@ -212,13 +216,14 @@ def latest_checkpoint(
         else: return path
     return None
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0062
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0066
 def clean_up(
     folder: str | Path, # Of all checkpoints of a run, which no other process uses
 ) -> None:
     "Remove what an interrupted save or removal left behind"
     for leftover in Path(folder).glob('.step-*.tmp'): shutil.rmtree(leftover, ignore_errors=True)
 
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0067
 def rotate_checkpoints(
     folder: str | Path,      # Of all checkpoints of a run
     keep: int = 2,           # How many of the newest stay; never fewer than 2

@@ -44,6 +44,7 @@ def evaluation_batches(
     count = min(config.train.eval_batches, batches.steps_per_epoch)
     return [batches.batch(i) for i in range(count)]
 
+# %% ../../nbs/09_trainer/06_loop.ipynb #0009
 @torch.no_grad()
 def mean_loss(
     model: GPT,                # In any mode
@@ -57,7 +58,7 @@ def mean_loss(
         losses = [model(*batch) for batch in prefetch(batches, strategy.device)]
     return (torch.stack(losses)*weights).sum().item()
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0013
+# %% ../../nbs/09_trainer/06_loop.ipynb #0014
 _log = logging.getLogger('gpt2pro.trainer.loop')
 
 def dropout_seed(
@@ -67,13 +68,14 @@ def dropout_seed(
     "The random seed of a batch"
     return random.Random(f'{seed}/{number}').getrandbits(63)
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0017
+# %% ../../nbs/09_trainer/06_loop.ipynb #0018
 class Step(NamedTuple):
     "The result of a step"
     loss: float # The training loss, nats per target
     norm: float # Of the gradient, before clipping
     tokens: int # Targets: without padding, and in chat data only those of the assistant
 
+# %% ../../nbs/09_trainer/06_loop.ipynb #0019
 def accumulate_gradients(
     model: GPT,         # Whose gradients are added up
     strategy: Strategy, # Device, precision and processes
@@ -96,7 +98,7 @@ def accumulate_gradients(
         total += loss.detach()
     return total, targets
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0018
+# %% ../../nbs/09_trainer/06_loop.ipynb #0020
 def training_step(
     model: GPT,                       # Whose parameters are trained
     optimizer: torch.optim.Optimizer, # Of its parameters
@@ -119,7 +121,7 @@ def training_step(
         raise NonFiniteError(step, loss, norm, starts)
     return Step(loss, norm, targets)
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0030
+# %% ../../nbs/09_trainer/06_loop.ipynb #0032
 class Progress(Settings):
     "How far a run has come"
     step: int = 0                 # Steps done
@@ -136,12 +138,13 @@ class Progress(Settings):
         if better: self.best, self.best_step = loss, self.step
         return better
 
+# %% ../../nbs/09_trainer/06_loop.ipynb #0033
 class TrainResult(Progress):
     "How a training ended"
     tokens_per_second: float # Since the start or the last resume; 0 when no step was left
     stopped: str             # Why it ended: max_steps, patience or max_hours
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0034
+# %% ../../nbs/09_trainer/06_loop.ipynb #0037
 def stop_reason(
     train: TrainConfig,  # Says max_steps and patience
     progress: Progress,  # How far the run has come
@@ -154,6 +157,7 @@ def stop_reason(
                'patience': 0 < train.patience <= progress.bad_evals}
     return next((name for name, true in reasons.items() if true), None)
 
+# %% ../../nbs/09_trainer/06_loop.ipynb #0038
 def tokens_per_second(
     steps: Sequence[tuple[int, float]], # Tokens, and seconds, of each
 ) -> float:                             # 0 for no steps
@@ -161,7 +165,7 @@ def tokens_per_second(
     seconds = sum(taken for _, taken in steps)
     return sum(tokens for tokens, _ in steps)/seconds if steps else 0.
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0038
+# %% ../../nbs/09_trainer/06_loop.ipynb #0042
 class RunState:
     "All that a run needs to be resumed, and how it is saved and restored"
     def __init__(self,
@@ -209,7 +213,7 @@ class RunState:
         self.failures = 0
         rotate_checkpoints(folder, self.config.train.keep_checkpoints, self.progress.best_step)
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0042
+# %% ../../nbs/09_trainer/06_loop.ipynb #0046
 def _check_vocabulary(config: Config, tokenizer: Tokenizer) -> None:
     rows, known = config.model.vocab_size, tokenizer.vocab_size
     if known <= rows: return
@@ -295,6 +299,7 @@ def step_metrics(trainer: Trainer, step: Step) -> dict[str, Any]:
                 epoch=trainer.batches.epochs(progress.step*train.gradient_accumulation_steps),
                 tokens_per_second=tokens_per_second(trainer.step_times[-train.log_interval:]))
 
+# %% ../../nbs/09_trainer/06_loop.ipynb #0052
 def after_step(trainer: Trainer, step: Step) -> None:
     "Write metrics, evaluate and save, each when it is due"
     train, state, number = trainer.config.train, trainer.state, trainer.state.progress.step
@@ -312,8 +317,7 @@ def after_step(trainer: Trainer, step: Step) -> None:
         trainer.metrics.sync()
         state.save(trainer.run.checkpoints)
 
-
-# %% ../../nbs/09_trainer/06_loop.ipynb #0053
+# %% ../../nbs/09_trainer/06_loop.ipynb #0054
 def train(
     config: Config,                     # What to train, on what, and how
     folder: str | Path,                 # The run directory

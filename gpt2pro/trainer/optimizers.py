@@ -71,6 +71,7 @@ def optimizer_tensors(
     return {f'{kind}/{name}': value for name, p in trainable_parameters(model).items()
             for kind, value in optimizer.state[p].items()}
 
+# %% ../../nbs/09_trainer/03_optimizers.ipynb #0023
 def load_optimizer_tensors(
     model: nn.Module,                 # The model whose parameters are trained
     optimizer: torch.optim.Optimizer, # Its optimizer, whose state is replaced

@@ -79,6 +79,7 @@ def read_state(
     "The plain values of a checkpoint"
     return json.loads((path/'state.json').read_text('utf-8'))
 
+# %% ../../nbs/09_trainer/02_runs.ipynb #0018
 def best_checkpoint(
     run: RunFolder, # A run that has been trained
 ) -> Path:
@@ -94,7 +95,7 @@ def best_checkpoint(
     _log.warning('the best checkpoint, of step %d, is missing or damaged: using %s', best, latest.name)
     return latest
 
-# %% ../../nbs/09_trainer/02_runs.ipynb #0022
+# %% ../../nbs/09_trainer/02_runs.ipynb #0023
 def changed_settings(
     before: Mapping[str, Mapping[str, Any]], # Sections of settings, as a checkpoint has them
     config: Config,                          # Of the run that is to be resumed
@@ -106,7 +107,7 @@ def changed_settings(
             for section, name in keys if f'{section}.{name}' not in free
             and before[section].get(name) != after[section][name]]
 
-# %% ../../nbs/09_trainer/02_runs.ipynb #0026
+# %% ../../nbs/09_trainer/02_runs.ipynb #0027
 def find_start(
     config: Config, # Of the run that is to start
     run: RunFolder, # Its directory
@@ -127,7 +128,7 @@ def find_start(
                         'resume with the settings it had, or start a new run in another folder')
     return path
 
-# %% ../../nbs/09_trainer/02_runs.ipynb #0030
+# %% ../../nbs/09_trainer/02_runs.ipynb #0031
 def load_run(
     folder: str | Path,          # A run, a checkpoint, or a Hugging Face folder
     for_inference: bool = False, # Whether the model may get layers that cannot be trained

@@ -158,6 +158,7 @@ def _logit_bytes(s: _Sizes) -> int:
     work = 4*unfused*_chunk(s)*V*(s.half + 2*bool(s.model.logit_softcap))
     return s.setup.size*_chunk(s)*V + max(work, s.half*s.table//2) # one after the other
 
+# %% ../../nbs/03_validation/03_memory.ipynb #0041
 def _accumulated(s: _Sizes) -> int:
     "Gradients of earlier micro-batches"
     return s.parameters*s.accumulates//_shards(s, 2)
@@ -170,6 +171,7 @@ def _at_loss(s: _Sizes) -> _Bytes:
                 activations=s.model.n_layer*s.saved + s.ends, logits=_logit_bytes(s),
                 temporaries=chunk*s.setup.chunked + copies)
 
+# %% ../../nbs/03_validation/03_memory.ipynb #0043
 def _at_backward_start(s: _Sizes) -> _Bytes:
     "When the gradient of the output layer is scaled"
     copies = 0 if s.recomputes else s.model.n_layer*s.copy
@@ -177,7 +179,7 @@ def _at_backward_start(s: _Sizes) -> _Bytes:
     return dict(gradients=_accumulated(s) + 2*s.table,
                 activations=s.model.n_layer*s.saved + s.ends, temporaries=scaled + copies)
 
-# %% ../../nbs/03_validation/03_memory.ipynb #0042
+# %% ../../nbs/03_validation/03_memory.ipynb #0047
 def _in_layer(s: _Sizes, number: int) -> _Bytes:
     "When the backward pass is in this layer, counted from 1"
     later = (s.model.n_layer - number)*s.layer*(not s.accumulates)//_shards(s, 2)
@@ -189,12 +191,13 @@ def _in_layer(s: _Sizes, number: int) -> _Bytes:
                 activations=number*s.saved + again + s.mask + 16*s.tokens,
                 temporaries=s.stream + s.dropped + s.peak + copies)
 
+# %% ../../nbs/03_validation/03_memory.ipynb #0049
 def _at_embedding(s: _Sizes) -> _Bytes:
     "When the backward pass arrives at the embedding"
     twice = s.table*(s.model.tie_word_embeddings or s.accumulates)
     return dict(gradients=s.parameters//_shards(s, 2) + twice + _gathered(s), temporaries=s.stream)
 
-# %% ../../nbs/03_validation/03_memory.ipynb #0046
+# %% ../../nbs/03_validation/03_memory.ipynb #0053
 _KINDS = ('weights', 'gradients', 'optimizer', 'activations', 'logits', 'temporaries')
 
 def memory_timeline(
@@ -211,7 +214,7 @@ def memory_timeline(
     return {name: {kind: always.get(kind, 0) + moment.get(kind, 0) for kind in _KINDS}
             for name, moment in moments.items()}
 
-# %% ../../nbs/03_validation/03_memory.ipynb #0051
+# %% ../../nbs/03_validation/03_memory.ipynb #0058
 def forecast_memory(
     config: Config,               # The plan
     precision: str | None = None, # fp32, bf16 or fp16; None takes the plan's, where auto is fp32

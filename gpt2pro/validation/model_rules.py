@@ -31,7 +31,7 @@ def _heads_divide_the_width(plan: Plan) -> CheckResult:
         head_overrides(m, nearest_heads(m.n_embd, m.n_head)): 'same size, same speed',
         f'model.n_embd={width}': f'keeps {m.n_head} heads, changes the size of the model'})
 
-# %% ../../nbs/03_validation/06_model_rules.ipynb #0010
+# %% ../../nbs/03_validation/06_model_rules.ipynb #0011
 def _rope_is_odd(plan: Plan) -> bool: # an error of its own, below
     m = plan.model
     return POSITIONS[m.position].rotates and m.n_embd % m.n_head == 0 and m.head_size % 2 == 1
@@ -48,7 +48,7 @@ def _heads_have_a_good_width(plan: Plan) -> CheckResult:
     return Violation(f'a head is {m.n_embd}/{m.n_head} = {m.head_size} wide', fewer | {
         f'model.n_embd={size*m.n_head}': f'keeps {m.n_head} heads, changes the size of the model'})
 
-# %% ../../nbs/03_validation/06_model_rules.ipynb #0013
+# %% ../../nbs/03_validation/06_model_rules.ipynb #0015
 @_rule('GP-MODEL-011', 'error', 'model.n_kv_head=3')
 def _kv_heads_divide_the_heads(plan: Plan) -> CheckResult:
     "each key/value head serves the same number of query heads"
@@ -59,6 +59,7 @@ def _kv_heads_divide_the_heads(plan: Plan) -> CheckResult:
         f'model.n_kv_head={fewer}': 'the next smaller divisor, and a smaller KV cache',
         'model.n_kv_head=null': 'multi-head attention, as in GPT-2; a larger KV cache'})
 
+# %% ../../nbs/03_validation/06_model_rules.ipynb #0017
 @_rule('GP-MODEL-012', 'error', 'model.position=rope', 'model.n_embd=224',
        'model.n_head=32')
 def _rope_rotates_pairs(plan: Plan) -> CheckResult:
@@ -72,7 +73,7 @@ def _rope_rotates_pairs(plan: Plan) -> CheckResult:
         f'model.n_embd={width}': f'keeps {m.n_head} heads, changes the size of the model',
         'model.position=learned': 'as in GPT-2: a learned vector per position'})
 
-# %% ../../nbs/03_validation/06_model_rules.ipynb #0016
+# %% ../../nbs/03_validation/06_model_rules.ipynb #0021
 @_rule('GP-MODEL-007', 'warning', 'model.n_layer=32')
 def _depth_suits_the_width(plan: Plan) -> CheckResult:
     "layers are computed one after the other: many narrow ones take long and gain little"
@@ -83,6 +84,7 @@ def _depth_suits_the_width(plan: Plan) -> CheckResult:
         f'model.n_layer={max(1, m.n_embd//32)}': 'a faster, smaller model',
         f'model.n_embd={wide}': f'keeps the depth, layers {(wide/m.n_embd)**2:.0f} times as large'})
 
+# %% ../../nbs/03_validation/06_model_rules.ipynb #0023
 @_rule('GP-MODEL-008', 'warning', 'model.n_inner=64')
 def _the_mlp_is_wider_than_the_residual_stream(plan: Plan) -> CheckResult:
     "the MLP needs room to combine features; GPT-2 gives it four times the width"
@@ -92,7 +94,7 @@ def _the_mlp_is_wider_than_the_residual_stream(plan: Plan) -> CheckResult:
         'model.n_inner=null': 'the usual inner width; more FLOPs',
         f'model.n_inner={2*m.n_embd}': 'half of four times the width'})
 
-# %% ../../nbs/03_validation/06_model_rules.ipynb #0019
+# %% ../../nbs/03_validation/06_model_rules.ipynb #0026
 @_rule('GP-MODEL-004', 'warning', 'model.vocab_size=32768')
 def _the_embedding_leaves_room_for_layers(plan: Plan) -> CheckResult:
     "rows of the embedding table only store tokens; the layers do the computing"
@@ -104,6 +106,7 @@ def _the_embedding_leaves_room_for_layers(plan: Plan) -> CheckResult:
         f'model.vocab_size={size} tokenizer.type=bpe': 'shorter tokens, a smaller and faster model',
         'a larger n_embd and n_layer': 'more FLOPs'})
 
+# %% ../../nbs/03_validation/06_model_rules.ipynb #0028
 @_rule('GP-MODEL-005', 'warning', 'model.tie_word_embeddings=false')
 def _small_models_tie_their_embeddings(plan: Plan) -> CheckResult:
     "a second table pays off in large models only; in small ones it doubles the largest part"
@@ -114,7 +117,7 @@ def _small_models_tie_their_embeddings(plan: Plan) -> CheckResult:
         'model.tie_word_embeddings=true': 'weight tying, as in GPT-2',
         'keep it': 'where there is much data'})
 
-# %% ../../nbs/03_validation/06_model_rules.ipynb #0022
+# %% ../../nbs/03_validation/06_model_rules.ipynb #0032
 _H100 = Hardware(gpus=[Gpu(name='H100', vendor='NVIDIA', memory_free=80*10**9,
                            compute_capability='9.0')])
 
@@ -127,6 +130,7 @@ def _the_vocabulary_fills_the_tiles(plan: Plan) -> CheckResult:
         f'model.vocab_size={-(-size//64)*64}': 'some rows are never used, the step is faster',
         'keep it': 'where the weights have to fit GPT-2\'s files exactly'})
 
+# %% ../../nbs/03_validation/06_model_rules.ipynb #0034
 @_rule('GP-MODEL-006', 'warning', 'model.attention=eager',
        'model.block_size=1024')
 def _eager_attention_is_for_short_contexts(plan: Plan) -> CheckResult:
@@ -138,7 +142,7 @@ def _eager_attention_is_for_short_contexts(plan: Plan) -> CheckResult:
         'model.attention=auto': 'the same result without keeping them',
         'keep it': 'to look at them in a short run'})
 
-# %% ../../nbs/03_validation/06_model_rules.ipynb #0025
+# %% ../../nbs/03_validation/06_model_rules.ipynb #0038
 _LAPTOP = Hardware(cores=2)
 
 def _has_no_gpu(plan: Plan) -> bool:
@@ -153,6 +157,7 @@ def _triton_has_a_gpu(plan: Plan) -> CheckResult:
     return Violation(f'model.kernels = triton on {plan.device}', {
         'model.kernels=auto': 'correct kernels on any machine', 'a GPU': 'where there is one'})
 
+# %% ../../nbs/03_validation/06_model_rules.ipynb #0040
 @_rule('GP-MODEL-022', 'warning', 'model.attention=triton', hardware=_LAPTOP)
 def _fused_attention_works_here(plan: Plan) -> CheckResult:
     "triton and flex need a GPU and have no dropout; otherwise another backend is used"
@@ -163,7 +168,7 @@ def _fused_attention_works_here(plan: Plan) -> CheckResult:
         'model.attention=auto': 'the fastest correct backend',
         'model.attention=sdpa': 'PyTorch\'s scaled_dot_product_attention'})
 
-# %% ../../nbs/03_validation/06_model_rules.ipynb #0028
+# %% ../../nbs/03_validation/06_model_rules.ipynb #0044
 @_rule('GP-MODEL-014', 'warning', 'model.rope_theta=20', 'model.position=rope')
 def _the_slowest_rotation_outlasts_the_context(plan: Plan) -> CheckResult:
     "after a full turn of the slowest pair two positions look the same"
@@ -175,6 +180,7 @@ def _the_slowest_rotation_outlasts_the_context(plan: Plan) -> CheckResult:
                      f'of model.block_size = {m.block_size} tokens', {
         f'model.rope_theta={usual}': 'usual', 'a shorter context': 'the model sees less'})
 
+# %% ../../nbs/03_validation/06_model_rules.ipynb #0046
 @_rule('GP-MODEL-016', 'note', 'model.sliding_window=32')
 def _the_receptive_field_is_the_context(plan: Plan) -> CheckResult:
     "a sliding window passes information on from layer to layer, one window further each"
@@ -189,6 +195,7 @@ def _the_receptive_field_is_the_context(plan: Plan) -> CheckResult:
         f'model.block_size={field}': 'no more context than is used',
         'model.sliding_window=null': 'attends to everything; more FLOPs'})
 
+# %% ../../nbs/03_validation/06_model_rules.ipynb #0048
 @_rule('GP-MODEL-017', 'warning', 'model.norm_first=false', 'model.n_layer=16')
 def _deep_models_are_pre_norm(plan: Plan) -> CheckResult:
     "with post-norm the gradient passes every norm, and deep models hardly begin to learn"
@@ -198,7 +205,7 @@ def _deep_models_are_pre_norm(plan: Plan) -> CheckResult:
         'model.norm_first=true': 'pre-norm, as in GPT-2',
         'model.n_layer=12': 'as many as GPT-1 had'})
 
-# %% ../../nbs/03_validation/06_model_rules.ipynb #0031
+# %% ../../nbs/03_validation/06_model_rules.ipynb #0052
 @_rule('GP-CTX-001', 'warning', 'model.block_size=2048', 'model.n_layer=1')
 def _positions_leave_room_for_layers(plan: Plan) -> CheckResult:
     "each learned position has a row of its own, trained by one token of each sequence only"

@@ -24,6 +24,7 @@ class PrintedText(Settings):
     def _repr_html_(self) -> str: return f'<pre>{escape(str(self))}</pre>'
     def _style(self) -> str: return ''
 
+# %% ../../nbs/03_validation/05_rules.ipynb #0007
 class Finding(PrintedText):
     "One thing about a plan that should change"
     code: str            # code of the rule
@@ -39,14 +40,14 @@ class Finding(PrintedText):
         return '\n'.join([head, *(f'       - {solution}' for solution in self.solutions)])
     def _style(self) -> str: return dict(error='red', warning='yellow', note='cyan')[self.severity]
 
-# %% ../../nbs/03_validation/05_rules.ipynb #0013
+# %% ../../nbs/03_validation/05_rules.ipynb #0014
 def is_override(
     remedy: str, # What to do
 ) -> bool:
     "Whether a program can apply a remedy"
     return all(word.partition('=')[0] in KEYS and '=' in word for word in remedy.split())
 
-# %% ../../nbs/03_validation/05_rules.ipynb #0015
+# %% ../../nbs/03_validation/05_rules.ipynb #0016
 def _make_finding(rule: Rule, violation: Violation) -> Finding:
     solutions = [f'{remedy}: {cost}' for remedy, cost in violation.remedies.items()]
     first = next(iter(violation.remedies))
@@ -62,7 +63,7 @@ def apply_rules(
     findings = [_make_finding(rule, violation) for rule, violation in checked if violation]
     return sorted(findings, key=lambda finding: get_args(Severity).index(finding.severity))
 
-# %% ../../nbs/03_validation/05_rules.ipynb #0019
+# %% ../../nbs/03_validation/05_rules.ipynb #0020
 class Explanation(PrintedText):
     "A rule, shown on an example that breaks it"
     title: str       # what should hold
@@ -100,7 +101,7 @@ def explain_rule(
                        finding=_make_finding(rule, violation),
                        page=f'https://gpt2pro.github.io/gpt2pro/{rule.page}.html#:~:text={anchor}')
 
-# %% ../../nbs/03_validation/05_rules.ipynb #0023
+# %% ../../nbs/03_validation/05_rules.ipynb #0024
 def show_rules(
     rules: Mapping[str, Rule], # A set
     *codes: str,               # Those that are shown
@@ -112,7 +113,7 @@ def show_rules(
         explanation = explain_rule(rules[code])
         print(f'{explanation.title}, {explanation.example}\n{explanation.finding}\n')
 
-# %% ../../nbs/03_validation/05_rules.ipynb #0027
+# %% ../../nbs/03_validation/05_rules.ipynb #0028
 SETTING_RULES = RuleSet('03_validation/rules')
 
 def _value(config: Config, key: str) -> Any:
@@ -138,7 +139,7 @@ def _add_range_rule(key: str, low: float, high: float) -> None:
 for _key, _info in SETTINGS.items():
     if _info.usual: _add_range_rule(_key, *_info.usual)
 
-# %% ../../nbs/03_validation/05_rules.ipynb #0030
+# %% ../../nbs/03_validation/05_rules.ipynb #0031
 @SETTING_RULES.rule('GP-UNUSED-001', 'note', 'model.rope_theta=500000')
 def _changed_settings_have_an_effect(plan: Plan) -> CheckResult:
     "some settings are read only together with another one"

@@ -43,6 +43,7 @@ def _gpt2_tokens_have_rows(plan: Plan) -> CheckResult:
         'model.vocab_size=50257': 'GPT-2\'s own tokens, and a row for each',
         'tokenizer.type=bpe': f'a vocabulary of your size, trained on your text{more}'})
 
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0011
 @_rule('GP-TOKEN-002', 'error', 'model.vocab_size=200')
 def _bytes_have_rows(plan: Plan) -> CheckResult:
     "a byte-level vocabulary starts with the 256 bytes and the special tokens"
@@ -53,6 +54,7 @@ def _bytes_have_rows(plan: Plan) -> CheckResult:
         f'model.vocab_size={512 if least < 512 else 2*least}': 'room for tokens of several bytes',
         f'model.vocab_size={least}': 'single bytes only'})
 
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0013
 @_rule('GP-TOKEN-004', 'error', 'tokenizer.path=no/such/folder')
 def _the_tokenizer_exists(plan: Plan) -> CheckResult:
     "the text is tokenized before anything else happens"
@@ -62,7 +64,7 @@ def _the_tokenizer_exists(plan: Plan) -> CheckResult:
         'correct the path': 'names the folder that holds tokenizer.json',
         'tokenizer.path=null': 'makes a new one of tokenizer.type'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0012
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0017
 @_rule('GP-TOKEN-003', 'warning', 'model.vocab_size=8192', text=_SHORT)
 def _the_text_fills_the_vocabulary(plan: Plan) -> CheckResult:
     "the row of a token is trained only where it occurs; a few dozen times are not enough"
@@ -74,7 +76,7 @@ def _the_text_fills_the_vocabulary(plan: Plan) -> CheckResult:
         f'model.vocab_size={better} tokenizer.type=bpe': 'a vocabulary that this text fills',
         'more text': 'has to be found'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0015
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0021
 def _language_share(plan: Plan, *languages: str) -> float:
     return sum(plan.text.languages.get(code, 0) for code in languages) if plan.text else 0
 
@@ -91,6 +93,7 @@ def _the_tokenizer_knows_the_language(plan: Plan) -> CheckResult:
         f'tokenizer.type=bpe model.vocab_size={better}': 'a vocabulary trained on this text',
         'keep it': 'to start from GPT-2\'s published weights'})
 
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0023
 @_rule('GP-TOKEN-008', 'warning', 'model.vocab_size=4096', preset='mini',
        text=TextSummary(bytes=10**8, languages={'zh': 0.9, 'en': 0.1}))
 def _characters_have_tokens(plan: Plan) -> CheckResult:
@@ -102,7 +105,7 @@ def _characters_have_tokens(plan: Plan) -> CheckResult:
         'model.vocab_size=16384': 'a token for each usual character, a larger embedding',
         'model.vocab_size=8192': 'for the most frequent ones'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0018
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0027
 def _is_missing(source: str) -> bool:
     "Whether a source can only be a path, and nothing is there"
     elsewhere = source == 'bilingual' or source.startswith('hf:') or '://' in source
@@ -118,6 +121,7 @@ def _the_text_exists(plan: Plan) -> CheckResult:
         'correct the path': 'it is read from where the command is started',
         'data.source=bilingual data.validation=null': 'the embedded corpus, for a first run'})
 
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0029
 @_rule('GP-DATA-010', 'error', 'data.validation=bilingual')
 def _validation_text_is_held_out(plan: Plan) -> CheckResult:
     "the loss on text that the model was trained on does not show overfitting"
@@ -126,6 +130,7 @@ def _validation_text_is_held_out(plan: Plan) -> CheckResult:
     return Violation(f'{", ".join(sorted(both))} is both in data.source and in data.validation', {
         'data.validation=null': 'holds out documents', 'another text': 'has to be found'})
 
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0031
 @_rule('GP-DATA-011', 'error', 'data.clean=[exact_dedup,spelling]')
 def _cleaning_steps_exist(plan: Plan) -> CheckResult:
     "cleaning consists of named steps"
@@ -137,7 +142,7 @@ def _cleaning_steps_exist(plan: Plan) -> CheckResult:
         f'data.clean=[{known or "exact_dedup"}]': 'leaves it out',
         f'did you mean {did_you_mean(unknown[0], CLEANING_STEPS, 0)}?': ', '.join(CLEANING_STEPS)})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0021
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0035
 @_rule('GP-DATA-001', 'error', 'train.batch_size=1024', 'train.patience=3',
        text=_SHORT)
 def _the_text_fills_a_batch(plan: Plan) -> CheckResult:
@@ -148,8 +153,9 @@ def _the_text_fills_a_batch(plan: Plan) -> CheckResult:
     fits = {f'model.block_size={T} train.batch_size={B}': 'batches that this text can fill'}
     more = {'more text': 'has to be found', 'a larger data.sample': 'reads more of it'}
     remedies = fits | more if plan.train_tokens > T*B else more
-    return Violation(f'a batch needs {need:,} of {plan.train_tokens:,.0f} tokens', remedies)
+    return Violation(f'a batch has {need:,} tokens, the text {plan.train_tokens:,.0f}', remedies)
 
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0037
 @_rule('GP-DATA-004', 'error', 'data.val_fraction=0.0005', text=_CORPUS)
 def _validation_fills_a_sequence(plan: Plan) -> CheckResult:
     "the validation loss needs at least one whole sequence"
@@ -162,7 +168,7 @@ def _validation_fills_a_sequence(plan: Plan) -> CheckResult:
         'a validation text of its own': 'leaves all of this one for training',
         'more text': 'has to be found'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0024
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0041
 @_rule('GP-DATA-002', 'warning', 'train.max_steps=20000', text=_CORPUS)
 def _the_text_is_not_read_too_often(plan: Plan) -> CheckResult:
     "after too many epochs the training loss still falls while the validation loss rises"
@@ -172,6 +178,7 @@ def _the_text_is_not_read_too_often(plan: Plan) -> CheckResult:
         'train.patience=5': 'early stopping by validation loss',
         'fewer steps': 'ends before overfitting', 'more text': 'has to be found'})
 
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0043
 @_rule('GP-DATA-003', 'warning', 'model.n_embd=512', 'model.n_layer=8',
        text=_CORPUS)
 def _the_text_is_large_enough_for_the_model(plan: Plan) -> CheckResult:
@@ -185,6 +192,7 @@ def _the_text_is_large_enough_for_the_model(plan: Plan) -> CheckResult:
     return Violation(f'{size:,} parameters for {plan.train_tokens:,.0f} tokens of text', smaller | {
         'more text': 'has to be found', 'dropout and patience': 'reduce overfitting'})
 
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0045
 @_rule('GP-DATA-005', 'note', 'model.dropout=0.2', text=TextSummary(bytes=10**8))
 def _dropout_is_for_text_that_repeats(plan: Plan) -> CheckResult:
     "text that is read once cannot be memorized, and dropout then only slows training"
@@ -193,7 +201,7 @@ def _dropout_is_for_text_that_repeats(plan: Plan) -> CheckResult:
         'model.dropout=0.0': 'faster, and a lower loss',
         'keep it': 'for a later run on the same text'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0027
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0049
 @_rule('GP-TRAIN-003', 'warning', 'train.lr=0.1')
 def _the_learning_rate_suits_the_width(plan: Plan) -> CheckResult:
     "if it is too high the loss rises or becomes NaN; if it is too low training takes much longer"
@@ -204,6 +212,7 @@ def _the_learning_rate_suits_the_width(plan: Plan) -> CheckResult:
         f'train.lr={usual:g} train.min_lr={usual/10:g}': 'usual',
         'keep it': 'with another initialization, or to change a trained model only a little'})
 
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0051
 @_rule('GP-TRAIN-002', 'error', 'train.min_lr=0.01')
 def _the_learning_rate_falls(plan: Plan) -> CheckResult:
     "the learning rate falls from its peak lr to min_lr"
@@ -212,6 +221,7 @@ def _the_learning_rate_falls(plan: Plan) -> CheckResult:
     return Violation(f'train.min_lr = {t.min_lr:g} is above train.lr = {t.lr:g}', {
         f'train.min_lr={t.lr/10:g}': 'a tenth, as is usual', 'a larger lr': 'if it stays stable'})
 
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0053
 @_rule('GP-TRAIN-001', 'error', 'train.warmup_steps=1000')
 def _the_warmup_ends(plan: Plan) -> CheckResult:
     "the learning rate rises during the warmup; the rest of the run needs it at its peak"
@@ -221,6 +231,7 @@ def _the_warmup_ends(plan: Plan) -> CheckResult:
         f'train.warmup_steps={t.max_steps//10}': 'a tenth, as is usual',
         'more steps': 'takes longer'})
 
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0055
 @_rule('GP-TRAIN-016', 'warning', 'train.warmup_steps=0')
 def _there_is_a_warmup(plan: Plan) -> CheckResult:
     "full steps before AdamW knows the usual size of the gradients can do lasting harm"
@@ -230,7 +241,7 @@ def _there_is_a_warmup(plan: Plan) -> CheckResult:
         f'train.warmup_steps={min(1000, t.max_steps//10)}': 'a tenth, as is usual',
         'a smaller lr': 'slower throughout'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0030
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0059
 _MIN_TOKENS = 2048 # of a step
 
 @_rule('GP-TRAIN-012', 'note', 'train.batch_size=1')
@@ -242,7 +253,7 @@ def _a_step_reads_enough(plan: Plan) -> CheckResult:
         f'train.gradient_accumulation_steps={-(-_MIN_TOKENS//plan.batch_tokens)}': 'a longer step',
         f'train.batch_size={larger}': 'more memory, faster'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0033
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0062
 def _add_interval_rule(code: str, name: str, why: str) -> None:
     def check(plan: Plan) -> CheckResult:
         steps, interval = plan.train.max_steps, getattr(plan.train, name)
@@ -258,6 +269,7 @@ _add_interval_rule('GP-TRAIN-008', 'checkpoint_interval',
                    'what was trained since the last checkpoint is lost when the machine stops')
 _add_interval_rule('GP-TRAIN-011', 'log_interval', 'a loss that is never shown cannot warn anybody')
 
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0064
 @_rule('GP-TRAIN-017', 'warning', 'train.eval_interval=1')
 def _training_is_most_of_the_work(plan: Plan) -> CheckResult:
     "each evaluation costs a third of what training on the same batches would"
@@ -271,7 +283,7 @@ def _training_is_most_of_the_work(plan: Plan) -> CheckResult:
         f'train.eval_batches={max(1, trained//2)}': 'a less exact loss, as often',
         'keep it': 'in a short test'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0036
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0067
 _T4 = Hardware(gpus=[Gpu(name='Tesla T4', vendor='NVIDIA', memory_total=16*10**9,
                          memory_free=15*10**9, compute_capability='7.5')])
 
@@ -284,6 +296,7 @@ def _the_hardware_has_the_precision(plan: Plan) -> CheckResult:
         'train.precision=auto': f'takes {native_precisions(plan.device, h)[0]} here',
         'another machine': 'one with such units'})
 
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0069
 @_rule('GP-TRAIN-006', 'note', 'train.precision=fp32', hardware=_T4)
 def _the_precision_is_the_fastest(plan: Plan) -> CheckResult:
     "16 bits take half the memory and are several times as fast in hardware that has them"
@@ -294,6 +307,7 @@ def _the_precision_is_the_fastest(plan: Plan) -> CheckResult:
         'train.precision=auto': f'takes {best}: fast',
         'keep it': 'to compare results digit by digit'})
 
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0071
 @_rule('GP-TRAIN-005', 'error', 'train.device=cuda', hardware=_CPU)
 def _the_device_exists(plan: Plan) -> CheckResult:
     "training runs on the device that is asked for, and on no other without a word"
@@ -305,6 +319,7 @@ def _the_device_exists(plan: Plan) -> CheckResult:
     return Violation(f'train.device = {name!r}, and there is {", ".join(here)}', {
         'train.device=auto': 'the fastest one here', 'train.device=cpu': 'works everywhere'})
 
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0073
 @_rule('GP-TRAIN-019', 'warning', 'train.device=cpu', hardware=_T4)
 def _the_gpu_is_used(plan: Plan) -> CheckResult:
     "a GPU trains ten to a hundred times as fast as the CPU beside it"
@@ -312,6 +327,7 @@ def _the_gpu_is_used(plan: Plan) -> CheckResult:
     return Violation(f'train.device = cpu, and there is a {plan.hardware.gpus[0].name}', {
         'train.device=auto': 'takes the GPU', 'keep it': 'to leave the GPU to others'})
 
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0075
 @_rule('GP-TRAIN-025', 'warning', 'train.compile=true', 'train.device=cpu')
 def _compiling_pays_off(plan: Plan) -> CheckResult:
     "on a CPU a compiled step takes as long, and compiling takes half a minute"
@@ -320,7 +336,7 @@ def _compiling_pays_off(plan: Plan) -> CheckResult:
     return Violation('train.compile = true on a CPU', {
         'train.compile=false': 'starts at once', 'keep it': 'to try out what will run on a GPU'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0039
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0079
 @_rule('GP-TRAIN-010', 'warning', key='train.max_hours',
        hardware=Hardware(cores=2, service='Kaggle', hours_left=2.0))
 def _the_session_lasts(plan: Plan) -> CheckResult:
@@ -333,6 +349,7 @@ def _the_session_lasts(plan: Plan) -> CheckResult:
         f'train.max_hours={max(0.01, 0.9*h.hours_left):.2f}': 'stops in time, to be resumed later',
         'another disk': 'one that outlives the session'})
 
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0081
 @_rule('GP-TRAIN-020', 'warning', key='train.max_hours', preset='gpt2', hardware=_CPU)
 def _a_cpu_is_fast_enough(plan: Plan) -> CheckResult:
     "a CPU core computes about 50 GFLOP a second, a GPU a thousand times as many"
@@ -347,7 +364,7 @@ def _a_cpu_is_fast_enough(plan: Plan) -> CheckResult:
     return Violation(f'training takes {days:,.0f} days on {plan.hardware.cores} CPU cores',
                      {'a GPU': 'costs money', 'fewer steps': 'a higher loss'} | smaller)
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0042
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0085
 def _smaller_plans(config: Config) -> Iterator[list[str]]:
     "Overrides that make a plan smaller, the cheapest first"
     t, m = config.train, config.model
@@ -373,7 +390,7 @@ def _find_fit(plan: Plan, fits: Callable[[Plan], bool]) -> str:
         if fits(changed): return ' '.join(words)
     return ''
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0044
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0087
 def _check_memory(plan: Plan, low: float, high: float) -> CheckResult:
     "A step that needs between these parts of the memory budget"
     budget, need = plan.memory_budget, plan.memory['total']
@@ -392,12 +409,14 @@ def _a_step_fits_into_memory(plan: Plan) -> CheckResult:
     "weights, gradients, optimizer state and activations are in memory at the same time"
     return _check_memory(plan, 1, math.inf)
 
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0089
 @_rule('GP-MEMORY-002', 'warning', 'train.batch_size=64',
        hardware=Hardware(cores=2, ram_available=1_150_000_000))
 def _a_step_leaves_memory_to_others(plan: Plan) -> CheckResult:
     "other programs take memory too, and a run that fills all of it may fail in the middle"
     return _check_memory(plan, 0.9, 1)
 
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0091
 @_rule('GP-MEMORY-003', 'note', 'train.gradient_checkpointing=true',
        hardware=Hardware(cores=2, ram_available=8*10**9))
 def _gradient_checkpointing_is_needed(plan: Plan) -> CheckResult:
@@ -410,7 +429,7 @@ def _gradient_checkpointing_is_needed(plan: Plan) -> CheckResult:
         words: 'the same training, in three quarters of the time',
         'a larger batch_size': 'where a step should read more'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0047
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0095
 @_rule('GP-DISK-001', 'error', 'train.keep_checkpoints=1000',
        hardware=Hardware(cores=2, disk_free=5*10**9))
 def _the_run_fits_on_the_disk(plan: Plan) -> CheckResult:
@@ -429,6 +448,7 @@ def _the_run_fits_on_the_disk(plan: Plan) -> CheckResult:
                      f'and {format_bytes(free)} are free',
                      fits | {'another disk': 'has to be found', 'a smaller model': 'learns less'})
 
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0097
 @_rule('GP-HARDWARE-001', 'note', key='train.device',
        hardware=Hardware(cores=16, shared_memory=64*2**20, gpus=2*_T4.gpus))
 def _gpus_can_communicate(plan: Plan) -> CheckResult:
@@ -440,7 +460,7 @@ def _gpus_can_communicate(plan: Plan) -> CheckResult:
         'start the container with --shm-size=2g': 'costs nothing',
         'train.device=cuda:0': 'trains on one GPU, slower'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0050
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0101
 _PROMPT = ('In the beginning God created the heaven and the earth. And the earth was without form, '
            'and void; and darkness was upon the face of the deep.')
 
@@ -456,7 +476,7 @@ def _prompts_fit_into_the_context(plan: Plan) -> CheckResult:
         'shorter prompts': 'the model sees less',
         'generate.prompts=[]': 'beginnings of validation documents instead'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0053
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0104
 @_rule('GP-EXPORT-003', 'note', 'model.position=rope',
        'model.activation_function=swiglu')
 def _transformers_has_the_model(plan: Plan) -> CheckResult:
@@ -469,6 +489,7 @@ def _transformers_has_the_model(plan: Plan) -> CheckResult:
     return Violation(f'{parts}: Hugging Face\'s GPT-2 and GGUF cannot have this model', {
         ' '.join(words): 'GPT-2 as it was published', 'keep it': 'where it runs here or as ONNX'})
 
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0106
 @_rule('GP-EXPORT-001', 'note', 'model.activation_function=relu')
 def _llama_cpp_has_the_activation(plan: Plan) -> CheckResult:
     "llama.cpp computes GPT-2 with gelu_new, whatever a file says"
@@ -478,6 +499,7 @@ def _llama_cpp_has_the_activation(plan: Plan) -> CheckResult:
         'model.activation_function=gelu_new': 'as in GPT-2, for every format',
         'keep it': 'where GGUF does not matter'})
 
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0108
 @_rule('GP-EXPORT-002', 'note', 'model.n_embd=144', 'model.n_head=6')
 def _rows_can_be_quantized(plan: Plan) -> CheckResult:
     "formats of 4 and 8 bits have one scale for 32 numbers of a row; other rows stay at 16 bits"
