@@ -153,8 +153,11 @@ class BenchReport(Record):
     def _tables(self) -> dict[str, Sequence[Sequence[str]]]:
         ours = {m.case: m for m in self.measurements if m.variant == OURS}
         rows = [_HEADINGS, *(_row(m, ours.get(m.case)) for m in self.measurements)]
-        columns = [c for c in zip(*rows) if any(c[1:])]
-        return {'Measurements': list(zip(*columns))}
+        if len(rows) < 3: return {'Measurements': rows}
+        columns = list(zip(*rows))
+        varying = [c for c in columns if len(set(c[1:])) > 1]
+        shared = [c[1] for c in columns if c not in varying and c[1]]
+        return {', '.join(shared) or 'Measurements': list(zip(*varying))}
 
 # %% ../../nbs/11_bench/01_timing.ipynb #0041
 def describe_machine(
