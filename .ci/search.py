@@ -68,6 +68,7 @@ TERMS = { # what a reader types → pages that answer it, any of which will do
 def main():
     "Print each term whose pages are not among the first three, with what came instead"
     site = get_config().doc_path
+    if not (site/'search.json').exists(): sys.exit(f'{site} has no search.json: run python .ci/site.py first')
     browser = MiniRacer()
     browser.eval('var self = this, window = this;')
     browser.eval((site/'site_libs/fuse/fuse.min.js').read_text('utf-8'))
