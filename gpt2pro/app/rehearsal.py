@@ -270,7 +270,7 @@ def rehearse(
     level = logger.level
     place = Path(folder).absolute()
     parent = next(path for path in (place, *place.parents) if path.is_dir())
-    hidden = tempfile.TemporaryDirectory(prefix='.rehearsal-', dir=parent, ignore_cleanup_errors=True)
+    hidden = tempfile.TemporaryDirectory('', '.rehearsal-', parent, ignore_cleanup_errors=True)
     bar = tqdm(REHEARSAL_STAGES, 'rehearsal', disable=not progress)
     with Interrupts(at_once=True, signals=(signal.SIGTERM,)), hidden as path, bar:
         state = RehearsalState(config, Path(path), hardware or detect_hardware(folder))

@@ -108,8 +108,8 @@ class BPE:
     ) -> None:
         self.merges = merges
         self.tokens = [bytes([b]) for b in BYTE_ALPHABET] # the bytes of each token, by id
-        for left, right in merges:
-            self.tokens.append(self.tokens[ord(left)] + self.tokens[ord(right)])
+        for pair in merges:
+            self.tokens.append(b''.join(self.tokens[ord(token)] for token in pair))
         self._merged = {pair: chr(256 + i) for i, pair in enumerate(merges)}
         self._encode_word = lru_cache(2**17)(self._encode_new_word) # a few dozen MB
     @classmethod

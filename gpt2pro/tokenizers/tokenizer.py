@@ -189,9 +189,10 @@ def _trainable(type: str, size: int, min_frequency: int) -> tuple[models.Model, 
     if type == 'unigram': return models.Unigram(), trainers.UnigramTrainer(**options)
     options['min_frequency'] = min_frequency
     if type == 'bpe': return models.BPE(), trainers.BpeTrainer(**options)
-    prefix = dict(continuing_subword_prefix=CONTINUING_PREFIX)
-    return (models.WordPiece(**prefix, max_input_chars_per_word=10**9), # type: ignore[arg-type]
-            trainers.WordPieceTrainer(**options, **prefix))
+    options['continuing_subword_prefix'] = CONTINUING_PREFIX
+    model = models.WordPiece(continuing_subword_prefix=CONTINUING_PREFIX,
+                             max_input_chars_per_word=10**9)
+    return model, trainers.WordPieceTrainer(**options)
 
 # %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0058
 def _complete_alphabet(inner: tokenizers.Tokenizer, size: int) -> tokenizers.Tokenizer:

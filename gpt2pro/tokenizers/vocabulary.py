@@ -276,7 +276,7 @@ def plot_vocabulary_sweep(
 def sweep_vocabulary(
     source: Corpus | Sources,     # A corpus, or sources as for `open_corpus`
     config: Config | None = None, # The planned run; None plans one for this machine and text
-    sizes: Sequence[int] = tuple(2**i for i in range(9, 16)), # Those that fit are tried
+    sizes: Sequence[int] = (512, 1024, 2048, 4096, 8192, 16384, 32768), # Those that fit are tried
     sample_bytes: int = SAMPLE_BYTES, # Text to look at; more fills larger vocabularies
     progress: bool = True,        # Whether bars are shown
 ) -> VocabularySweep:
