@@ -153,7 +153,7 @@ def _read_tokens(source: str | list[str], tokenizer: Tokenizer, chat: bool) -> T
     return Tokens.from_items(encode_conversations(found, tokenizer, languages))
 
 def evaluate_run(
-    folder: str | Path,                    # A run; with a source, also a checkpoint or a Hugging Face folder
+    folder: str | Path,                    # A run; with a source, any folder that `load_run` takes
     source: str | list[str] | None = None, # Text to evaluate on; None is the validation text
     stride: int | None = None,             # Tokens by which the window moves on; None is its length
     max_tokens: int | None = None,         # Only the first documents; None is all

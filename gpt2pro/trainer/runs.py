@@ -92,7 +92,8 @@ def best_checkpoint(
     if best is None: return latest
     path = checkpoint_path(run.checkpoints, best)
     if is_whole(path): return path
-    _log.warning('the best checkpoint, of step %d, is missing or damaged: using %s', best, latest.name)
+    _log.warning('the best checkpoint, of step %d, is missing or damaged: using %s',
+                 best, latest.name)
     return latest
 
 # %% ../../nbs/09_trainer/02_runs.ipynb #0023
