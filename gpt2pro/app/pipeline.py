@@ -24,11 +24,11 @@ from ..validation.recommendation import check_minutes, DEFAULT_MINUTES, recommen
 from ..tokenizers.tokenizer import build_tokenizer, EOT, gpt2_tokenizer, Tokenizer
 from ..tokenizers.parity import LanguageMixture, mix_corpus
 from ..data.shards import Tokens
-from ..data.prepare import conflicting_preparation, prepare as prepare_data, PreparedData
+from ..data.prepare import conflicting_preparation, prepare_data, PreparedData
 from ..data.prepare import run_stage
 from ..trainer.runs import load_run, lock_run, RunFolder
 from ..trainer.monitor import Callback
-from ..trainer.loop import train as train_model
+from ..trainer.loop import train_model
 from ..generation.evaluation import evaluate_run, Evaluation
 from ..generation.engine import generate
 from .run_report import report_run, RunReport, Sample

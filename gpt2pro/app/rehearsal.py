@@ -21,7 +21,7 @@ from ..text.corpus import Document, open_splits
 from ..validation.plan import Plan
 from ..validation.validator import check_plan
 from ..validation.forecast import step_seconds
-from ..data.prepare import prepare, PreparedData
+from ..data.prepare import prepare_data, PreparedData
 from ..data.batches import open_batches
 from ..model.gpt import GPT
 from ..model.pretrained import load_pretrained, save_pretrained
@@ -31,7 +31,7 @@ from ..trainer.strategy import make_strategy
 from ..trainer.monitor import MemoryMeter, out_of_memory
 from ..trainer.loop import evaluation_batches, mean_loss, RunState, training_step
 from ..trainer.tracing import estimate_memory
-from ..generation.evaluation import evaluate
+from ..generation.evaluation import evaluate_model
 from ..generation.engine import generate
 
 # %% auto #0
@@ -92,7 +92,7 @@ def _data(state: RehearsalState) -> str:
         setattr(config.data, name, str(file))
     config.data.text_field = 'text'
     config.data.sample = 1.0
-    state.prepared = prepare(config, state.folder, progress=False, workers=1)
+    state.prepared = prepare_data(config, state.folder, progress=False, workers=1)
     tokens = state.prepared.manifest.train.counts.tokens
     return f'{tokens:,} tokens of a sample, vocabulary of {state.prepared.tokenizer.vocab_size:,}'
 
@@ -129,7 +129,7 @@ def _evaluation(state: RehearsalState) -> str:
     loss = mean_loss(state.run.model, batches, state.run.strategy)
     state.figures['evaluation_seconds'] = time.monotonic() - start
     max_tokens = 4*state.config.model.block_size
-    score = evaluate(state.run.model, state.prepared.validation, max_tokens=max_tokens)
+    score = evaluate_model(state.run.model, state.prepared.validation, max_tokens=max_tokens)
     return f'validation loss {loss:.2f}, {score.bits_per_byte:.2f} bits per byte'
 
 # %% ../../nbs/12_app/01_rehearsal.ipynb #0034

@@ -35,7 +35,7 @@ from .chat import encode_conversations
 
 # %% auto #0
 __all__ = ['PART_BYTES', 'ASSIGNMENTS', 'PREPARE_STAGES', 'Part', 'open_parts', 'data_key', 'Job', 'split_threshold', 'sign_part',
-           'assign_splits', 'deduplicate', 'tokenize_part', 'PreparedData', 'merge_parts', 'run_stage', 'prepare',
+           'assign_splits', 'deduplicate', 'tokenize_part', 'PreparedData', 'merge_parts', 'run_stage', 'prepare_data',
            'conflicting_preparation']
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0007
@@ -395,7 +395,7 @@ def _reuse(folder: Path, key: str) -> PreparedData | None:
     return None
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0071
-def prepare(
+def prepare_data(
     config: Config,              # Says which text and which tokenizer
     folder: str | Path,          # A run directory; gets `tokenizer` and `data`
     progress: bool = True,       # Whether bars are shown

@@ -25,7 +25,7 @@ from ..model.gpt import eval_mode, GPT
 from ..trainer.runs import load_run
 
 # %% auto #0
-__all__ = ['Score', 'make_score', 'sliding_windows', 'score_documents', 'Evaluation', 'evaluate', 'evaluate_run']
+__all__ = ['Score', 'make_score', 'sliding_windows', 'score_documents', 'Evaluation', 'evaluate_model', 'evaluate_run']
 
 # %% ../../nbs/10_generation/01_evaluation.ipynb #0008
 class Score(Settings):
@@ -120,7 +120,7 @@ def _rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
                     for name, s in {'all': evaluation, **evaluation.languages}.items())]
 
 # %% ../../nbs/10_generation/01_evaluation.ipynb #0035
-def evaluate(
+def evaluate_model(
     model: GPT,                    # The model
     tokens: Tokens,                # Tokens with their documents
     batch_size: int = 16,          # Windows at once
@@ -163,4 +163,4 @@ def evaluate_run(
     if source: tokens = _read_tokens(source, tokenizer, config.data.batching == 'chat')
     else: tokens = Tokens.open(folder, 'validation')
     by_document = config.data.batching != 'packed' or config.train.document_mask
-    return evaluate(model, tokens, 16, stride, max_tokens, by_document)
+    return evaluate_model(model, tokens, 16, stride, max_tokens, by_document)

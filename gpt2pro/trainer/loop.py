@@ -18,7 +18,7 @@ from ..core.config import Config, Settings, TrainConfig
 from ..core.signals import Interrupts
 from ..tokenizers.tokenizer import Tokenizer
 from ..data.shards import Tokens
-from ..data.prepare import prepare, PreparedData
+from ..data.prepare import prepare_data, PreparedData
 from ..data.batches import Batch, Batches, IGNORE_INDEX, open_batches, prefetch
 from ..attention.layer import choose_backend
 from ..model.gpt import eval_mode, GPT
@@ -32,7 +32,7 @@ from .monitor import NonFiniteError, out_of_memory, tensorboard
 # %% auto #0
 __all__ = ['evaluation_batches', 'mean_loss', 'dropout_seed', 'Step', 'accumulate_gradients', 'training_step', 'Progress',
            'TrainResult', 'stop_reason', 'tokens_per_second', 'RunState', 'Trainer', 'step_metrics', 'after_step',
-           'train']
+           'train_model']
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0008
 def evaluation_batches(
@@ -318,7 +318,7 @@ def after_step(trainer: Trainer, step: Step) -> None:
         state.save(trainer.run.checkpoints)
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0054
-def train(
+def train_model(
     config: Config,                     # What to train, on what, and how
     folder: str | Path,                 # The run directory
     resume: bool = False,               # Whether to go on from the newest checkpoint
@@ -330,7 +330,7 @@ def train(
     with lock_run(run), log_to(run.log):
         find_start(config, run, resume)
         strategy = make_strategy(config.train)
-        prepared = prepare(config, run.path, progress)
+        prepared = prepare_data(config, run.path, progress)
         config.save(run.config)
         backend = choose_backend(config.model, strategy.device, config.train.document_mask,
                                  config.model.dropout)
