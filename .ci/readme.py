@@ -18,10 +18,10 @@ CHAPTERS = { # folder → what it turns into what
     '04_tokenizers': 'documents → a tokenizer',
     '05_data': 'documents, a tokenizer → token shards → batches',
     '06_kernels': 'the parts of a layer: plain PyTorch, then Triton',
-    '07_attention': 'queries, keys, values and a mask → what each position found',
-    '08_model': 'the shape of a model → GPT; weights from and to Hugging Face',
+    '07_attention': 'queries, keys, values and a mask → attention output',
+    '08_model': '`ModelConfig` → `GPT`; weights from and to Hugging Face',
     '09_trainer': 'a model, batches → a run directory',
-    '10_generation': 'a run, text → scores; a prompt → text',
+    '10_generation': 'a run, text → loss, perplexity, bits per byte; a prompt → text',
     '11_bench': 'this package beside plain PyTorch and others, on this machine',
     '12_app': 'everything as one function, one command, one report',
 }
@@ -46,7 +46,7 @@ def update_index(write):
     path = top/'nbs/index.ipynb'
     notebook = json.loads(path.read_text(encoding='utf-8'))
     found = next(c for c in notebook['cells'] if ''.join(c['source']).startswith(HEADING))
-    words = f'{HEADING}\n\nEach makes the module of the same name and imports only from those before it.\n\n{contents()}'
+    words = f'{HEADING}\n\nEach makes the module of the same name, but for Bit-exact resume, which only tests, and imports only from those before it.\n\n{contents()}'
     same = ''.join(found['source']) == words
     found['source'] = words.splitlines(keepends=True)
     text = json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True)

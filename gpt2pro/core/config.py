@@ -98,8 +98,8 @@ class ModelConfig(Settings):
     position: Literal[tuple(POSITIONS)] = _advanced( # type: ignore[valid-type]
         'learned', 'positional encoding', choices=_words(POSITIONS))
     rope_theta: float = _advanced(
-        10000., 'base of the rotary frequencies; the slowest pair turns once in 6.28 times as '
-        'many positions', gt=1, le=1e9, when='model.position=rope', aliases='rope_base')
+        10000., 'base of the RoPE frequencies; larger values give longer wavelengths, for longer '
+        'contexts', gt=1, le=1e9, when='model.position=rope', aliases='rope_base')
     rope_scaling: float = _advanced(
         1., 'position interpolation: positions are divided by this, which extends the context',
         ge=1, le=1024, when='model.position=rope')
@@ -154,7 +154,8 @@ class TokenizerConfig(Settings):
             'wordpiece': 'WordPiece, trained on the data, longest match first (BERT)',
             'gpt2': 'GPT-2\'s 50,257 tokens, trained on English'})
     path: str | None = _advanced(None, 'folder of a saved tokenizer; null makes a new one')
-    min_frequency: Steps = _trained(2, 'how often a pair must occur to be merged')
+    min_frequency: Steps = _advanced(2, 'how often a pair must occur to be merged',
+                                     when='tokenizer.type=bpe|wordpiece')
     pre_tokenizer: Literal['gpt2', 'gpt4'] = _trained(
         'gpt2', 'how text is split into words before tokens are trained', choices={
             'gpt2': 'letters, digits and punctuation apart (GPT-2)',

@@ -114,7 +114,7 @@ def find_start(
     run: RunFolder, # Its directory
     resume: bool,   # Whether to go on from a checkpoint
 ) -> Path | None:   # The checkpoint to go on from; None is the beginning
-    "Where a run begins"
+    "Resuming"
     clean_up(run.checkpoints)
     path = latest_checkpoint(run.checkpoints)
     if path is None: return None
