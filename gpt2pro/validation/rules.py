@@ -72,7 +72,7 @@ class Explanation(PrintedText):
     page: str        # address in the manual
     def __str__(self) -> str:
         return (f'{self.title}\n\nFor example {self.example}:\n{self.finding}\n\n'
-                f'Read on: {self.page}')
+                f'Documentation: {self.page}')
 
 def example_plan(
     rule: Rule, # Any rule
