@@ -212,13 +212,15 @@ def _read_through(scan: _Scan, examiner: _Examiner, max_documents: int | None, w
 _DUPLICATES = {'exact duplicate': 'the same text came before',
                'near duplicate': 'three quarters of its phrases and more came before in a text'}
 
+def _two_digits(value: float) -> str: return f'{float(f"{value:.2g}"):g}' # 100, not 1e+02
+
 def _percent(amount: Amount, whole: int) -> str:
     "A share of some bytes in words, with its interval"
     value, *ends = (100*each.bytes/max(whole, 1) for each in (amount, *amount.ends))
-    if not ends: return f'{value:.2g} %'
-    low, high = ends
-    if high == 100 > value: return f'at least {low:.2g} %'
-    return f'{value:.2g} % ({low:.2g} to {high:.2g})'
+    if not ends: return f'{_two_digits(value)} %'
+    low, high = map(_two_digits, ends)
+    if ends[1] == 100 > value: return f'at least {low} %'
+    return f'{_two_digits(value)} % ({low} to {high})'
 
 def _incomplete(scan: _Scan) -> set[str]:
     "Duplicates of which there may be more than were found"

@@ -163,7 +163,7 @@ def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport |
     expected = forecast(config, hardware, speed, analysis)
     _show(*findings, expected)
     run = RunFolder(folder)
-    if not run.forecast.is_file(): # a resumed run keeps its first forecast
+    if not (resume and run.forecast.is_file()): # a resumed run keeps its first forecast
         with lock_run(run): write_file(run.forecast, expected.model_dump_json(indent=2))
     _announce('Tokenizer, token shards and training')
     train_model(config, folder, resume, callbacks)

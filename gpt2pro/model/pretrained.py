@@ -5,6 +5,7 @@
 # %% ../../nbs/08_model/03_pretrained.ipynb #0003
 from __future__ import annotations
 import json, os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 import torch
@@ -17,6 +18,7 @@ from ..core.errors import UserError
 from ..core.files import write_file
 from ..core.choices import ACTIVATIONS
 from ..core.config import MODEL_PRESETS, ModelConfig
+from ..tokenizers.tokenizer import find_tokenizer
 from .gpt import GPT
 
 # %% auto #0
@@ -96,13 +98,15 @@ def _as_stored(model: GPT) -> dict[str, Tensor]:
 # %% ../../nbs/08_model/03_pretrained.ipynb #0028
 def _unreadable(name: str, why: object) -> UserError:
     return UserError(f'{name}: cannot be read', str(why).split('\n')[0],
-                     'give a folder with config.json and model.safetensors, as of save_pretrained')
+                     'give a folder with config.json and model.safetensors, as of save_pretrained; '
+                     'a run directory is opened by load_run')
 
 def _read_json(path: Path) -> dict[str, Any]:
+    name = f'{path.parent.name}/{path.name}'
     try: values = json.loads(path.read_text('utf-8'))
     except (OSError, ValueError, RecursionError) as e:
-        raise _unreadable(path.name, getattr(e, 'strerror', None) or e) from None
-    if not isinstance(values, dict): raise _unreadable(path.name, 'it holds no JSON object')
+        raise _unreadable(name, getattr(e, 'strerror', None) or e) from None
+    if not isinstance(values, dict): raise _unreadable(name, 'it holds no JSON object')
     return values
 
 # %% ../../nbs/08_model/03_pretrained.ipynb #0031
@@ -219,12 +223,15 @@ def save_pretrained(
     folder: str | Path,                # Made where missing
     max_shard_size: int | str = '5GB', # Largest size of a file, in bytes or as text
 ) -> None:
-    "Write config.json and model.safetensors; of a plain GPT-2, transformers reads them as well"
+    "Write config.json, model.safetensors and a known tokenizer, in transformers' layout"
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name if name.startswith('lm_head') else f'transformer.{name}': w
                for name, w in _as_stored(model).items()}
     _save_files(weights, folder, max_shard_size)
     write_file(folder/'config.json', json.dumps(_to_hf(model.config), indent=2))
+    if model.pretrained_folder is None: return
+    with suppress(UserError): # weights may come without a tokenizer
+        find_tokenizer(model.pretrained_folder).save(folder)
 
 patch_to(GPT)(save_pretrained);
