@@ -119,7 +119,9 @@ class _Examiner:
         signatures = compute_signatures([document.text for document in batch.documents], words)
         return _Findings(tally, [examined.length for examined in found], signatures)
 
-def stratum_of(file: str, strata: frozenset[str]) -> str: return file if file in strata else ''
+def stratum_of(file: str, strata: frozenset[str]) -> str:
+    "The stratum of a file: its own, or the one of all small files"
+    return file if file in strata else ''
 
 # %% ../../nbs/02_analysis/03_scan.ipynb #0018
 _BATCH_BYTES = 2**18

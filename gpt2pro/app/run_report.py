@@ -46,6 +46,7 @@ def format_number(
 
 # %% ../../nbs/12_app/02_run_report.ipynb #0010
 def format_percent(error: float) -> str:
+    "A relative error with its sign, without a negative zero"
     return f'{round(error, 1) + 0.:+.1f} %' # adding zero makes -0.0 positive
 
 def format_quantity(value: float, unit: str) -> str:

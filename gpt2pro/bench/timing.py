@@ -123,6 +123,7 @@ _HEADINGS = ('operation', 'sizes', 'direction', 'variant', 'ms (quartiles)', 'ra
              'speedup of gpt2pro', 'peak MB', 'error', 'note')
 
 def format_sizes(sizes: Mapping[str, int]) -> str:
+    "Sizes as text, such as `T 1,024, D 64`"
     return ', '.join(f'{name} {n:,}' for name, n in sizes.items())
 
 def _format(x: float) -> str: return f'{x:,.0f}' if x >= 100 else f'{x:.3g}'

@@ -149,7 +149,8 @@ def _clean_batches(job: Job, part: int, cleaner: Cleaner) -> Iterator[tuple[list
         total += size
         if total >= _BATCH_BYTES:
             yield texts, sizes
-            texts, sizes, total = [], [], 0
+            texts, sizes = [], []
+            total = 0
     if texts: yield texts, sizes
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0028

@@ -186,7 +186,9 @@ class Corpus:
         parts: list[Corpus] = []
         for files in _divide(pieces, n):
             part = copy(self)
-            part.files, part.skipped, part.replaced = files, {}, {}
+            part.files = files
+            part.skipped = {}
+            part.replaced = {}
             if not parts: part.skipped = self.skipped
             parts.append(part)
         return parts
