@@ -85,7 +85,7 @@ def main():
 
     check('README.md is the index notebook', 'python .ci/readme.py --check', dev)
     check('ruff', 'ruff check --output-format concise gpt2pro', dev)
-    check('lines of at most 100 characters', 'ruff check --select E501 --output-format concise nbs', dev)
+    check('notebooks: lines of at most 100 characters, no undefined name', 'ruff check --select E501,F821 --output-format concise nbs', dev)
     check('mypy', 'mypy', dev)
     check('imports point to earlier notebooks only', 'python .ci/imports.py', dev)
     if check('site renders without a broken link', 'python .ci/site.py', dev):
