@@ -12,7 +12,7 @@ import torch
 from tqdm.auto import tqdm
 from ..core.errors import as_error, RunError, UserError
 from ..core.files import write_file
-from ..core.config import Config, Settings
+from ..core.config import Config, StrictModel
 from ..core.tables import format_bytes, format_seconds, Record
 from ..core.hardware import detect_hardware, Hardware
 from ..core.signals import Interrupts
@@ -217,7 +217,7 @@ REHEARSAL_STAGES: dict[str, Callable[[RehearsalState], str]] = dict(
     load=_load, sample=_sample, export=_export, forecast=_forecast)
 
 # %% ../../nbs/12_app/01_rehearsal.ipynb #0059
-class StageResult(Settings):
+class StageResult(StrictModel):
     "How one stage went"
     name: str # A key of REHEARSAL_STAGES
     seconds: float # Duration

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from pydantic import Field, TypeAdapter, ValidationError
 from ..core.errors import Gpt2proError, UserError
 from ..core.files import asset_path, write_file
-from ..core.config import Config, load_config, Settings
+from ..core.config import Config, load_config, StrictModel
 from ..core.tables import format_bytes, format_seconds, Record
 from ..text.languages import language_name
 from ..analysis.report import DatasetReport
@@ -154,7 +154,7 @@ def metric_points(
     return [*values.items()]
 
 # %% ../../nbs/12_app/02_run_report.ipynb #0036
-class Sample(Settings):
+class Sample(StrictModel):
     "A prompt and how a model continued it"
     prompt: str # What the model was given
     text: str # What it generated
@@ -228,7 +228,7 @@ def summarize_run(
     return known
 
 # %% ../../nbs/12_app/02_run_report.ipynb #0045
-class Comparison(Settings):
+class Comparison(StrictModel):
     "A forecast and its measurement"
     what: str # What was forecast
     unit: str # Bytes, seconds or tokens/s

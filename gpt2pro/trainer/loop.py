@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 from ..core.errors import RunError, UserError
-from ..core.config import Config, Settings, TrainConfig
+from ..core.config import Config, StrictModel, TrainConfig
 from ..core.signals import Interrupts
 from ..tokenizers.tokenizer import Tokenizer
 from ..data.shards import Tokens
@@ -122,7 +122,7 @@ def training_step(
     return Step(loss, norm, targets)
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0032
-class Progress(Settings):
+class Progress(StrictModel):
     "How far a run has come"
     step: int = 0                 # Steps done
     tokens: int = 0               # Targets in them
