@@ -14,7 +14,7 @@ import torch
 from tqdm.auto import tqdm
 from ..core.errors import as_error, RunError, UserError
 from ..core.files import write_file
-from ..core.config import Config, Settings
+from ..core.config import Config, StrictModel
 from ..core.tables import format_bytes, format_seconds, Record
 from ..core.hardware import detect_hardware, Hardware
 from ..core.signals import Interrupts
@@ -29,7 +29,7 @@ from ..data.batches import open_batches
 from ..model.gpt import GPT
 from ..model.pretrained import load_pretrained, save_pretrained
 from ..trainer.checkpoint import checkpoint_path
-from ..trainer.runs import RunFolder
+from ..trainer.runs import RunDirectory
 from ..trainer.strategy import make_strategy
 from ..trainer.monitor import MemoryMeter, out_of_memory
 from ..trainer.loop import evaluation_batches, mean_loss, RunState, training_step
@@ -148,9 +148,10 @@ def _evaluation(state: RehearsalState) -> str:
 def _save(state: RehearsalState) -> str:
     "Save a checkpoint"
     start = time.monotonic()
-    state.run.save(RunFolder(state.folder).checkpoints, last=True)
+    folder = RunDirectory(state.folder).checkpoints
+    state.run.save(folder, last=True)
     state.figures['save_seconds'] = time.monotonic() - start
-    files = checkpoint_path(RunFolder(state.folder).checkpoints, state.run.progress.step).iterdir()
+    files = checkpoint_path(folder, state.run.progress.step).iterdir()
     size = sum(file.stat().st_size for file in files)
     state.figures['checkpoint_bytes'] = size
     return format_bytes(size)
@@ -162,7 +163,7 @@ def _load(state: RehearsalState) -> str:
     model = GPT(state.config.model)
     key = state.prepared.manifest.key
     loaded = RunState(state.config, model, saved.strategy, key)
-    loaded.restore(checkpoint_path(RunFolder(state.folder).checkpoints, saved.progress.step))
+    loaded.restore(checkpoint_path(RunDirectory(state.folder).checkpoints, saved.progress.step))
     pairs = list(zip(saved.tensors(), loaded.tensors(), strict=True))
     if not all(torch.equal(a, b) for a, b in pairs):
         raise RunError('the checkpoint does not hold what was saved',
@@ -228,7 +229,7 @@ REHEARSAL_STAGES: dict[str, Callable[[RehearsalState], str]] = dict(
     load=_load, sample=_sample, export=_export, forecast=_forecast)
 
 # %% ../../nbs/12_app/01_rehearsal.ipynb #0063
-class StageResult(Settings):
+class StageResult(StrictModel):
     "How one stage went"
     name: str # A key of REHEARSAL_STAGES
     seconds: float # Duration
