@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any, Literal, NamedTuple
 import numpy as np
 from ..core.errors import UserError
-from ..core.config import Settings
+from ..core.config import StrictModel
 from ..core.tables import Record
 from ..text.corpus import Document
 from ..text.quality import compute_signatures, find_words, hash_ngrams
@@ -107,7 +107,7 @@ def _covered(found: np.ndarray) -> float:
 # %% ../../nbs/02_analysis/04_contamination.ipynb #0024
 Kind = Literal['exact duplicate', 'near duplicate', 'passage']
 
-class ContaminatedDocument(Settings):
+class ContaminatedDocument(StrictModel):
     "A validation document of which training has a part"
     kind: Kind
     file: str         # file of the validation document

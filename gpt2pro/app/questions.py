@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from pydantic import Field
 from ..core.errors import UserError
-from ..core.config import Config, DataConfig, KEYS, load_config, ModelConfig, Settings
-from ..core.config import SETTINGS, TokenizerConfig
+from ..core.config import Config, DataConfig, load_config, ModelConfig, SETTINGS, StrictModel
+from ..core.config import TokenizerConfig
 from ..core.tables import format_bytes, format_seconds, render_terminal
 from ..core.hardware import explain_hardware, Hardware, native_precisions
 from ..core.devices import Throughput
@@ -50,7 +50,7 @@ class Question:
     facts: list[Any] = field(default_factory=list)      # To look at first, each printed by rich
 
 # %% ../../nbs/12_app/04_questions.ipynb #0009
-class Session(Settings):
+class Session(StrictModel):
     "Answers, and what they were given on"
     step: str = 'hardware' # The question to ask next; empty at the end
     answers: dict[str, Any] = {} # The answers, by question
@@ -212,7 +212,8 @@ def _ask_advanced(session: Session) -> Question:
     rows = []
     for key in _COMMON:
         section, name = key.split('.')
-        rows.append((f'{key}={getattr(getattr(config, section), name)}', KEYS[key]))
+        value = getattr(getattr(config, section), name)
+        rows.append((f'{key}={value}', SETTINGS[key].description))
     return Question('advanced', 'Other settings', 'Which settings to change?',
                     'Such as train.lr=1e-3 model.dropout=0.1, or none.',
                     session.settings, facts=[render_terminal({'settings': [('', ''), *rows]})])

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from ..core.errors import UserError
 from ..core.files import write_file
-from ..core.config import KEYS, load_config
+from ..core.config import load_config, SETTINGS
 from ..core.hardware import detect_hardware
 from ..core.devices import measure_throughput
 from ..validation.recommendation import check_minutes, DEFAULT_MINUTES
@@ -59,7 +59,7 @@ def _line_prompt(question: Question, before: Any) -> Any:
     from prompt_toolkit.completion import Completer, PathCompleter, WordCompleter
     from questionary import text
     completer: Completer = PathCompleter(expanduser=True)
-    if question.name == 'advanced': completer = WordCompleter([f'{key}=' for key in KEYS])
+    if question.name == 'advanced': completer = WordCompleter([f'{key}=' for key in SETTINGS])
     return text(question.text, before or '', qmark='?', instruction='\n »', completer=completer,
                 complete_while_typing=False, placeholder=question.recommended or 'nothing')
 

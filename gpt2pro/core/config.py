@@ -6,7 +6,7 @@
 from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -17,13 +17,13 @@ from .yaml import read_yaml
 from .choices import ACTIVATIONS, NORMS, POSITIONS, SCHEDULES
 
 # %% auto #0
-__all__ = ['Count', 'Steps', 'Seed', 'Fraction', 'Sources', 'SECTIONS', 'SETTINGS', 'KEYS', 'MODEL_PRESETS', 'RUN_PRESETS',
-           'Settings', 'SettingInfo', 'ModelConfig', 'TokenizerConfig', 'DataConfig', 'TrainConfig', 'GenerateConfig',
-           'Config', 'setting_applies', 'resumable_settings', 'gpt2_differences', 'ConfigError', 'find_setting',
-           'make_config', 'deep_merge', 'parse_override', 'load_config']
+__all__ = ['Count', 'Steps', 'Seed', 'Fraction', 'Sources', 'SECTIONS', 'SETTINGS', 'MODEL_PRESETS', 'RUN_PRESETS', 'StrictModel',
+           'SettingInfo', 'ModelConfig', 'TokenizerConfig', 'DataConfig', 'TrainConfig', 'GenerateConfig', 'Config',
+           'setting_applies', 'resumable_settings', 'gpt2_differences', 'ConfigError', 'find_setting', 'make_config',
+           'deep_merge', 'parse_override', 'load_config']
 
 # %% ../../nbs/00_core/05_config.ipynb #0006
-class Settings(BaseModel):
+class StrictModel(BaseModel):
     "Typed values; unknown keys and wrong types are errors"
     model_config = ConfigDict(strict=True, extra='forbid', allow_inf_nan=False,
                               validate_assignment=True, protected_namespaces=())
@@ -32,9 +32,10 @@ class Settings(BaseModel):
 @dataclass(frozen=True)
 class SettingInfo:
     "What forms, rules and help texts need to know of a setting"
+    description: str = ''        # Meaning, unit, values and usual range
     unit: str = ''               # Of a number
-    usual: tuple[float, float] | None = None # Outside of this range a rule warns
-    when: str = ''               # It has an effect only then, such as `model.position=rope`
+    usual_range: tuple[float, float] | None = None # Outside of this range a rule warns
+    condition: str = ''          # It has an effect only then, such as `model.position=rope`
     advanced: bool = False       # Whether beginners can leave it alone
     resumable: bool = False      # Whether a resumed run may change it
     aliases: str = ''            # Its names in other tools
@@ -54,11 +55,11 @@ Steps = Annotated[int, Field(ge=1, le=10**9)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 
-def _words(table: Mapping[str, Any]) -> dict[Any, str]:
-    return {name: entry.words for name, entry in table.items()}
+def _descriptions(table: Mapping[str, Any]) -> dict[Any, str]:
+    return {name: entry.description for name, entry in table.items()}
 
 # %% ../../nbs/00_core/05_config.ipynb #0015
-class ModelConfig(Settings):
+class ModelConfig(StrictModel):
     "The architecture of a GPT-2"
     vocab_size: Count = _setting(
         4096, 'vocabulary size: rows of the embedding table', ge=2, unit='tokens', choices={
@@ -85,34 +86,34 @@ class ModelConfig(Settings):
         None, 'inner width of the feed-forward block; null is 4 n_embd, or 8/3 n_embd for swiglu',
         aliases='d_ff intermediate_size')
     dropout: Fraction = _setting(
-        0.0, 'dropout probability; 0.1 to 0.3 against overfitting on small data', usual=(0, 0.5),
-        aliases='resid_pdrop embd_pdrop attn_pdrop drop_rate')
+        0.0, 'dropout probability; 0.1 to 0.3 against overfitting on small data',
+        usual_range=(0, 0.5), aliases='resid_pdrop embd_pdrop attn_pdrop drop_rate')
     activation_function: Literal[tuple(ACTIVATIONS)] = _advanced( # type: ignore[valid-type]
-        'gelu_new', 'activation of the feed-forward block', choices=_words(ACTIVATIONS))
+        'gelu_new', 'activation of the feed-forward block', choices=_descriptions(ACTIVATIONS))
     norm: Literal[tuple(NORMS)] = _advanced( # type: ignore[valid-type]
-        'layernorm', 'normalization layer', choices=_words(NORMS))
+        'layernorm', 'normalization layer', choices=_descriptions(NORMS))
     layer_norm_epsilon: float = _advanced(
-        1e-5, 'added to the variance in norms', gt=0, lt=1, usual=(1e-8, 1e-3),
+        1e-5, 'added to the variance in norms', gt=0, lt=1, usual_range=(1e-8, 1e-3),
         aliases='layer_norm_eps rms_norm_eps norm_eps')
     norm_first: bool = _advanced(True, 'pre-norm (GPT-2); false is post-norm (GPT-1)')
     position: Literal[tuple(POSITIONS)] = _advanced( # type: ignore[valid-type]
-        'learned', 'positional encoding', choices=_words(POSITIONS))
+        'learned', 'positional encoding', choices=_descriptions(POSITIONS))
     rope_theta: float = _advanced(
         10000., 'base of the RoPE frequencies; larger values give longer wavelengths, for longer '
-        'contexts', gt=1, le=1e9, when='model.position=rope', aliases='rope_base')
+        'contexts', gt=1, le=1e9, condition='model.position=rope', aliases='rope_base')
     rope_scaling: float = _advanced(
         1., 'position interpolation: positions are divided by this, which extends the context',
-        ge=1, le=1024, when='model.position=rope')
+        ge=1, le=1024, condition='model.position=rope')
     sliding_window: Count | None = _advanced(
         None, 'positions that each attends to, itself included; null is all', unit='tokens')
     qk_norm: bool = _advanced(False, 'RMS-normalize queries and keys: more stable training')
     logit_softcap: float | None = _advanced(
         None, 'soft cap c of the logits: c tanh(logits/c); null is none', gt=0, le=1e4,
-        usual=(5, 1000), aliases='final_logit_softcapping final_logit_softcap')
+        usual_range=(5, 1000), aliases='final_logit_softcapping final_logit_softcap')
     tie_word_embeddings: bool = _advanced(
         True, 'weight tying: the output layer uses the embedding table (GPT-2)')
     initializer_range: float = _advanced(
-        0.02, 'standard deviation of the initial weights', gt=0, lt=10, usual=(0.001, 0.2))
+        0.02, 'standard deviation of the initial weights', gt=0, lt=10, usual_range=(0.001, 0.2))
     zero_init: bool = _advanced(
         False, 'start the output projections of each block at zero; false scales them by '
         '1/sqrt(2 n_layer) (GPT-2)')
@@ -142,10 +143,10 @@ def _as_list(value: Any) -> Any: return [value] if isinstance(value, str) else v
 _Name = Annotated[str, Field(min_length=1)]
 _Names = Annotated[list[_Name], Field(min_length=1)]
 Sources = Annotated[_Names, BeforeValidator(_as_list, json_schema_input_type=_Name | _Names)]
-_trained = partial(_advanced, when='tokenizer.type=bpe|unigram|wordpiece')
+_trained = partial(_advanced, condition='tokenizer.type=bpe|unigram|wordpiece')
 
 # %% ../../nbs/00_core/05_config.ipynb #0020
-class TokenizerConfig(Settings):
+class TokenizerConfig(StrictModel):
     "How text becomes tokens"
     type: Literal['bpe', 'unigram', 'wordpiece', 'gpt2'] = _setting(
         'bpe', 'tokenizer model', choices={
@@ -155,7 +156,7 @@ class TokenizerConfig(Settings):
             'gpt2': 'GPT-2\'s 50,257 tokens, trained on English'})
     path: str | None = _advanced(None, 'folder of a saved tokenizer; null makes a new one')
     min_frequency: Steps = _advanced(2, 'how often a pair must occur to be merged',
-                                     when='tokenizer.type=bpe|wordpiece')
+                                     condition='tokenizer.type=bpe|wordpiece')
     pre_tokenizer: Literal['gpt2', 'gpt4'] = _trained(
         'gpt2', 'how text is split into words before tokens are trained', choices={
             'gpt2': 'letters, digits and punctuation apart (GPT-2)',
@@ -168,7 +169,7 @@ class TokenizerConfig(Settings):
         [], 'special tokens beside <|endoftext|>, such as chat marks')
 
 # %% ../../nbs/00_core/05_config.ipynb #0023
-class DataConfig(Settings):
+class DataConfig(StrictModel):
     "Which text, and how it is read"
     source: Sources = _setting(
         ['bilingual'], 'files, folders, globs, http(s) addresses, hf:NAME, or bilingual (the '
@@ -178,7 +179,7 @@ class DataConfig(Settings):
         aliases='val_file validation_file')
     val_fraction: Fraction = _setting(
         0.1, 'fraction of documents held out for validation where the source has no such text',
-        gt=0, usual=(0, 0.5), when='data.validation=null')
+        gt=0, usual_range=(0, 0.5), condition='data.validation=null')
     sample: float = _setting(1.0, 'fraction of documents used', gt=0, le=1)
     text_field: str = _advanced(
         'text', 'field of a table that holds the text; where it is missing, the layout decides')
@@ -196,19 +197,20 @@ class DataConfig(Settings):
         'quality rules, exact_dedup, near_dedup')
 
 # %% ../../nbs/00_core/05_config.ipynb #0027
-class TrainConfig(Settings):
+class TrainConfig(StrictModel):
     "How the model is trained"
     seed: Seed = _setting(1337, 'seed of initial weights, order of the data and dropout')
     language_alpha: float = _advanced(
         1.0, 'languages are sampled in proportion to their share of the text to this power: 1 as '
         'it is, 0 all equally often', ge=-1, le=1)
     document_mask: bool = _advanced(
-        False, 'attention stays within a document of a packed row', when='data.batching=packed')
+        False, 'attention stays within a document of a packed row',
+        condition='data.batching=packed')
     label_smoothing: Fraction = _advanced(
-        0., 'probability spread over the whole vocabulary in each target', usual=(0, 0.3))
+        0., 'probability spread over the whole vocabulary in each target', usual_range=(0, 0.3))
     z_loss: float = _advanced(
         0., 'weight of the squared log of the softmax\'s denominator; keeps logits small, 1e-4 '
-        'is usual', ge=0, le=1, usual=(0, 1e-2))
+        'is usual', ge=0, le=1, usual_range=(0, 1e-2))
     gradient_checkpointing: bool = _resumable(
         False, 'recompute activations in the backward pass: less memory, more time', advanced=True)
     compile: bool = _advanced(False, 'torch.compile the model: faster on a GPU, slow to start')
@@ -221,21 +223,22 @@ class TrainConfig(Settings):
         1, 'micro-batches in a step', aliases='grad_accum_steps accumulation_steps')
     lr: float = _setting(3e-3, 'peak learning rate', gt=0, lt=10, aliases='learning_rate max_lr')
     min_lr: float = _setting(3e-4, 'final learning rate', ge=0, lt=10,
-                             when='train.schedule=cosine|linear')
+                             condition='train.schedule=cosine|linear')
     warmup_steps: int = _setting(
         100, 'steps in which the learning rate rises from 0 to its peak', ge=0, le=10**9,
         unit='steps', aliases='warmup_iters num_warmup_steps')
     schedule: Literal[tuple(SCHEDULES)] = _setting( # type: ignore[valid-type]
-        'cosine', 'learning rate decay from lr to min_lr', choices=_words(SCHEDULES),
+        'cosine', 'learning rate decay from lr to min_lr', choices=_descriptions(SCHEDULES),
         aliases='lr_scheduler_type lr_schedule scheduler')
     weight_decay: float = _setting(
-        0.1, 'weight decay of matrices; biases and norms have none', ge=0, lt=10, usual=(0, 1))
+        0.1, 'weight decay of matrices; biases and norms have none', ge=0, lt=10,
+        usual_range=(0, 1))
     beta1: Fraction = _advanced(0.9, 'AdamW: decay of the average gradient', aliases='adam_beta1')
     beta2: Fraction = _advanced(
         0.99, 'AdamW: decay of the average squared gradient; 0.95 for batches of 100,000 tokens '
         'and more', aliases='adam_beta2')
     grad_clip: float = _advanced(
-        1.0, 'gradient clipping: largest norm; 0 is none', ge=0, le=1e6, usual=(0.01, 100),
+        1.0, 'gradient clipping: largest norm; 0 is none', ge=0, le=1e6, usual_range=(0.01, 100),
         aliases='max_grad_norm clip_grad gradient_clip')
     precision: Literal['auto', 'fp32', 'bf16', 'fp16'] = _setting(
         'auto', 'precision of matrix products', choices={
@@ -263,7 +266,7 @@ class TrainConfig(Settings):
         le=10**5, unit='hours')
 
 # %% ../../nbs/00_core/05_config.ipynb #0030
-class GenerateConfig(Settings):
+class GenerateConfig(StrictModel):
     "How text is sampled"
     prompts: list[str] = _resumable(
         [], 'prompts continued at the end of a run; without any, beginnings of validation '
@@ -271,18 +274,19 @@ class GenerateConfig(Settings):
     max_new_tokens: Count = _resumable(200, 'most tokens to generate', unit='tokens')
     temperature: float = _resumable(
         0.8, 'logits are divided by this: below 1 favours likely tokens; 0 is greedy decoding',
-        ge=0, le=100, usual=(0, 2))
+        ge=0, le=100, usual_range=(0, 2))
     top_k: Count | None = _resumable(50, 'sample from this many likeliest tokens; null is all')
     top_p: float | None = _resumable(
         None, 'nucleus sampling: the likeliest tokens with this total probability; null is all',
-        gt=0, le=1, usual=(0.1, 1))
+        gt=0, le=1, usual_range=(0.1, 1))
     repetition_penalty: float = _resumable(
-        1.0, 'above 1 makes tokens that have occurred less likely', ge=1, le=100, usual=(1, 2))
+        1.0, 'above 1 makes tokens that have occurred less likely', ge=1, le=100,
+        usual_range=(1, 2))
     stop: list[str] = _resumable([], 'texts before which generation ends')
     seed: Seed = _resumable(1337, 'seed of sampling')
 
 # %% ../../nbs/00_core/05_config.ipynb #0032
-class Config(Settings):
+class Config(StrictModel):
     "Everything that decides a run"
     model: ModelConfig = Field(ModelConfig(), description='architecture of the network')
     tokenizer: TokenizerConfig = Field(TokenizerConfig(), description='how text becomes tokens')
@@ -298,22 +302,19 @@ class Config(Settings):
 
 # %% ../../nbs/00_core/05_config.ipynb #0037
 SECTIONS: dict[str, Any] = {name: f.annotation for name, f in Config.model_fields.items()}
-_FIELDS: dict[str, Any] = {f'{section}.{name}': f for section, cls in SECTIONS.items()
-                           for name, f in cls.model_fields.items()}
-SETTINGS = {key: SettingInfo(**f.json_schema_extra) for key, f in _FIELDS.items()}
 
-def _describe(key: str) -> str:
-    "A setting's description with its unit, values, usual range and condition"
-    info = SETTINGS[key]
-    annotation = _FIELDS[key].annotation
-    text = _FIELDS[key].description
+def _setting_info(field: Any) -> SettingInfo:
+    "The metadata of a field, with its unit, values, usual range and condition in its description"
+    info = SettingInfo(**field.json_schema_extra)
+    text = field.description
     if info.unit: text += f' [{info.unit}]'
-    if get_origin(annotation) is Literal: text += f': {", ".join(get_args(annotation))}'
-    if info.usual: text += '; usual {:g} to {:g}'.format(*info.usual)
-    if info.when: text += f'; only with {info.when}'
-    return text
+    if get_origin(field.annotation) is Literal: text += f': {", ".join(info.choices)}'
+    if info.usual_range: text += '; usual {:g} to {:g}'.format(*info.usual_range)
+    if info.condition: text += f'; only with {info.condition}'
+    return replace(info, description=text)
 
-KEYS: dict[str, str] = {key: _describe(key) for key in SETTINGS}
+SETTINGS = {f'{section}.{name}': _setting_info(field) for section, cls in SECTIONS.items()
+            for name, field in cls.model_fields.items()}
 
 # %% ../../nbs/00_core/05_config.ipynb #0042
 def setting_applies(
@@ -321,7 +322,7 @@ def setting_applies(
     config: Config, # The other settings
 ) -> bool:
     "Whether a setting has an effect"
-    other, _, values = SETTINGS[key].when.partition('=')
+    other, _, values = SETTINGS[key].condition.partition('=')
     if not other: return True
     section, name = other.split('.')
     value = getattr(getattr(config, section), name)
@@ -361,14 +362,14 @@ class ConfigError(UserError):
 
 # %% ../../nbs/00_core/05_config.ipynb #0055
 _ALIASES = {name: key for key, info in SETTINGS.items() for name in info.aliases.split()}
-_ALIASES |= {key.split('.')[1]: key for key in reversed(KEYS)}
+_ALIASES |= {key.split('.')[1]: key for key in reversed(SETTINGS)}
 
 def find_setting(
     *path: str, # Keys that lead to a value in some file
 ) -> str | None: # Such as `train.lr`
     "The setting of a name, whatever it is called in other tools"
     own = '.'.join(path[-2:])
-    return own if own in KEYS else _ALIASES.get(path[-1])
+    return own if own in SETTINGS else _ALIASES.get(path[-1])
 
 # %% ../../nbs/00_core/05_config.ipynb #0057
 def _problem(error: Mapping[str, Any], name: str, lines: Mapping[tuple, int]) -> UserError:
@@ -380,11 +381,13 @@ def _problem(error: Mapping[str, Any], name: str, lines: Mapping[tuple, int]) ->
     place = f'{name}:{lines[path]}' if path in lines else name
     what = f'{place}: {key or "the whole"} = {error["input"]!r:.80}'
     if error['type'] != 'extra_forbidden':
-        hint = f'{setting} means: {KEYS[setting]}' if setting in KEYS else 'write sections'
+        hint = 'write sections'
+        if setting in SETTINGS: hint = f'{setting} means: {SETTINGS[setting].description}'
         return UserError(what, error['msg'], hint)
-    meant = find_setting(*key.split('.')) or did_you_mean(key, [*KEYS, *SECTIONS])
+    meant = find_setting(*key.split('.')) or did_you_mean(key, [*SETTINGS, *SECTIONS])
     hint = f'the sections are {", ".join(SECTIONS)}'
-    if meant: hint = f'did you mean {meant}? ({KEYS.get(meant, "a section")})'
+    info = SETTINGS.get(meant or '', SettingInfo('a section'))
+    if meant: hint = f'did you mean {meant}? ({info.description})'
     return UserError(what, f'there is no setting {key}', hint)
 
 # %% ../../nbs/00_core/05_config.ipynb #0059
@@ -447,7 +450,7 @@ def _accepts(key: str, value: Any) -> bool:
     "Whether a setting can have a value; other keys can have any"
     section, _, name = key.partition('.')
     try: setattr(SECTIONS[section](), name, value)
-    except ValidationError: return key not in KEYS
+    except ValidationError: return key not in SETTINGS
     except KeyError: return True
     return True
 
@@ -520,6 +523,6 @@ def _commented_yaml(config: Config) -> str:
     for section, values in config.model_dump().items():
         text += f'\n{section}: # {Config.model_fields[section].description}\n'
         for name, value in values.items():
-            setting = f'{name}: {json.dumps(value, ensure_ascii=False)}'
-            text += f'  {setting:<34} # {KEYS[f"{section}.{name}"]}\n'
+            line = f'{name}: {json.dumps(value, ensure_ascii=False)}'
+            text += f'  {line:<34} # {SETTINGS[f"{section}.{name}"].description}\n'
     return text

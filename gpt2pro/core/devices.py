@@ -8,7 +8,7 @@ import statistics, time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from .errors import UserError
-from .config import Settings
+from .config import StrictModel
 from .gpus import Gpu
 from .hardware import describe_cpu, Hardware, native_precisions
 
@@ -65,7 +65,7 @@ def resolve_precision(
     return dtypes[pick_precision(precision, device.type, hardware)]
 
 # %% ../../nbs/00_core/12_devices.ipynb #0020
-class Throughput(Settings):
+class Throughput(StrictModel):
     "Measured speed of a device"
     device: str             # cpu, cuda or mps
     matmul_flops: float     # FLOPs per second in matrix products

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json, os, re, shutil, subprocess, sys
 from pathlib import Path
 import psutil
-from .config import Settings
+from .config import StrictModel
 
 # %% auto #0
 __all__ = ['run_program', 'read_system_file', 'parse_number', 'Gpu', 'parse_nvidia', 'parse_mig', 'find_nvidia', 'parse_rocm',
@@ -41,7 +41,7 @@ def parse_number(
     except (ValueError, OverflowError): return None
 
 # %% ../../nbs/00_core/08_gpus.ipynb #0016
-class Gpu(Settings):
+class Gpu(StrictModel):
     "One graphics processor"
     name: str                             # as its maker calls it
     vendor: str                           # NVIDIA, AMD or Apple

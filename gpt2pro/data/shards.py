@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 from ..core.errors import UserError
 from ..core.files import hash_file, write_file
-from ..core.config import Settings
+from ..core.config import StrictModel
 from ..text.languages import detect_languages
 from ..text.cleaning import byte_size, StepStats
 from ..tokenizers.tokenizer import Tokenizer
@@ -62,7 +62,7 @@ def encode_texts(
 FORMAT: Literal['gpt2pro-tokens'] = 'gpt2pro-tokens'
 VERSION: Literal[2] = 2
 
-class Counts(Settings):
+class Counts(StrictModel):
     "How much text"
     documents: int = Field(0, ge=0, description='documents')
     bytes: int = Field(0, ge=0, description='bytes of text in UTF-8')
@@ -71,7 +71,7 @@ class Counts(Settings):
         mine, more = self.model_dump(), other.model_dump()
         return Counts(**{name: mine[name] + more[name] for name in mine})
 
-class Shard(Settings):
+class Shard(StrictModel):
     "One file of tokens"
     name: str      # file name
     sha256: str    # of the whole file
@@ -141,7 +141,7 @@ def _read_shard(
 # %% ../../nbs/05_data/01_shards.ipynb #0035
 SHARD_TOKENS = 2**23
 
-class Split(Settings):
+class Split(StrictModel):
     "The text of one split"
     counts: Counts = Counts()         # all of it
     languages: dict[str, Counts] = {} # the same by language
@@ -257,7 +257,7 @@ def open_shards(
     return _join([_read_shard(folder/shard.name, shard, tokenizer) for shard in shards])
 
 # %% ../../nbs/05_data/01_shards.ipynb #0053
-class Manifest(Settings):
+class Manifest(StrictModel):
     "What is in a prepared folder, and how it was made"
     format: Literal['gpt2pro-tokens'] = FORMAT # what this file is
     version: Literal[2] = VERSION              # of the format

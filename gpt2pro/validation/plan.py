@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, Literal, NamedTuple
 from pydantic import Field
 from ..core.choices import OPTIMIZERS
-from ..core.config import Config, ModelConfig, Settings, TrainConfig
+from ..core.config import Config, ModelConfig, StrictModel, TrainConfig
 from ..core.hardware import Hardware, native_precisions
 from .counts import count_parameters
 from .heuristics import expected_bytes_per_token
@@ -22,7 +22,7 @@ __all__ = ['Severity', 'CheckResult', 'Check', 'TextSummary', 'summarize_text', 
            'RuleSet']
 
 # %% ../../nbs/03_validation/04_plan.ipynb #0006
-class TextSummary(Settings):
+class TextSummary(StrictModel):
     "Size and languages of a text"
     bytes: int = Field(ge=0, description='size of the text that was analyzed')
     sample: float = Field(1.0, gt=0, le=1, description='fraction of the source that this is')

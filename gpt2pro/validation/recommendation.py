@@ -8,8 +8,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 from ..core.errors import UserError
-from ..core.config import Config, deep_merge, load_config, make_config, ModelConfig, Settings
-from ..core.config import TrainConfig
+from ..core.config import Config, deep_merge, load_config, make_config, ModelConfig
+from ..core.config import StrictModel, TrainConfig
 from ..core.tables import format_bytes, format_seconds, Record, TableRows
 from ..core.hardware import Hardware
 from ..core.devices import Throughput
@@ -28,7 +28,7 @@ __all__ = ['Verdict', 'DEFAULT_MINUTES', 'TaskAssessment', 'assess_tasks', 'Size
 # %% ../../nbs/03_validation/10_recommendation.ipynb #0008
 Verdict = Literal['good', 'possible', 'poor']
 
-class TaskAssessment(Settings):
+class TaskAssessment(StrictModel):
     "How well a text suits a task"
     task: str        # pretraining, fine-tuning or instruction
     verdict: Verdict # how well
@@ -89,7 +89,7 @@ def _fit_text(size: str, text: TextSummary) -> Config:
     return Config(model=fitted, train=TrainConfig(batch_size=batch))
 
 # %% ../../nbs/03_validation/10_recommendation.ipynb #0023
-class SizeEstimate(Settings):
+class SizeEstimate(StrictModel):
     "What a size of model would be in a run"
     name: str                  # name of the size
     model: ModelConfig         # architecture, with vocabulary and context for the text

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from html import escape
 from typing import Any, get_args
-from ..core.config import Config, KEYS, load_config, setting_applies, SETTINGS, Settings
+from ..core.config import Config, load_config, setting_applies, SETTINGS, StrictModel
 from .plan import CheckResult, Plan, Rule, RuleSet, Severity, Violation
 
 # %% auto #0
@@ -16,7 +16,7 @@ __all__ = ['SETTING_RULES', 'PrintedText', 'Finding', 'is_override', 'apply_rule
            'show_rules']
 
 # %% ../../nbs/03_validation/05_rules.ipynb #0006
-class PrintedText(Settings):
+class PrintedText(StrictModel):
     "Typed values that print as text"
     def __rich__(self) -> Any:
         from rich.text import Text
@@ -32,12 +32,12 @@ class Finding(PrintedText):
     key: str             # the setting it is about
     what: str            # what is wrong, with the numbers
     why: str             # the reason behind the rule
-    solutions: list[str] # remedies, with what they cost
+    remedies: list[str] # remedies, with what they cost
     fix: list[str]       # overrides to copy, enough to settle it
     def __str__(self) -> str:
         fix = ' '.join(self.fix) or 'none by settings alone'
         head = f'{self.severity} {self.code}: {self.what}\n  why: {self.why}\n  fix: {fix}'
-        return '\n'.join([head, *(f'       - {solution}' for solution in self.solutions)])
+        return '\n'.join([head, *(f'       - {remedy}' for remedy in self.remedies)])
     def _style(self) -> str: return dict(error='red', warning='yellow', note='cyan')[self.severity]
 
 # %% ../../nbs/03_validation/05_rules.ipynb #0014
@@ -45,14 +45,14 @@ def is_override(
     remedy: str, # What to do
 ) -> bool:
     "Whether a program can apply a remedy"
-    return all(word.partition('=')[0] in KEYS and '=' in word for word in remedy.split())
+    return all(word.partition('=')[0] in SETTINGS and '=' in word for word in remedy.split())
 
 # %% ../../nbs/03_validation/05_rules.ipynb #0016
 def _make_finding(rule: Rule, violation: Violation) -> Finding:
-    solutions = [f'{remedy}: {cost}' for remedy, cost in violation.remedies.items()]
+    remedies = [f'{remedy}: {cost}' for remedy, cost in violation.remedies.items()]
     first = next(iter(violation.remedies))
     return Finding(code=rule.code, severity=rule.severity, key=rule.key, what=violation.what,
-                   why=rule.why, solutions=solutions, fix=first.split()*is_override(first))
+                   why=rule.why, remedies=remedies, fix=first.split()*is_override(first))
 
 def apply_rules(
     plan: Plan,                 # What is checked
@@ -131,13 +131,14 @@ def _add_range_rule(key: str, low: float, high: float) -> None:
         return Violation(f'{key} = {value:g}, and {low:g} to {high:g} is usual', {
             f'{key}={min(max(value, low), high):g}': 'the nearest usual value',
             _override(key, _value(Config(), key)): 'the default'})
-    check.__doc__ = f'{KEYS[key]}; far from that, training or sampling rarely works'
+    meaning = SETTINGS[key].description
+    check.__doc__ = f'{meaning}; far from that, training or sampling rarely works'
     name = key.split('.')[1]
     check.__name__ = f'{name}_is_in_its_usual_range'
     SETTING_RULES.rule(f'GP-RANGE-{name.upper()}', 'warning', f'{key}={outside:g}')(check)
 
 for _key, _info in SETTINGS.items():
-    if _info.usual: _add_range_rule(_key, *_info.usual)
+    if _info.usual_range: _add_range_rule(_key, *_info.usual_range)
 
 # %% ../../nbs/03_validation/05_rules.ipynb #0031
 @SETTING_RULES.rule('GP-UNUSED-001', 'note', 'model.rope_theta=500000')
@@ -147,7 +148,7 @@ def _changed_settings_have_an_effect(plan: Plan) -> CheckResult:
     unused = [key for key in SETTINGS if not setting_applies(key, plan.config)
               and _value(plan.config, key) != _value(default, key)]
     if not unused: return None
-    conditions = [f'{key} has an effect only with {SETTINGS[key].when}' for key in unused]
+    conditions = [f'{key} has an effect only with {SETTINGS[key].condition}' for key in unused]
     defaults = ' '.join(_override(key, _value(default, key)) for key in unused)
     return Violation('; '.join(conditions), {
         defaults: 'the same run', 'the other setting': 'makes them count, in another run'})

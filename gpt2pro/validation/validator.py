@@ -12,14 +12,14 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.util import load_yaml_guess_indent
-from ..core.config import Config, MODEL_PRESETS, load_config, parse_override
-from ..core.errors import UserError, did_you_mean
+from ..core.errors import did_you_mean, UserError
 from ..core.files import write_file
+from ..core.config import Config, load_config, MODEL_PRESETS, parse_override
 from ..core.hardware import Hardware
 from .plan import Plan, Rule, summarize_text
+from .rules import apply_rules, explain_rule, Explanation, Finding, PrintedText
+from .rules import SETTING_RULES
 from .model_rules import MODEL_RULES
-from .rules import Explanation, Finding, PrintedText, SETTING_RULES
-from .rules import apply_rules, explain_rule
 from .run_rules import RUN_RULES
 
 # %% auto #0
