@@ -19,7 +19,7 @@ import gpt2pro.model.pretrained # noqa: F401, adds GPT.from_pretrained
 from .sampling import process_logits, sample
 
 # %% auto #0
-__all__ = ['Engine', 'last_hidden_states', 'generate_ids', 'TextStream', 'encode_prompt', 'stream', 'find_model_tokenizer',
+__all__ = ['Engine', 'next_token_logits', 'generate_ids', 'TextStream', 'encode_prompt', 'stream', 'find_model_tokenizer',
            'generate', 'generate_batch', 'interact']
 
 # %% ../../nbs/10_generation/03_engine.ipynb #0013
@@ -44,8 +44,7 @@ class Engine:
     @torch.inference_mode()
     def step(self) -> Tensor: # (B,)
         "Sample the next token of each text"
-        logits = self.model.logits(last_hidden_states(self))[:, :self.vocab_size] # (B, V)
-        logits = process_logits(logits, self.ids[:, :self.end], self.config)
+        logits = process_logits(next_token_logits(self), self.ids[:, :self.end], self.config)
         token = sample(logits, self.generators) # (B,)
         self.ids[:, self.end] = token
         self.end += 1
@@ -61,21 +60,25 @@ class Engine:
         if self.cache is not None: self.cache.select(rows)
 
 # %% ../../nbs/10_generation/03_engine.ipynb #0015
-def last_hidden_states(
+def next_token_logits(
     engine: Engine, # Whose cache is filled or extended
-) -> Tensor:        # (B, C)
-    "The hidden state of the last token of each text"
+) -> Tensor:        # (B, V)
+    "Logits of the next token of each text"
     model, end, limit = engine.model, engine.end, engine.model.config.block_size
     half = end - (limit + 1)//2
     engine.starts = [half if end - start > limit else start for start in engine.starts]
-    if engine.cache is not None and engine.cache.length < limit:
-        return model.hidden_states(engine.ids[:, end - 1:end], cache=engine.cache)[:, -1]
-    ids, starts = engine.ids, torch.tensor(engine.starts)[:, None] # (B, 1)
-    begin, doc_ids = min(engine.starts), None
-    if len(set(engine.starts)) > 1:
-        doc_ids = (torch.arange(begin, end) >= starts).long().to(ids.device) # (B, T), 0 is padding
-    engine.cache = model.new_cache(len(starts), min(limit, ids.size(1) - begin))
-    return model.hidden_states(ids[:, begin:end], doc_ids, engine.cache)[:, -1]
+    begin = end - 1
+    doc_ids = None
+    if engine.cache is None or engine.cache.length >= limit:
+        begin = min(engine.starts)
+        B, columns = engine.ids.shape
+        engine.cache = model.new_cache(B, min(limit, columns - begin))
+        if len(set(engine.starts)) > 1:
+            starts = torch.tensor(engine.starts)[:, None] # (B, 1)
+            doc_ids = (torch.arange(begin, end) >= starts).long() # (B, T), 0 is padding
+            doc_ids = doc_ids.to(engine.ids.device)
+    x = model.hidden_states(engine.ids[:, begin:end], doc_ids, engine.cache) # (B, T, C)
+    return model.logits(x[:, -1])[:, :engine.vocab_size]
 
 # %% ../../nbs/10_generation/03_engine.ipynb #0019
 def generate_ids(
@@ -138,14 +141,22 @@ def encode_prompt(
                     'or train with a larger model.block_size')
 
 # %% ../../nbs/10_generation/03_engine.ipynb #0046
-def _stream(
-    model: GPT, tokenizer: Tokenizer, ids: list[int], config: GenerateConfig,
-) -> Iterator[str]:
-    text = TextStream(tokenizer, config.stop)
-    for token in generate_ids(model, torch.tensor([ids]), config, tokenizer.vocab_size):
-        if piece := text.feed(int(token)): yield piece
-        if text.finished: return
-    if piece := text.flush(): yield piece
+def _stream_batch(
+    model: GPT, tokenizer: Tokenizer, prompts: list[list[int]], config: GenerateConfig,
+) -> Iterator[tuple[int, str]]:
+    "Pieces of the texts that continue several prompts, each with the index of its prompt"
+    engine = Engine(model, prompts, config, tokenizer.vocab_size)
+    texts = [TextStream(tokenizer, config.stop) for _ in prompts]
+    alive = [*range(len(prompts))]
+    with eval_mode(model):
+        while alive and engine.end < engine.ids.size(1):
+            for i, token in zip(alive, engine.step().tolist()):
+                if piece := texts[i].feed(token): yield i, piece
+            going = [i for i in alive if not texts[i].finished]
+            if 0 < len(going) < len(alive): engine.select([alive.index(i) for i in going])
+            alive = going
+    for i, text in enumerate(texts):
+        if piece := text.flush(): yield i, piece
 
 def stream(
     model: GPT,           # A trained model
@@ -155,7 +166,8 @@ def stream(
 ) -> Iterator[str]:       # Pieces of text as soon as they are known, without the prompt
     "Continue a prompt, piece by piece"
     ids = encode_prompt(tokenizer, prompt, model.config.block_size)
-    return _stream(model, tokenizer, ids, config or GenerateConfig())
+    pieces = _stream_batch(model, tokenizer, [ids], config or GenerateConfig())
+    return (piece for _, piece in pieces)
 
 # %% ../../nbs/10_generation/03_engine.ipynb #0048
 def find_model_tokenizer(
@@ -205,18 +217,11 @@ def generate_batch(
 ) -> list[str]:           # One continuation for each, in the same order
     "Continue several prompts together"
     if not prompts: return []
-    config = config or GenerateConfig()
-    encoded = [encode_prompt(tokenizer, prompt, model.config.block_size) for prompt in prompts]
-    engine = Engine(model, encoded, config, tokenizer.vocab_size)
-    texts = [TextStream(tokenizer, config.stop) for _ in prompts]
-    results, alive = ['']*len(prompts), [*range(len(prompts))]
-    with eval_mode(model):
-        while alive and engine.end < engine.ids.size(1):
-            for i, token in zip(alive, engine.step().tolist()): results[i] += texts[i].feed(token)
-            going = [i for i in alive if not texts[i].finished]
-            if 0 < len(going) < len(alive): engine.select([alive.index(i) for i in going])
-            alive = going
-    return [result + text.flush() for result, text in zip(results, texts)]
+    ids = [encode_prompt(tokenizer, prompt, model.config.block_size) for prompt in prompts]
+    texts = ['']*len(prompts)
+    for i, piece in _stream_batch(model, tokenizer, ids, config or GenerateConfig()):
+        texts[i] += piece
+    return texts
 
 # %% ../../nbs/10_generation/03_engine.ipynb #0069
 _print = partial(print, end='', flush=True)
@@ -237,7 +242,7 @@ def interact(
             if line: ids = encode_prompt(tokenizer, line, limit)
             else: ids = tokenizer.encode(text)[-limit:] or [tokenizer.eot]
             text = line or text
-            for piece in _stream(model, tokenizer, ids, config):
+            for _, piece in _stream_batch(model, tokenizer, [ids], config):
                 write(piece)
                 text += piece
         except UserError as e: write(f'{e}')
