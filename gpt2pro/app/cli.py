@@ -278,9 +278,9 @@ def train_tokenizer(
 ) -> None:
     "Train a tokenizer on a text; settings such as tokenizer.type=unigram say which"
     from gpt2pro.app.pipeline import save_tokenizer
-    settings = [word for word in source if word.startswith('tokenizer.')]
+    settings = [word for word in source if word.startswith(('tokenizer.', 'model.vocab_size='))]
     data = _data([word for word in source if word not in settings])
-    settings.append(f'model.vocab_size={vocab_size}')
+    settings = [f'model.vocab_size={vocab_size}', *settings]
     tokenizer, mixture = save_tokenizer(data, out, settings, alpha, overwrite)
     made = {'folder': str(out), 'tokens': tokenizer.vocab_size, 'hash': tokenizer.hash,
             'mixture': mixture}

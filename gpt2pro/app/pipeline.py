@@ -26,7 +26,7 @@ from ..tokenizers.parity import LanguageMixture, mix_corpus
 from ..data.shards import Tokens
 from ..data.prepare import conflicting_preparation, prepare_data, PreparedData
 from ..data.prepare import run_stage
-from ..trainer.runs import load_run, lock_run, RunFolder
+from ..trainer.runs import load_run, lock_run, RunDirectory
 from ..trainer.monitor import Callback
 from ..trainer.loop import train_model
 from ..generation.evaluation import evaluate_run, Evaluation
@@ -92,7 +92,7 @@ def evaluate(
     evaluation = evaluate_run(folder, source, stride, max_tokens)
     whole = source is None and stride is None and max_tokens is None
     if whole and os.access(folder, os.W_OK):
-        write_file(RunFolder(folder).evaluation, evaluation.model_dump_json(indent=2))
+        write_file(RunDirectory(folder).evaluation, evaluation.model_dump_json(indent=2))
     return evaluation
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0022
@@ -124,7 +124,7 @@ def write_samples(
         samples.append(Sample(language=language, prompt=prompt, text=text))
     content = [sample.model_dump() for sample in samples]
     text = json.dumps(content, ensure_ascii=False, indent=2)
-    write_file(RunFolder(folder).samples, text)
+    write_file(RunDirectory(folder).samples, text)
     return samples
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0027
@@ -143,7 +143,7 @@ def run_folder(
     last = max(map(_run_number, Path(root).glob(f'{name}-*')), default=0)
     number = max(last, 1) if resume else last + 1
     folder = Path(folder or Path(root, f'{name}-{number}'))
-    config = RunFolder(folder).config
+    config = RunDirectory(folder).config
     exists = config.is_file()
     if resume and not exists:
         raise UserError(f'{folder}: nothing to resume', f'it has no {config.name}',
@@ -162,7 +162,7 @@ def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport |
     speed = measure_throughput(device=config.train.device)
     expected = forecast(config, hardware, speed, analysis)
     _show(*findings, expected)
-    run = RunFolder(folder)
+    run = RunDirectory(folder)
     if not (resume and run.forecast.is_file()): # a resumed run keeps its first forecast
         with lock_run(run): write_file(run.forecast, expected.model_dump_json(indent=2))
     _announce('Tokenizer, token shards and training')
@@ -186,7 +186,7 @@ def train(
     callbacks: Iterable[Callback] = (), # Called with each line of metrics
 ) -> RunReport:
     "Train a model, evaluate it, sample from it, and write its report"
-    if folder is None and isinstance(config, (str, Path)) and RunFolder(config).config.is_file():
+    if folder is None and isinstance(config, (str, Path)) and RunDirectory(config).config.is_file():
         folder = config
     folder = run_folder(folder, 'train', resume)
     if config is None and resume: config = folder
@@ -204,7 +204,7 @@ def quickstart(
     folder = run_folder(folder, 'quickstart', resume)
     if resume: return _train(load_config(folder, overrides), folder, True)
     config, analysis = plan_run(data, minutes, overrides)
-    run = RunFolder(folder)
+    run = RunDirectory(folder)
     write_file(run.analysis, analysis.model_dump_json(indent=2))
     config.save(run.config)
     return _train(config, folder, False, analysis)

@@ -23,7 +23,7 @@ from ..validation.counts import count_parameters
 from ..validation.forecast import Forecast
 from ..data.shards import Manifest
 from ..trainer.checkpoint import checkpoint_manifest, list_checkpoints
-from ..trainer.runs import RunFolder
+from ..trainer.runs import RunDirectory
 from ..generation.evaluation import Evaluation
 
 # %% auto #0
@@ -185,7 +185,7 @@ def read_run(
     folder: str | Path, # The run directory
 ) -> RunContents:
     "Everything that a run directory holds, whatever is missing"
-    files = RunFolder(folder)
+    files = RunDirectory(folder)
     run = RunContents(files.path, {}, metrics=read_metrics(files.metrics))
     for name, kind in _PARTS.items():
         setattr(run, name, _read(getattr(files, name), kind, run.problems))
@@ -268,7 +268,7 @@ def describe_figures(
             if known.get(key) is not None]
 
 # %% ../../nbs/12_app/02_run_report.ipynb #0056
-SECTIONS = [ # Title, template, the path of `RunFolder` it needs, and the command that writes it
+SECTIONS = [ # Title, template, the path of `RunDirectory` it needs, and the command that writes it
     ('Training', 'training.html', 'metrics', 'gpt2pro train'),
     ('Evaluation', 'evaluation.html', 'evaluation', 'gpt2pro evaluate'),
     ('Samples', 'samples.html', 'samples', 'gpt2pro train'),
@@ -315,7 +315,7 @@ class RunReport(Record):
         path: str | Path | None = None, # None is report.html in the run directory
     ) -> Path:
         "Write the page as a file of its own"
-        path = Path(path or RunFolder(self.folder).report)
+        path = Path(path or RunDirectory(self.folder).report)
         title = f'{self.folder.absolute().name}: gpt2pro run'
         write_file(path, render('page.html', title=title, report=_Html(self.html)))
         return path
@@ -331,7 +331,7 @@ def make_report(
     tiles = describe_figures(figures)
     tiles += [('memory forecast', format_percent(c.error), 'against peak memory')
               for c in comparisons if c.unit == 'bytes']
-    files = RunFolder(run.folder)
+    files = RunDirectory(run.folder)
     sections = [(title, template, getattr(files, name).name, command)
                 for title, template, name, command in SECTIONS]
     html = render('report.html', run=run, summary=summary, tiles=tiles, comparisons=comparisons,
@@ -343,7 +343,7 @@ def report_run(
     folder: str | Path, # A run directory
 ) -> RunReport:
     "The report of a run, as far as its directory allows"
-    run = RunFolder(folder)
+    run = RunDirectory(folder)
     if not any(path.exists() for path in (run.config, run.analysis, run.metrics, run.data)):
         raise UserError(f'{folder}: no run', 'it has none of the files that a run writes',
                         'name the directory that gpt2pro train or quickstart wrote')

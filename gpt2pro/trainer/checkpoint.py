@@ -17,7 +17,7 @@ from ..core.files import fsync_folder, hash_file
 
 # %% auto #0
 __all__ = ['Groups', 'checkpoint_path', 'save_checkpoint', 'DamagedCheckpointError', 'checkpoint_manifest', 'verify_checkpoint',
-           'is_whole', 'Checkpoint', 'load_checkpoint', 'load_parameters', 'list_checkpoints', 'latest_checkpoint',
+           'is_intact', 'Checkpoint', 'load_checkpoint', 'load_parameters', 'list_checkpoints', 'latest_checkpoint',
            'clean_up', 'rotate_checkpoints']
 
 # %% ../../nbs/09_trainer/01_checkpoint.ipynb #0008
@@ -102,7 +102,7 @@ def save_checkpoint(
     "Write a checkpoint whole or not at all"
     final = checkpoint_path(folder, step)
     temporary = final.with_name(f'.{final.name}.tmp')
-    if final.exists() and is_whole(final): return final
+    if final.exists() and is_intact(final): return final
     for leftover in (temporary, final): shutil.rmtree(leftover, ignore_errors=True)
     temporary.mkdir(parents=True)
     try:
@@ -154,7 +154,7 @@ def verify_checkpoint(
     return manifest
 
 # %% ../../nbs/09_trainer/01_checkpoint.ipynb #0035
-def is_whole(
+def is_intact(
     path: str | Path, # A checkpoint
 ) -> bool:
     "Whether a checkpoint is exactly what was saved"

@@ -23,7 +23,7 @@ from ..data.batches import Batch, Batches, IGNORE_INDEX, open_batches, prefetch
 from ..attention.layer import choose_backend
 from ..model.gpt import eval_mode, GPT
 from .checkpoint import load_checkpoint, rotate_checkpoints, save_checkpoint
-from .runs import find_start, lock_run, RunFolder
+from .runs import checkpoint_to_resume, lock_run, RunDirectory
 from .optimizers import lr_scale, make_optimizer, optimizer_tensors, set_lr
 from .strategy import environment, make_strategy, Strategy
 from .monitor import Callback, log_to, memory_in_use, MemoryMeter, MetricsFile
@@ -113,7 +113,7 @@ def training_step(
     accumulation = train.gradient_accumulation_steps
     numbers = range(step*accumulation, (step + 1)*accumulation)
     total, targets = accumulate_gradients(model, strategy, batches, train, numbers)
-    loss = strategy.mean(total).item() # waits for the device
+    loss = strategy.all_reduce_mean(total).item() # waits for the device
     norm = math.nan
     if math.isfinite(loss): norm = strategy.step(optimizer, train.grad_clip)
     if not math.isfinite(norm) and not (math.isfinite(loss) and strategy.may_overflow):
@@ -230,7 +230,7 @@ class Trainer:
         config: Config,                     # The whole configuration
         model: GPT,                         # Fresh; resuming replaces its weights
         prepared: PreparedData,             # Tokens to train and to evaluate on
-        run: RunFolder,                     # Where the run is saved
+        run: RunDirectory,                     # Where the run is saved
         strategy: Strategy | None = None,   # Devices; None asks `make_strategy`
         callbacks: Iterable[Callback] = (), # Called with each line of metrics
         progress: bool = True,              # Whether a bar is shown
@@ -247,7 +247,7 @@ class Trainer:
         resume: bool = False, # Whether to go on from the newest checkpoint, if there is one
     ) -> TrainResult:
         "Train until there is a reason to stop"
-        if path := find_start(self.config, self.run, resume): self.state.restore(path)
+        if path := checkpoint_to_resume(self.config, self.run, resume): self.state.restore(path)
         train, state, progress = self.config.train, self.state, self.state.progress
         first = progress.step
         self.started = time.monotonic() - progress.seconds
@@ -326,9 +326,9 @@ def train_model(
     progress: bool = True,              # Whether bars are shown
 ) -> TrainResult:
     "Train a model as a configuration says"
-    run = RunFolder(folder)
+    run = RunDirectory(folder)
     with lock_run(run), log_to(run.log):
-        find_start(config, run, resume)
+        checkpoint_to_resume(config, run, resume)
         strategy = make_strategy(config.train)
         prepared = prepare_data(config, run.path, progress)
         config.save(run.config)

@@ -17,14 +17,14 @@ from ..tokenizers.tokenizer import find_tokenizer, Tokenizer
 from ..model.gpt import GPT
 from ..model.inference import optimize_for_inference
 from ..model.pretrained import load_pretrained
-from .checkpoint import checkpoint_path, clean_up, is_whole, latest_checkpoint
+from .checkpoint import checkpoint_path, clean_up, is_intact, latest_checkpoint
 from .checkpoint import load_checkpoint, load_parameters
 
 # %% auto #0
-__all__ = ['RunFolder', 'lock_run', 'read_state', 'best_checkpoint', 'changed_settings', 'find_start', 'load_run']
+__all__ = ['RunDirectory', 'lock_run', 'read_state', 'best_checkpoint', 'changed_settings', 'checkpoint_to_resume', 'load_run']
 
 # %% ../../nbs/09_trainer/02_runs.ipynb #0007
-class RunFolder:
+class RunDirectory:
     "The paths of a run directory"
     def __init__(self,
         path: str | Path, # The directory; it need not exist
@@ -44,12 +44,12 @@ class RunFolder:
         self.evaluation = path/'evaluation.json'  # Loss, perplexity and bits per byte
         self.samples = path/'samples.json'        # Generated texts
         self.report = path/'report.html'          # All of it on one page
-    def __repr__(self) -> str: return f'RunFolder({str(self.path)!r})'
+    def __repr__(self) -> str: return f'RunDirectory({str(self.path)!r})'
 
 # %% ../../nbs/09_trainer/02_runs.ipynb #0010
 @contextmanager
 def lock_run(
-    run: RunFolder, # Made where it is missing
+    run: RunDirectory, # Made where it is missing
 ) -> Iterator[None]:
     "Reserve a run directory for this process inside a `with` block"
     folder, owner = run.path, run.path/'.owner'
@@ -81,7 +81,7 @@ def read_state(
 
 # %% ../../nbs/09_trainer/02_runs.ipynb #0018
 def best_checkpoint(
-    run: RunFolder, # A run that has been trained
+    run: RunDirectory, # A run that has been trained
 ) -> Path:
     "The checkpoint with the lowest validation loss, or the latest where that is not known"
     latest = latest_checkpoint(run.checkpoints)
@@ -91,7 +91,7 @@ def best_checkpoint(
     best = read_state(latest)['progress']['best_step']
     if best is None: return latest
     path = checkpoint_path(run.checkpoints, best)
-    if is_whole(path): return path
+    if is_intact(path): return path
     _log.warning('the best checkpoint, of step %d, is missing or damaged: using %s',
                  best, latest.name)
     return latest
@@ -109,9 +109,9 @@ def changed_settings(
             and before[section].get(name) != after[section][name]]
 
 # %% ../../nbs/09_trainer/02_runs.ipynb #0027
-def find_start(
+def checkpoint_to_resume(
     config: Config, # Of the run that is to start
-    run: RunFolder, # Its directory
+    run: RunDirectory, # Its directory
     resume: bool,   # Whether to go on from a checkpoint
 ) -> Path | None:   # The checkpoint to go on from; None is the beginning
     "Resuming"
@@ -140,7 +140,8 @@ def load_run(
         model = load_pretrained(folder)
         config, tokenizer = Config(model=model.config), find_tokenizer(folder)
     else:
-        path = folder if (folder/'manifest.json').is_file() else best_checkpoint(RunFolder(folder))
+        is_checkpoint = (folder/'manifest.json').is_file()
+        path = folder if is_checkpoint else best_checkpoint(RunDirectory(folder))
         checkpoint = load_checkpoint(path)
         config = Config.model_validate(checkpoint.state['config'])
         tokenizer = find_tokenizer(path.parent.parent)
