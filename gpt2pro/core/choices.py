@@ -23,10 +23,9 @@ class Activation:
     saves_input: bool = False # Whether gradient checkpointing makes it save its input as well
     fused: bool = False       # Whether this project's kernel saves one tensor less
     gpt2: bool = False        # Whether Hugging Face's GPT-2 has it, under this name
-    gguf: bool = False        # Whether GGUF's GPT-2 has it
 
 ACTIVATIONS: dict[str, Activation] = {
-    'gelu_new': Activation('GELU, tanh approximation (GPT-2)', 2, 1, gpt2=True, gguf=True),
+    'gelu_new': Activation('GELU, tanh approximation (GPT-2)', 2, 1, gpt2=True),
     'gelu': Activation('GELU, exact', 2, 1, gpt2=True),
     'relu': Activation('ReLU: max(x, 0)', 1, 2, saves_input=True, gpt2=True),
     'relu2': Activation('squared ReLU', 2, 2, saves_input=True),

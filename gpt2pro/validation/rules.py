@@ -32,12 +32,12 @@ class Finding(PrintedText):
     key: str             # the setting it is about
     what: str            # what is wrong, with the numbers
     why: str             # the reason behind the rule
-    solutions: list[str] # remedies, with what they cost
+    remedies: list[str] # remedies, with what they cost
     fix: list[str]       # overrides to copy, enough to settle it
     def __str__(self) -> str:
         fix = ' '.join(self.fix) or 'none by settings alone'
         head = f'{self.severity} {self.code}: {self.what}\n  why: {self.why}\n  fix: {fix}'
-        return '\n'.join([head, *(f'       - {solution}' for solution in self.solutions)])
+        return '\n'.join([head, *(f'       - {remedy}' for remedy in self.remedies)])
     def _style(self) -> str: return dict(error='red', warning='yellow', note='cyan')[self.severity]
 
 # %% ../../nbs/03_validation/05_rules.ipynb #0014
@@ -49,10 +49,10 @@ def is_override(
 
 # %% ../../nbs/03_validation/05_rules.ipynb #0016
 def _make_finding(rule: Rule, violation: Violation) -> Finding:
-    solutions = [f'{remedy}: {cost}' for remedy, cost in violation.remedies.items()]
+    remedies = [f'{remedy}: {cost}' for remedy, cost in violation.remedies.items()]
     first = next(iter(violation.remedies))
     return Finding(code=rule.code, severity=rule.severity, key=rule.key, what=violation.what,
-                   why=rule.why, solutions=solutions, fix=first.split()*is_override(first))
+                   why=rule.why, remedies=remedies, fix=first.split()*is_override(first))
 
 def apply_rules(
     plan: Plan,                 # What is checked
