@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_origin
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -20,8 +20,8 @@ from .choices import ACTIVATIONS, NORMS, POSITIONS, SCHEDULES
 __all__ = ['Count', 'Steps', 'Seed', 'Fraction', 'Sources', 'SECTIONS', 'SETTINGS', 'MODEL_PRESETS', 'RUN_PRESETS', 'StrictModel',
            'SettingInfo', 'ModelConfig', 'TokenizerConfig', 'DataConfig', 'TrainConfig', 'GenerateConfig', 'Config',
            'setting_applies', 'resumable_settings', 'gpt2_differences', 'deep_merge', 'parse_override',
-           'allowed_values', 'find_setting', 'read_value', 'SettingError', 'ConfigError', 'iterate_leaves',
-           'check_values', 'CheckedConfig', 'read_config', 'load_config']
+           'allowed_values', 'find_setting', 'read_value', 'SettingError', 'ConfigError', 'format_override',
+           'iterate_leaves', 'CheckedConfig', 'read_config', 'load_config']
 
 # %% ../../nbs/00_core/05_config.ipynb #0006
 class StrictModel(BaseModel):
@@ -412,7 +412,7 @@ def parse_override(
         raise UserError(f'The override {word!r}', 'it has to be a key, an equals sign and a value',
                         'write it like train.lr=1e-3')
     plain = key in SETTINGS and text[:1] not in '["\'' and text != 'null' and _accepts(key, text)
-    value = text if plain else read_yaml(text, key)[0]
+    value: Any = text if plain else read_yaml(text, key)[0]
     for part in reversed(key.split('.', 1)): value = {part: value}
     return value
 
@@ -435,12 +435,15 @@ def _in_words(schema: Mapping[str, Any]) -> str:
     bounds = [f'{word} {schema[name]:,}' for name, word in _BOUNDS.items() if name in schema]
     return ' '.join([_TYPES[schema['type']], ' and '.join(bounds)]).rstrip()
 
+@cache
+def _schema(section: str) -> dict[str, Any]: return SECTIONS[section].model_json_schema()
+
 def allowed_values(
     key: str, # Such as `train.lr`
 ) -> str:
     "What a setting may be"
     section, name = key.split('.')
-    return _in_words(SECTIONS[section].model_json_schema()['properties'][name])
+    return _in_words(_schema(section)['properties'][name])
 
 # %% ../../nbs/00_core/05_config.ipynb #0071
 _ALIASES = {name: key for key, info in SETTINGS.items() for name in info.aliases.split()}
@@ -460,6 +463,7 @@ def find_setting(
 
 def _likely_setting(path: tuple[str, ...]) -> str | None:
     "The setting that a wrong name stands for"
+    if not path: return None
     section = did_you_mean(path[0], SECTIONS) or ''
     if found := find_setting(section, path[-1]): return found
     for keys in ([key for key in SETTINGS if key.startswith(f'{section}.')], SETTINGS):
@@ -513,29 +517,32 @@ class ConfigError(UserError):
     def __str__(self) -> str: return '\n\n'.join(map(str, self.mistakes))
 
 # %% ../../nbs/00_core/05_config.ipynb #0080
-_Diagnosis = tuple[str, str, Any] # Why it is wrong, what to do, and what is meant
+def format_override(
+    key: str,   # Such as `train.lr`
+    value: Any, # One that the setting accepts
+) -> str:
+    "The override that sets a value"
+    return f'{key}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}'
 
-def _diagnose_value(key: str, value: Any) -> _Diagnosis:
-    fix = f'{key} means: {SETTINGS[key].description}'
-    right = read_value(key, value)
-    if right is not None: fix = f'did you mean {json.dumps(right, ensure_ascii=False)}? {fix}'
-    return f'it has to be {allowed_values(key)}', fix, right is not None and (key, right)
+def _find_meaning(path: tuple[str, ...], value: Any) -> tuple[str | None, Any]:
+    "The setting and the value that a mistake stands for"
+    key = '.'.join(path)
+    if key in SETTINGS: return key, read_value(key, value)
+    near = did_you_mean(key, SECTIONS) if len(path) < 2 else None
+    if near is None: return _likely_setting(path), value
+    return 'model', did_you_mean(str(value), MODEL_PRESETS if near == 'model' else ())
 
-def _diagnose_section(key: str, value: Any) -> _Diagnosis:
-    if key != 'model' or not isinstance(value, str):
-        return 'a section has settings below it', f'the sections are {", ".join(SECTIONS)}', None
-    size = did_you_mean(value, MODEL_PRESETS)
-    fix = f'the sizes are {", ".join(MODEL_PRESETS)}'
-    if size: fix = f'did you mean {size}? {fix}'
-    return 'no model size has this name', fix, size and (key, size)
-
-def _diagnose_name(path: tuple[str, ...], value: Any) -> _Diagnosis:
-    fix = next((_ADVICE[part] for part in path if part in _ADVICE), '')
-    key = _likely_setting(path)
-    if section := did_you_mean(path[0], SECTIONS): fix = fix or f'did you mean {section}?'
-    if key: fix = f'did you mean {key}? ({SETTINGS[key].description})'
-    return (f'there is no setting {".".join(path)}',
-            fix or f'the sections are {", ".join(SECTIONS)}', key and (key, value))
+def _describe_mistake(path: tuple[str, ...], value: Any) -> tuple[str, str]:
+    "Why a value or its name is wrong, and what is right"
+    key = '.'.join(path)
+    sections = f'the sections are {", ".join(SECTIONS)}'
+    if key in SETTINGS:
+        return f'it has to be {allowed_values(key)}', f'{key} is: {SETTINGS[key].description}'
+    if key == 'model': return 'no size has this name', f'the sizes are {", ".join(MODEL_PRESETS)}'
+    if key in ('', *SECTIONS): return 'it has no settings below it', sections
+    if section := did_you_mean(path[0], SECTIONS): sections = f'did you mean {section}? {sections}'
+    advice = next((_ADVICE[part] for part in path if part in _ADVICE), sections)
+    return f'there is no setting {key}', advice
 
 # %% ../../nbs/00_core/05_config.ipynb #0083
 def iterate_leaves(
@@ -558,55 +565,43 @@ def _copy(values: Any) -> Any:
     return {str(name): _copy(value) for name, value in values.items()}
 
 # %% ../../nbs/00_core/05_config.ipynb #0084
-def _explain_mistake(path: tuple[str, ...], value: Any, name: str,
-                     line: int | None) -> SettingError:
-    "A wrong value or name in three lines"
-    key = '.'.join(path)
-    if key in SETTINGS: why, fix, meant = _diagnose_value(key, value)
-    elif key in ('', *SECTIONS): why, fix, meant = _diagnose_section(key, value)
-    else: why, fix, meant = _diagnose_name(path, value)
-    place = f'{name}:{line}: ' if line else ''
-    mistake = SettingError(f'{place}{key or "the whole"} = {value!r:.80}', why, fix)
-    mistake.path = path
-    mistake.value = value
-    mistake.line = line
-    mistake.meant = meant or None
-    return mistake
-
-def _put(values: dict[str, Any], key: str, value: Any) -> bool:
-    "Set a setting, or the model's size, unless it is set already"
+def _correct(values: dict[str, Any], mistake: SettingError) -> None:
+    "Put what is meant in the place of a mistake, unless there is a value already"
+    key, value = _find_meaning(mistake.path, mistake.value)
+    if key is None or value is None: return
     section, _, name = key.partition('.')
     if name: values = values.setdefault(section, {})
-    if (name or section) in values: return False
-    values[name or section] = value
-    return True
+    if (name or section) in values: mistake.fix = f'{key} is set already: delete this line'
+    else:
+        values[name or section] = value
+        mistake.meant = key, value
+        about = SETTINGS[key].description if name else mistake.fix
+        mistake.fix = f'did you mean {format_override(key, value):.80}? ({about})'
 
-def check_values(
-    values: Any,                              # Sections of settings, as read from YAML
-    name: str = 'config',                     # The file, for messages
-    lines: Mapping[tuple, int] | None = None, # The line of each key there
-) -> tuple[Config, list[SettingError]]:
+def _check_values(values: Any, lines: Mapping[tuple[str, ...], int],
+                  name: str) -> tuple[Config, list[SettingError]]:
     "A `Config` of what is valid or clearly meant, and every mistake"
-    lines = dict(lines or {})
     mistakes: list[SettingError] = []
-    rest = _copy(values) if isinstance(values, Mapping) else {}
-    wrong = {} if isinstance(values, Mapping) else {(): values}
+    lines = dict(lines)
+    wrong: dict[tuple[str, ...], Any] = {} if isinstance(values, Mapping) else {(): values}
+    rest = {} if wrong else _copy(values)
     while True:
         for path, value in wrong.items():
-            mistake = _explain_mistake(path, value, name, lines.get(path))
+            line = lines.get(path)
+            place = f'{name}:{line}: ' if line else ''
+            mistake = SettingError(f'{place}{".".join(path) or "the whole"} = {value!r:.80}',
+                                   *_describe_mistake(path, value))
+            mistake.path, mistake.value, mistake.line = path, value, line
             mistakes.append(mistake)
-            if mistake.meant and not _put(rest, *mistake.meant):
-                mistake.fix = f'{mistake.meant[0]} is set already: delete this line'
-                mistake.meant = None
-            elif mistake.meant and path in lines:
-                lines[tuple(mistake.meant[0].split('.'))] = lines[path]
+            _correct(rest, mistake)
+            if mistake.meant and line: lines[tuple(mistake.meant[0].split('.'))] = line
         rest = dict(_expand_model(rest))
         try: return Config.model_validate(rest), sorted(mistakes, key=lambda m: m.line or 0)
         except ValidationError as e:
             paths = dict.fromkeys(tuple(map(str, error['loc'][:2])) for error in e.errors())
             wrong = dict(leaf for path in paths for leaf in iterate_leaves(_take(rest, path), path))
 
-# %% ../../nbs/00_core/05_config.ipynb #0090
+# %% ../../nbs/00_core/05_config.ipynb #0086
 _WHY = 'a configuration is a YAML file or the name of a preset'
 
 def _read_text(path: Path) -> str:
@@ -622,7 +617,7 @@ def _read_text(path: Path) -> str:
     except (UnicodeDecodeError, OSError) as e:
         raise UserError(f'{path}: not readable', str(e), 'check it and its permissions') from None
 
-# %% ../../nbs/00_core/05_config.ipynb #0092
+# %% ../../nbs/00_core/05_config.ipynb #0088
 class CheckedConfig(NamedTuple):
     "A configuration, and what was wrong where it was read"
     config: Config                   # With what was meant, or a default, in place of a mistake
@@ -649,8 +644,8 @@ def read_config(
     for word in overrides if isinstance(values, Mapping) else ():
         value = _expand_model(parse_override(word))
         values = deep_merge(_expand_model(values), value)
-        for path, _ in iterate_leaves(value): lines.pop(path, None)
-    return CheckedConfig(*check_values(values, name, lines), lines)
+        for replaced, _ in iterate_leaves(value): lines.pop(replaced, None)
+    return CheckedConfig(*_check_values(values, lines, name), lines)
 
 # %% ../../nbs/00_core/05_config.ipynb #0094
 def load_config(
