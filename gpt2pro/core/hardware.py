@@ -110,13 +110,9 @@ def measure_memory(
     return min(memory.total, limit), min(memory.available, left)
 
 # %% ../../nbs/00_core/09_hardware.ipynb #0032
-_SERVICES: dict[str, tuple[str, float | None]] = { # Variable → service, hours of a session
+_SERVICES = { # Variable → service, hours of a session
     'COLAB_RELEASE_TAG': ('Google Colab', 12), 'KAGGLE_KERNEL_RUN_TYPE': ('Kaggle', 12),
-    'BINDER_SERVICE_HOST': ('Binder', 6), 'PAPERSPACE_FQDN': ('Paperspace', 6),
-    'CODESPACES': ('GitHub Codespaces', None), 'DATABRICKS_RUNTIME_VERSION': ('Databricks', None),
-    'SAGEMAKER_INTERNAL_IMAGE_URI': ('SageMaker', None), 'RUNPOD_POD_ID': ('RunPod', None),
-    'LIGHTNING_CLOUD_PROJECT_ID': ('Lightning', None), 'SLURM_JOB_ID': ('Slurm', None),
-    'PBS_JOBID': ('PBS', None), 'LSB_JOBID': ('LSF', None)}
+    'BINDER_SERVICE_HOST': ('Binder', 6), 'PAPERSPACE_FQDN': ('Paperspace', 6)}
 
 def detect_service(
     environment: Mapping[str, str], # Variables, such as `os.environ`
@@ -124,11 +120,11 @@ def detect_service(
     now: float,                     # Seconds since 1970
 ) -> tuple[str | None, float | None]: # The service, and the hours left, each None when unknown
     "Which notebook service or batch system this is"
-    found = [service for variable, service in _SERVICES.items() if variable in environment]
-    name, limit = found[0] if found else (None, None)
     end = parse_number(environment.get('SLURM_JOB_END_TIME', ''))
-    if end is not None: return name, max(0., (end - now)/3600)
-    return name, None if limit is None else max(0., limit - age)
+    if end is not None: return 'Slurm', max(0., (end - now)/3600)
+    for variable, (name, limit) in _SERVICES.items():
+        if variable in environment: return name, max(0., limit - age)
+    return None, None
 
 # %% ../../nbs/00_core/09_hardware.ipynb #0036
 class Hardware(Record):
@@ -209,19 +205,15 @@ def native_precisions(
 # %% ../../nbs/00_core/09_hardware.ipynb #0053
 def _explain_device(hardware: Hardware) -> list[str]:
     "Where training runs, and how large a model may be"
-    if hardware.gpus:
-        gpu = hardware.gpus[0]
+    memory = hardware.ram_available
+    place = (f'{hardware.cores} processor core{"s"*(hardware.cores > 1)}: models of some '
+             'million parameters in minutes or hours; the 124 million of GPT-2 want a GPU')
+    for gpu in hardware.gpus[:1]:
         memory = gpu.memory_free or gpu.memory_total
         place = f'the {gpu.name}'
-    else:
-        memory = hardware.ram_available
-        place = (f'{hardware.cores} processor core{"s"*(hardware.cores > 1)}: models of some '
-                 'million parameters in minutes or hours; the 124 million of GPT-2 want a GPU')
-    if not memory: return [f'Training runs on {place}.', 'How much memory is free is unknown.']
-    parameters = memory/8/(2 + OPTIMIZERS['adamw'].state_per_parameter)
-    return [f'Training runs on {place}.',
-            f'{format_bytes(memory)} of memory are free: with AdamW in fp32, '
-            f'at most {parameters/1e6:,.0f} million parameters.']
+    parameters = (memory or 0)/8/(2 + OPTIMIZERS['adamw'].state_per_parameter)
+    room = f', with AdamW in fp32 for at most {parameters/1e6:,.0f} million parameters'*bool(memory)
+    return [f'Training runs on {place}.', f'Free memory: {format_bytes(memory)}{room}.']
 
 # %% ../../nbs/00_core/09_hardware.ipynb #0056
 def explain_hardware(

@@ -84,7 +84,7 @@ def accumulate_gradients(
     numbers: range,     # Of the micro-batches of the step
 ) -> tuple[Tensor, int]: # This process's part of the loss, (), and the targets of all
     "Forward and backward passes of a step"
-    counts = {number: batches.count(number) for number in numbers}
+    counts = {number: batches.count_targets(number) for number in numbers}
     targets = sum(counts.values())
     mine = numbers[strategy.rank::strategy.world_size]
     total = torch.zeros((), device=strategy.device)
