@@ -524,12 +524,13 @@ def format_override(
     "The override that sets a value"
     return f'{key}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}'
 
-def _find_meaning(path: tuple[str, ...], value: Any) -> tuple[str | None, Any]:
-    "The setting and the value that a mistake stands for"
+def _find_meaning(path: tuple[str, ...], value: Any) -> tuple[str, Any]:
+    "The setting and the value that a mistake stands for; None where that is not clear"
     key = '.'.join(path)
     if key in SETTINGS: return key, read_value(key, value)
     near = did_you_mean(key, SECTIONS) if len(path) < 2 else None
-    if near is None: return _likely_setting(path), value
+    if near is None and (likely := _likely_setting(path)):
+        return likely, value if _accepts(likely, value) else read_value(likely, value)
     return 'model', did_you_mean(str(value), MODEL_PRESETS if near == 'model' else ())
 
 def _describe_mistake(path: tuple[str, ...], value: Any) -> tuple[str, str]:
@@ -568,21 +569,22 @@ def _copy(values: Any) -> Any:
 def _correct(values: dict[str, Any], mistake: SettingError) -> None:
     "Put what is meant in the place of a mistake, unless there is a value already"
     key, value = _find_meaning(mistake.path, mistake.value)
-    if key is None or value is None: return
     section, _, name = key.partition('.')
+    about = SETTINGS[key].description if name else mistake.fix
+    if value is None:
+        if name and key != '.'.join(mistake.path): mistake.fix = f'did you mean {key}? ({about})'
+        return
     if name: values = values.setdefault(section, {})
     if (name or section) in values: mistake.fix = f'{key} is set already: delete this line'
     else:
         values[name or section] = value
         mistake.meant = key, value
-        about = SETTINGS[key].description if name else mistake.fix
         mistake.fix = f'did you mean {format_override(key, value):.80}? ({about})'
 
 def _check_values(values: Any, lines: Mapping[tuple[str, ...], int],
                   name: str) -> tuple[Config, list[SettingError]]:
     "A `Config` of what is valid or clearly meant, and every mistake"
     mistakes: list[SettingError] = []
-    lines = dict(lines)
     wrong: dict[tuple[str, ...], Any] = {} if isinstance(values, Mapping) else {(): values}
     rest = {} if wrong else _copy(values)
     while True:
@@ -594,7 +596,6 @@ def _check_values(values: Any, lines: Mapping[tuple[str, ...], int],
             mistake.path, mistake.value, mistake.line = path, value, line
             mistakes.append(mistake)
             _correct(rest, mistake)
-            if mistake.meant and line: lines[tuple(mistake.meant[0].split('.'))] = line
         rest = dict(_expand_model(rest))
         try: return Config.model_validate(rest), sorted(mistakes, key=lambda m: m.line or 0)
         except ValidationError as e:
