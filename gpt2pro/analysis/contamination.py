@@ -39,7 +39,7 @@ def fingerprint_documents(
     documents = iter(documents)
     while batch := list(islice(documents, _AT_ONCE)):
         texts = [document.text for document in batch]
-        words = [find_words(text) for text in texts]
+        words = [find_words(text, numbers=True) for text in texts]
         ngrams, bounds = hash_ngrams(words, NGRAM)
         for i, whole in enumerate(compute_signatures(texts, words)):
             hashes = np.append(whole, ngrams[bounds[i]:bounds[i + 1]])

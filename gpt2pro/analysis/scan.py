@@ -116,7 +116,7 @@ class _Examiner:
         tally = _Tally()
         for examined in found: tally.add(examined, stratum_of(examined.document.file, self.strata))
         tally.worst = _worst(tally.worst)
-        signatures = compute_signatures([document.text for document in batch.documents], words)
+        signatures = compute_signatures([document.text for document in batch.documents])
         return _Findings(tally, [examined.length for examined in found], signatures)
 
 def stratum_of(file: str, strata: frozenset[str]) -> str:

@@ -5,7 +5,7 @@
 # %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0003
 from __future__ import annotations
 import codecs, hashlib, json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
