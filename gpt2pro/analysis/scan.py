@@ -212,7 +212,7 @@ def _read_through(scan: _Scan, examiner: _Examiner, max_documents: int | None, w
 
 # %% ../../nbs/02_analysis/03_scan.ipynb #0032
 _DUPLICATES = {'exact duplicate': 'the same text came before',
-               'near duplicate': 'three quarters or more of its phrases came before in one document'}
+               'near duplicate': 'three quarters or more of its phrases came before in a text'}
 
 def _two_digits(value: float) -> str: return f'{float(f"{value:.2g}"):g}' # 100, not 1e+02
 

@@ -21,18 +21,25 @@ __all__ = ['MOJIBAKE_HINT', 'QUALITY_RULES', 'BANDS', 'BAND_SIZE', 'DUPLICATE_ME
 _UNSPACED = ('\u0e01-\u0eff\u1000-\u109f\u1780-\u17d3\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff'
              '\uf900-\ufaff\U00020000-\U0002ffff') # scripts without spaces
 _MARKS = '\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0963\u0966-\u0dff' # accents, vowel signs
-_LETTER = rf'[^\W\d_{_UNSPACED}]'
-_WORD = re.compile(rf'{_LETTER}+(?:[{_MARKS}]+{_LETTER}*)*|[{_UNSPACED}]')
 _WESTERN = [bytes([i]).decode('cp1252', 'ignore') for i in range(256)]
-_SPACES = bytes(i if re.fullmatch(_LETTER, c) else 32 for i, c in enumerate(_WESTERN))
+
+def _word_finder(letter: str) -> Callable[[str], list[str]]:
+    pattern = re.compile(rf'{letter}+(?:[{_MARKS}]+{letter}*)*|[{_UNSPACED}]')
+    table = bytes(i if re.fullmatch(letter, c) else 32 for i, c in enumerate(_WESTERN))
+    def find(text: str) -> list[str]:
+        try: return text.encode('cp1252').translate(table).decode('cp1252').split()
+        except UnicodeEncodeError: return pattern.findall(text)
+    return find
+
+_find_words = _word_finder(rf'[^\W\d_{_UNSPACED}]')
+_find_words_and_numbers = _word_finder(rf'[^\W_{_UNSPACED}]')
 
 def find_words(
     text: str, # Any text
+    numbers: bool = False, # Whether numbers are words too
 ) -> list[str]:
     "The words of a text in lower case"
-    text = text.lower()
-    try: return text.encode('cp1252').translate(_SPACES).decode('cp1252').split()
-    except UnicodeEncodeError: return _WORD.findall(text)
+    return (_find_words_and_numbers if numbers else _find_words)(text.lower())
 
 # %% ../../nbs/01_text/07_quality.ipynb #0012
 _DENSE = re.compile(f'[{_UNSPACED}\uac00-\ud7a3]') # scripts without spaces, and Korean
@@ -386,11 +393,12 @@ BANDS, BAND_SIZE = 14, 8
 
 def compute_signatures(
     texts: Sequence[str], # Documents
-    words: Sequence[Sequence[str]] | None = None, # The words of each, if known
+    words: Sequence[Sequence[str]] | None = None, # The words and numbers of each, if known
 ) -> np.ndarray: # (documents, 15): a hash of the text, then one per band, 0 where it is too short
     "The MinHash signatures of some documents"
     from rensa import RMinHash
-    hashes, bounds = hash_ngrams([*map(find_words, texts)] if words is None else words, 5)
+    if words is None: words = [find_words(text, numbers=True) for text in texts]
+    hashes, bounds = hash_ngrams(words, 5)
     rows = RMinHash.digest_matrix_from_flat_token_hashes(
         hashes, bounds.astype(np.uint64), BANDS*BAND_SIZE, 1).to_rows()
     count = len(rows)*BANDS*BAND_SIZE
