@@ -62,8 +62,9 @@ def _descriptions(table: Mapping[str, Any]) -> dict[Any, str]:
 # %% ../../nbs/00_core/05_config.ipynb #0015
 class ModelConfig(StrictModel):
     "The architecture of a GPT-2"
-    vocab_size: Count = _setting(
-        4096, 'vocabulary size: rows of the embedding table', ge=2, unit='tokens', choices={
+    vocab_size: int = _setting(
+        4096, 'vocabulary size: rows of the embedding table', ge=2, le=2**20,
+        unit='tokens', choices={
             512: 'a few kilobytes of text', 4096: 'a megabyte or two', 8192: 'some megabytes',
             16384: 'tens of megabytes', 32768: 'a hundred megabytes and more',
             50257: 'GPT-2\'s own'})
@@ -73,15 +74,15 @@ class ModelConfig(StrictModel):
             4096: 'a chapter', 8192: 'a booklet'},
         aliases='n_positions n_ctx max_position_embeddings context_length context_size '
                 'max_seq_len seq_len')
-    n_layer: Count = _setting(4, 'transformer blocks', le=1000,
+    n_layer: int = _setting(4, 'transformer blocks', ge=1, le=1000,
                               aliases='n_layers num_layers num_hidden_layers')
-    n_head: Count = _setting(4, 'attention heads per block; divides n_embd', le=1000,
+    n_head: int = _setting(4, 'attention heads per block; divides n_embd', ge=1, le=1000,
                              aliases='n_heads num_heads num_attention_heads')
     n_kv_head: Count | None = _advanced(
         None, 'key and value heads of grouped-query attention; null is n_head, multi-head '
         'attention', le=1000,
         aliases='num_key_value_heads num_kv_heads n_kv_heads n_query_groups')
-    n_embd: Count = _setting(128, 'embedding size: width of the residual stream', le=2**17,
+    n_embd: int = _setting(128, 'embedding size: width of the residual stream', ge=1, le=2**17,
                              aliases='d_model hidden_size emb_dim embed_dim')
     n_inner: Count | None = _advanced(
         None, 'inner width of the feed-forward block; null is 4 n_embd, or 8/3 n_embd for swiglu',
@@ -257,7 +258,7 @@ class TrainConfig(StrictModel):
     eval_batches: Count = _resumable(20, 'batches in an evaluation', aliases='eval_iters')
     checkpoint_interval: Steps = _resumable(100, 'steps between checkpoints', unit='steps',
                                             aliases='save_steps save_interval save_every')
-    keep_checkpoints: Count = _resumable(2, 'checkpoints kept beside the best', ge=2,
+    keep_checkpoints: int = _resumable(2, 'checkpoints kept beside the best', ge=2, le=1000,
                                          aliases='save_total_limit')
     patience: int = _resumable(
         0, 'early stopping: evaluations without a lower loss before training ends; 0 is never',
@@ -351,7 +352,7 @@ def gpt2_differences(
     return {name: value for name, value in fixed.items()
             if getattr(model, name) not in known.get(name, [value])}
 
-# %% ../../nbs/00_core/05_config.ipynb #0054
+# %% ../../nbs/00_core/05_config.ipynb #0056
 def _size(*numbers: int) -> dict[str, int]:
     return dict(zip(('n_layer', 'n_head', 'n_embd', 'block_size', 'vocab_size'), numbers))
 
@@ -371,7 +372,7 @@ MODEL_PRESETS: dict[str, dict[str, int]] = {
     '350m':        _size(24, 16, 1024, 1024, 45056),
 }
 
-# %% ../../nbs/00_core/05_config.ipynb #0056
+# %% ../../nbs/00_core/05_config.ipynb #0058
 _LARGE = dict(lr=6e-4, min_lr=6e-5, beta2=0.95, warmup_steps=700, max_steps=20_000, batch_size=8,
               gradient_accumulation_steps=16)
 RUN_PRESETS: dict[str, dict[str, Any]] = {
@@ -382,7 +383,7 @@ for _name, _shape in MODEL_PRESETS.items():
     RUN_PRESETS[_name] = dict(model=_name, train=_LARGE if _shape['n_embd'] >= 512 else {},
                               tokenizer=dict(type='gpt2' if _name.startswith('gpt2') else 'bpe'))
 
-# %% ../../nbs/00_core/05_config.ipynb #0059
+# %% ../../nbs/00_core/05_config.ipynb #0061
 def deep_merge(
     base: Mapping[str, Any], # Values below
     over: Mapping[str, Any], # Values on top
@@ -394,7 +395,7 @@ def deep_merge(
         merged[key] = deep_merge(base[key], value) if both else value
     return merged
 
-# %% ../../nbs/00_core/05_config.ipynb #0060
+# %% ../../nbs/00_core/05_config.ipynb #0062
 def _accepts(key: str, value: Any) -> bool:
     "Whether a setting can have a value"
     section, name = key.split('.')
@@ -416,13 +417,13 @@ def parse_override(
     for part in reversed(key.split('.', 1)): value = {part: value}
     return value
 
-# %% ../../nbs/00_core/05_config.ipynb #0064
+# %% ../../nbs/00_core/05_config.ipynb #0066
 def _expand_model(values: Mapping[str, Any]) -> Mapping[str, Any]:
     "Put a size's numbers where its name stands"
     sizes = MODEL_PRESETS.get(str(values.get('model')))
     return {**values, 'model': dict(sizes)} if sizes else values
 
-# %% ../../nbs/00_core/05_config.ipynb #0067
+# %% ../../nbs/00_core/05_config.ipynb #0069
 _TYPES = {'integer': 'a whole number', 'number': 'a number', 'string': 'a text', 'null': 'null',
           'boolean': 'true or false', 'array': 'a list of texts'}
 _BOUNDS = {'minimum': 'at least', 'exclusiveMinimum': 'above', 'maximum': 'at most',
@@ -445,7 +446,7 @@ def allowed_values(
     section, name = key.split('.')
     return _in_words(_schema(section)['properties'][name])
 
-# %% ../../nbs/00_core/05_config.ipynb #0071
+# %% ../../nbs/00_core/05_config.ipynb #0073
 _ALIASES = {name: key for key, info in SETTINGS.items() for name in info.aliases.split()}
 _ALIASES |= {key.split('.')[1]: key for key in reversed(SETTINGS)}
 _EPOCHS = 'a run is measured in steps: train.max_steps; `gpt2pro recommend` says how many'
@@ -471,7 +472,7 @@ def _likely_setting(path: tuple[str, ...]) -> str | None:
         if name := did_you_mean(path[-1], names): return names[name]
     return _ALIASES.get(did_you_mean(path[-1], _ALIASES) or '')
 
-# %% ../../nbs/00_core/05_config.ipynb #0075
+# %% ../../nbs/00_core/05_config.ipynb #0077
 _READINGS: dict[str, tuple[Any, ...]] = {
     'yes': (True,), 'on': (True,), 'true': (True, 'auto'), 'no': (False, 'fp32'), 'off': (False,),
     'false': (False, 'fp32'), 'none': (None, 'constant'), 'rotary': ('rope',),
@@ -499,7 +500,7 @@ def read_value(
     "The value that a wrong one stands for"
     return next((v for v in _readings(key, value) if v is not None and _accepts(key, v)), None)
 
-# %% ../../nbs/00_core/05_config.ipynb #0079
+# %% ../../nbs/00_core/05_config.ipynb #0081
 class SettingError(UserError):
     "One mistake in a configuration"
     path: tuple[str, ...] = ()           # The keys that lead to it
@@ -516,7 +517,7 @@ class ConfigError(UserError):
         self.mistakes = mistakes
     def __str__(self) -> str: return '\n\n'.join(map(str, self.mistakes))
 
-# %% ../../nbs/00_core/05_config.ipynb #0080
+# %% ../../nbs/00_core/05_config.ipynb #0082
 def format_override(
     key: str,   # Such as `train.lr`
     value: Any, # One that the setting accepts
@@ -545,7 +546,7 @@ def _describe_mistake(path: tuple[str, ...], value: Any) -> tuple[str, str]:
     advice = next((_ADVICE[part] for part in path if part in _ADVICE), sections)
     return f'there is no setting {key}', advice
 
-# %% ../../nbs/00_core/05_config.ipynb #0083
+# %% ../../nbs/00_core/05_config.ipynb #0085
 def iterate_leaves(
     values: Any,                # Nested mappings
     path: tuple[str, ...] = (), # The keys that lead there
@@ -565,7 +566,7 @@ def _copy(values: Any) -> Any:
     if not isinstance(values, Mapping): return values
     return {str(name): _copy(value) for name, value in values.items()}
 
-# %% ../../nbs/00_core/05_config.ipynb #0084
+# %% ../../nbs/00_core/05_config.ipynb #0086
 def _correct(values: dict[str, Any], mistake: SettingError) -> None:
     "Put what is meant in the place of a mistake, unless there is a value already"
     key, value = _find_meaning(mistake.path, mistake.value)
@@ -602,7 +603,7 @@ def _check_values(values: Any, lines: Mapping[tuple[str, ...], int],
             paths = dict.fromkeys(tuple(map(str, error['loc'][:2])) for error in e.errors())
             wrong = dict(leaf for path in paths for leaf in iterate_leaves(_take(rest, path), path))
 
-# %% ../../nbs/00_core/05_config.ipynb #0086
+# %% ../../nbs/00_core/05_config.ipynb #0088
 _WHY = 'a configuration is a YAML file or the name of a preset'
 
 def _read_text(path: Path) -> str:
@@ -618,7 +619,7 @@ def _read_text(path: Path) -> str:
     except (UnicodeDecodeError, OSError) as e:
         raise UserError(f'{path}: not readable', str(e), 'check it and its permissions') from None
 
-# %% ../../nbs/00_core/05_config.ipynb #0088
+# %% ../../nbs/00_core/05_config.ipynb #0090
 class CheckedConfig(NamedTuple):
     "A configuration, and what was wrong where it was read"
     config: Config                   # With what was meant, or a default, in place of a mistake
@@ -648,7 +649,7 @@ def read_config(
         for replaced, _ in iterate_leaves(value): lines.pop(replaced, None)
     return CheckedConfig(*_check_values(values, lines, name), lines)
 
-# %% ../../nbs/00_core/05_config.ipynb #0094
+# %% ../../nbs/00_core/05_config.ipynb #0096
 def load_config(
     source: str | Path | Config | Mapping | None = None, # Or a file, preset or run directory
     overrides: Iterable[str] = (), # Words such as `train.lr=1e-3`, later ones on top
@@ -658,7 +659,7 @@ def load_config(
     if mistakes: raise ConfigError(mistakes)
     return config
 
-# %% ../../nbs/00_core/05_config.ipynb #0100
+# %% ../../nbs/00_core/05_config.ipynb #0102
 def _commented_yaml(config: Config) -> str:
     "A configuration as YAML with a comment for every setting"
     text = '# A gpt2pro configuration. Repeat the run with: gpt2pro train THIS_FILE\n'
