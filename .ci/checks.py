@@ -89,6 +89,7 @@ def main():
     check('mypy', 'mypy', dev)
     check('imports point to earlier notebooks only', 'python .ci/imports.py', dev)
     check('requirements are what is imported', 'python .ci/requirements.py', dev)
+    check('no test asserts an absolute time or speed', 'python .ci/asserts.py', dev)
     if check('site renders without a broken link', 'python .ci/site.py', dev):
         check('the search finds the terms of the field', 'python .ci/search.py', dev)
     if not check('sdist and wheel build', f'python -m build -o "{work/"dist"}"', dev): return
