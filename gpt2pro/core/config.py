@@ -61,8 +61,9 @@ def _descriptions(table: Mapping[str, Any]) -> dict[Any, str]:
 # %% ../../nbs/00_core/05_config.ipynb #0015
 class ModelConfig(StrictModel):
     "The architecture of a GPT-2"
-    vocab_size: Count = _setting(
-        4096, 'vocabulary size: rows of the embedding table', ge=2, unit='tokens', choices={
+    vocab_size: int = _setting(
+        4096, 'vocabulary size: rows of the embedding table', ge=2, le=2**20,
+        unit='tokens', choices={
             512: 'a few kilobytes of text', 4096: 'a megabyte or two', 8192: 'some megabytes',
             16384: 'tens of megabytes', 32768: 'a hundred megabytes and more',
             50257: 'GPT-2\'s own'})
@@ -72,15 +73,15 @@ class ModelConfig(StrictModel):
             4096: 'a chapter', 8192: 'a booklet'},
         aliases='n_positions n_ctx max_position_embeddings context_length context_size '
                 'max_seq_len seq_len')
-    n_layer: Count = _setting(4, 'transformer blocks', le=1000,
+    n_layer: int = _setting(4, 'transformer blocks', ge=1, le=1000,
                               aliases='n_layers num_layers num_hidden_layers')
-    n_head: Count = _setting(4, 'attention heads per block; divides n_embd', le=1000,
+    n_head: int = _setting(4, 'attention heads per block; divides n_embd', ge=1, le=1000,
                              aliases='n_heads num_heads num_attention_heads')
     n_kv_head: Count | None = _advanced(
         None, 'key and value heads of grouped-query attention; null is n_head, multi-head '
         'attention', le=1000,
         aliases='num_key_value_heads num_kv_heads n_kv_heads n_query_groups')
-    n_embd: Count = _setting(128, 'embedding size: width of the residual stream', le=2**17,
+    n_embd: int = _setting(128, 'embedding size: width of the residual stream', ge=1, le=2**17,
                              aliases='d_model hidden_size emb_dim embed_dim')
     n_inner: Count | None = _advanced(
         None, 'inner width of the feed-forward block; null is 4 n_embd, or 8/3 n_embd for swiglu',
@@ -256,7 +257,7 @@ class TrainConfig(StrictModel):
     eval_batches: Count = _resumable(20, 'batches in an evaluation', aliases='eval_iters')
     checkpoint_interval: Steps = _resumable(100, 'steps between checkpoints', unit='steps',
                                             aliases='save_steps save_interval save_every')
-    keep_checkpoints: Count = _resumable(2, 'checkpoints kept beside the best', ge=2,
+    keep_checkpoints: int = _resumable(2, 'checkpoints kept beside the best', ge=2, le=1000,
                                          aliases='save_total_limit')
     patience: int = _resumable(
         0, 'early stopping: evaluations without a lower loss before training ends; 0 is never',
@@ -402,7 +403,7 @@ def make_config(
         problems = [_problem(dict(error), name, lines or {}) for error in e.errors()]
         raise ConfigError(problems) from None
 
-# %% ../../nbs/00_core/05_config.ipynb #0064
+# %% ../../nbs/00_core/05_config.ipynb #0066
 def _size(*numbers: int) -> dict[str, int]:
     return dict(zip(('n_layer', 'n_head', 'n_embd', 'block_size', 'vocab_size'), numbers))
 
@@ -422,7 +423,7 @@ MODEL_PRESETS: dict[str, dict[str, int]] = {
     '350m':        _size(24, 16, 1024, 1024, 45056),
 }
 
-# %% ../../nbs/00_core/05_config.ipynb #0066
+# %% ../../nbs/00_core/05_config.ipynb #0068
 _LARGE = dict(lr=6e-4, min_lr=6e-5, beta2=0.95, warmup_steps=700, max_steps=20_000, batch_size=8,
               gradient_accumulation_steps=16)
 RUN_PRESETS: dict[str, dict[str, Any]] = {
@@ -433,7 +434,7 @@ for _name, _shape in MODEL_PRESETS.items():
     RUN_PRESETS[_name] = dict(model=_name, train=_LARGE if _shape['n_embd'] >= 512 else {},
                               tokenizer=dict(type='gpt2' if _name.startswith('gpt2') else 'bpe'))
 
-# %% ../../nbs/00_core/05_config.ipynb #0069
+# %% ../../nbs/00_core/05_config.ipynb #0071
 def deep_merge(
     base: Mapping[str, Any], # Values below
     over: Mapping[str, Any], # Values on top
@@ -445,7 +446,7 @@ def deep_merge(
         merged[key] = deep_merge(base[key], value) if both else value
     return merged
 
-# %% ../../nbs/00_core/05_config.ipynb #0070
+# %% ../../nbs/00_core/05_config.ipynb #0072
 def _accepts(key: str, value: Any) -> bool:
     "Whether a setting can have a value; other keys can have any"
     section, _, name = key.partition('.')
@@ -468,7 +469,7 @@ def parse_override(
     for part in reversed(key.split('.')): value = {part: value}
     return value
 
-# %% ../../nbs/00_core/05_config.ipynb #0074
+# %% ../../nbs/00_core/05_config.ipynb #0076
 def _expand_model(values: Any) -> Any:
     "Put a size's numbers where its name stands"
     if not isinstance(values, Mapping) or not isinstance(values.get('model'), str): return values
@@ -478,7 +479,7 @@ def _expand_model(values: Any) -> Any:
     raise UserError(f'model = {name!r}', 'no model size has this name',
                     f'did you mean {meant}? The sizes are {", ".join(MODEL_PRESETS)}')
 
-# %% ../../nbs/00_core/05_config.ipynb #0077
+# %% ../../nbs/00_core/05_config.ipynb #0079
 _WHY = 'a configuration is a YAML file or the name of a preset'
 
 def _read_text(path: Path) -> str:
@@ -493,7 +494,7 @@ def _read_text(path: Path) -> str:
     except (UnicodeDecodeError, OSError) as e:
         raise UserError(f'{path}: not readable', str(e), 'check it and its permissions') from None
 
-# %% ../../nbs/00_core/05_config.ipynb #0079
+# %% ../../nbs/00_core/05_config.ipynb #0081
 def load_config(
     source: str | Path | Config | None = None, # Or a YAML file, preset or run directory
     overrides: Iterable[str] = (),             # Words such as `train.lr=1e-3`, later ones on top
@@ -516,7 +517,7 @@ def load_config(
         values = deep_merge(values, _expand_model(parse_override(word)))
     return make_config(values, name, lines)
 
-# %% ../../nbs/00_core/05_config.ipynb #0085
+# %% ../../nbs/00_core/05_config.ipynb #0087
 def _commented_yaml(config: Config) -> str:
     "A configuration as YAML with a comment for every setting"
     text = '# A gpt2pro configuration. Repeat the run with: gpt2pro train THIS_FILE\n'
