@@ -175,16 +175,16 @@ def validate(
     "Every problem of a configuration with its fix, and the memory and time it will take"
     config = _config(words)
     machine = gpt2pro.detect_hardware()
-    report = throughput = None
+    report = None
     if measure:
         from gpt2pro.app.pipeline import measure_plan
-        report, throughput = measure_plan(config)
+        machine, report = measure_plan(config)
     if fix:
         fixed = gpt2pro.fix_config(*_split(words), machine, report)
         _show(fixed, as_json)
         _exit(fixed.left)
     findings: Any = gpt2pro.validate(config, machine, report)
-    forecast = gpt2pro.forecast(config, machine, throughput, report)
+    forecast = gpt2pro.forecast(config, machine, report)
     shown = {'findings': findings, 'forecast': forecast}
     if not as_json:
         if not findings: shown['findings'] = 'No problem was found in the settings.'
@@ -227,10 +227,9 @@ def wizard(
 @app.command()
 def recommend(source: Source, minutes: Minutes = None, as_json: AsJson = False) -> None:
     "What a text is suited for, how large a model, how long: with the arithmetic"
-    from gpt2pro.core.devices import measure_throughput
+    from gpt2pro.core.devices import measure_hardware
     report = gpt2pro.analyze(_data(source))
-    found = gpt2pro.recommend(gpt2pro.detect_hardware(), report, measure_throughput(),
-                              **_given(minutes=minutes))
+    found = gpt2pro.recommend(measure_hardware(), report, **_given(minutes=minutes))
     _show(found, as_json)
 
 @app.command()

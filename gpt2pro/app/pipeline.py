@@ -13,8 +13,8 @@ from rich.text import Text
 from ..core.errors import UserError
 from ..core.files import check_overwrite, write_file
 from ..core.config import Config, DataConfig, load_config
-from ..core.hardware import detect_hardware, explain_hardware
-from ..core.devices import measure_throughput, Throughput
+from ..core.hardware import explain_hardware, Hardware
+from ..core.devices import measure_hardware
 from ..text.corpus import open_corpus, open_splits
 from ..analysis.report import DatasetReport
 from ..analysis.scan import analyze
@@ -68,15 +68,14 @@ def plan_run(
     check_minutes(minutes)
     overrides = list(overrides)
     _announce('Hardware')
-    hardware = detect_hardware()
-    speed = measure_throughput()
+    hardware = measure_hardware()
     _show(hardware, *explain_hardware(hardware))
     _announce('Analysis of the text')
     settings = choose_data(data, overrides)
     analysis = analyze(open_splits(settings)[0], gpt2_tokenizer())
     _show(analysis)
     _announce('Recommended configuration')
-    recommended = recommend(hardware, analysis, speed, minutes)
+    recommended = recommend(hardware, analysis, minutes)
     _show(recommended)
     config = recommended.config.model_copy(update={'data': settings})
     return load_config(config, overrides), analysis
@@ -157,10 +156,9 @@ def run_folder(
 def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport | None = None,
            callbacks: Iterable[Callable] = ()) -> RunReport:
     _announce('Validation and forecast')
-    hardware = detect_hardware(folder)
+    hardware = measure_hardware(folder, config.train.device)
     findings = check_plan(config, hardware, analysis)
-    speed = measure_throughput(device=config.train.device)
-    expected = forecast(config, hardware, speed, analysis)
+    expected = forecast(config, hardware, analysis)
     _show(*findings, expected)
     run = RunDirectory(folder)
     if not (resume and run.forecast.is_file()): # a resumed run keeps its first forecast
@@ -212,10 +210,10 @@ def quickstart(
 # %% ../../nbs/12_app/03_pipeline.ipynb #0038
 def measure_plan(
     config: Config, # A plan
-) -> tuple[DatasetReport, Throughput]:
-    "Analyze a plan's training text, and measure this machine"
+) -> tuple[Hardware, DatasetReport]:
+    "Measure this machine, and analyze a plan's training text"
     corpus, _ = open_splits(config.data)
-    return analyze(corpus), measure_throughput(device=config.train.device)
+    return measure_hardware(device=config.train.device), analyze(corpus)
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0040
 def save_tokenizer(

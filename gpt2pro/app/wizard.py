@@ -13,8 +13,7 @@ from rich.console import Console
 from ..core.errors import UserError
 from ..core.files import write_file
 from ..core.config import load_config, SETTINGS
-from ..core.hardware import detect_hardware
-from ..core.devices import measure_throughput
+from ..core.devices import measure_hardware
 from ..validation.recommendation import check_minutes, DEFAULT_MINUTES
 from .questions import answer_question, final_config, Question, QUESTIONS, Session
 
@@ -103,8 +102,8 @@ def load_session(
     try: session = Session.model_validate_json(_session_file(out).read_bytes())
     except (OSError, ValidationError): pass
     if session is None or any(getattr(session, name) != value for name, value in wanted.items()):
-        session = Session(**wanted, throughput=measure_throughput())
-    return session.model_copy(update=dict(hardware=detect_hardware(out.parent)))
+        session = Session(**wanted)
+    return session.model_copy(update=dict(hardware=measure_hardware(out.parent)))
 
 # %% ../../nbs/12_app/05_wizard.ipynb #0023
 def _ask(session: Session, ask: Callable[..., Any]) -> Session:

@@ -11,13 +11,14 @@ from typing import Any
 import psutil
 from pydantic import Field
 from .choices import OPTIMIZERS
+from .config import StrictModel
 from .tables import format_bytes, Record
 from .gpus import find_gpus, Gpu, gpu_precisions, parse_number, read_system_file
 from .gpus import run_program
 
 # %% auto #0
 __all__ = ['parse_cpuinfo', 'describe_cpu', 'cgroup_folders', 'cgroup_cores', 'count_cores', 'cgroup_memory', 'measure_memory',
-           'detect_service', 'Hardware', 'detect_hardware', 'native_precisions', 'explain_hardware']
+           'detect_service', 'Throughput', 'Hardware', 'detect_hardware', 'native_precisions', 'explain_hardware']
 
 # %% ../../nbs/00_core/09_hardware.ipynb #0007
 def parse_cpuinfo(
@@ -127,6 +128,12 @@ def detect_service(
     return None, None
 
 # %% ../../nbs/00_core/09_hardware.ipynb #0036
+class Throughput(StrictModel):
+    "Measured speed of a device"
+    device: str             # cpu, cuda or mps
+    matmul_flops: float     # FLOPs per second in matrix products
+    memory_bandwidth: float # bytes per second, read and written
+
 class Hardware(Record):
     "What a machine has; every field that could not be found out is None"
     os: str | None = None            # operating system
@@ -141,6 +148,7 @@ class Hardware(Record):
     gpus: list[Gpu] = []             # graphics processors
     service: str | None = None       # notebook service or batch system
     hours_left: float | None = None  # hours until the service ends the session
+    throughput: Throughput | None = None # speed, where it was measured
     @property
     def device(self) -> str: # The kind that PyTorch calls so
         if not self.gpus: return 'cpu'
@@ -180,15 +188,19 @@ def detect_hardware(
 def _in_words(name: str, value: Any) -> str:
     "The value of a field of `Hardware`"
     if name.startswith(('ram', 'disk', 'shared')): return format_bytes(value)
+    if isinstance(value, Throughput):
+        speed = f'{value.matmul_flops/1e9:,.0f} GFLOP/s'
+        return f'{speed}, {format_bytes(int(value.memory_bandwidth))}/s'
     if isinstance(value, bool): return 'yes' if value else 'no'
     if isinstance(value, float): return f'{value:.1f}'
     return 'unknown' if value is None else str(value)
 
 def _hardware_rows(hardware: Hardware) -> list[tuple[str, str]]:
     "Name and value of each thing worth showing"
-    skip = ('gpus',) if hardware.service else ('gpus', 'service', 'hours_left')
+    skip: tuple[str, ...] = ('gpus',) if hardware.service else ('gpus', 'service', 'hours_left')
     gpus = [f'{g.name}: {format_bytes(g.memory_free)} of {format_bytes(g.memory_total)} free, '
             f'generation {g.compute_capability or "unknown"}' for g in hardware.gpus]
+    if hardware.throughput is None: skip += ('throughput',)
     rows = [(name, _in_words(name, value)) for name, value in hardware if name not in skip]
     return rows + [('gpu', gpu) for gpu in gpus or ['none']]
 

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from ..core.errors import did_you_mean
 from ..core.config import Config, gpt2_differences, load_config
-from ..core.tables import format_bytes
+from ..core.tables import format_bytes, format_seconds
 from ..core.gpus import Gpu
 from ..core.hardware import Hardware, native_precisions
 from ..text.cleaning import CLEANING_STEPS
-from .counts import count_parameters, flops_per_token
-from .heuristics import balanced_vocab_size, expected_bytes_per_token, fit_batch
-from .heuristics import MODEL_SIZES, PARAMETERS_PER_TOKEN, resize_model
+from .counts import count_parameters
+from .heuristics import balanced_vocab_size, expected_bytes_per_token
+from .heuristics import fit_batch, MODEL_SIZES, PARAMETERS_PER_TOKEN, resize_model
 from .heuristics import size_overrides, smaller_sizes, suggest_lr, suggest_vocab_size
 from .plan import checkpoint_bytes, CheckResult, Plan, RuleSet, TextSummary
 from .plan import Violation
@@ -339,18 +339,17 @@ def _the_session_lasts(plan: Plan) -> CheckResult:
 @_rule('GP-TRAIN-020', 'warning', key='train.max_hours', preset='gpt2', hardware=_CPU)
 def _a_cpu_is_fast_enough(plan: Plan) -> CheckResult:
     "a CPU core computes about 50 GFLOP a second, a GPU a thousand times as many"
-    if plan.hardware is None or plan.device != 'cpu' or plan.train.max_hours: return None
-    m, work = plan.model, plan.train.max_steps*plan.tokens_per_step
-    day = 86400*50e9*plan.hardware.cores # FLOPs
-    days = work*flops_per_token(m)/day
-    if days <= 7: return None
-    fits = [size_overrides(m, size) for size in smaller_sizes(m)
-            if work*flops_per_token(resize_model(m, size)) < 7*day]
+    h, week = plan.hardware, 7*86400 # seconds
+    if h is None or plan.device != 'cpu' or plan.train.max_hours: return None
+    if plan.seconds <= week: return None
+    sizes = [size_overrides(plan.model, size) for size in smaller_sizes(plan.model)]
+    fits = [words for words in sizes
+            if Plan(load_config(plan.config, words.split()), h, plan.text).seconds < week]
     smaller = dict.fromkeys(fits[:1], 'a model for which a week is enough')
-    return Violation(f'training takes {days:,.0f} days on {plan.hardware.cores} CPU cores',
+    return Violation(f'training takes {format_seconds(plan.seconds)} on {h.cores} CPU cores',
                      {'a GPU': 'costs money', 'fewer steps': 'a higher loss'} | smaller)
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0082
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0083
 def _smaller_plans(config: Config) -> Iterator[list[str]]:
     "Overrides that make a plan smaller, the cheapest first"
     t, m = config.train, config.model
@@ -376,7 +375,7 @@ def _find_fit(plan: Plan, fits: Callable[[Plan], bool]) -> str:
         if fits(changed): return ' '.join(words)
     return ''
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0084
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0085
 def _check_memory(plan: Plan, low: float, high: float) -> CheckResult:
     "A step that needs between these parts of the memory budget"
     budget, need = plan.memory_budget, plan.memory['total']
@@ -395,14 +394,14 @@ def _a_step_fits_into_memory(plan: Plan) -> CheckResult:
     "weights, gradients, optimizer state and activations are in memory at the same time"
     return _check_memory(plan, 1, math.inf)
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0086
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0087
 @_rule('GP-MEMORY-002', 'warning', 'train.batch_size=64',
        hardware=Hardware(cores=2, ram_available=1_150_000_000))
 def _a_step_leaves_memory_to_others(plan: Plan) -> CheckResult:
     "other programs take memory too, and a run that fills all of it may fail in the middle"
     return _check_memory(plan, 0.9, 1)
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0088
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0089
 @_rule('GP-MEMORY-003', 'note', 'train.gradient_checkpointing=true',
        hardware=Hardware(cores=2, ram_available=8*10**9))
 def _gradient_checkpointing_is_needed(plan: Plan) -> CheckResult:
@@ -415,7 +414,7 @@ def _gradient_checkpointing_is_needed(plan: Plan) -> CheckResult:
         words: 'the same training, in three quarters of the time',
         'a larger batch_size': 'where a step should read more'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0092
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0093
 @_rule('GP-DISK-001', 'error', 'train.keep_checkpoints=1000',
        hardware=Hardware(cores=2, disk_free=5*10**9))
 def _the_run_fits_on_the_disk(plan: Plan) -> CheckResult:
@@ -434,7 +433,7 @@ def _the_run_fits_on_the_disk(plan: Plan) -> CheckResult:
                      f'and {format_bytes(free)} are free',
                      fits | {'another disk': 'has to be found', 'a smaller model': 'learns less'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0094
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0095
 @_rule('GP-HARDWARE-001', 'note', key='train.device',
        hardware=Hardware(cores=16, shared_memory=64*2**20, gpus=2*_T4.gpus))
 def _gpus_can_communicate(plan: Plan) -> CheckResult:
@@ -446,7 +445,7 @@ def _gpus_can_communicate(plan: Plan) -> CheckResult:
         'start the container with --shm-size=2g': 'costs nothing',
         'train.device=cuda:0': 'trains on one GPU, slower'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0098
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0099
 _PROMPT = ('In the beginning God created the heaven and the earth. And the earth was without form, '
            'and void; and darkness was upon the face of the deep.')
 
@@ -462,7 +461,7 @@ def _prompts_fit_into_the_context(plan: Plan) -> CheckResult:
         'shorter prompts': 'the model sees less',
         'generate.prompts=[]': 'beginnings of validation documents instead'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0101
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0102
 @_rule('GP-EXPORT-003', 'note', 'model.position=rope',
        'model.activation_function=swiglu')
 def _transformers_has_the_model(plan: Plan) -> CheckResult:
