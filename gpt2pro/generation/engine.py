@@ -130,9 +130,10 @@ def encode_prompt(
     tokenizer: Tokenizer, # Turns text into ids
     prompt: str,          # Any text
     block_size: int,      # Tokens that the model reads at once
+    special: bool = False, # Whether special tokens that it spells out become their ids
 ) -> list[int]:           # At least one id, at most `block_size`
     "The ids of a prompt that fits the model"
-    ids = tokenizer.encode(prompt) or [tokenizer.eot]
+    ids = tokenizer.encode(prompt, special) or [tokenizer.eot]
     if len(ids) <= block_size: return ids
     characters = len(prompt)*block_size//len(ids)
     raise UserError(f'The prompt has {len(ids):,} tokens: {prompt[:40]!r}…',
@@ -140,7 +141,7 @@ def encode_prompt(
                     f'shorten the prompt to about {characters:,} characters, '
                     'or train with a larger model.block_size')
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0046
+# %% ../../nbs/10_generation/03_engine.ipynb #0049
 def _stream_batch(
     model: GPT, tokenizer: Tokenizer, prompts: list[list[int]], config: GenerateConfig,
 ) -> Iterator[tuple[int, str]]:
@@ -165,11 +166,12 @@ def stream(
     config: GenerateConfig | None = None, # How tokens are sampled; None takes the defaults
 ) -> Iterator[str]:       # Pieces of text as soon as they are known, without the prompt
     "Continue a prompt, piece by piece"
-    ids = encode_prompt(tokenizer, prompt, model.config.block_size)
-    pieces = _stream_batch(model, tokenizer, [ids], config or GenerateConfig())
+    config = config or GenerateConfig()
+    ids = encode_prompt(tokenizer, prompt, model.config.block_size, config.special)
+    pieces = _stream_batch(model, tokenizer, [ids], config)
     return (piece for _, piece in pieces)
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0048
+# %% ../../nbs/10_generation/03_engine.ipynb #0051
 def find_model_tokenizer(
     model: GPT, # Loaded by `GPT.from_pretrained` or `load_run`
 ) -> Tokenizer:
@@ -180,7 +182,7 @@ def find_model_tokenizer(
                         'give token ids instead of text, or tokenizer=…')
     return find_tokenizer(folder)
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0049
+# %% ../../nbs/10_generation/03_engine.ipynb #0052
 @patch
 def generate(self: GPT,
     prompt: str | list[int] | Tensor = '', # Text, or token ids (T,) or (B, T)
@@ -198,7 +200,7 @@ def generate(self: GPT,
     result = torch.cat([rows.to(new.device), new], 1).view(*ids.shape[:-1], -1)
     return result if isinstance(prompt, Tensor) else result.tolist()
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0055
+# %% ../../nbs/10_generation/03_engine.ipynb #0058
 def generate( # type: ignore[no-redef] # noqa: F811
     model: GPT,           # A trained model
     tokenizer: Tokenizer, # Its tokenizer
@@ -208,7 +210,7 @@ def generate( # type: ignore[no-redef] # noqa: F811
     "Continue a prompt"
     return ''.join(stream(model, tokenizer, prompt, config))
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0064
+# %% ../../nbs/10_generation/03_engine.ipynb #0069
 def generate_batch(
     model: GPT,           # A trained model
     tokenizer: Tokenizer, # Its tokenizer
@@ -217,13 +219,14 @@ def generate_batch(
 ) -> list[str]:           # One continuation for each, in the same order
     "Continue several prompts together"
     if not prompts: return []
-    ids = [encode_prompt(tokenizer, prompt, model.config.block_size) for prompt in prompts]
+    config = config or GenerateConfig()
+    ids = [encode_prompt(tokenizer, prompt, model.config.block_size, config.special)
+           for prompt in prompts]
     texts = ['']*len(prompts)
-    for i, piece in _stream_batch(model, tokenizer, ids, config or GenerateConfig()):
-        texts[i] += piece
+    for i, piece in _stream_batch(model, tokenizer, ids, config): texts[i] += piece
     return texts
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0069
+# %% ../../nbs/10_generation/03_engine.ipynb #0074
 _print = partial(print, end='', flush=True)
 
 def interact(
@@ -239,8 +242,8 @@ def interact(
     while True:
         try:
             line = read('\n> ')
-            if line: ids = encode_prompt(tokenizer, line, limit)
-            else: ids = tokenizer.encode(text)[-limit:] or [tokenizer.eot]
+            if line: ids = encode_prompt(tokenizer, line, limit, config.special)
+            else: ids = tokenizer.encode(text, config.special)[-limit:] or [tokenizer.eot]
             text = line or text
             for _, piece in _stream_batch(model, tokenizer, [ids], config):
                 write(piece)
