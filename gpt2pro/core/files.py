@@ -65,9 +65,9 @@ def read_json(
     except OSError as e: raise as_error(e) from None
     except ValidationError as e:
         error = e.errors()[0]
-        key = '.'.join(map(str, error['loc']))
+        key = '.'.join(map(str, error['loc'])) or 'it'
         raise UserError(f'{path}: damaged, or of another version',
-                        f'{key}: {error["msg"]}' if key else error['msg'],
+                        f'{key}: {error["msg"].replace("Input", "this")}',
                         'take it from a backup, or make it again') from None
 
 # %% ../../nbs/00_core/02_files.ipynb #0020

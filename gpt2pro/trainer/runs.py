@@ -12,7 +12,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 from ..core.errors import UserError
 from ..core.files import read_json, write_file
-from ..core.config import Config, deep_merge, make_config, resumable_settings, StrictModel
+from ..core.config import Config, deep_merge, load_config, resumable_settings, StrictModel
 from ..core.devices import resolve_device
 from ..tokenizers.tokenizer import find_tokenizer, Tokenizer
 from ..model.gpt import GPT
@@ -191,7 +191,7 @@ def load_run(
         is_checkpoint = (folder/'manifest.json').is_file()
         path = folder if is_checkpoint else best_checkpoint(RunDirectory(folder))
         checkpoint = load_checkpoint(path)
-        config = make_config(read_state(path).config, f'{path}/state.json')
+        config = load_config(read_state(path).config)
         tokenizer = find_tokenizer(path.parent.parent)
         model = GPT(config.model)
         load_parameters(model, checkpoint.tensors['model'])
