@@ -10,8 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_origin
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-from pydantic import ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from .errors import did_you_mean, UserError
 from .files import write_file
 from .yaml import read_yaml
@@ -286,8 +285,9 @@ class GenerateConfig(StrictModel):
         1.0, 'above 1 makes tokens that have occurred less likely', ge=1, le=100,
         usual_range=(1, 2))
     stop: list[str] = _resumable([], 'texts before which generation ends')
-    special: bool = _resumable(
-        False, 'special tokens that a prompt spells out become their ids; always in a chat')
+    allow_special: bool = _resumable(
+        False, 'special tokens spelled out in a prompt, such as <|user|>, become their ids; '
+        'always in a run trained on conversations')
     seed: Seed = _resumable(1337, 'seed of sampling')
 
 # %% ../../nbs/00_core/05_config.ipynb #0032
@@ -298,10 +298,6 @@ class Config(StrictModel):
     data: DataConfig = Field(DataConfig(), description='which text, and how it is read')
     train: TrainConfig = Field(TrainConfig(), description='how the model is trained')
     generate: GenerateConfig = Field(GenerateConfig(), description='how text is sampled')
-    @model_validator(mode='after')
-    def _read_roles(self) -> Config: # in the prompts of a chat
-        if self.data.batching == 'chat': self.generate.special = True
-        return self
     @property
     def tokens_per_step(self) -> int:
         sequences = self.train.batch_size*self.train.gradient_accumulation_steps
