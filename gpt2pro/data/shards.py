@@ -269,6 +269,7 @@ class Manifest(StrictModel):
     replaced: dict[str, int] = {}              # files with invalid bytes, and how many
     train: Split                               # text to train on
     validation: Split                          # held-out text
+    contamination: float | None = None         # share of its passages that are in train as well
     @property
     def dropped(self) -> dict[str, int]:
         return {step: count.dropped for step, count in self.cleaning.items() if count.dropped}
@@ -288,6 +289,9 @@ def _manifest_table(manifest: Manifest) -> str:
     dropped = ', '.join(f'{n:,} {reason}' for reason, n in manifest.dropped.items()) or 'none'
     lines.append(f'{manifest.read.documents:,} documents read, dropped: {dropped},'
                  f' files skipped: {len(manifest.skipped)}')
+    if manifest.contamination is not None:
+        lines.append(f'{manifest.contamination:.1%} of the validation text is also in the '
+                     'training text')
     return '\n'.join(lines)
 
 # %% ../../nbs/05_data/01_shards.ipynb #0056
