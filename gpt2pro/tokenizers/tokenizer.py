@@ -146,11 +146,11 @@ class Tokenizer:
         encode = self._tiktoken._core_bpe.encode_to_tiktoken_buffer
         return [np.frombuffer(encode(text, set()), np.uint32) for text in texts]
     def encode(self,
-        text: str,             # Any text
-        special: bool = False, # Whether a special token that is spelled out becomes its id
+        text: str,                   # Any text
+        allow_special: bool = False, # Whether a special token that is spelled out becomes its id
     ) -> list[int]:
         "The ids of a text"
-        if not special: return self.encode_batch([text])[0]
+        if not allow_special: return self.encode_batch([text])[0]
         _check_text([text])
         return _encode_special(self._inner, text)
     def token_bytes(self, id: int) -> bytes: return _lookup(self._bytes, id)
