@@ -285,6 +285,9 @@ class GenerateConfig(StrictModel):
         1.0, 'above 1 makes tokens that have occurred less likely', ge=1, le=100,
         usual_range=(1, 2))
     stop: list[str] = _resumable([], 'texts before which generation ends')
+    allow_special: bool = _resumable(
+        False, 'special tokens spelled out in a prompt, such as <|user|>, become their ids; '
+        'always in a run trained on conversations')
     seed: Seed = _resumable(1337, 'seed of sampling')
 
 # %% ../../nbs/00_core/05_config.ipynb #0032

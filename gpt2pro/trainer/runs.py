@@ -196,6 +196,7 @@ def load_run(
         model = GPT(config.model)
         load_parameters(model, checkpoint.tensors['model'])
         model.pretrained_folder = path.parent.parent
+    if config.data.batching == 'chat': config.generate.allow_special = True
     model = model.to(resolve_device()).eval()
     if for_inference and model.wte.weight.device.type == 'cpu': optimize_for_inference(model)
     return model, tokenizer, config
