@@ -29,7 +29,7 @@ _NAMES = { # module → public names
     'tokenizers.tokenizer': 'Tokenizer train_tokenizer gpt2_tokenizer find_tokenizer',
     'data.prepare': 'PreparedData',
     'data.batches': 'Batch open_batches',
-    'trainer.runs': 'RunFolder load_run',
+    'trainer.runs': 'RunDirectory load_run',
     'trainer.loop': 'Trainer',
     'generation.engine': 'GPT Engine generate',
     'app.rehearsal': 'rehearse',

@@ -11,10 +11,11 @@ from itertools import islice
 from typing import Any, Literal, NamedTuple
 import numpy as np
 from ..core.errors import UserError
-from ..core.config import Settings
+from ..core.config import StrictModel
 from ..core.tables import Record
 from ..text.corpus import Document
-from ..text.quality import compute_signatures, find_words, hash_ngrams
+from ..text.quality import compute_signatures, find_words, hash_ngrams, words_in_ngrams
+from .sampling import is_sampled
 
 # %% auto #0
 __all__ = ['NGRAM', 'MAX_NGRAMS', 'COMMON_PHRASE', 'Kind', 'NEGLIGIBLE', 'fingerprint_documents', 'ContaminatedDocument',
@@ -38,7 +39,7 @@ def fingerprint_documents(
     documents = iter(documents)
     while batch := list(islice(documents, _AT_ONCE)):
         texts = [document.text for document in batch]
-        words = [find_words(text) for text in texts]
+        words = [find_words(text, numbers=True) for text in texts]
         ngrams, bounds = hash_ngrams(words, NGRAM)
         for i, whole in enumerate(compute_signatures(texts, words)):
             hashes = np.append(whole, ngrams[bounds[i]:bounds[i + 1]])
@@ -97,16 +98,12 @@ COMMON_PHRASE = 10 # Training documents that may share an n-gram before it is a 
 
 def _covered(found: np.ndarray) -> float:
     "The share of words that lie in shared n-grams, of which `found` says whether each is"
-    if not len(found): return 0.0
-    edges = np.zeros(len(found) + NGRAM, np.int64)
-    edges[:len(found)] += found
-    edges[NGRAM:] -= found
-    return float((edges.cumsum()[:-1] > 0).mean())
+    return float(words_in_ngrams(found, NGRAM).mean()) if len(found) else 0.0
 
 # %% ../../nbs/02_analysis/04_contamination.ipynb #0024
 Kind = Literal['exact duplicate', 'near duplicate', 'passage']
 
-class ContaminatedDocument(Settings):
+class ContaminatedDocument(StrictModel):
     "A validation document of which training has a part"
     kind: Kind
     file: str         # file of the validation document
@@ -130,6 +127,7 @@ def _judge(held: _Held, places: np.ndarray, index: _Index,
     times = index.times[places]
     shared = times[_WHOLE:] > 0
     rare = shared & (times[_WHOLE:] <= COMMON_PHRASE)
+    if _covered(shared) > 0.8: rare = shared # a document often copied, not a common phrase
     kinds: list[tuple[Kind, int, np.ndarray, float]] = [ # first of its hashes, hits, share
         ('exact duplicate', 0, times[:1] > 0, 1.0),
         ('near duplicate', 1, times[1:_WHOLE] > 0, _covered(shared)),
@@ -148,36 +146,48 @@ class ContaminationReport(Record):
     sampled_fraction: float           # fraction of them that fitted into memory
     length: int                       # their tokens, or words without a tokenizer
     unit: str                         # what lengths are counted in: tokens or words
-    training_documents: int           # documents of the training text
+    training_documents: int           # training documents examined
+    training_fraction: float          # fraction of the training documents examined
     kinds: dict[str, int]             # contaminated documents by kind
     contaminated_length: int          # tokens of the contaminated documents
     contaminated_share: float         # share of the text that training has word for word
     histogram: list[int]              # contaminated documents by tenths of their share
-    worst: list[ContaminatedDocument] # the most contaminated documents
+    found: list[ContaminatedDocument] # the contaminated documents, the worst first
     advice: str                       # what to do
     @property
-    def contaminated(self) -> int: return sum(self.kinds.values()) # documents
+    def contaminated(self) -> int: return len(self.found) # documents
+    @property
+    def summary(self) -> str:
+        least = 'At least ' if self.training_fraction < 1 else ''
+        return (f'{least}{self.contaminated_share:.1%} of the validation text occurs in the '
+                f'training text ({self.contaminated:,} of {self.documents:,} documents). '
+                f'{self.advice}')
     def _tables(self) -> Any: return {'Contamination': _contamination_rows(self)}
     def _facts(self) -> Any: return _contamination_facts(self)
     def _figure(self) -> Any: return plot_contamination(self)
 
 # %% ../../nbs/02_analysis/04_contamination.ipynb #0031
+_LISTED = 20 # Rows of a table at most
+
 def _contamination_facts(report: ContaminationReport) -> list[str]:
     "What a report says in sentences"
     kinds = ', '.join(f'{n:,} by {kind}' for kind, n in report.kinds.items()) or 'none'
     part = ''
     if report.sampled_fraction < 1: part = f' (a sample of {report.sampled_fraction:.2%})'
+    sample = ''
+    if report.training_fraction < 1:
+        sample = f', a sample of {report.training_fraction:.2g} of all, so in all it is more'
     return [f'{report.contaminated:,} of {report.documents:,} validation documents are '
             f'contaminated{part}: {kinds}',
             f'They have {report.contaminated_length:,} of {report.length:,} {report.unit}; '
             f'{report.contaminated_share:.1%} of the validation text occurs word for word '
-            f'in {report.training_documents:,} training documents', report.advice]
+            f'in {report.training_documents:,} training documents{sample}', report.advice]
 
 def _contamination_rows(report: ContaminationReport) -> list[tuple[str, ...]]:
     "The worst documents as rows of a table, the headings first"
     return [('kind', 'validation', 'training', 'share', 'words in common'),
             *((d.kind, f'{d.file}, {d.offset:,}', f'{d.train_file}, {d.train_offset:,}',
-               f'{d.share:.0%}', d.excerpt) for d in report.worst)]
+               f'{d.share:.0%}', d.excerpt) for d in report.found[:_LISTED])]
 
 # %% ../../nbs/02_analysis/04_contamination.ipynb #0033
 def plot_contamination(
@@ -198,24 +208,25 @@ NEGLIGIBLE = 0.01 # Share of the validation text that needs no change
 def advise(
     found: Sequence[ContaminatedDocument], # All that was found
     share: float,                          # Share of the validation text that training has
+    files: int,                            # Training files
 ) -> str:
     "What to do about contamination"
     if not found: return 'Go on: nothing of the validation text was found in the training text.'
     if share < NEGLIGIBLE:
         return f'Go on: less than {NEGLIGIBLE:.0%} of the validation text is in the training text.'
-    if all(document.kind == 'exact duplicate' for document in found):
-        return ('Keep exact_dedup in data.clean, as by default: gpt2pro prepare then holds back '
+    kinds = {document.kind for document in found}
+    if 'passage' not in kinds:
+        steps = 'exact_dedup' if kinds == {'exact duplicate'} else 'exact_dedup and near_dedup'
+        return (f'Keep {steps} in data.clean, as by default: gpt2pro prepare then holds back '
                 'training documents that are also validation text.')
     (file, most), = Counter(document.train_file for document in found).most_common(1)
-    if 2*most > len(found) and file not in {document.file for document in found}:
+    if 2*most > len(found) and file not in {document.file for document in found} and files > 1:
         return f'Take {file} out of data.source: {most:,} of {len(found):,} documents are in it.'
-    return ('Hold out whole files in place of scattered pages: name them with data.validation=PATH '
-            'and keep them out of data.source.')
+    return ('Hold out other text, whole files in place of scattered pages: name it with '
+            'data.validation=PATH and keep it out of data.source.')
 
-# %% ../../nbs/02_analysis/04_contamination.ipynb #0038
-_LISTED = 20 # Documents to list at most
-
-def _make_report(held: Sequence[_Held], index: _Index, sources: dict[int, _Source],
+# %% ../../nbs/02_analysis/04_contamination.ipynb #0039
+def _make_report(held: Sequence[_Held], index: _Index, sources: dict[int, _Source], files: int,
                  **rest: Any) -> ContaminationReport:
     "All documents, judged and counted"
     bounds = np.cumsum([len(each.hashes) for each in held])[:-1]
@@ -228,32 +239,37 @@ def _make_report(held: Sequence[_Held], index: _Index, sources: dict[int, _Sourc
     return ContaminationReport(
         documents=len(held), length=length, kinds=Counter(document.kind for document in found),
         contaminated_length=sum(document.length for document in found), contaminated_share=share,
-        histogram=[tenths[i] for i in range(10)], worst=found[:_LISTED],
-        advice=advise(found, share), **rest)
+        histogram=[tenths[i] for i in range(10)], found=found, advice=advise(found, share, files),
+        **rest)
 
-# %% ../../nbs/02_analysis/04_contamination.ipynb #0039
+# %% ../../nbs/02_analysis/04_contamination.ipynb #0040
 def find_contamination(
     train: Iterable[Document],             # Text to train on, read once
     validation: Iterable[Document] | None, # Text for validation, kept as hashes
     tokenizer: Any = None,                 # Has `encode_batch`; without it lengths are in words
+    fraction: float = 1.0,                 # Fraction of the training documents to examine
 ) -> ContaminationReport:
     "What of the validation text occurs in the training text"
     if validation is None:
         raise UserError('the text has no validation text of its own',
                         'gpt2pro prepare sets documents aside, and keeps duplicates on one side',
                         'name it with data.source=TRAIN data.validation=VALIDATION')
-    held, fraction = _hold(validation, tokenizer)
+    held, held_fraction = _hold(validation, tokenizer)
     if not held:
         raise UserError('The validation text has no documents', 'there is nothing to look for',
                         'name text in data.validation')
     index = _Index(held)
     sources: dict[int, _Source] = {}
+    files: set[str] = set()
     order = -1
-    for order, (document, words, hashes) in enumerate(fingerprint_documents(train)):
+    sampled = (document for document in train if is_sampled(document, fraction))
+    for order, (document, words, hashes) in enumerate(fingerprint_documents(sampled)):
+        files.add(document.file)
         new = index.look_up(hashes, order)
         if not len(new): continue
         start = max(0, int(new.max()) - _WHOLE) # of the last n-gram that is new
         sources[order] = _Source(document.file, document.offset,
                                  ' '.join(words[start:start + NGRAM]))
-    return _make_report(held, index, sources, unit='tokens' if tokenizer else 'words',
-                        sampled_fraction=fraction, training_documents=order + 1)
+    return _make_report(held, index, sources, len(files), unit='tokens' if tokenizer else 'words',
+                        sampled_fraction=held_fraction, training_documents=order + 1,
+                        training_fraction=fraction)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from ..core.files import write_file
-from ..core.config import Settings
+from ..core.config import StrictModel
 from ..core.tables import html_page, Record
 from ..text.layouts import Layout
 from ..text.languages import language_name
@@ -20,7 +20,7 @@ __all__ = ['QUANTILES', 'Example', 'Quality', 'Lengths', 'summarize_lengths', 'D
            'plot_languages', 'plot_lengths', 'plot_report']
 
 # %% ../../nbs/02_analysis/02_report.ipynb #0006
-class Example(Settings):
+class Example(StrictModel):
     "A document with findings"
     file: str           # its file
     offset: int         # where it begins
@@ -28,7 +28,7 @@ class Example(Settings):
     text: str           # its beginning
 
 # %% ../../nbs/02_analysis/02_report.ipynb #0008
-class Quality(Settings):
+class Quality(StrictModel):
     "How clean the text is"
     score: float                # share of the text without findings, per cent
     findings: dict[str, Amount] # how much text has each finding or is duplicate
@@ -38,7 +38,7 @@ class Quality(Settings):
 # %% ../../nbs/02_analysis/02_report.ipynb #0010
 QUANTILES = (0, 5, 25, 50, 75, 95, 100)
 
-class Lengths(Settings):
+class Lengths(StrictModel):
     "How long documents are"
     unit: str                  # tokens, or words without a tokenizer
     quantiles: dict[str, int]  # by per cent of the documents sampled

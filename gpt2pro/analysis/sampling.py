@@ -8,7 +8,7 @@ import hashlib, math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 import numpy as np
-from ..core.config import Settings
+from ..core.config import StrictModel
 from ..text.corpus import Document
 
 # %% auto #0
@@ -16,7 +16,7 @@ __all__ = ['MIN_STRATUM', 'Amount', 'Sums', 'document_row', 'list_names', 'choos
            'total_interval', 'share_interval', 'quantile', 'quantile_interval', 'Estimator', 'counted_amount']
 
 # %% ../../nbs/02_analysis/01_sampling.ipynb #0006
-class Amount(Settings):
+class Amount(StrictModel):
     "How much text"
     documents: int = 0         # documents
     bytes: int = 0             # bytes of text in UTF-8

@@ -116,7 +116,7 @@ class _Examiner:
         tally = _Tally()
         for examined in found: tally.add(examined, stratum_of(examined.document.file, self.strata))
         tally.worst = _worst(tally.worst)
-        signatures = compute_signatures([document.text for document in batch.documents], words)
+        signatures = compute_signatures([document.text for document in batch.documents])
         return _Findings(tally, [examined.length for examined in found], signatures)
 
 def stratum_of(file: str, strata: frozenset[str]) -> str:
@@ -212,7 +212,7 @@ def _read_through(scan: _Scan, examiner: _Examiner, max_documents: int | None, w
 
 # %% ../../nbs/02_analysis/03_scan.ipynb #0032
 _DUPLICATES = {'exact duplicate': 'the same text came before',
-               'near duplicate': 'three quarters of its phrases and more came before in a text'}
+               'near duplicate': 'three quarters or more of its phrases came before in a text'}
 
 def _two_digits(value: float) -> str: return f'{float(f"{value:.2g}"):g}' # 100, not 1e+02
 
@@ -237,7 +237,7 @@ def _quality(text: Estimator, incomplete: set[str], worst: list[Example]) -> Qua
         found = findings[name]
         findings[name] = found.model_copy(update=dict(low=found.low or found, high=text.amount()))
     meanings = {name: rule.meaning for name, rule in QUALITY_RULES.items()} | _DUPLICATES
-    reasons = [f'{_percent(amount, text.bytes)} {name} ({meanings[name]})'
+    reasons = [f'{_percent(amount, text.bytes)} {name}: {meanings[name]}'
                for name, amount in findings.items()]
     score = 100*text.amount('clean').bytes/max(text.bytes, 1)
     return Quality(score=round(score, 2), findings=findings, reasons=reasons, worst=worst)

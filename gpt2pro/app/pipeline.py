@@ -4,17 +4,19 @@
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0003
 from __future__ import annotations
-import json, os, sys
-from collections.abc import Callable, Iterable
+import json, os, shutil, sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from rich.console import Console
 from rich.text import Text
 from ..core.errors import UserError
 from ..core.files import check_overwrite, write_file
-from ..core.config import Config, DataConfig, load_config
-from ..core.hardware import detect_hardware, explain_hardware
-from ..core.devices import measure_throughput, Throughput
+from ..core.config import Config, DataConfig, load_config, RUN_PRESETS
+from ..core.hardware import explain_hardware, Hardware
+from ..core.devices import measure_hardware
+from ..text.sources import EMBEDDED
 from ..text.corpus import open_corpus, open_splits
 from ..analysis.report import DatasetReport
 from ..analysis.scan import analyze
@@ -26,7 +28,7 @@ from ..tokenizers.parity import LanguageMixture, mix_corpus
 from ..data.shards import Tokens
 from ..data.prepare import conflicting_preparation, prepare_data, PreparedData
 from ..data.prepare import run_stage
-from ..trainer.runs import load_run, lock_run, RunFolder
+from ..trainer.runs import load_run, lock_run, RunDirectory
 from ..trainer.monitor import Callback
 from ..trainer.loop import train_model
 from ..generation.evaluation import evaluate_run, Evaluation
@@ -35,14 +37,14 @@ from .run_report import report_run, RunReport, Sample
 
 # %% auto #0
 __all__ = ['QUICKSTART_BYTES', 'PROMPT_TOKENS', 'choose_data', 'plan_run', 'evaluate', 'choose_prompts', 'write_samples',
-           'run_folder', 'train', 'quickstart', 'measure_plan', 'save_tokenizer', 'prepare']
+           'run_folder', 'absolute_paths', 'train', 'quickstart', 'measure_plan', 'save_tokenizer', 'prepare']
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0007
 def _announce(title: str) -> None:
     Console(stderr=True).rule(f'[bold]{title}', align='left')
 
 def _show(*results: Any) -> None:
-    for result in results: Console(stderr=True).print(result)
+    for result in results: Console(stderr=True, markup=False).print(result)
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0011
 QUICKSTART_BYTES = 50_000_000 # Text that a quick start reads at most
@@ -68,15 +70,14 @@ def plan_run(
     check_minutes(minutes)
     overrides = list(overrides)
     _announce('Hardware')
-    hardware = detect_hardware()
-    speed = measure_throughput()
+    hardware = measure_hardware()
     _show(hardware, *explain_hardware(hardware))
     _announce('Analysis of the text')
     settings = choose_data(data, overrides)
     analysis = analyze(open_splits(settings)[0], gpt2_tokenizer())
     _show(analysis)
     _announce('Recommended configuration')
-    recommended = recommend(hardware, analysis, speed, minutes)
+    recommended = recommend(hardware, analysis, minutes)
     _show(recommended)
     config = recommended.config.model_copy(update={'data': settings})
     return load_config(config, overrides), analysis
@@ -92,7 +93,7 @@ def evaluate(
     evaluation = evaluate_run(folder, source, stride, max_tokens)
     whole = source is None and stride is None and max_tokens is None
     if whole and os.access(folder, os.W_OK):
-        write_file(RunFolder(folder).evaluation, evaluation.model_dump_json(indent=2))
+        write_file(RunDirectory(folder).evaluation, evaluation.model_dump_json(indent=2))
     return evaluation
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0022
@@ -124,7 +125,7 @@ def write_samples(
         samples.append(Sample(language=language, prompt=prompt, text=text))
     content = [sample.model_dump() for sample in samples]
     text = json.dumps(content, ensure_ascii=False, indent=2)
-    write_file(RunFolder(folder).samples, text)
+    write_file(RunDirectory(folder).samples, text)
     return samples
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0027
@@ -143,7 +144,7 @@ def run_folder(
     last = max(map(_run_number, Path(root).glob(f'{name}-*')), default=0)
     number = max(last, 1) if resume else last + 1
     folder = Path(folder or Path(root, f'{name}-{number}'))
-    config = RunFolder(folder).config
+    config = RunDirectory(folder).config
     exists = config.is_file()
     if resume and not exists:
         raise UserError(f'{folder}: nothing to resume', f'it has no {config.name}',
@@ -154,19 +155,55 @@ def run_folder(
     return folder
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0031
+def _absolute(path: str) -> str: return str(Path(path).expanduser().absolute())
+
+def _absolute_source(source: str) -> str:
+    "A source that means the same in every working directory"
+    name = source.removeprefix('hf:')
+    if name != source: return f'hf:{_absolute(name)}' if os.path.isdir(name) else source
+    is_local = source != EMBEDDED and not source.startswith(('http://', 'https://'))
+    return _absolute(source) if is_local else source
+
+def absolute_paths(
+    config: Config, # Of a run
+) -> Config:        # The same, wherever it is loaded
+    "A configuration with absolute paths"
+    config = config.model_copy(deep=True)
+    data = config.data
+    data.source = [_absolute_source(source) for source in data.source]
+    if data.validation: data.validation = [_absolute_source(s) for s in data.validation]
+    if config.tokenizer.path: config.tokenizer.path = _absolute(config.tokenizer.path)
+    return config
+
+# %% ../../nbs/12_app/03_pipeline.ipynb #0034
+@contextmanager
+def _discard_unused(run: RunDirectory) -> Iterator[None]:
+    "Remove a new run directory if an error of the user's input ends the run before its first step"
+    is_new = not run.path.exists()
+    try: yield
+    except UserError:
+        if is_new and not run.metrics.exists(): shutil.rmtree(run.path, ignore_errors=True)
+        raise
+
+# %% ../../nbs/12_app/03_pipeline.ipynb #0036
 def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport | None = None,
            callbacks: Iterable[Callable] = ()) -> RunReport:
+    config = absolute_paths(config)
     _announce('Validation and forecast')
-    hardware = detect_hardware(folder)
-    findings = check_plan(config, hardware, analysis)
-    speed = measure_throughput(device=config.train.device)
-    expected = forecast(config, hardware, speed, analysis)
+    hardware = measure_hardware(folder, config.train.device)
+    ignored = ['GP-DATA-006'] if resume else [] # its text is prepared, whatever became of it
+    findings = check_plan(config, hardware, analysis, ignored)
+    expected = forecast(config, hardware, analysis)
     _show(*findings, expected)
-    run = RunFolder(folder)
-    if not (resume and run.forecast.is_file()): # a resumed run keeps its first forecast
-        with lock_run(run): write_file(run.forecast, expected.model_dump_json(indent=2))
-    _announce('Tokenizer, token shards and training')
-    train_model(config, folder, resume, callbacks)
+    run = RunDirectory(folder)
+    with _discard_unused(run):
+        if not resume: # a resumed run keeps its first forecast
+            with lock_run(run):
+                config.save(run.config)
+                write_file(run.forecast, expected.model_dump_json(indent=2))
+                if analysis: write_file(run.analysis, analysis.model_dump_json(indent=2))
+        _announce('Tokenizer, token shards and training')
+        train_model(config, folder, resume, callbacks)
     _announce('Evaluation')
     _show(evaluate(folder))
     _announce('Samples')
@@ -177,7 +214,7 @@ def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport |
     _show(f'{report.save()}')
     return report
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0033
+# %% ../../nbs/12_app/03_pipeline.ipynb #0038
 def train(
     config: str | Path | Config | None = None, # As for `load_config`; None: the resumed run's
     folder: str | Path | None = None,  # Run directory; None takes the next free one below `runs/`
@@ -186,13 +223,14 @@ def train(
     callbacks: Iterable[Callback] = (), # Called with each line of metrics
 ) -> RunReport:
     "Train a model, evaluate it, sample from it, and write its report"
-    if folder is None and isinstance(config, (str, Path)) and RunFolder(config).config.is_file():
-        folder = config
+    if folder is None and isinstance(config, (str, Path)):
+        is_file = Path(config).is_file() or str(config) in RUN_PRESETS
+        if not is_file: folder = config
     folder = run_folder(folder, 'train', resume)
     if config is None and resume: config = folder
     return _train(load_config(config, overrides), folder, resume, callbacks=callbacks)
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0035
+# %% ../../nbs/12_app/03_pipeline.ipynb #0043
 def quickstart(
     data: str | list[str] | None = None, # As for `choose_data`; None is the embedded corpus
     folder: str | Path | None = None,    # Run directory; None takes the next free one below `runs/`
@@ -204,20 +242,17 @@ def quickstart(
     folder = run_folder(folder, 'quickstart', resume)
     if resume: return _train(load_config(folder, overrides), folder, True)
     config, analysis = plan_run(data, minutes, overrides)
-    run = RunFolder(folder)
-    write_file(run.analysis, analysis.model_dump_json(indent=2))
-    config.save(run.config)
     return _train(config, folder, False, analysis)
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0038
+# %% ../../nbs/12_app/03_pipeline.ipynb #0046
 def measure_plan(
     config: Config, # A plan
-) -> tuple[DatasetReport, Throughput]:
-    "Analyze a plan's training text, and measure this machine"
+) -> tuple[Hardware, DatasetReport]:
+    "Measure this machine, and analyze a plan's training text"
     corpus, _ = open_splits(config.data)
-    return analyze(corpus), measure_throughput(device=config.train.device)
+    return measure_hardware(device=config.train.device), analyze(corpus)
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0040
+# %% ../../nbs/12_app/03_pipeline.ipynb #0048
 def save_tokenizer(
     data: DataConfig,              # The text to train on
     folder: str | Path,            # Where the tokenizer is saved
@@ -237,7 +272,7 @@ def save_tokenizer(
     tokenizer.save(folder)
     return tokenizer, mixture
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0042
+# %% ../../nbs/12_app/03_pipeline.ipynb #0050
 def prepare(
     config: str | Path | Config | None = None, # As for `load_config`
     folder: str | Path = 'runs/prepared', # Gets `tokenizer` and `data`

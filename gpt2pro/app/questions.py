@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from pydantic import Field
 from ..core.errors import UserError
-from ..core.config import Config, DataConfig, KEYS, load_config, ModelConfig, Settings
-from ..core.config import SETTINGS, TokenizerConfig
+from ..core.config import Config, DataConfig, load_config, ModelConfig, SETTINGS, StrictModel
+from ..core.config import TokenizerConfig
 from ..core.tables import format_bytes, format_seconds, render_terminal
 from ..core.hardware import explain_hardware, Hardware, native_precisions
-from ..core.devices import Throughput
 from ..text.corpus import open_splits, parse_data
 from ..text.languages import language_name
 from ..analysis.sampling import choose_sample_fraction
@@ -50,7 +49,7 @@ class Question:
     facts: list[Any] = field(default_factory=list)      # To look at first, each printed by rich
 
 # %% ../../nbs/12_app/04_questions.ipynb #0009
-class Session(Settings):
+class Session(StrictModel):
     "Answers, and what they were given on"
     step: str = 'hardware' # The question to ask next; empty at the end
     answers: dict[str, Any] = {} # The answers, by question
@@ -58,7 +57,6 @@ class Session(Settings):
     data: str = 'bilingual' # Text to recommend
     settings: str = '' # Other settings to recommend
     hardware: Hardware = Hardware() # The machine
-    throughput: Throughput | None = None # Its speed; null guesses it
     size: int = 0 # Bytes of the text on disk
     report: DatasetReport | None = None # The text, once it was analyzed
 
@@ -79,8 +77,7 @@ def _text_summary(session: Session) -> TextSummary:
 def _minutes(session: Session) -> float: return session.answers.get('hardware', session.minutes)
 
 def _sizes(session: Session) -> list[SizeEstimate]:
-    return compare_model_sizes(session.hardware, _text_summary(session), session.throughput,
-                               _minutes(session))
+    return compare_model_sizes(session.hardware, _text_summary(session), _minutes(session))
 
 def _chosen_model(session: Session) -> ModelConfig | None:
     "The architecture that was chosen; None before its size was"
@@ -98,8 +95,8 @@ def draft_config(
 ) -> Config:
     "The configuration that the answers so far lead to"
     answers = session.answers
-    config = recommend(session.hardware, _text_summary(session), session.throughput,
-                           _minutes(session), _chosen_model(session)).config
+    config = recommend(session.hardware, _text_summary(session), _minutes(session),
+                       _chosen_model(session)).config
     tokenizer = TokenizerConfig()
     if answers.get('tokenizer') == 'gpt2': tokenizer.type = 'gpt2'
     sections = dict(data=_data(session), tokenizer=tokenizer)
@@ -110,7 +107,7 @@ def draft_config(
 # %% ../../nbs/12_app/04_questions.ipynb #0021
 def _ask_hardware(session: Session) -> Question:
     machine = session.hardware
-    speed = session.throughput
+    speed = machine.throughput
     limit = machine.hours_left
     choices = []
     for minutes in sorted({DEFAULT_MINUTES, 15, 60, 240, 720, 2880, session.minutes}):
@@ -212,7 +209,8 @@ def _ask_advanced(session: Session) -> Question:
     rows = []
     for key in _COMMON:
         section, name = key.split('.')
-        rows.append((f'{key}={getattr(getattr(config, section), name)}', KEYS[key]))
+        value = getattr(getattr(config, section), name)
+        rows.append((f'{key}={value}', SETTINGS[key].description))
     return Question('advanced', 'Other settings', 'Which settings to change?',
                     'Such as train.lr=1e-3 model.dropout=0.1, or none.',
                     session.settings, facts=[render_terminal({'settings': [('', ''), *rows]})])
@@ -228,7 +226,7 @@ def _ask_review(session: Session) -> Question:
     fixed = [finding for finding in findings if finding.fix and finding.severity != 'note']
     choices = [Choice('write', 'as it is')]
     if fixed: choices.insert(0, Choice('fix', f'with {len(fixed)} fixes'))
-    expected = forecast(config, session.hardware, session.throughput, session.report)
+    expected = forecast(config, session.hardware, session.report)
     help = 'A fix changes the settings that it names.' if findings else 'No problem was found.'
     return Question('review', 'Review', 'Save the configuration?', help,
                     choices[0].value, choices, [shape, expected, *findings])

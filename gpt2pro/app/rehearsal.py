@@ -7,26 +7,28 @@ from __future__ import annotations
 import gc, json, logging, shutil, signal, tempfile, time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from heapq import nlargest
 from pathlib import Path
+from typing import Any
 import torch
 from tqdm.auto import tqdm
 from ..core.errors import as_error, RunError, UserError
 from ..core.files import write_file
-from ..core.config import Config, Settings
+from ..core.config import Config, StrictModel
 from ..core.tables import format_bytes, format_seconds, Record
 from ..core.hardware import detect_hardware, Hardware
 from ..core.signals import Interrupts
 from ..core.devices import measure_throughput
+from ..text.messages import parse_messages
 from ..text.corpus import Document, open_splits
-from ..validation.plan import Plan
 from ..validation.validator import check_plan
-from ..validation.forecast import step_seconds
+from ..validation.plan import Plan, step_seconds
 from ..data.prepare import prepare_data, PreparedData
 from ..data.batches import open_batches
 from ..model.gpt import GPT
 from ..model.pretrained import load_pretrained, save_pretrained
 from ..trainer.checkpoint import checkpoint_path
-from ..trainer.runs import RunFolder
+from ..trainer.runs import RunDirectory
 from ..trainer.strategy import make_strategy
 from ..trainer.monitor import MemoryMeter, out_of_memory
 from ..trainer.loop import evaluation_batches, mean_loss, RunState, training_step
@@ -69,16 +71,21 @@ def _memory(state: RehearsalState) -> str:
     return f'{format_bytes(need)} ({method}) of {format_bytes(budget)} free'
 
 # %% ../../nbs/12_app/01_rehearsal.ipynb #0020
-def _write_sample(documents: Iterator[Document], size: int, file: Path) -> None:
+def _write_sample(documents: Iterator[Document], size: int, batching: str, file: Path) -> None:
     "Write the first documents of a source, about `size` bytes, as JSON lines"
-    lines = []
+    sample = []
     for document in documents:
-        lines.append(json.dumps({'text': document.text}, ensure_ascii=False) + '\n')
+        sample.append(document)
         size -= document.size
         if size <= 0: break
+    if batching != 'packed': sample += nlargest(1, documents, key=lambda d: d.size)
+    def row(text: str) -> dict[str, Any]:
+        if batching != 'chat': return dict(text=text)
+        return dict(messages=[message._asdict() for message in parse_messages(text)])
+    lines = [json.dumps(row(d.text), ensure_ascii=False) + '\n' for d in sample]
     write_file(file, ''.join(lines))
 
-# %% ../../nbs/12_app/01_rehearsal.ipynb #0023
+# %% ../../nbs/12_app/01_rehearsal.ipynb #0024
 def _data(state: RehearsalState) -> str:
     "Open the text, and prepare a sample of it"
     config = state.config.model_copy(deep=True)
@@ -88,7 +95,7 @@ def _data(state: RehearsalState) -> str:
     for name, corpus in zip(('source', 'validation'), open_splits(config.data)):
         if corpus is None: continue
         file = state.folder/f'{name}.jsonl'
-        _write_sample(iter(corpus), size, file)
+        _write_sample(iter(corpus), size, config.data.batching, file)
         setattr(config.data, name, str(file))
     config.data.text_field = 'text'
     config.data.sample = 1.0
@@ -96,13 +103,17 @@ def _data(state: RehearsalState) -> str:
     tokens = state.prepared.manifest.train.counts.tokens
     return f'{tokens:,} tokens of a sample, vocabulary of {state.prepared.tokenizer.vocab_size:,}'
 
-# %% ../../nbs/12_app/01_rehearsal.ipynb #0027
+# %% ../../nbs/12_app/01_rehearsal.ipynb #0028
 def _step(state: RehearsalState) -> str:
-    "Take four training steps"
+    "Take the step with the longest sequences twice, then two others"
     config = state.config
     strategy = make_strategy(config.train)
     torch.manual_seed(config.train.seed)
     batches = open_batches(config, state.prepared.train)
+    accumulation = config.train.gradient_accumulation_steps
+    def longest(number: int) -> int:
+        return max(length for _, length in batches.sequences(number))
+    largest = max(range(batches.steps_per_epoch), key=longest)//accumulation
     seconds = []
     def take(step: int) -> float:
         return training_step(run.model, run.optimizer, strategy, batches, config.train, step).loss
@@ -110,8 +121,8 @@ def _step(state: RehearsalState) -> str:
         state.run = run = RunState(config, GPT(config.model), strategy, state.prepared.manifest.key)
         gc.collect() # what was left before must not be released under the meter
         with MemoryMeter(strategy.device, run.tensors()) as meter:
-            for step in range(2): take(step)
-        for step in range(2, 4):
+            for _ in range(2): take(largest)
+        for step in range(2):
             start = time.monotonic()
             loss = take(step)
             seconds.append(time.monotonic() - start)
@@ -121,7 +132,7 @@ def _step(state: RehearsalState) -> str:
     if meter.peak is not None: state.figures['memory_measured'] = meter.peak
     return f'{min(seconds):.2f} s, loss {loss:.2f}, peak memory {format_bytes(meter.peak)}'
 
-# %% ../../nbs/12_app/01_rehearsal.ipynb #0031
+# %% ../../nbs/12_app/01_rehearsal.ipynb #0035
 def _evaluation(state: RehearsalState) -> str:
     "Evaluate on validation text"
     start = time.monotonic()
@@ -132,25 +143,26 @@ def _evaluation(state: RehearsalState) -> str:
     score = evaluate_model(state.run.model, state.prepared.validation, max_tokens=max_tokens)
     return f'validation loss {loss:.2f}, {score.bits_per_byte:.2f} bits per byte'
 
-# %% ../../nbs/12_app/01_rehearsal.ipynb #0034
+# %% ../../nbs/12_app/01_rehearsal.ipynb #0038
 def _save(state: RehearsalState) -> str:
     "Save a checkpoint"
     start = time.monotonic()
-    state.run.save(RunFolder(state.folder).checkpoints, last=True)
+    folder = RunDirectory(state.folder).checkpoints
+    state.run.save(folder, last=True)
     state.figures['save_seconds'] = time.monotonic() - start
-    files = checkpoint_path(RunFolder(state.folder).checkpoints, state.run.progress.step).iterdir()
+    files = checkpoint_path(folder, state.run.progress.step).iterdir()
     size = sum(file.stat().st_size for file in files)
     state.figures['checkpoint_bytes'] = size
     return format_bytes(size)
 
-# %% ../../nbs/12_app/01_rehearsal.ipynb #0037
+# %% ../../nbs/12_app/01_rehearsal.ipynb #0041
 def _load(state: RehearsalState) -> str:
     "Load the checkpoint into another model"
     saved = state.run
     model = GPT(state.config.model)
     key = state.prepared.manifest.key
     loaded = RunState(state.config, model, saved.strategy, key)
-    loaded.restore(checkpoint_path(RunFolder(state.folder).checkpoints, saved.progress.step))
+    loaded.restore(checkpoint_path(RunDirectory(state.folder).checkpoints, saved.progress.step))
     pairs = list(zip(saved.tensors(), loaded.tensors(), strict=True))
     if not all(torch.equal(a, b) for a, b in pairs):
         raise RunError('the checkpoint does not hold what was saved',
@@ -158,14 +170,14 @@ def _load(state: RehearsalState) -> str:
                        'save to another disk')
     return f'{len(pairs)} tensors, bit for bit'
 
-# %% ../../nbs/12_app/01_rehearsal.ipynb #0041
+# %% ../../nbs/12_app/01_rehearsal.ipynb #0045
 def _sample(state: RehearsalState) -> str:
     "Generate some tokens"
     settings = state.config.generate.model_copy()
     settings.max_new_tokens = min(20, settings.max_new_tokens)
     return repr(generate(state.run.model.eval(), state.prepared.tokenizer, '', settings))[:40]
 
-# %% ../../nbs/12_app/01_rehearsal.ipynb #0044
+# %% ../../nbs/12_app/01_rehearsal.ipynb #0048
 def _export(state: RehearsalState) -> str:
     "Save a Hugging Face folder, and load it"
     model = state.run.model.eval()
@@ -179,7 +191,7 @@ def _export(state: RehearsalState) -> str:
                        f'they differ by {difference:.2g}', 'report it')
     return f'Hugging Face folder, logits within {difference:.0e}'
 
-# %% ../../nbs/12_app/01_rehearsal.ipynb #0048
+# %% ../../nbs/12_app/01_rehearsal.ipynb #0052
 def _run_seconds(config: Config, figures: dict[str, float]) -> float:
     "The time of a whole run, from the seconds of a step, an evaluation and a save"
     t = config.train
@@ -188,7 +200,7 @@ def _run_seconds(config: Config, figures: dict[str, float]) -> float:
     seconds = t.max_steps*figures['step_seconds'] + saves*figures['save_seconds']
     return seconds + evaluations*figures['evaluation_seconds']
 
-# %% ../../nbs/12_app/01_rehearsal.ipynb #0052
+# %% ../../nbs/12_app/01_rehearsal.ipynb #0056
 def _forecast(state: RehearsalState) -> str:
     "Forecast time and disk of the whole run"
     config = state.config
@@ -210,22 +222,20 @@ def _forecast(state: RehearsalState) -> str:
     return (f'{seconds} for {config.train.max_steps:,} steps of {step:.2f} s '
             f'(forecast: {expected:.2f} s), {disk} of disk')
 
-# %% ../../nbs/12_app/01_rehearsal.ipynb #0056
+# %% ../../nbs/12_app/01_rehearsal.ipynb #0060
 REHEARSAL_STAGES: dict[str, Callable[[RehearsalState], str]] = dict(
     plan=_plan, memory=_memory, data=_data, step=_step, evaluation=_evaluation, save=_save,
     load=_load, sample=_sample, export=_export, forecast=_forecast)
 
-# %% ../../nbs/12_app/01_rehearsal.ipynb #0059
-class StageResult(Settings):
+# %% ../../nbs/12_app/01_rehearsal.ipynb #0063
+class StageResult(StrictModel):
     "How one stage went"
     name: str # A key of REHEARSAL_STAGES
     seconds: float # Duration
     result: str = '' # What was found; empty where it failed
-    what: str = '' # What failed; empty where nothing did
-    why: str = '' # The reason
-    fix: str = '' # What to do
+    error: str = '' # What failed, why, and what to do; empty where nothing did
 
-# %% ../../nbs/12_app/01_rehearsal.ipynb #0061
+# %% ../../nbs/12_app/01_rehearsal.ipynb #0065
 class Rehearsal(Record):
     "Whether all of a run works here, and what it will take"
     stages: list[StageResult] # In order, up to the one that failed
@@ -233,30 +243,25 @@ class Rehearsal(Record):
     figures: dict[str, float] = {} # Bytes and seconds, forecast and measured
     @property
     def ready(self) -> bool:
-        return len(self.stages) == len(REHEARSAL_STAGES) and not self.stages[-1].what
+        return len(self.stages) == len(REHEARSAL_STAGES) and not self.stages[-1].error
     def _tables(self) -> dict[str, list[tuple[str, ...]]]:
-        rows = [(stage.name, f'{stage.seconds:.1f} s', stage.what or stage.result)
+        rows = [(stage.name, f'{stage.seconds:.1f} s', stage.result or 'failed')
                 for stage in self.stages]
         return {'rehearsal': [('stage', 'time', 'result'), *rows]}
     def _facts(self) -> list[str]:
+        if self.ready: return [f'Ready: everything works, rehearsed in {self.seconds:.0f} s.']
         last = self.stages[-1]
-        end = [f'Ready: everything works, rehearsed in {self.seconds:.0f} s.']
-        if not self.ready:
-            end = [f'Not ready: the stage {last.name} failed.', f'why: {last.why}',
-                   f'fix: {last.fix}']
-        return end
+        return [f'Not ready: the stage {last.name} failed.', last.error]
 
-# %% ../../nbs/12_app/01_rehearsal.ipynb #0066
+# %% ../../nbs/12_app/01_rehearsal.ipynb #0070
 def _run_stage(name: str, state: RehearsalState) -> StageResult:
     "Run a stage, and say how it went"
     start = time.monotonic()
     try: found = dict(result=REHEARSAL_STAGES[name](state))
-    except Exception as e:
-        error = as_error(e)
-        found = dict(what=error.what, why=error.why, fix=error.fix)
+    except Exception as e: found = dict(error=str(as_error(e)))
     return StageResult(name=name, seconds=time.monotonic() - start, **found)
 
-# %% ../../nbs/12_app/01_rehearsal.ipynb #0070
+# %% ../../nbs/12_app/01_rehearsal.ipynb #0074
 def rehearse(
     config: Config,                    # The plan
     folder: str | Path = '.',          # Where the run will be written; nothing stays there
@@ -279,6 +284,6 @@ def rehearse(
             for name in bar:
                 bar.set_postfix_str(name)
                 stages.append(_run_stage(name, state))
-                if stages[-1].what: break
+                if stages[-1].error: break
         finally: logger.setLevel(level)
     return Rehearsal(stages=stages, seconds=time.monotonic() - start, figures=state.figures)

@@ -12,9 +12,8 @@ from pydantic import ValidationError
 from rich.console import Console
 from ..core.errors import UserError
 from ..core.files import write_file
-from ..core.config import KEYS, load_config
-from ..core.hardware import detect_hardware
-from ..core.devices import measure_throughput
+from ..core.config import load_config, SETTINGS
+from ..core.devices import measure_hardware
 from ..validation.recommendation import check_minutes, DEFAULT_MINUTES
 from .questions import answer_question, final_config, Question, QUESTIONS, Session
 
@@ -23,7 +22,7 @@ __all__ = ['BACK', 'show_question', 'ask_in_terminal', 'save_session', 'load_ses
 
 # %% ../../nbs/12_app/05_wizard.ipynb #0008
 def _console() -> Console: # standard output is for results
-    return Console(stderr=True, force_jupyter=False, highlight=False)
+    return Console(stderr=True, force_jupyter=False, highlight=False, markup=False)
 
 def _heading(question: Question) -> str:
     number = list(QUESTIONS).index(question.name) + 1
@@ -59,7 +58,7 @@ def _line_prompt(question: Question, before: Any) -> Any:
     from prompt_toolkit.completion import Completer, PathCompleter, WordCompleter
     from questionary import text
     completer: Completer = PathCompleter(expanduser=True)
-    if question.name == 'advanced': completer = WordCompleter([f'{key}=' for key in KEYS])
+    if question.name == 'advanced': completer = WordCompleter([f'{key}=' for key in SETTINGS])
     return text(question.text, before or '', qmark='?', instruction='\n »', completer=completer,
                 complete_while_typing=False, placeholder=question.recommended or 'nothing')
 
@@ -103,8 +102,8 @@ def load_session(
     try: session = Session.model_validate_json(_session_file(out).read_bytes())
     except (OSError, ValidationError): pass
     if session is None or any(getattr(session, name) != value for name, value in wanted.items()):
-        session = Session(**wanted, throughput=measure_throughput())
-    return session.model_copy(update=dict(hardware=detect_hardware(out.parent)))
+        session = Session(**wanted)
+    return session.model_copy(update=dict(hardware=measure_hardware(out.parent)))
 
 # %% ../../nbs/12_app/05_wizard.ipynb #0023
 def _ask(session: Session, ask: Callable[..., Any]) -> Session:
@@ -118,7 +117,7 @@ def _ask(session: Session, ask: Callable[..., Any]) -> Session:
         try: return answer_question(session, session.step, value)
         except UserError as e:
             if ask is not ask_in_terminal: raise
-            _console().print(f'\n{e}', style='red', markup=False)
+            _console().print(f'\n{e}', style='red')
             before = value
 
 def _take_recommended(question: Question, before: Any = None) -> Any:

@@ -12,11 +12,11 @@ from ..core.config import ModelConfig
 from ..kernels.positions import document_positions
 
 # %% auto #0
-__all__ = ['Placement', 'Cache', 'append_entries', 'continue_positions', 'append_documents', 'KVCache']
+__all__ = ['AttentionMetadata', 'Cache', 'append_entries', 'continue_positions', 'append_documents', 'KVCache']
 
 # %% ../../nbs/07_attention/03_cache.ipynb #0006
-class Placement(NamedTuple):
-    "Where new tokens stand, and what they may attend to"
+class AttentionMetadata(NamedTuple):
+    "Positions of new tokens, and what they attend to"
     positions: Tensor      # Positions in their documents, (T,) or (B, T)
     n_keys: int            # S: cached positions they attend to, and themselves
     doc_ids: Tensor | None # Documents of these keys, (B, S)
@@ -24,11 +24,15 @@ class Placement(NamedTuple):
 class Cache(Protocol):
     "What a model asks of a KV cache"
     length: int # Tokens so far
-    def place(self, T: int, doc_ids: Tensor | None = None) -> Placement: "Place T new tokens"
+    def metadata(self, T: int, doc_ids: Tensor | None = None) -> AttentionMetadata: "Of T tokens"
     def append(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]: "Add to a layer"
     def advance(self, T: int) -> None: "All layers have appended T tokens"
 
 # %% ../../nbs/07_attention/03_cache.ipynb #0008
+def _visible(used: int, window: int | None) -> int:
+    "How many of the used entries the next position attends to"
+    return used if window is None else min(used, window - 1)
+
 def append_entries(
     buffer: Tensor,     # (B, G, size, D); written to in place
     used: int,          # Entries in it
@@ -37,7 +41,7 @@ def append_entries(
 ) -> Tensor:            # Entries that the new positions attend to, (B, G, S, D)
     "Write new entries behind the used ones"
     size, T = buffer.size(2), new.size(2)
-    back = used if window is None else min(used, window - 1)
+    back = _visible(used, window)
     if used + T <= size:
         buffer.narrow(2, used, T).copy_(new)
         return buffer.narrow(2, used - back, back + T) # (B, G, S, D)
@@ -85,58 +89,49 @@ class KVCache:
         device: torch.device | None = None, # Where the model is
         dtype: torch.dtype | None = None,   # Precision of the model
     ) -> None:
-        self.n_layer, self.window = config.n_layer, config.sliding_window
+        self.window = config.sliding_window
         self.size = length if self.window is None else min(length, 2*self.window)
-        shape = 2*self.n_layer, batch_size, config.kv_heads, self.size, config.head_size
-        self.entries = torch.empty(shape, device=device, dtype=dtype) # all keys, then all values
+        shape = config.n_layer, 2, batch_size, config.kv_heads, self.size, config.head_size
+        self.entries = torch.empty(shape, device=device, dtype=dtype) # keys and values
         self.start = self.length = 0
         self.documents: Tensor | None = None # documents and positions, (B, 2, size, 1)
     @property
     def used(self) -> int: return self.length - self.start
-    @property
-    def back(self) -> int: # cached tokens that a new one attends to
-        return self.used if self.window is None else min(self.used, self.window - 1)
-    def place(self,
+    def metadata(self,
         T: int,                        # New tokens
         doc_ids: Tensor | None = None, # Their documents, (B, T)
-    ) -> Placement:
-        "Place new tokens in the text and in memory"
-        used, n_keys = self.used, self.back + T
-        self.fits = used + T <= self.size
-        if self.fits: # views for each layer, (B, G, T, D) and (B, G, S, D)
-            self.new = self.entries.narrow(3, used, T).unbind()
-            self.visible = self.entries.narrow(3, used + T - n_keys, n_keys).unbind()
+    ) -> AttentionMetadata:
+        "Positions of new tokens, and what they attend to; stores their documents"
+        used = self.used
         if doc_ids is not None and self.documents is None: # tokens so far are document 0
             positions = torch.arange(self.start, self.start + self.size, device=doc_ids.device)
             pair = torch.stack((torch.zeros_like(positions), positions)) # (2, size)
             self.documents = pair.repeat(len(doc_ids), 1, 1)[..., None]
         if self.documents is None:
-            device = self.entries.device
-            return Placement(self.length + torch.arange(T, device=device), n_keys, None)
+            positions = self.length + torch.arange(T, device=self.entries.device) # (T,)
+            return AttentionMetadata(positions, _visible(used, self.window) + T, None)
         positions, key_docs = append_documents(self.documents, used, T, doc_ids, self.window)
-        return Placement(positions, n_keys, key_docs)
+        return AttentionMetadata(positions, key_docs.size(1), key_docs)
     def append(self,
         layer: int, # Index of the layer
         k: Tensor,  # New keys, (B, G, T, D)
         v: Tensor,  # New values, (B, G, T, D)
     ) -> tuple[Tensor, Tensor]: # Keys and values that they attend to, (B, G, S, D)
         "Write a layer's new keys and values"
-        keys, values = layer, layer + self.n_layer
-        if not self.fits:
-            k = append_entries(self.entries[keys], self.used, k.detach(), self.window)
-            return k, append_entries(self.entries[values], self.used, v.detach(), self.window)
-        self.new[keys].copy_(k.detach())
-        self.new[values].copy_(v.detach())
-        return self.visible[keys], self.visible[values]
+        keys, values = self.entries[layer] # (B, G, size, D) each
+        return (append_entries(keys, self.used, k.detach(), self.window),
+                append_entries(values, self.used, v.detach(), self.window))
     def advance(self,
         T: int, # Tokens that all layers have appended
     ) -> None:
         "Continue behind the new tokens"
-        if not self.fits: self.start = self.length + T - min(self.window or 0, self.back + T)
+        used = self.used
         self.length += T
+        if used + T <= self.size: return
+        self.start = self.length - min(self.window or 0, _visible(used, self.window) + T)
     def select(self,
         rows: list[int], # Sequences that continue
     ) -> None:
         "Keep these sequences of the batch only"
-        self.entries = self.entries[:, rows] # (2*n_layer, rows, G, size, D)
+        self.entries = self.entries[:, :, rows] # (n_layer, 2, rows, G, size, D)
         if self.documents is not None: self.documents = self.documents[rows] # (rows, 2, size, 1)

@@ -18,7 +18,7 @@ from ..kernels.positions import alibi_slopes, apply_rope, document_positions, ro
 from .backends import AttentionBackend, eager_attention, flex_attention, MaskSpec
 from .backends import sdpa_attention
 from .flash import flash_attention
-from .cache import Cache, Placement
+from .cache import Cache
 
 # %% auto #0
 __all__ = ['BACKENDS', 'BackendChoice', 'choose_backend', 'ForwardContext', 'make_context', 'CausalSelfAttention']
@@ -83,11 +83,6 @@ class ForwardContext(NamedTuple):
     rotation: tuple[Tensor, Tensor] | None # Cosines and sines of RoPE
     cache: Cache | None                    # Keys and values of earlier tokens
 
-def _place(T: int, doc_ids: Tensor | None, device: torch.device) -> Placement:
-    "The placement of tokens without a cache"
-    positions = torch.arange(T, device=device) if doc_ids is None else document_positions(doc_ids)
-    return Placement(positions, T, doc_ids)
-
 # %% ../../nbs/07_attention/04_layer.ipynb #0022
 def make_context(
     config: ModelConfig,           # Shape of the model
@@ -98,9 +93,11 @@ def make_context(
     training: bool = False,        # Whether dropout is on
 ) -> ForwardContext:
     "What all layers need for one forward pass"
-    T, device = x.size(1), x.device
-    placement = _place(T, doc_ids, device) if cache is None else cache.place(T, doc_ids)
-    positions, S, doc_ids = placement
+    T = S = x.size(1)
+    device = x.device
+    positions = torch.arange(T, device=device) # (T,)
+    if cache is not None: positions, S, doc_ids = cache.metadata(T, doc_ids)
+    elif doc_ids is not None: positions = document_positions(doc_ids) # (B, T)
     dropout = config.dropout if training else 0.
     backend = BACKENDS[choose_backend(config, device, doc_ids is not None, dropout).name]
     encoding = POSITIONS[config.position]

@@ -19,6 +19,8 @@ from tqdm.auto import tqdm
 from ..core.errors import UserError
 from ..core.files import write_file
 from ..core.config import ModelConfig
+from ..core.tables import html_page
+from ..core.devices import resolve_device
 from ..validation.counts import count_attention_pairs
 from ..kernels.triton import gelu, interpreting
 from ..kernels.activations import swiglu
@@ -35,7 +37,7 @@ from .timing import OURS, run_benchmark
 __all__ = ['SDPA', 'FULL', 'QUICK', 'TINY', 'GOALS', 'attention_variants', 'reference_attention', 'attention_flops', 'Sizes',
            'attention_benchmark', 'attention_benchmarks', 'eager_norm', 'eager_add_norm', 'eager_gelu',
            'memory_bound_benchmark', 'memory_bound_benchmarks', 'eager_loss', 'loss_benchmark', 'goal_ratio',
-           'KernelBenchReport', 'to_markdown', 'plot_rates', 'bench_kernels']
+           'KernelBenchReport', 'plot_rates', 'bench_kernels']
 
 # %% ../../nbs/11_bench/02_kernels.ipynb #0009
 SDPA = {
@@ -206,14 +208,17 @@ def memory_bound_benchmarks(
     def leaf(shape: Any) -> Tensor:
         return torch.randn(shape, dtype=sizes.dtype, device=device).requires_grad_()
     def leaves(*shapes: Any) -> Callable[[], tuple]: return lambda: tuple(map(leaf, shapes))
+    benchmark = memory_bound_benchmark
+    add_rms = partial(add_norm, bias=None)
     C = sizes.channels[-1]
     work = {'forward': 2*N*C*sizes.dtype.itemsize}
     copy = {'copy': torch.clone}
     yield Benchmark('copy', {'N': N, 'C': C}, leaves((N, C)), copy, torch.clone, work, 'GB/s')
     for C in sizes.channels:
-        at, x, w, I = {'N': N, 'C': C}, (N, C), (C,), 8*C//3//64*64
-        add_rms = partial(add_norm, bias=None)
-        benchmark = memory_bound_benchmark
+        at = {'N': N, 'C': C}
+        x = N, C
+        w = (C,)
+        I = 8*C//3//64*64
         yield benchmark('LayerNorm', at, norm, leaves(x, w, w), 2, 3, eager_norm)
         yield benchmark('RMSNorm', at, norm, leaves(x, w), 2, 3, eager_norm)
         yield benchmark('add + LayerNorm', at, add_norm, leaves(x, x, w, w), 4, 4, eager_add_norm)
@@ -299,18 +304,7 @@ class KernelBenchReport(BenchReport):
         headings = ['operation', 'sizes', 'direction', 'goal', 'ratio', 'measured', 'met']
         return super()._tables() | {'Goals': [headings, *_goal_rows(self.measurements)]}
 
-# %% ../../nbs/11_bench/02_kernels.ipynb #0065
-def to_markdown(
-    report: BenchReport,
-) -> str:
-    "Facts and tables of a report as Markdown"
-    def line(cells: Sequence[str]) -> str:
-        return '| ' + ' | '.join(c.replace('|', '\\|') for c in cells) + ' |'
-    def table(rows: Sequence[Sequence[str]]) -> str:
-        return '\n'.join([line(rows[0]), line(['---']*len(rows[0])), *map(line, rows[1:])])
-    return '\n\n'.join([*report._facts(), *map(table, report._tables().values())]) + '\n'
-
-# %% ../../nbs/11_bench/02_kernels.ipynb #0069
+# %% ../../nbs/11_bench/02_kernels.ipynb #0068
 def plot_rates(
     measurements: Sequence[Measurement],
     unit: str, # Of the rates to show
@@ -335,7 +329,7 @@ def plot_rates(
     plt.close(figure) # shown where it is returned, not once more at the end of the cell
     return figure
 
-# %% ../../nbs/11_bench/02_kernels.ipynb #0073
+# %% ../../nbs/11_bench/02_kernels.ipynb #0072
 def bench_kernels(
     folder: str | Path,          # Where tables and plots are written
     device: str | None = None,   # 'cuda' or 'cpu'; None takes a GPU if there is one
@@ -343,10 +337,7 @@ def bench_kernels(
     progress: bool = True,       # Whether to show a progress bar
 ) -> KernelBenchReport:
     "Benchmark every kernel against all alternatives"
-    on = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
-    if on.type == 'cuda' and not torch.cuda.is_available():
-        fix = 'leave device out, or take a machine with a GPU and PyTorch for it'
-        raise UserError('device cuda', 'PyTorch finds no GPU here', fix)
+    on = resolve_device(device or 'auto')
     if on.type == 'cuda' and interpreting():
         why = 'kernels would be interpreted, and their times mean nothing'
         raise UserError('TRITON_INTERPRET is set', why, 'unset it and start again')
@@ -359,7 +350,8 @@ def bench_kernels(
     for benchmark in tqdm(benchmarks, disable=not progress, unit=' benchmarks'):
         report.measurements += run_benchmark(benchmark, sizes.rounds)
         write_file(folder/'kernels.json', report.model_dump_json(indent=1))
-    write_file(folder/'kernels.md', to_markdown(report))
+    page = html_page('Kernel benchmarks', report._repr_html_())
+    write_file(folder/'kernels.html', page)
     for name, unit in {'attention': 'TFLOP/s', 'bandwidth': 'GB/s'}.items():
         figure = plot_rates(report.measurements, unit)
         if figure: figure.savefig(folder/f'{name}.png', dpi=150)

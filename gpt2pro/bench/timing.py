@@ -15,7 +15,7 @@ from torch._functorch import config as functorch_config
 from torch.autograd.profiler import profile
 from torch.utils import collect_env
 from ..core.errors import UserError
-from ..core.config import Settings
+from ..core.config import StrictModel
 from ..core.tables import Record
 from ..core.hardware import describe_cpu
 from ..kernels.triton import interpreting, make_checker, outputs_and_gradients, triton
@@ -86,7 +86,7 @@ def peak_memory(
 OURS = 'gpt2pro' # The variant of this package, in every benchmark
 UNITS = {'TFLOP/s': 1e9, 'GB/s': 1e6, 'Mtoken/s': 1e3, 'token/s': 1e-3} # Work in a millisecond
 
-class Measurement(Settings):
+class Measurement(StrictModel):
     "One variant of an operation, in one direction"
     operation: str             # what is computed
     sizes: dict[str, int] = {} # problem size

@@ -16,17 +16,16 @@ __all__ = ['ACTIVATIONS', 'NORMS', 'POSITIONS', 'OPTIMIZERS', 'SCHEDULES', 'Acti
 @dataclass(frozen=True)
 class Activation:
     "What other modules need to know of an activation function"
-    words: str                # What it is
+    description: str # What it is
     saved: int                # Tensors of inner width saved for backward
     backward: int             # Tensors of inner width that its backward pass adds
     gated: bool = False       # Whether half of its input multiplies the other half
     saves_input: bool = False # Whether gradient checkpointing makes it save its input as well
     fused: bool = False       # Whether this project's kernel saves one tensor less
     gpt2: bool = False        # Whether Hugging Face's GPT-2 has it, under this name
-    gguf: bool = False        # Whether GGUF's GPT-2 has it
 
 ACTIVATIONS: dict[str, Activation] = {
-    'gelu_new': Activation('GELU, tanh approximation (GPT-2)', 2, 1, gpt2=True, gguf=True),
+    'gelu_new': Activation('GELU, tanh approximation (GPT-2)', 2, 1, gpt2=True),
     'gelu': Activation('GELU, exact', 2, 1, gpt2=True),
     'relu': Activation('ReLU: max(x, 0)', 1, 2, saves_input=True, gpt2=True),
     'relu2': Activation('squared ReLU', 2, 2, saves_input=True),
@@ -37,7 +36,7 @@ ACTIVATIONS: dict[str, Activation] = {
 @dataclass(frozen=True)
 class NormSpec:
     "What other modules need to know of a normalisation layer"
-    words: str        # What it is
+    description: str # What it is
     parameters: int   # Vectors of the model's width that it learns
     statistics: int   # Numbers per token saved for backward
     fused_on_cpu: bool # Whether one CPU operation does it; otherwise one more tensor is saved
@@ -51,7 +50,7 @@ NORMS: dict[str, NormSpec] = {
 @dataclass(frozen=True)
 class Position:
     "What other modules need to know of a positional encoding"
-    words: str            # What it is
+    description: str # What it is
     table: bool = False   # Whether it learns a vector per position
     rotates: bool = False # Whether it rotates pairs of a head's numbers, whose count must be even
     bias: bool = False    # Whether it adds a bias to the attention scores
@@ -68,7 +67,7 @@ POSITIONS: dict[str, Position] = {
 @dataclass(frozen=True)
 class OptimizerSpec:
     "What other modules need to know of an optimizer"
-    words: str               # What it is
+    description: str # What it is
     state_per_parameter: int # Numbers that it keeps for each parameter, in fp32
 
 OPTIMIZERS: dict[str, OptimizerSpec] = {
@@ -78,7 +77,7 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
 @dataclass(frozen=True)
 class Schedule:
     "How the learning rate falls from `lr` to `min_lr`"
-    words: str                       # What it is
+    description: str # What it is
     decay: Callable[[float], float]  # Progress from 0 to 1 → how much of the fall is done
     open_ended: bool = False         # Whether the number of steps may change in a resumed run
 

@@ -5,11 +5,11 @@
 # %% ../../nbs/00_core/05_config.ipynb #0003
 from __future__ import annotations
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, get_origin
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from .errors import did_you_mean, UserError
 from .files import write_file
@@ -17,13 +17,14 @@ from .yaml import read_yaml
 from .choices import ACTIVATIONS, NORMS, POSITIONS, SCHEDULES
 
 # %% auto #0
-__all__ = ['Count', 'Steps', 'Seed', 'Fraction', 'Sources', 'SECTIONS', 'SETTINGS', 'KEYS', 'MODEL_PRESETS', 'RUN_PRESETS',
-           'Settings', 'SettingInfo', 'ModelConfig', 'TokenizerConfig', 'DataConfig', 'TrainConfig', 'GenerateConfig',
-           'Config', 'setting_applies', 'resumable_settings', 'gpt2_differences', 'ConfigError', 'find_setting',
-           'make_config', 'deep_merge', 'parse_override', 'load_config']
+__all__ = ['Count', 'Steps', 'Seed', 'Fraction', 'Sources', 'SECTIONS', 'SETTINGS', 'MODEL_PRESETS', 'RUN_PRESETS', 'StrictModel',
+           'SettingInfo', 'ModelConfig', 'TokenizerConfig', 'DataConfig', 'TrainConfig', 'GenerateConfig', 'Config',
+           'setting_applies', 'resumable_settings', 'gpt2_differences', 'deep_merge', 'parse_override',
+           'allowed_values', 'find_setting', 'read_value', 'SettingError', 'ConfigError', 'format_override',
+           'iterate_leaves', 'CheckedConfig', 'read_config', 'load_config']
 
 # %% ../../nbs/00_core/05_config.ipynb #0006
-class Settings(BaseModel):
+class StrictModel(BaseModel):
     "Typed values; unknown keys and wrong types are errors"
     model_config = ConfigDict(strict=True, extra='forbid', allow_inf_nan=False,
                               validate_assignment=True, protected_namespaces=())
@@ -32,9 +33,10 @@ class Settings(BaseModel):
 @dataclass(frozen=True)
 class SettingInfo:
     "What forms, rules and help texts need to know of a setting"
+    description: str = ''        # Meaning, unit, values and usual range
     unit: str = ''               # Of a number
-    usual: tuple[float, float] | None = None # Outside of this range a rule warns
-    when: str = ''               # It has an effect only then, such as `model.position=rope`
+    usual_range: tuple[float, float] | None = None # Outside of this range a rule warns
+    condition: str = ''          # It has an effect only then, such as `model.position=rope`
     advanced: bool = False       # Whether beginners can leave it alone
     resumable: bool = False      # Whether a resumed run may change it
     aliases: str = ''            # Its names in other tools
@@ -54,14 +56,15 @@ Steps = Annotated[int, Field(ge=1, le=10**9)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 
-def _words(table: Mapping[str, Any]) -> dict[Any, str]:
-    return {name: entry.words for name, entry in table.items()}
+def _descriptions(table: Mapping[str, Any]) -> dict[Any, str]:
+    return {name: entry.description for name, entry in table.items()}
 
 # %% ../../nbs/00_core/05_config.ipynb #0015
-class ModelConfig(Settings):
+class ModelConfig(StrictModel):
     "The architecture of a GPT-2"
-    vocab_size: Count = _setting(
-        4096, 'vocabulary size: rows of the embedding table', ge=2, unit='tokens', choices={
+    vocab_size: int = _setting(
+        4096, 'vocabulary size: rows of the embedding table', ge=2, le=2**20,
+        unit='tokens', choices={
             512: 'a few kilobytes of text', 4096: 'a megabyte or two', 8192: 'some megabytes',
             16384: 'tens of megabytes', 32768: 'a hundred megabytes and more',
             50257: 'GPT-2\'s own'})
@@ -71,48 +74,48 @@ class ModelConfig(Settings):
             4096: 'a chapter', 8192: 'a booklet'},
         aliases='n_positions n_ctx max_position_embeddings context_length context_size '
                 'max_seq_len seq_len')
-    n_layer: Count = _setting(4, 'transformer blocks', le=1000,
+    n_layer: int = _setting(4, 'transformer blocks', ge=1, le=1000,
                               aliases='n_layers num_layers num_hidden_layers')
-    n_head: Count = _setting(4, 'attention heads per block; divides n_embd', le=1000,
+    n_head: int = _setting(4, 'attention heads per block; divides n_embd', ge=1, le=1000,
                              aliases='n_heads num_heads num_attention_heads')
     n_kv_head: Count | None = _advanced(
         None, 'key and value heads of grouped-query attention; null is n_head, multi-head '
         'attention', le=1000,
         aliases='num_key_value_heads num_kv_heads n_kv_heads n_query_groups')
-    n_embd: Count = _setting(128, 'embedding size: width of the residual stream', le=2**17,
+    n_embd: int = _setting(128, 'embedding size: width of the residual stream', ge=1, le=2**17,
                              aliases='d_model hidden_size emb_dim embed_dim')
     n_inner: Count | None = _advanced(
         None, 'inner width of the feed-forward block; null is 4 n_embd, or 8/3 n_embd for swiglu',
         aliases='d_ff intermediate_size')
     dropout: Fraction = _setting(
-        0.0, 'dropout probability; 0.1 to 0.3 against overfitting on small data', usual=(0, 0.5),
-        aliases='resid_pdrop embd_pdrop attn_pdrop drop_rate')
+        0.0, 'dropout probability; 0.1 to 0.3 against overfitting on small data',
+        usual_range=(0, 0.5), aliases='resid_pdrop embd_pdrop attn_pdrop drop_rate')
     activation_function: Literal[tuple(ACTIVATIONS)] = _advanced( # type: ignore[valid-type]
-        'gelu_new', 'activation of the feed-forward block', choices=_words(ACTIVATIONS))
+        'gelu_new', 'activation of the feed-forward block', choices=_descriptions(ACTIVATIONS))
     norm: Literal[tuple(NORMS)] = _advanced( # type: ignore[valid-type]
-        'layernorm', 'normalization layer', choices=_words(NORMS))
+        'layernorm', 'normalization layer', choices=_descriptions(NORMS))
     layer_norm_epsilon: float = _advanced(
-        1e-5, 'added to the variance in norms', gt=0, lt=1, usual=(1e-8, 1e-3),
+        1e-5, 'added to the variance in norms', gt=0, lt=1, usual_range=(1e-8, 1e-3),
         aliases='layer_norm_eps rms_norm_eps norm_eps')
     norm_first: bool = _advanced(True, 'pre-norm (GPT-2); false is post-norm (GPT-1)')
     position: Literal[tuple(POSITIONS)] = _advanced( # type: ignore[valid-type]
-        'learned', 'positional encoding', choices=_words(POSITIONS))
+        'learned', 'positional encoding', choices=_descriptions(POSITIONS))
     rope_theta: float = _advanced(
         10000., 'base of the RoPE frequencies; larger values give longer wavelengths, for longer '
-        'contexts', gt=1, le=1e9, when='model.position=rope', aliases='rope_base')
+        'contexts', gt=1, le=1e9, condition='model.position=rope', aliases='rope_base')
     rope_scaling: float = _advanced(
         1., 'position interpolation: positions are divided by this, which extends the context',
-        ge=1, le=1024, when='model.position=rope')
+        ge=1, le=1024, condition='model.position=rope')
     sliding_window: Count | None = _advanced(
         None, 'positions that each attends to, itself included; null is all', unit='tokens')
     qk_norm: bool = _advanced(False, 'RMS-normalize queries and keys: more stable training')
     logit_softcap: float | None = _advanced(
         None, 'soft cap c of the logits: c tanh(logits/c); null is none', gt=0, le=1e4,
-        usual=(5, 1000), aliases='final_logit_softcapping final_logit_softcap')
+        usual_range=(5, 1000), aliases='final_logit_softcapping final_logit_softcap')
     tie_word_embeddings: bool = _advanced(
         True, 'weight tying: the output layer uses the embedding table (GPT-2)')
     initializer_range: float = _advanced(
-        0.02, 'standard deviation of the initial weights', gt=0, lt=10, usual=(0.001, 0.2))
+        0.02, 'standard deviation of the initial weights', gt=0, lt=10, usual_range=(0.001, 0.2))
     zero_init: bool = _advanced(
         False, 'start the output projections of each block at zero; false scales them by '
         '1/sqrt(2 n_layer) (GPT-2)')
@@ -142,10 +145,10 @@ def _as_list(value: Any) -> Any: return [value] if isinstance(value, str) else v
 _Name = Annotated[str, Field(min_length=1)]
 _Names = Annotated[list[_Name], Field(min_length=1)]
 Sources = Annotated[_Names, BeforeValidator(_as_list, json_schema_input_type=_Name | _Names)]
-_trained = partial(_advanced, when='tokenizer.type=bpe|unigram|wordpiece')
+_trained = partial(_advanced, condition='tokenizer.type=bpe|unigram|wordpiece')
 
 # %% ../../nbs/00_core/05_config.ipynb #0020
-class TokenizerConfig(Settings):
+class TokenizerConfig(StrictModel):
     "How text becomes tokens"
     type: Literal['bpe', 'unigram', 'wordpiece', 'gpt2'] = _setting(
         'bpe', 'tokenizer model', choices={
@@ -155,7 +158,7 @@ class TokenizerConfig(Settings):
             'gpt2': 'GPT-2\'s 50,257 tokens, trained on English'})
     path: str | None = _advanced(None, 'folder of a saved tokenizer; null makes a new one')
     min_frequency: Steps = _advanced(2, 'how often a pair must occur to be merged',
-                                     when='tokenizer.type=bpe|wordpiece')
+                                     condition='tokenizer.type=bpe|wordpiece')
     pre_tokenizer: Literal['gpt2', 'gpt4'] = _trained(
         'gpt2', 'how text is split into words before tokens are trained', choices={
             'gpt2': 'letters, digits and punctuation apart (GPT-2)',
@@ -168,7 +171,7 @@ class TokenizerConfig(Settings):
         [], 'special tokens beside <|endoftext|>, such as chat marks')
 
 # %% ../../nbs/00_core/05_config.ipynb #0023
-class DataConfig(Settings):
+class DataConfig(StrictModel):
     "Which text, and how it is read"
     source: Sources = _setting(
         ['bilingual'], 'files, folders, globs, http(s) addresses, hf:NAME, or bilingual (the '
@@ -178,7 +181,7 @@ class DataConfig(Settings):
         aliases='val_file validation_file')
     val_fraction: Fraction = _setting(
         0.1, 'fraction of documents held out for validation where the source has no such text',
-        gt=0, usual=(0, 0.5), when='data.validation=null')
+        gt=0, usual_range=(0, 0.5), condition='data.validation=null')
     sample: float = _setting(1.0, 'fraction of documents used', gt=0, le=1)
     text_field: str = _advanced(
         'text', 'field of a table that holds the text; where it is missing, the layout decides')
@@ -196,19 +199,20 @@ class DataConfig(Settings):
         'quality rules, exact_dedup, near_dedup')
 
 # %% ../../nbs/00_core/05_config.ipynb #0027
-class TrainConfig(Settings):
+class TrainConfig(StrictModel):
     "How the model is trained"
     seed: Seed = _setting(1337, 'seed of initial weights, order of the data and dropout')
     language_alpha: float = _advanced(
         1.0, 'languages are sampled in proportion to their share of the text to this power: 1 as '
         'it is, 0 all equally often', ge=-1, le=1)
     document_mask: bool = _advanced(
-        False, 'attention stays within a document of a packed row', when='data.batching=packed')
+        False, 'attention stays within a document of a packed row',
+        condition='data.batching=packed')
     label_smoothing: Fraction = _advanced(
-        0., 'probability spread over the whole vocabulary in each target', usual=(0, 0.3))
+        0., 'probability spread over the whole vocabulary in each target', usual_range=(0, 0.3))
     z_loss: float = _advanced(
         0., 'weight of the squared log of the softmax\'s denominator; keeps logits small, 1e-4 '
-        'is usual', ge=0, le=1, usual=(0, 1e-2))
+        'is usual', ge=0, le=1, usual_range=(0, 1e-2))
     gradient_checkpointing: bool = _resumable(
         False, 'recompute activations in the backward pass: less memory, more time', advanced=True)
     compile: bool = _advanced(False, 'torch.compile the model: faster on a GPU, slow to start')
@@ -221,21 +225,22 @@ class TrainConfig(Settings):
         1, 'micro-batches in a step', aliases='grad_accum_steps accumulation_steps')
     lr: float = _setting(3e-3, 'peak learning rate', gt=0, lt=10, aliases='learning_rate max_lr')
     min_lr: float = _setting(3e-4, 'final learning rate', ge=0, lt=10,
-                             when='train.schedule=cosine|linear')
+                             condition='train.schedule=cosine|linear')
     warmup_steps: int = _setting(
         100, 'steps in which the learning rate rises from 0 to its peak', ge=0, le=10**9,
         unit='steps', aliases='warmup_iters num_warmup_steps')
     schedule: Literal[tuple(SCHEDULES)] = _setting( # type: ignore[valid-type]
-        'cosine', 'learning rate decay from lr to min_lr', choices=_words(SCHEDULES),
+        'cosine', 'learning rate decay from lr to min_lr', choices=_descriptions(SCHEDULES),
         aliases='lr_scheduler_type lr_schedule scheduler')
     weight_decay: float = _setting(
-        0.1, 'weight decay of matrices; biases and norms have none', ge=0, lt=10, usual=(0, 1))
+        0.1, 'weight decay of matrices; biases and norms have none', ge=0, lt=10,
+        usual_range=(0, 1))
     beta1: Fraction = _advanced(0.9, 'AdamW: decay of the average gradient', aliases='adam_beta1')
     beta2: Fraction = _advanced(
         0.99, 'AdamW: decay of the average squared gradient; 0.95 for batches of 100,000 tokens '
         'and more', aliases='adam_beta2')
     grad_clip: float = _advanced(
-        1.0, 'gradient clipping: largest norm; 0 is none', ge=0, le=1e6, usual=(0.01, 100),
+        1.0, 'gradient clipping: largest norm; 0 is none', ge=0, le=1e6, usual_range=(0.01, 100),
         aliases='max_grad_norm clip_grad gradient_clip')
     precision: Literal['auto', 'fp32', 'bf16', 'fp16'] = _setting(
         'auto', 'precision of matrix products', choices={
@@ -253,7 +258,7 @@ class TrainConfig(Settings):
     eval_batches: Count = _resumable(20, 'batches in an evaluation', aliases='eval_iters')
     checkpoint_interval: Steps = _resumable(100, 'steps between checkpoints', unit='steps',
                                             aliases='save_steps save_interval save_every')
-    keep_checkpoints: Count = _resumable(2, 'checkpoints kept beside the best', ge=2,
+    keep_checkpoints: int = _resumable(2, 'checkpoints kept beside the best', ge=2, le=1000,
                                          aliases='save_total_limit')
     patience: int = _resumable(
         0, 'early stopping: evaluations without a lower loss before training ends; 0 is never',
@@ -263,7 +268,7 @@ class TrainConfig(Settings):
         le=10**5, unit='hours')
 
 # %% ../../nbs/00_core/05_config.ipynb #0030
-class GenerateConfig(Settings):
+class GenerateConfig(StrictModel):
     "How text is sampled"
     prompts: list[str] = _resumable(
         [], 'prompts continued at the end of a run; without any, beginnings of validation '
@@ -271,18 +276,22 @@ class GenerateConfig(Settings):
     max_new_tokens: Count = _resumable(200, 'most tokens to generate', unit='tokens')
     temperature: float = _resumable(
         0.8, 'logits are divided by this: below 1 favours likely tokens; 0 is greedy decoding',
-        ge=0, le=100, usual=(0, 2))
+        ge=0, le=100, usual_range=(0, 2))
     top_k: Count | None = _resumable(50, 'sample from this many likeliest tokens; null is all')
     top_p: float | None = _resumable(
         None, 'nucleus sampling: the likeliest tokens with this total probability; null is all',
-        gt=0, le=1, usual=(0.1, 1))
+        gt=0, le=1, usual_range=(0.1, 1))
     repetition_penalty: float = _resumable(
-        1.0, 'above 1 makes tokens that have occurred less likely', ge=1, le=100, usual=(1, 2))
+        1.0, 'above 1 makes tokens that have occurred less likely', ge=1, le=100,
+        usual_range=(1, 2))
     stop: list[str] = _resumable([], 'texts before which generation ends')
+    allow_special: bool = _resumable(
+        False, 'special tokens spelled out in a prompt, such as <|user|>, become their ids; '
+        'always in a run trained on conversations')
     seed: Seed = _resumable(1337, 'seed of sampling')
 
 # %% ../../nbs/00_core/05_config.ipynb #0032
-class Config(Settings):
+class Config(StrictModel):
     "Everything that decides a run"
     model: ModelConfig = Field(ModelConfig(), description='architecture of the network')
     tokenizer: TokenizerConfig = Field(TokenizerConfig(), description='how text becomes tokens')
@@ -298,22 +307,19 @@ class Config(Settings):
 
 # %% ../../nbs/00_core/05_config.ipynb #0037
 SECTIONS: dict[str, Any] = {name: f.annotation for name, f in Config.model_fields.items()}
-_FIELDS: dict[str, Any] = {f'{section}.{name}': f for section, cls in SECTIONS.items()
-                           for name, f in cls.model_fields.items()}
-SETTINGS = {key: SettingInfo(**f.json_schema_extra) for key, f in _FIELDS.items()}
 
-def _describe(key: str) -> str:
-    "A setting's description with its unit, values, usual range and condition"
-    info = SETTINGS[key]
-    annotation = _FIELDS[key].annotation
-    text = _FIELDS[key].description
+def _setting_info(field: Any) -> SettingInfo:
+    "The metadata of a field, with its unit, values, usual range and condition in its description"
+    info = SettingInfo(**field.json_schema_extra)
+    text = field.description
     if info.unit: text += f' [{info.unit}]'
-    if get_origin(annotation) is Literal: text += f': {", ".join(get_args(annotation))}'
-    if info.usual: text += '; usual {:g} to {:g}'.format(*info.usual)
-    if info.when: text += f'; only with {info.when}'
-    return text
+    if get_origin(field.annotation) is Literal: text += f': {", ".join(info.choices)}'
+    if info.usual_range: text += '; usual {:g} to {:g}'.format(*info.usual_range)
+    if info.condition: text += f'; only with {info.condition}'
+    return replace(info, description=text)
 
-KEYS: dict[str, str] = {key: _describe(key) for key in SETTINGS}
+SETTINGS = {f'{section}.{name}': _setting_info(field) for section, cls in SECTIONS.items()
+            for name, field in cls.model_fields.items()}
 
 # %% ../../nbs/00_core/05_config.ipynb #0042
 def setting_applies(
@@ -321,7 +327,7 @@ def setting_applies(
     config: Config, # The other settings
 ) -> bool:
     "Whether a setting has an effect"
-    other, _, values = SETTINGS[key].when.partition('=')
+    other, _, values = SETTINGS[key].condition.partition('=')
     if not other: return True
     section, name = other.split('.')
     value = getattr(getattr(config, section), name)
@@ -349,57 +355,7 @@ def gpt2_differences(
     return {name: value for name, value in fixed.items()
             if getattr(model, name) not in known.get(name, [value])}
 
-# %% ../../nbs/00_core/05_config.ipynb #0054
-class ConfigError(UserError):
-    "All that is wrong with a configuration"
-    def __init__(self,
-        problems: list[UserError], # One for each mistake
-    ) -> None:
-        super().__init__(f'{len(problems)} mistakes', 'see each', 'see each')
-        self.problems = problems
-    def __str__(self) -> str: return '\n\n'.join(map(str, self.problems))
-
-# %% ../../nbs/00_core/05_config.ipynb #0055
-_ALIASES = {name: key for key, info in SETTINGS.items() for name in info.aliases.split()}
-_ALIASES |= {key.split('.')[1]: key for key in reversed(KEYS)}
-
-def find_setting(
-    *path: str, # Keys that lead to a value in some file
-) -> str | None: # Such as `train.lr`
-    "The setting of a name, whatever it is called in other tools"
-    own = '.'.join(path[-2:])
-    return own if own in KEYS else _ALIASES.get(path[-1])
-
-# %% ../../nbs/00_core/05_config.ipynb #0057
-def _problem(error: Mapping[str, Any], name: str, lines: Mapping[tuple, int]) -> UserError:
-    "One of pydantic's findings, in three lines"
-    loc = error['loc'] # with the members of a union, which nobody wrote
-    path = tuple(part for i, part in enumerate(loc) if i < 2 or isinstance(part, int))
-    key = '.'.join(map(str, path))
-    setting = '.'.join(map(str, path[:2]))
-    place = f'{name}:{lines[path]}' if path in lines else name
-    what = f'{place}: {key or "the whole"} = {error["input"]!r:.80}'
-    if error['type'] != 'extra_forbidden':
-        hint = f'{setting} means: {KEYS[setting]}' if setting in KEYS else 'write sections'
-        return UserError(what, error['msg'], hint)
-    meant = find_setting(*key.split('.')) or did_you_mean(key, [*KEYS, *SECTIONS])
-    hint = f'the sections are {", ".join(SECTIONS)}'
-    if meant: hint = f'did you mean {meant}? ({KEYS.get(meant, "a section")})'
-    return UserError(what, f'there is no setting {key}', hint)
-
-# %% ../../nbs/00_core/05_config.ipynb #0059
-def make_config(
-    values: Any,                             # Sections of settings, as read from YAML
-    name: str = 'config',                    # Where they come from, for messages
-    lines: dict[tuple, int] | None = None,   # The line of each key there
-) -> Config:
-    "A checked `Config`, or one error that names every mistake"
-    try: return Config.model_validate(values)
-    except ValidationError as e:
-        problems = [_problem(dict(error), name, lines or {}) for error in e.errors()]
-        raise ConfigError(problems) from None
-
-# %% ../../nbs/00_core/05_config.ipynb #0064
+# %% ../../nbs/00_core/05_config.ipynb #0056
 def _size(*numbers: int) -> dict[str, int]:
     return dict(zip(('n_layer', 'n_head', 'n_embd', 'block_size', 'vocab_size'), numbers))
 
@@ -419,7 +375,7 @@ MODEL_PRESETS: dict[str, dict[str, int]] = {
     '350m':        _size(24, 16, 1024, 1024, 45056),
 }
 
-# %% ../../nbs/00_core/05_config.ipynb #0066
+# %% ../../nbs/00_core/05_config.ipynb #0058
 _LARGE = dict(lr=6e-4, min_lr=6e-5, beta2=0.95, warmup_steps=700, max_steps=20_000, batch_size=8,
               gradient_accumulation_steps=16)
 RUN_PRESETS: dict[str, dict[str, Any]] = {
@@ -430,7 +386,7 @@ for _name, _shape in MODEL_PRESETS.items():
     RUN_PRESETS[_name] = dict(model=_name, train=_LARGE if _shape['n_embd'] >= 512 else {},
                               tokenizer=dict(type='gpt2' if _name.startswith('gpt2') else 'bpe'))
 
-# %% ../../nbs/00_core/05_config.ipynb #0069
+# %% ../../nbs/00_core/05_config.ipynb #0061
 def deep_merge(
     base: Mapping[str, Any], # Values below
     over: Mapping[str, Any], # Values on top
@@ -442,13 +398,12 @@ def deep_merge(
         merged[key] = deep_merge(base[key], value) if both else value
     return merged
 
-# %% ../../nbs/00_core/05_config.ipynb #0070
+# %% ../../nbs/00_core/05_config.ipynb #0062
 def _accepts(key: str, value: Any) -> bool:
-    "Whether a setting can have a value; other keys can have any"
-    section, _, name = key.partition('.')
+    "Whether a setting can have a value"
+    section, name = key.split('.')
     try: setattr(SECTIONS[section](), name, value)
-    except ValidationError: return key not in KEYS
-    except KeyError: return True
+    except ValidationError: return False
     return True
 
 def parse_override(
@@ -460,22 +415,198 @@ def parse_override(
     if not equals or not key:
         raise UserError(f'The override {word!r}', 'it has to be a key, an equals sign and a value',
                         'write it like train.lr=1e-3')
-    value = read_yaml(text, key)[0]
-    if not _accepts(key, value) and _accepts(key, text): value = text
-    for part in reversed(key.split('.')): value = {part: value}
+    plain = key in SETTINGS and text[:1] not in '["\'' and text != 'null' and _accepts(key, text)
+    value: Any = text if plain else read_yaml(text, key)[0]
+    for part in reversed(key.split('.', 1)): value = {part: value}
     return value
 
-# %% ../../nbs/00_core/05_config.ipynb #0074
-def _expand_model(values: Any) -> Any:
+# %% ../../nbs/00_core/05_config.ipynb #0066
+def _expand_model(values: Mapping[str, Any]) -> Mapping[str, Any]:
     "Put a size's numbers where its name stands"
-    if not isinstance(values, Mapping) or not isinstance(values.get('model'), str): return values
-    name = values['model']
-    if name in MODEL_PRESETS: return {**values, 'model': dict(MODEL_PRESETS[name])}
-    meant = did_you_mean(name, MODEL_PRESETS) or 'tiny'
-    raise UserError(f'model = {name!r}', 'no model size has this name',
-                    f'did you mean {meant}? The sizes are {", ".join(MODEL_PRESETS)}')
+    sizes = MODEL_PRESETS.get(str(values.get('model')))
+    return {**values, 'model': dict(sizes)} if sizes else values
+
+# %% ../../nbs/00_core/05_config.ipynb #0069
+_TYPES = {'integer': 'a whole number', 'number': 'a number', 'string': 'a text', 'null': 'null',
+          'boolean': 'true or false', 'array': 'a list of texts'}
+_BOUNDS = {'minimum': 'at least', 'exclusiveMinimum': 'above', 'maximum': 'at most',
+           'exclusiveMaximum': 'below'}
+
+def _in_words(schema: Mapping[str, Any]) -> str:
+    "What a JSON Schema allows"
+    if 'anyOf' in schema: return ' or '.join(map(_in_words, schema['anyOf']))
+    if 'enum' in schema: return f'one of {", ".join(schema["enum"])}'
+    bounds = [f'{word} {schema[name]:,}' for name, word in _BOUNDS.items() if name in schema]
+    return ' '.join([_TYPES[schema['type']], ' and '.join(bounds)]).rstrip()
+
+@cache
+def _schema(section: str) -> dict[str, Any]: return SECTIONS[section].model_json_schema()
+
+def allowed_values(
+    key: str, # Such as `train.lr`
+) -> str:
+    "What a setting may be"
+    section, name = key.split('.')
+    return _in_words(_schema(section)['properties'][name])
+
+# %% ../../nbs/00_core/05_config.ipynb #0073
+_ALIASES = {name: key for key, info in SETTINGS.items() for name in info.aliases.split()}
+_ALIASES |= {key.split('.')[1]: key for key in reversed(SETTINGS)}
+_EPOCHS = 'a run is measured in steps: train.max_steps; `gpt2pro recommend` says how many'
+_ADVICE = {
+    'optimizer': 'the optimizer is AdamW: see train.lr, train.weight_decay, train.beta1 and beta2',
+    'bias': 'linear layers and norms have biases, as in GPT-2: delete this line',
+    **dict.fromkeys('epochs num_epochs num_train_epochs max_epochs n_epochs'.split(), _EPOCHS)}
+
+def find_setting(
+    *path: str, # Keys that lead to a value in some file
+) -> str | None: # Such as `train.lr`
+    "The setting of a name, whatever it is called in other tools"
+    own = '.'.join(path[-2:])
+    return own if own in SETTINGS else _ALIASES.get(path[-1])
+
+def _likely_setting(path: tuple[str, ...]) -> str | None:
+    "The setting that a wrong name stands for"
+    if not path: return None
+    section = did_you_mean(path[0], SECTIONS) or ''
+    if found := find_setting(section, path[-1]): return found
+    for keys in ([key for key in SETTINGS if key.startswith(f'{section}.')], SETTINGS):
+        names = {key.split('.')[1]: key for key in reversed(keys)}
+        if name := did_you_mean(path[-1], names): return names[name]
+    return _ALIASES.get(did_you_mean(path[-1], _ALIASES) or '')
 
 # %% ../../nbs/00_core/05_config.ipynb #0077
+_READINGS: dict[str, tuple[Any, ...]] = {
+    'yes': (True,), 'on': (True,), 'true': (True, 'auto'), 'no': (False, 'fp32'), 'off': (False,),
+    'false': (False, 'fp32'), 'none': (None, 'constant'), 'rotary': ('rope',),
+    'absolute': ('learned',), 'bfloat16': ('bf16',), 'float16': ('fp16',), 'float32': ('fp32',),
+    'gelu_tanh': ('gelu_new',), 'gelu_pytorch_tanh': ('gelu_new',), 'gelu_fast': ('gelu_new',),
+    'relu_squared': ('relu2',), 'layer_norm': ('layernorm',), 'rms_norm': ('rmsnorm',)}
+
+def _readings(key: str, value: Any) -> Iterator[Any]:
+    "What a value may mean, likeliest first"
+    text = str(value).lower().removeprefix('torch.')
+    yield from _READINGS.get(text, ())
+    yield did_you_mean(text, map(str, SETTINGS[key].choices))
+    number = None
+    if isinstance(value, (str, float)):
+        try: number = float(value)
+        except ValueError: pass
+    yield number
+    if number is not None and number.is_integer(): yield int(number)
+    yield [value]
+
+def read_value(
+    key: str,   # Such as `train.compile`
+    value: Any, # One that it does not accept
+) -> Any:       # None where nothing is clear
+    "The value that a wrong one stands for"
+    return next((v for v in _readings(key, value) if v is not None and _accepts(key, v)), None)
+
+# %% ../../nbs/00_core/05_config.ipynb #0081
+class SettingError(UserError):
+    "One mistake in a configuration"
+    path: tuple[str, ...] = ()           # The keys that lead to it
+    value: Any = None                    # What is there
+    line: int | None = None              # In the file
+    meant: tuple[str, Any] | None = None # The setting, or `model`, and the value that are meant
+
+class ConfigError(UserError):
+    "All that is wrong with a configuration"
+    def __init__(self,
+        mistakes: list[SettingError], # At least one
+    ) -> None:
+        super().__init__(*('; '.join(parts) for parts in zip(*(m.args for m in mistakes))))
+        self.mistakes = mistakes
+    def __str__(self) -> str: return '\n\n'.join(map(str, self.mistakes))
+
+# %% ../../nbs/00_core/05_config.ipynb #0082
+def format_override(
+    key: str,   # Such as `train.lr`
+    value: Any, # One that the setting accepts
+) -> str:
+    "The override that sets a value"
+    return f'{key}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}'
+
+def _find_meaning(path: tuple[str, ...], value: Any) -> tuple[str, Any]:
+    "The setting and the value that a mistake stands for; None where that is not clear"
+    key = '.'.join(path)
+    if key in SETTINGS: return key, read_value(key, value)
+    near = did_you_mean(key, SECTIONS) if len(path) < 2 else None
+    if near is None and (likely := _likely_setting(path)):
+        return likely, value if _accepts(likely, value) else read_value(likely, value)
+    return 'model', did_you_mean(str(value), MODEL_PRESETS if near == 'model' else ())
+
+def _describe_mistake(path: tuple[str, ...], value: Any) -> tuple[str, str]:
+    "Why a value or its name is wrong, and what is right"
+    key = '.'.join(path)
+    sections = f'the sections are {", ".join(SECTIONS)}'
+    if key in SETTINGS:
+        return f'it has to be {allowed_values(key)}', f'{key} is: {SETTINGS[key].description}'
+    if key == 'model': return 'no size has this name', f'the sizes are {", ".join(MODEL_PRESETS)}'
+    if key in ('', *SECTIONS): return 'it has no settings below it', sections
+    if section := did_you_mean(path[0], SECTIONS): sections = f'did you mean {section}? {sections}'
+    advice = next((_ADVICE[part] for part in path if part in _ADVICE), sections)
+    return f'there is no setting {key}', advice
+
+# %% ../../nbs/00_core/05_config.ipynb #0085
+def iterate_leaves(
+    values: Any,                # Nested mappings
+    path: tuple[str, ...] = (), # The keys that lead there
+) -> Iterator[tuple[tuple[str, ...], Any]]:
+    "All values of nested mappings, with their paths"
+    if not isinstance(values, Mapping) or not values: yield path, values
+    else:
+        for name, value in values.items(): yield from iterate_leaves(value, (*path, str(name)))
+
+def _take(values: Any, path: tuple[str, ...]) -> Any:
+    "Remove the value at a path"
+    for part in path[:-1]: values = values[part]
+    return values.pop(path[-1])
+
+def _copy(values: Any) -> Any:
+    "Nested mappings again, with keys that are texts"
+    if not isinstance(values, Mapping): return values
+    return {str(name): _copy(value) for name, value in values.items()}
+
+# %% ../../nbs/00_core/05_config.ipynb #0086
+def _correct(values: dict[str, Any], mistake: SettingError) -> None:
+    "Put what is meant in the place of a mistake, unless there is a value already"
+    key, value = _find_meaning(mistake.path, mistake.value)
+    section, _, name = key.partition('.')
+    about = SETTINGS[key].description if name else mistake.fix
+    if value is None:
+        if name and key != '.'.join(mistake.path): mistake.fix = f'did you mean {key}? ({about})'
+        return
+    if name: values = values.setdefault(section, {})
+    if (name or section) in values: mistake.fix = f'{key} is set already: delete this line'
+    else:
+        values[name or section] = value
+        mistake.meant = key, value
+        mistake.fix = f'did you mean {format_override(key, value):.80}? ({about})'
+
+def _check_values(values: Any, lines: Mapping[tuple[str, ...], int],
+                  name: str) -> tuple[Config, list[SettingError]]:
+    "A `Config` of what is valid or clearly meant, and every mistake"
+    mistakes: list[SettingError] = []
+    wrong: dict[tuple[str, ...], Any] = {} if isinstance(values, Mapping) else {(): values}
+    rest = {} if wrong else _copy(values)
+    while True:
+        for path, value in wrong.items():
+            line = lines.get(path)
+            place = f'{name}:{line}: ' if line else ''
+            mistake = SettingError(f'{place}{".".join(path) or "the whole"} = {value!r:.80}',
+                                   *_describe_mistake(path, value))
+            mistake.path, mistake.value, mistake.line = path, value, line
+            mistakes.append(mistake)
+            _correct(rest, mistake)
+        rest = dict(_expand_model(rest))
+        try: return Config.model_validate(rest), sorted(mistakes, key=lambda m: m.line or 0)
+        except ValidationError as e:
+            paths = dict.fromkeys(tuple(map(str, error['loc'][:2])) for error in e.errors())
+            wrong = dict(leaf for path in paths for leaf in iterate_leaves(_take(rest, path), path))
+
+# %% ../../nbs/00_core/05_config.ipynb #0088
 _WHY = 'a configuration is a YAML file or the name of a preset'
 
 def _read_text(path: Path) -> str:
@@ -483,43 +614,61 @@ def _read_text(path: Path) -> str:
     if path.is_dir():
         raise UserError(f'{path} is a folder', _WHY, f'if it holds text, write data.source={path}')
     if not path.is_file():
-        meant = did_you_mean(str(path), RUN_PRESETS) or 'quickstart'
+        meant = did_you_mean(str(path), RUN_PRESETS)
+        fix = f'the presets are {", ".join(RUN_PRESETS)}'
         raise UserError(f'{path}: no such file or preset', _WHY,
-                        f'did you mean {meant}? The presets are {", ".join(RUN_PRESETS)}')
+                        f'did you mean {meant}? {fix}' if meant else fix)
     try: return path.read_bytes().decode('utf-8-sig')
     except (UnicodeDecodeError, OSError) as e:
         raise UserError(f'{path}: not readable', str(e), 'check it and its permissions') from None
 
-# %% ../../nbs/00_core/05_config.ipynb #0079
-def load_config(
-    source: str | Path | Config | None = None, # Or a YAML file, preset or run directory
-    overrides: Iterable[str] = (),             # Words such as `train.lr=1e-3`, later ones on top
-) -> Config:
-    "The configuration that a file or preset and some overrides describe"
+# %% ../../nbs/00_core/05_config.ipynb #0090
+class CheckedConfig(NamedTuple):
+    "A configuration, and what was wrong where it was read"
+    config: Config                   # With what was meant, or a default, in place of a mistake
+    mistakes: list[SettingError]     # In the order of the file
+    lines: dict[tuple[str, ...], int] # Path of a setting → its line in the file
+
+def read_config(
+    source: str | Path | Config | Mapping | None = None, # As for `load_config`
+    overrides: Iterable[str] = (),                       # Words such as `train.lr=1e-3`
+) -> CheckedConfig:
+    "A configuration with its mistakes"
     values: Any = {}
     name = 'config'
-    lines: dict[tuple, int] = {}
+    lines: dict[tuple[str, ...], int] = {}
     if isinstance(source, Config): values = source.model_dump()
-    elif str(source) in RUN_PRESETS:
-        name = str(source)
-        values = RUN_PRESETS[name]
+    elif isinstance(source, Mapping): values = source
+    elif str(source) in RUN_PRESETS: values = RUN_PRESETS[str(source)]
     elif source is not None:
         path = Path(source)
         if (path/'config.yaml').is_file(): path = path/'config.yaml' # of a run directory
         name = path.name
         values, lines = read_yaml(_read_text(path), name)
-    values = _expand_model({} if values is None else values)
+    if values is None: values = {}
     for word in overrides if isinstance(values, Mapping) else ():
-        values = deep_merge(values, _expand_model(parse_override(word)))
-    return make_config(values, name, lines)
+        value = _expand_model(parse_override(word))
+        values = deep_merge(_expand_model(values), value)
+        for replaced, _ in iterate_leaves(value): lines.pop(replaced, None)
+    return CheckedConfig(*_check_values(values, lines, name), lines)
 
-# %% ../../nbs/00_core/05_config.ipynb #0085
+# %% ../../nbs/00_core/05_config.ipynb #0096
+def load_config(
+    source: str | Path | Config | Mapping | None = None, # Or a file, preset or run directory
+    overrides: Iterable[str] = (), # Words such as `train.lr=1e-3`, later ones on top
+) -> Config:
+    "The configuration that a file or preset and some overrides describe"
+    config, mistakes, _ = read_config(source, overrides)
+    if mistakes: raise ConfigError(mistakes)
+    return config
+
+# %% ../../nbs/00_core/05_config.ipynb #0102
 def _commented_yaml(config: Config) -> str:
     "A configuration as YAML with a comment for every setting"
     text = '# A gpt2pro configuration. Repeat the run with: gpt2pro train THIS_FILE\n'
     for section, values in config.model_dump().items():
         text += f'\n{section}: # {Config.model_fields[section].description}\n'
         for name, value in values.items():
-            setting = f'{name}: {json.dumps(value, ensure_ascii=False)}'
-            text += f'  {setting:<34} # {KEYS[f"{section}.{name}"]}\n'
+            line = f'{name}: {json.dumps(value, ensure_ascii=False)}'
+            text += f'  {line:<34} # {SETTINGS[f"{section}.{name}"].description}\n'
     return text

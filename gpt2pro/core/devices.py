@@ -6,14 +6,15 @@
 from __future__ import annotations
 import statistics, time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from .errors import UserError
-from .config import Settings
 from .gpus import Gpu
-from .hardware import describe_cpu, Hardware, native_precisions
+from .hardware import describe_cpu, detect_hardware, Hardware, native_precisions
+from .hardware import Throughput
 
 # %% auto #0
-__all__ = ['resolve_device', 'pick_precision', 'resolve_precision', 'Throughput', 'measure_throughput']
+__all__ = ['resolve_device', 'pick_precision', 'resolve_precision', 'measure_throughput', 'measure_hardware']
 
 # %% ../../nbs/00_core/12_devices.ipynb #0004
 if TYPE_CHECKING: import torch # for the annotations only: importing it takes seconds
@@ -64,14 +65,7 @@ def resolve_precision(
     dtypes = dict(fp32=torch.float32, bf16=torch.bfloat16, fp16=torch.float16)
     return dtypes[pick_precision(precision, device.type, hardware)]
 
-# %% ../../nbs/00_core/12_devices.ipynb #0020
-class Throughput(Settings):
-    "Measured speed of a device"
-    device: str             # cpu, cuda or mps
-    matmul_flops: float     # FLOPs per second in matrix products
-    memory_bandwidth: float # bytes per second, read and written
-
-# %% ../../nbs/00_core/12_devices.ipynb #0023
+# %% ../../nbs/00_core/12_devices.ipynb #0021
 def _median_seconds(work: Callable[[], Any], budget: float,
                     synchronize: Callable[[], Any]) -> float:
     "The median time of a call, from as many as fit into `budget` seconds"
@@ -86,7 +80,7 @@ def _median_seconds(work: Callable[[], Any], budget: float,
         times.append(time.perf_counter() - start)
     return statistics.median(times)
 
-# %% ../../nbs/00_core/12_devices.ipynb #0026
+# %% ../../nbs/00_core/12_devices.ipynb #0024
 _WIDTHS = dict(cpu=512, cuda=8192, mps=2048)
 
 def measure_throughput(
@@ -105,3 +99,14 @@ def measure_throughput(
     addition = _median_seconds(lambda: long + 1, seconds/2, synchronize)
     return Throughput(device=where.type, matmul_flops=2*n**3/product,
                       memory_bandwidth=2*long.nbytes/addition)
+
+# %% ../../nbs/00_core/12_devices.ipynb #0029
+def measure_hardware(
+    folder: str | Path = '.', # Where the run will be written
+    device: str = 'auto',     # Where it will train
+) -> Hardware:
+    "The machine that this process runs on, with its measured throughput"
+    hardware = detect_hardware(folder)
+    try: hardware.throughput = measure_throughput(device=device)
+    except UserError: pass
+    return hardware

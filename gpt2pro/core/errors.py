@@ -51,11 +51,11 @@ def as_error(
 def did_you_mean(
     word: str,              # What was written
     choices: Iterable[str], # What could have been meant
-    cutoff: float = 0.6,    # Least similarity that counts, 0 to 1
+    cutoff: float = 0.7,    # Least similarity that counts, 0 to 1
 ) -> str | None:            # The closest choice, or None
     "The choice that is most like `word`"
     def likeness(choice: str) -> float: # swapped letters are the same letters
-        return SequenceMatcher(None, word.lower(),
-                               choice.lower()).ratio() + 0.1*(sorted(word) == sorted(choice))
+        bonus = 0.2*(sorted(word) == sorted(choice)) + 0.1*(word in choice)
+        return SequenceMatcher(None, word.lower(), choice.lower()).ratio() + bonus
     best = max(choices, key=likeness, default=None)
     return best if best is not None and likeness(best) >= cutoff else None

@@ -4,13 +4,14 @@
 
 # %% ../../nbs/00_core/02_files.ipynb #0003
 from __future__ import annotations
-import hashlib, os
+import errno, hashlib, os, stat
 from importlib.resources import files
 from pathlib import Path
-from .errors import UserError
+from typing import Any
+from .errors import as_error, UserError
 
 # %% auto #0
-__all__ = ['fsync_folder', 'write_file', 'hash_file', 'check_overwrite', 'asset_path']
+__all__ = ['fsync_folder', 'write_file', 'read_file', 'read_json', 'hash_file', 'check_overwrite', 'asset_path']
 
 # %% ../../nbs/00_core/02_files.ipynb #0006
 def fsync_folder(
@@ -41,6 +42,35 @@ def write_file(
     fsync_folder(path.parent)
 
 # %% ../../nbs/00_core/02_files.ipynb #0013
+_LARGEST = 2**30 # Bytes of a file that is read whole
+
+def read_file(
+    path: str | Path, # A file
+) -> bytes:
+    "The bytes of an ordinary file of at most 1 GiB; anything else is an `OSError`"
+    found = os.stat(path)
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, 'not an ordinary file', str(path))
+    if found.st_size > _LARGEST: raise OSError(errno.EFBIG, 'larger than 1 GiB', str(path))
+    return Path(path).read_bytes()
+
+# %% ../../nbs/00_core/02_files.ipynb #0015
+def read_json(
+    path: str | Path, # A JSON file
+    kind: Any = Any,  # The type of its value, such as `dict[str, int]` or a model of pydantic
+) -> Any:
+    "The value in a JSON file, checked against a type"
+    from pydantic import TypeAdapter, ValidationError
+    try: return TypeAdapter(kind).validate_json(read_file(path), strict=True)
+    except OSError as e: raise as_error(e) from None
+    except ValidationError as e:
+        error = e.errors()[0]
+        key = '.'.join(map(str, error['loc'])) or 'it'
+        raise UserError(f'{path}: damaged, or of another version',
+                        f'{key}: {error["msg"].replace("Input", "this")}',
+                        'take it from a backup, or make it again') from None
+
+# %% ../../nbs/00_core/02_files.ipynb #0020
 def hash_file(
     path: str | Path, # Any file
 ) -> str:             # 64 hexadecimal digits
@@ -50,7 +80,7 @@ def hash_file(
         while block := f.read(2**20): digest.update(block)
     return digest.hexdigest()
 
-# %% ../../nbs/00_core/02_files.ipynb #0017
+# %% ../../nbs/00_core/02_files.ipynb #0024
 def check_overwrite(
     path: Path | None, # What is about to be written
     overwrite: bool,   # Whether it may be overwritten
@@ -60,7 +90,7 @@ def check_overwrite(
         raise UserError(f'{path}: exists', 'it would be overwritten',
                         'name another path, or add --overwrite')
 
-# %% ../../nbs/00_core/02_files.ipynb #0021
+# %% ../../nbs/00_core/02_files.ipynb #0028
 def asset_path(
     *parts: str, # Names below the package's `assets` folder
 ) -> Path:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json, os, re, shutil, subprocess, sys
 from pathlib import Path
 import psutil
-from .config import Settings
+from .config import StrictModel
 
 # %% auto #0
 __all__ = ['run_program', 'read_system_file', 'parse_number', 'Gpu', 'parse_nvidia', 'parse_mig', 'find_nvidia', 'parse_rocm',
@@ -41,7 +41,7 @@ def parse_number(
     except (ValueError, OverflowError): return None
 
 # %% ../../nbs/00_core/08_gpus.ipynb #0016
-class Gpu(Settings):
+class Gpu(StrictModel):
     "One graphics processor"
     name: str                             # as its maker calls it
     vendor: str                           # NVIDIA, AMD or Apple
@@ -51,18 +51,13 @@ class Gpu(Settings):
 
 # %% ../../nbs/00_core/08_gpus.ipynb #0020
 def parse_nvidia(
-    text: str, # Lines of name, total MiB, free MiB and, from newer drivers, compute capability
+    text: str, # Lines of name, total MiB, free MiB, compute capability
 ) -> list[Gpu]:
     "GPUs from what `nvidia-smi` prints"
-    gpus: list[Gpu] = []
-    for line in text.splitlines():
-        name, *numbers = (field.strip() for field in line.split(','))
-        if len(numbers) not in (2, 3): continue # no GPU but a message
-        total, free = (parse_number(number, 2**20) for number in numbers[:2])
-        generation = next((word for word in numbers[2:] if parse_number(word) is not None), None)
-        gpus.append(Gpu(name=name, vendor='NVIDIA', memory_total=total, memory_free=free,
-                        compute_capability=generation))
-    return gpus
+    rows = [line.split(', ') for line in text.splitlines()]
+    return [Gpu(name=row[0], vendor='NVIDIA', memory_total=parse_number(row[1], 2**20),
+                memory_free=parse_number(row[2], 2**20), compute_capability=row[3])
+            for row in rows if len(row) == 4] # other lines are messages
 
 # %% ../../nbs/00_core/08_gpus.ipynb #0025
 def parse_mig(
@@ -88,9 +83,8 @@ def find_nvidia(
     if visible in ('', '-1'): return []
     mig = (visible or '').startswith('MIG')
     options = ['--format=csv,noheader,nounits', *[f'--id={visible}']*bool(visible and not mig)]
-    query = '--query-gpu=name,memory.total,memory.free'
-    lines = run_program('nvidia-smi', f'{query},compute_cap', *options)
-    cards = parse_nvidia(lines or run_program('nvidia-smi', query, *options)) # an old driver
+    query = '--query-gpu=name,memory.total,memory.free,compute_cap'
+    cards = parse_nvidia(run_program('nvidia-smi', query, *options))
     if not cards: return []
     slices = parse_mig(run_program('nvidia-smi', '-L'), str(visible).split(',')[0]*mig)
     generation = dict(compute_capability=cards[0].compute_capability)

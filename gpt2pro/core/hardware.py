@@ -11,13 +11,14 @@ from typing import Any
 import psutil
 from pydantic import Field
 from .choices import OPTIMIZERS
+from .config import StrictModel
 from .tables import format_bytes, Record
 from .gpus import find_gpus, Gpu, gpu_precisions, parse_number, read_system_file
 from .gpus import run_program
 
 # %% auto #0
 __all__ = ['parse_cpuinfo', 'describe_cpu', 'cgroup_folders', 'cgroup_cores', 'count_cores', 'cgroup_memory', 'measure_memory',
-           'detect_service', 'Hardware', 'detect_hardware', 'native_precisions', 'explain_hardware']
+           'detect_service', 'Throughput', 'Hardware', 'detect_hardware', 'native_precisions', 'explain_hardware']
 
 # %% ../../nbs/00_core/09_hardware.ipynb #0007
 def parse_cpuinfo(
@@ -110,13 +111,9 @@ def measure_memory(
     return min(memory.total, limit), min(memory.available, left)
 
 # %% ../../nbs/00_core/09_hardware.ipynb #0032
-_SERVICES: dict[str, tuple[str, float | None]] = { # Variable → service, hours of a session
+_SERVICES = { # Variable → service, hours of a session
     'COLAB_RELEASE_TAG': ('Google Colab', 12), 'KAGGLE_KERNEL_RUN_TYPE': ('Kaggle', 12),
-    'BINDER_SERVICE_HOST': ('Binder', 6), 'PAPERSPACE_FQDN': ('Paperspace', 6),
-    'CODESPACES': ('GitHub Codespaces', None), 'DATABRICKS_RUNTIME_VERSION': ('Databricks', None),
-    'SAGEMAKER_INTERNAL_IMAGE_URI': ('SageMaker', None), 'RUNPOD_POD_ID': ('RunPod', None),
-    'LIGHTNING_CLOUD_PROJECT_ID': ('Lightning', None), 'SLURM_JOB_ID': ('Slurm', None),
-    'PBS_JOBID': ('PBS', None), 'LSB_JOBID': ('LSF', None)}
+    'BINDER_SERVICE_HOST': ('Binder', 6), 'PAPERSPACE_FQDN': ('Paperspace', 6)}
 
 def detect_service(
     environment: Mapping[str, str], # Variables, such as `os.environ`
@@ -124,13 +121,19 @@ def detect_service(
     now: float,                     # Seconds since 1970
 ) -> tuple[str | None, float | None]: # The service, and the hours left, each None when unknown
     "Which notebook service or batch system this is"
-    found = [service for variable, service in _SERVICES.items() if variable in environment]
-    name, limit = found[0] if found else (None, None)
     end = parse_number(environment.get('SLURM_JOB_END_TIME', ''))
-    if end is not None: return name, max(0., (end - now)/3600)
-    return name, None if limit is None else max(0., limit - age)
+    if end is not None: return 'Slurm', max(0., (end - now)/3600)
+    for variable, (name, limit) in _SERVICES.items():
+        if variable in environment: return name, max(0., limit - age)
+    return None, None
 
 # %% ../../nbs/00_core/09_hardware.ipynb #0036
+class Throughput(StrictModel):
+    "Measured speed of a device"
+    device: str             # cpu, cuda or mps
+    matmul_flops: float     # FLOPs per second in matrix products
+    memory_bandwidth: float # bytes per second, read and written
+
 class Hardware(Record):
     "What a machine has; every field that could not be found out is None"
     os: str | None = None            # operating system
@@ -145,6 +148,7 @@ class Hardware(Record):
     gpus: list[Gpu] = []             # graphics processors
     service: str | None = None       # notebook service or batch system
     hours_left: float | None = None  # hours until the service ends the session
+    throughput: Throughput | None = None # speed, where it was measured
     @property
     def device(self) -> str: # The kind that PyTorch calls so
         if not self.gpus: return 'cpu'
@@ -184,15 +188,19 @@ def detect_hardware(
 def _in_words(name: str, value: Any) -> str:
     "The value of a field of `Hardware`"
     if name.startswith(('ram', 'disk', 'shared')): return format_bytes(value)
+    if isinstance(value, Throughput):
+        speed = f'{value.matmul_flops/1e9:,.0f} GFLOP/s'
+        return f'{speed}, {format_bytes(int(value.memory_bandwidth))}/s'
     if isinstance(value, bool): return 'yes' if value else 'no'
     if isinstance(value, float): return f'{value:.1f}'
     return 'unknown' if value is None else str(value)
 
 def _hardware_rows(hardware: Hardware) -> list[tuple[str, str]]:
     "Name and value of each thing worth showing"
-    skip = ('gpus',) if hardware.service else ('gpus', 'service', 'hours_left')
+    skip: tuple[str, ...] = ('gpus',) if hardware.service else ('gpus', 'service', 'hours_left')
     gpus = [f'{g.name}: {format_bytes(g.memory_free)} of {format_bytes(g.memory_total)} free, '
             f'generation {g.compute_capability or "unknown"}' for g in hardware.gpus]
+    if hardware.throughput is None: skip += ('throughput',)
     rows = [(name, _in_words(name, value)) for name, value in hardware if name not in skip]
     return rows + [('gpu', gpu) for gpu in gpus or ['none']]
 
@@ -209,19 +217,15 @@ def native_precisions(
 # %% ../../nbs/00_core/09_hardware.ipynb #0053
 def _explain_device(hardware: Hardware) -> list[str]:
     "Where training runs, and how large a model may be"
-    if hardware.gpus:
-        gpu = hardware.gpus[0]
+    memory = hardware.ram_available
+    place = (f'{hardware.cores} processor core{"s"*(hardware.cores > 1)}: models of some '
+             'million parameters in minutes or hours; the 124 million of GPT-2 want a GPU')
+    for gpu in hardware.gpus[:1]:
         memory = gpu.memory_free or gpu.memory_total
         place = f'the {gpu.name}'
-    else:
-        memory = hardware.ram_available
-        place = (f'{hardware.cores} processor core{"s"*(hardware.cores > 1)}: models of some '
-                 'million parameters in minutes or hours; the 124 million of GPT-2 want a GPU')
-    if not memory: return [f'Training runs on {place}.', 'How much memory is free is unknown.']
-    parameters = memory/8/(2 + OPTIMIZERS['adamw'].state_per_parameter)
-    return [f'Training runs on {place}.',
-            f'{format_bytes(memory)} of memory are free: with AdamW in fp32, '
-            f'at most {parameters/1e6:,.0f} million parameters.']
+    parameters = (memory or 0)/8/(2 + OPTIMIZERS['adamw'].state_per_parameter)
+    room = f', with AdamW in fp32 for at most {parameters/1e6:,.0f} million parameters'*bool(memory)
+    return [f'Training runs on {place}.', f'Free memory: {format_bytes(memory)}{room}.']
 
 # %% ../../nbs/00_core/09_hardware.ipynb #0056
 def explain_hardware(

@@ -8,7 +8,7 @@ import base64, io
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
-from .config import Settings
+from .config import StrictModel
 
 # %% auto #0
 __all__ = ['TableRows', 'format_bytes', 'format_seconds', 'render_terminal', 'render_html', 'html_page', 'Record']
@@ -105,7 +105,7 @@ def html_page(
     return f'<!doctype html><html lang="en">{head}<h1>{escape(title)}</h1>{body}</html>'
 
 # %% ../../nbs/00_core/06_tables.ipynb #0029
-class Record(Settings):
+class Record(StrictModel):
     "Typed values that print as a report"
     def _tables(self) -> Mapping[str, TableRows]: return {}
     def _facts(self) -> Sequence[str]: return ()

@@ -84,7 +84,7 @@ class Batches:
         return collate(self.tokens, self.sequences(step), self.document_mask)
     def epochs(self, steps: int) -> float: # How often the text has been read after some batches
         return steps*self.batch_size/self.sampler.size
-    def count(self, step: int) -> int:
+    def count_targets(self, step: int) -> int:
         "How many targets of a batch count in the loss, without making it"
         sequences = self.sequences(step)
         if self.tokens.loss_masks is None: return sum(length for _, length in sequences)

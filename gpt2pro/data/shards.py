@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 from ..core.errors import UserError
 from ..core.files import hash_file, write_file
-from ..core.config import Settings
+from ..core.config import StrictModel
 from ..text.languages import detect_languages
 from ..text.cleaning import byte_size, StepStats
 from ..tokenizers.tokenizer import Tokenizer
@@ -62,7 +62,7 @@ def encode_texts(
 FORMAT: Literal['gpt2pro-tokens'] = 'gpt2pro-tokens'
 VERSION: Literal[2] = 2
 
-class Counts(Settings):
+class Counts(StrictModel):
     "How much text"
     documents: int = Field(0, ge=0, description='documents')
     bytes: int = Field(0, ge=0, description='bytes of text in UTF-8')
@@ -71,7 +71,7 @@ class Counts(Settings):
         mine, more = self.model_dump(), other.model_dump()
         return Counts(**{name: mine[name] + more[name] for name in mine})
 
-class Shard(Settings):
+class Shard(StrictModel):
     "One file of tokens"
     name: str      # file name
     sha256: str    # of the whole file
@@ -120,6 +120,7 @@ def _read_shard(
 ) -> tuple[dict[str, Tensor], list[str]]: # Its tensors, and the language of each document
     "A shard that has passed every check, memory-mapped"
     try:
+        if not path.is_file(): raise OSError('no such file, or not an ordinary one')
         with safe_open(path, framework='pt') as file:
             header = json.loads((file.metadata() or {})[FORMAT])
             tensors = {name: file.get_tensor(name) for name in file.keys()}
@@ -141,7 +142,7 @@ def _read_shard(
 # %% ../../nbs/05_data/01_shards.ipynb #0035
 SHARD_TOKENS = 2**23
 
-class Split(Settings):
+class Split(StrictModel):
     "The text of one split"
     counts: Counts = Counts()         # all of it
     languages: dict[str, Counts] = {} # the same by language
@@ -257,7 +258,7 @@ def open_shards(
     return _join([_read_shard(folder/shard.name, shard, tokenizer) for shard in shards])
 
 # %% ../../nbs/05_data/01_shards.ipynb #0053
-class Manifest(Settings):
+class Manifest(StrictModel):
     "What is in a prepared folder, and how it was made"
     format: Literal['gpt2pro-tokens'] = FORMAT # what this file is
     version: Literal[2] = VERSION              # of the format
@@ -269,6 +270,7 @@ class Manifest(Settings):
     replaced: dict[str, int] = {}              # files with invalid bytes, and how many
     train: Split                               # text to train on
     validation: Split                          # held-out text
+    contamination: float | None = None         # share of its passages that are in train as well
     @property
     def dropped(self) -> dict[str, int]:
         return {step: count.dropped for step, count in self.cleaning.items() if count.dropped}
@@ -288,6 +290,9 @@ def _manifest_table(manifest: Manifest) -> str:
     dropped = ', '.join(f'{n:,} {reason}' for reason, n in manifest.dropped.items()) or 'none'
     lines.append(f'{manifest.read.documents:,} documents read, dropped: {dropped},'
                  f' files skipped: {len(manifest.skipped)}')
+    if manifest.contamination is not None:
+        lines.append(f'{manifest.contamination:.1%} of the validation text is also in the '
+                     'training text')
     return '\n'.join(lines)
 
 # %% ../../nbs/05_data/01_shards.ipynb #0056

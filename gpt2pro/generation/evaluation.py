@@ -11,7 +11,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 from ..core.errors import RunError, UserError
-from ..core.config import Settings
+from ..core.config import StrictModel
 from ..core.tables import Record
 from ..text.layouts import row_text
 from ..text.messages import conversation_text, render_conversation
@@ -28,7 +28,7 @@ from ..trainer.runs import load_run
 __all__ = ['Score', 'make_score', 'sliding_windows', 'score_documents', 'Evaluation', 'evaluate_model', 'evaluate_run']
 
 # %% ../../nbs/10_generation/01_evaluation.ipynb #0008
-class Score(Settings):
+class Score(StrictModel):
     "How well a model predicts some text"
     loss: float          # cross-entropy in nats per token
     perplexity: float    # exp(loss)

@@ -43,6 +43,29 @@ def _weight_and_buffer(hidden: Tensor, weight: Tensor, chunk_size: int | None, k
     return w, w.new_empty(n, len(w))
 
 # %% ../../nbs/06_kernels/06_loss.ipynb #0031
+def _token_losses(
+    hidden: Tensor, weight: Tensor, targets: Tensor, chunk_size: int | None, kernels: str,
+    options: LossOptions, gradients: bool,
+) -> tuple[Tensor, Tensor, Tensor]:
+    "Loss of each position, (N,), and the gradients of their sum by `hidden` and `weight`"
+    w, buffer = _weight_and_buffer(hidden, weight, chunk_size, kernels) # (W, C), (n, W)
+    V = len(weight)
+    dtype = torch.promote_types(weight.dtype, torch.float32)
+    grad_hidden = torch.empty_like(hidden, dtype=w.dtype) # (N, C)
+    grad_weight = torch.zeros_like(w if gradients else w[:0], dtype=dtype) # (W, C)
+    losses = []
+    chunks = [x.split(len(buffer)) for x in (hidden.to(w.dtype), targets, grad_hidden)]
+    for h, target, grad in zip(*chunks):
+        ignored = (target == options.ignore_index)[:, None] # (n, 1)
+        h = h.masked_fill(ignored, 0) # (n, C)
+        z = torch.mm(h, w.T, out=buffer[:len(h)]) # (n, W)
+        losses.append(cross_entropy_(z[:, :V], target, options, kernels, gradients)) # (n,)
+        if not gradients: continue
+        torch.mm(z, w, out=grad).masked_fill_(ignored, 0) # (n, C)
+        _addmm_(grad_weight, z.T, h) # (W, C)
+    return torch.cat(losses), grad_hidden, grad_weight[:V]
+
+# %% ../../nbs/06_kernels/06_loss.ipynb #0036
 @torch.no_grad()
 def linear_token_losses(
     hidden: Tensor,                # Final hidden states, (N, C)
@@ -54,65 +77,28 @@ def linear_token_losses(
 ) -> Tensor:                       # Losses in nats, (N,); 0 where a target is ignored
     "Cross-entropy of each position, without gradients"
     spec = LossOptions(**options)
-    w, buffer = _weight_and_buffer(hidden, weight, chunk_size, kernels) # (W, C), (n, W)
-    n, V = len(buffer), len(weight)
-    losses = []
-    for h, t in zip(hidden.to(w.dtype).split(n), targets.split(n)):
-        logits = torch.mm(h, w.T, out=buffer[:len(h)])[:, :V] # (n, V)
-        losses.append(cross_entropy_(logits, t, spec, kernels, gradient=False))
-    return torch.cat(losses)
+    return _token_losses(hidden, weight, targets, chunk_size, kernels, spec, False)[0]
 
-# %% ../../nbs/06_kernels/06_loss.ipynb #0037
-def _chunk_loss(
-    hidden: Tensor,      # (n, C)
-    weight: Tensor,      # (W, C), the same dtype
-    target: Tensor,      # (n,)
-    buffer: Tensor,      # (n, W), the same dtype; overwritten
-    grad_hidden: Tensor, # (n, C), the same dtype; overwritten
-    grad_weight: Tensor, # (W, C), float32 or float64; added to
-    V: int,              # Size of the vocabulary, at most W
-    options: LossOptions,
-    kernels: str,        # 'auto', 'torch' or 'triton'
-) -> Tensor:             # ()
-    "Sum of the losses of a chunk, with its gradients"
-    ignored = (target == options.ignore_index)[:, None] # (n, 1)
-    hidden = hidden.masked_fill(ignored, 0) # (n, C)
-    logits = torch.mm(hidden, weight.T, out=buffer)[:, :V] # (n, V)
-    losses = cross_entropy_(logits, target, options, kernels) # (n,)
-    torch.mm(buffer, weight, out=grad_hidden).masked_fill_(ignored, 0) # (n, C)
-    _addmm_(grad_weight, buffer.T, hidden) # (W, C)
-    return losses.sum()
-
-# %% ../../nbs/06_kernels/06_loss.ipynb #0040
+# %% ../../nbs/06_kernels/06_loss.ipynb #0042
 class _LinearCrossEntropy(torch.autograd.Function):
     "The mean loss, with both gradients computed in the forward pass"
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor,
-                chunk_size: int | None, options: LossOptions, kernels: str) -> Tensor:
-        w, buffer = _weight_and_buffer(hidden, weight, chunk_size, kernels) # (W, C), (n, W)
-        grad_hidden = torch.empty_like(hidden, dtype=w.dtype) # (N, C)
-        dtype = torch.promote_types(weight.dtype, torch.float32)
-        grad_weight = torch.zeros_like(w, dtype=dtype) # (W, C)
-        V = len(weight)
-        total = torch.zeros((), dtype=dtype, device=hidden.device)
-        chunks = [x.split(len(buffer)) for x in (hidden.to(w.dtype), targets, grad_hidden)]
-        for h, t, grad in zip(*chunks):
-            n = len(h)
-            total += _chunk_loss(h, w, t, buffer[:n], grad, grad_weight, V, options, kernels)
+                chunk_size: int | None, kernels: str, options: LossOptions) -> Tensor:
+        inputs = hidden, weight, targets
+        losses, *grads = _token_losses(*inputs, chunk_size, kernels, options, True)
         count = (targets != options.ignore_index).sum()
-        ctx.save_for_backward(grad_hidden, grad_weight[:V], count)
+        ctx.save_for_backward(*grads, count)
         ctx.dtypes = hidden.dtype, weight.dtype
-        return total/count
+        return losses.sum()/count
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        grad_hidden, grad_weight, count = ctx.saved_tensors
-        scale = grad/count
-        hidden_dtype, weight_dtype = ctx.dtypes
-        grads = (grad_hidden*scale).to(hidden_dtype), (grad_weight*scale).to(weight_dtype)
-        return *grads, None, None, None, None
+        *grads, count = ctx.saved_tensors
+        scaled = [(g*(grad/count)).to(dtype) for g, dtype in zip(grads, ctx.dtypes)]
+        return *scaled, None, None, None, None
 
-# %% ../../nbs/06_kernels/06_loss.ipynb #0044
+# %% ../../nbs/06_kernels/06_loss.ipynb #0046
 def linear_cross_entropy(
     hidden: Tensor,                # Final hidden states, (N, C)
     weight: Tensor,                # A row for each token of the vocabulary, (V, C)
@@ -124,6 +110,6 @@ def linear_cross_entropy(
     "Mean loss of the logits `hidden @ weight.T` (N, V), which never exist as a whole"
     spec = LossOptions(**options)
     if torch.is_grad_enabled():
-        return _LinearCrossEntropy.apply(hidden, weight, targets, chunk_size, spec, kernels)
+        return _LinearCrossEntropy.apply(hidden, weight, targets, chunk_size, kernels, spec)
     losses = linear_token_losses(hidden, weight, targets, chunk_size, kernels, **options)
     return losses.sum()/(targets != spec.ignore_index).sum()

@@ -94,57 +94,43 @@ def _norm_backward_kernel(
 # %% ../../nbs/06_kernels/03_norms.ipynb #0032
 _PARTS = 512 # Programs of the backward pass: about four for each core of a large GPU
 
-def _launch_norm(x: Tensor, y: Tensor | None, weight: Tensor, bias: Any, eps: float) -> Any:
-    "The sum and its norm, (…, C) each; the sum is `x` where there is no `y`"
-    C = x.shape[-1]
-    rows, columns, warps = _tile_shape(C)
-    x = x.contiguous()
-    total = x
-    if y is not None:
-        y = y.contiguous()
-        total = torch.empty_like(x, dtype=torch.promote_types(x.dtype, y.dtype)) # (…, C)
-    out = torch.empty_like(total) # (…, C)
-    N = x.numel()//C
-    arguments = x, y, weight, bias, None if y is None else total, out, N, C, eps
-    _norm_kernel[(triton.cdiv(N, rows),)](*arguments, ROWS=rows, BLOCK=columns, num_warps=warps)
-    return total, out
-
-def _launch_norm_backward(x: Tensor, weight: Tensor, grads: Any, eps: float, center: bool) -> Any:
-    "Gradient of the sum, (…, C), and of weight and bias, (1 or 2, C)"
-    C = x.shape[-1]
-    rows, columns, warps = _tile_shape(C)
-    N = x.numel()//C
-    n_parts = min(_PARTS, triton.cdiv(N, rows))
-    grad_out = grads[-1].contiguous()
-    grad_sum = grads[0].contiguous() if len(grads) == 2 else None
-    grad_x = torch.empty_like(x) # (…, C)
-    dtype = torch.promote_types(x.dtype, torch.float32)
-    parts = x.new_empty(1 + center, n_parts, C, dtype=dtype)
-    arguments = x, weight, grad_sum, grad_out, grad_x, parts, N, C, eps, rows, columns, center
-    _norm_backward_kernel[(n_parts,)](*arguments, num_warps=warps)
-    return grad_x, parts.sum(1).to(weight.dtype)
-
-# %% ../../nbs/06_kernels/03_norms.ipynb #0033
 class _Norm(torch.autograd.Function):
     "The norm of `x`; or of `x + y`, after the sum itself"
     @staticmethod
     def forward(ctx: Any, x: Tensor, y: Any, weight: Tensor, bias: Any, eps: float) -> Any:
-        total, out = _launch_norm(x, y, weight, bias, eps)
-        ctx.save_for_backward(total, weight)
-        ctx.eps = eps
+        C = x.shape[-1]
+        N = x.numel()//C
+        x = x.contiguous()
+        total = None
+        if y is not None:
+            y = y.contiguous()
+            total = torch.empty_like(x, dtype=torch.promote_types(x.dtype, y.dtype)) # (…, C)
+        normed = x if total is None else total # (…, C)
+        out = torch.empty_like(normed) # (…, C)
+        rows, columns, num_warps = _tile_shape(C)
+        ctx.sizes = N, C, eps, rows, columns
+        grid = triton.cdiv(N, rows),
+        _norm_kernel[grid](x, y, weight, bias, total, out, *ctx.sizes, num_warps=num_warps)
         ctx.center = bias is not None
-        ctx.dtypes = x.dtype, None if y is None else y.dtype
-        return out if y is None else (total, out)
+        ctx.save_for_backward(normed, weight)
+        return out if total is None else (total, out)
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
-        grad_x, sums = _launch_norm_backward(x, weight, grads, ctx.eps, ctx.center)
-        x_dtype, y_dtype = ctx.dtypes
-        grad_y = None if y_dtype is None else grad_x.to(y_dtype)
-        return grad_x.to(x_dtype), grad_y, sums[0], sums[1] if ctx.center else None, None
+        N, C, _, rows, _ = ctx.sizes
+        *grad_sum, grad_out = [grad.contiguous() for grad in grads]
+        grad_x = torch.empty_like(x) # (…, C)
+        n_parts = min(_PARTS, triton.cdiv(N, rows))
+        dtype = torch.promote_types(x.dtype, torch.float32)
+        parts = x.new_empty(1 + ctx.center, n_parts, C, dtype=dtype)
+        tensors = x, weight, grad_sum[0] if grad_sum else None, grad_out, grad_x, parts
+        num_warps = _tile_shape(C)[-1]
+        _norm_backward_kernel[(n_parts,)](*tensors, *ctx.sizes, ctx.center, num_warps=num_warps)
+        grad_weight, grad_bias = parts.sum(1) if ctx.center else (parts[0].sum(0), None)
+        return grad_x, grad_x if grad_sum else None, grad_weight, grad_bias, None
 
-# %% ../../nbs/06_kernels/03_norms.ipynb #0037
+# %% ../../nbs/06_kernels/03_norms.ipynb #0036
 def norm(
     x: Tensor,                  # (…, C)
     weight: Tensor,             # (C,)
@@ -156,7 +142,7 @@ def norm(
     if use_triton(kernels, x): return _Norm.apply(x, None, weight, bias, eps)
     return _torch_norm(x, weight, bias, eps)
 
-# %% ../../nbs/06_kernels/03_norms.ipynb #0041
+# %% ../../nbs/06_kernels/03_norms.ipynb #0040
 def add_norm(
     x: Tensor,             # Residual stream, (…, C)
     y: Tensor,             # Output of a layer, added to it, (…, C)
@@ -170,7 +156,7 @@ def add_norm(
     total = x + y # (…, C)
     return total, _torch_norm(total, weight, bias, eps)
 
-# %% ../../nbs/06_kernels/03_norms.ipynb #0045
+# %% ../../nbs/06_kernels/03_norms.ipynb #0044
 class Norm(nn.Module):
     "LayerNorm or RMSNorm, as `config.norm` says"
     bias: nn.Parameter | None

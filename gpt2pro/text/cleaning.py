@@ -7,13 +7,14 @@ from __future__ import annotations
 import re, unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, field
+from functools import partial
 import numpy as np
 from ..core.errors import did_you_mean, UserError
 from .quality import MOJIBAKE_HINT, QUALITY_RULES, TextFeatures
 
 # %% auto #0
-__all__ = ['TEXT_STEPS', 'DEDUP_STEPS', 'CLEANING_STEPS', 'MAX_EXAMPLES', 'fix_encoding', 'check_cleaning_steps', 'StepStats',
-           'byte_size', 'Cleaner', 'find_originals']
+__all__ = ['TEXT_STEPS', 'DEDUP_STEPS', 'CLEANING_STEPS', 'MAX_EXAMPLES', 'fix_encoding', 'remove_control_chars',
+           'clean_whitespace', 'check_cleaning_steps', 'StepStats', 'byte_size', 'Cleaner', 'find_originals']
 
 # %% ../../nbs/01_text/08_cleaning.ipynb #0007
 def fix_encoding(
@@ -22,21 +23,38 @@ def fix_encoding(
     "The text with lines that were decoded in the wrong encoding repaired"
     if not MOJIBAKE_HINT.search(text): return text
     import ftfy
-    return ''.join(ftfy.fix_encoding(line) if MOJIBAKE_HINT.search(line) else line
-                   for line in text.splitlines(keepends=True))
+    return '\n'.join(ftfy.fix_encoding(line) if MOJIBAKE_HINT.search(line) else line
+                     for line in text.split('\n'))
 
 # %% ../../nbs/01_text/08_cleaning.ipynb #0011
-_CONTROL = re.compile('[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\ufeff]')
-_LINE_ENDS = re.compile(r'[ \t\r]+$', re.M)
+_INVISIBLE = re.compile('[\x00\x08\u200b\ufeff]')
+_LINE_BREAKS = re.compile('\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]')
+_CONTROL = '[\x01-\x07\x0e-\x1b\x1f\x7f-\x9f]+'
+_BETWEEN_WORDS = re.compile(rf'(?<=\w){_CONTROL}(?=\w)')
+_OTHER_CONTROL = re.compile(_CONTROL)
+
+def remove_control_chars(
+    text: str, # Any text
+) -> str:
+    "The text without control characters, with its words still apart"
+    text = _LINE_BREAKS.sub('\n', _INVISIBLE.sub('', text))
+    return _OTHER_CONTROL.sub('', _BETWEEN_WORDS.sub(' ', text))
+
+# %% ../../nbs/01_text/08_cleaning.ipynb #0015
 _EMPTY_LINES = re.compile(r'\n{3,}')
 
-TEXT_STEPS: dict[str, Callable[[str], str]] = { # step → what it does to a text
-    'fix_encoding': fix_encoding,
-    'control_chars': lambda text: _CONTROL.sub('', text),
-    'nfc': lambda text: unicodedata.normalize('NFC', text),
-    'whitespace': lambda text: _EMPTY_LINES.sub('\n\n', _LINE_ENDS.sub('', text)).strip()}
+def clean_whitespace(
+    text: str, # Any text
+) -> str:
+    "The text without spaces at the ends of lines, and with one empty line at most"
+    text = '\n'.join(map(str.rstrip, text.split('\n')))
+    return _EMPTY_LINES.sub('\n\n', text).strip('\n')
 
-# %% ../../nbs/01_text/08_cleaning.ipynb #0016
+TEXT_STEPS: dict[str, Callable[[str], str]] = { # step → what it does to a text
+    'fix_encoding': fix_encoding, 'control_chars': remove_control_chars,
+    'nfc': partial(unicodedata.normalize, 'NFC'), 'whitespace': clean_whitespace}
+
+# %% ../../nbs/01_text/08_cleaning.ipynb #0020
 DEDUP_STEPS = ('exact_dedup', 'near_dedup') # steps that compare documents
 CLEANING_STEPS = (*TEXT_STEPS, *QUALITY_RULES, *DEDUP_STEPS)
 
@@ -50,7 +68,7 @@ def check_cleaning_steps(
         raise UserError(f'data.clean: {step}', f'the steps are {", ".join(CLEANING_STEPS)}',
                         f'did you mean {near}?')
 
-# %% ../../nbs/01_text/08_cleaning.ipynb #0019
+# %% ../../nbs/01_text/08_cleaning.ipynb #0023
 MAX_EXAMPLES = 3 # of each step
 
 @dataclass
@@ -86,7 +104,7 @@ def byte_size(text: str) -> int:
     "The bytes of a text in UTF-8"
     return len(text) if text.isascii() else len(text.encode())
 
-# %% ../../nbs/01_text/08_cleaning.ipynb #0023
+# %% ../../nbs/01_text/08_cleaning.ipynb #0027
 def _is_dropped(step: str, text: str) -> bool:
     if step == 'empty': return not text.strip()
     return step in QUALITY_RULES and QUALITY_RULES[step].is_broken(TextFeatures(text))
@@ -113,7 +131,7 @@ class Cleaner:
             if dropped: return text, size, step
         return text, size, ''
 
-# %% ../../nbs/01_text/08_cleaning.ipynb #0032
+# %% ../../nbs/01_text/08_cleaning.ipynb #0036
 def find_originals(
     columns: Sequence[np.ndarray], # Per band the numbers of all documents, 0 for nothing, (n,) each
     n: int,        # Documents

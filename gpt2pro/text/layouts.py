@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import StatisticsError, correlation
 from typing import Any, Literal
 from ..core.errors import did_you_mean, UserError
-from ..core.config import Settings
+from ..core.config import StrictModel
 from .readers import ErrorHandler, file_format, is_table, read_rows, read_text
 from .readers import SourceFile
 
@@ -23,7 +23,7 @@ __all__ = ['TextKind', 'PREVIEW_ROWS', 'Layout', 'unfold', 'detect_layout', 'val
 # %% ../../nbs/01_text/02_layouts.ipynb #0006
 TextKind = Literal['text', 'qa', 'instruction', 'chat', 'code', 'parallel']
 
-class Layout(Settings):
+class Layout(StrictModel):
     "The kind of text in a file, and the fields that hold it"
     kind: TextKind = 'text'                 # kind of text
     fields: dict[str, str] = {}             # fields of a table → their JSON types

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from tqdm.auto import tqdm
 from ..core.errors import UserError
-from ..core.config import Settings
+from ..core.config import StrictModel
 from ..core.tables import Record, TableRows
 from ..text.corpus import Corpus
 from ..text.languages import detect_languages, language_name, tempered_shares
@@ -53,7 +53,7 @@ def _count_split_characters(tokens: list[bytes]) -> int:
     return len(np.unique((~inside).cumsum()[begins[inside[begins]]]))
 
 # %% ../../nbs/04_tokenizers/04_parity.ipynb #0019
-class LanguageStats(Settings):
+class LanguageStats(StrictModel):
     "The tokens of one language"
     bytes: int           # bytes of its text in UTF-8
     characters: int      # characters
@@ -95,7 +95,7 @@ def _premiums(stats: dict[str, LanguageStats]) -> dict[str, float]:
     return {code: s.premium for code, s in stats.items()}
 
 # %% ../../nbs/04_tokenizers/04_parity.ipynb #0031
-class TokenizerStats(Settings):
+class TokenizerStats(StrictModel):
     "The tokens that a tokenizer gives for some texts"
     name: str                           # name of the tokenizer
     vocab_size: int                     # tokens
@@ -211,7 +211,7 @@ def _with_languages(texts: Iterable[str]) -> Iterator[tuple[str, str]]:
     yield from zip(detect_languages(batch), batch)
 
 # %% ../../nbs/04_tokenizers/04_parity.ipynb #0063
-class LanguageMixture(Settings):
+class LanguageMixture(StrictModel):
     "How often the texts of each language are drawn"
     alpha: float            # exponent of the shares: 1 leaves them, 0 makes them equal
     sizes: dict[str, int]   # bytes of text by language; und is unknown

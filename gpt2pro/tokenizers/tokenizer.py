@@ -5,7 +5,7 @@
 # %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0003
 from __future__ import annotations
 import codecs, hashlib, json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -28,10 +28,17 @@ CONTINUING_PREFIX = '…' # begins a WordPiece token inside a word; no byte is w
 _UNICODE_TO_BYTE = {character: b for b, character in BYTE_TO_UNICODE.items()}
 
 def _token_bytes(token: str) -> bytes:
-    "The bytes of a token as it is written in a vocabulary file"
+    "The bytes of an ordinary token as it is written in a vocabulary file"
     token = token.removeprefix(CONTINUING_PREFIX)
     if all(c in _UNICODE_TO_BYTE for c in token): return bytes(_UNICODE_TO_BYTE[c] for c in token)
     return token.encode()
+
+def _vocabulary_bytes(inner: tokenizers.Tokenizer) -> list[bytes]:
+    "The bytes of each token, by id"
+    added = inner.get_added_tokens_decoder()
+    tokens = [inner.id_to_token(id) or '' for id in range(inner.get_vocab_size())]
+    return [token.encode() if id in added else _token_bytes(token)
+            for id, token in enumerate(tokens)]
 
 # %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0011
 def _lookup(token_bytes: list[bytes], id: int) -> bytes:
@@ -109,16 +116,13 @@ def _encode_special(inner: tokenizers.Tokenizer, text: str) -> list[int]:
 class Tokenizer:
     "Text to token ids and back, byte for byte"
     def __init__(self,
-        json: str,                           # As the `tokenizers` library writes it
-        name: str,                           # Shown in reports
-        about: dict[str, Any] | None = None, # The text it was trained on, for its card
+        json: str, # As the `tokenizers` library writes it
+        name: str, # Shown in reports
     ) -> None:
         self.json = json
         self.name = name
-        self.about = about or {}
         self._inner = _parse(json)
-        tokens = map(self._inner.id_to_token, range(self.vocab_size))
-        self._bytes = [_token_bytes(token or '') for token in tokens]
+        self._bytes = _vocabulary_bytes(self._inner)
         self._tiktoken = _tiktoken_encoding(self._inner, self._bytes)
     @property
     def vocab_size(self) -> int: return self._inner.get_vocab_size()
@@ -190,19 +194,17 @@ def _trainable(type: str, size: int, min_frequency: int) -> tuple[models.Model, 
     options['min_frequency'] = min_frequency
     if type == 'bpe': return models.BPE(), trainers.BpeTrainer(**options)
     options['continuing_subword_prefix'] = CONTINUING_PREFIX
+    inside = [CONTINUING_PREFIX + character for character in _BYTE_CHARACTERS]
+    options['special_tokens'] = [*_BYTE_CHARACTERS, *inside] # which have the first ids
     model = models.WordPiece(continuing_subword_prefix=CONTINUING_PREFIX,
                              max_input_chars_per_word=10**9)
     return model, trainers.WordPieceTrainer(**options)
 
 # %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0058
-def _complete_alphabet(inner: tokenizers.Tokenizer, size: int) -> tokenizers.Tokenizer:
-    "A trained WordPiece with a token for every byte inside a word, and `size` tokens at most"
-    state = json.loads(inner.to_str())
-    vocab = state['model']['vocab']
-    inside = [CONTINUING_PREFIX + character for character in _BYTE_CHARACTERS]
-    tokens = dict.fromkeys([*_BYTE_CHARACTERS, *inside, *sorted(vocab, key=vocab.__getitem__)])
-    state['model']['vocab'] = {token: id for id, token in enumerate([*tokens][:size])}
-    return tokenizers.Tokenizer.from_str(json.dumps(state))
+def _without_special_tokens(inner: tokenizers.Tokenizer) -> tokenizers.Tokenizer:
+    "The same vocabulary, all of it ordinary tokens"
+    values = json.loads(inner.to_str()) | {'added_tokens': []}
+    return tokenizers.Tokenizer.from_str(json.dumps(values))
 
 def _limit_words(pre_tokenizer: pre_tokenizers.PreTokenizer) -> pre_tokenizers.PreTokenizer:
     "Split words further, after 64 bytes"
@@ -210,22 +212,14 @@ def _limit_words(pre_tokenizer: pre_tokenizers.PreTokenizer) -> pre_tokenizers.P
     return pre_tokenizers.Sequence([pre_tokenizer, split])
 
 # %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0062
-class _TextCounter:
-    "Passes texts on, and counts and hashes them"
-    def __init__(self, texts: Iterable[str]) -> None:
-        self.texts = texts
-        self.documents = 0
-        self.bytes = 0
-        self.digest = hashlib.sha256()
-    def __iter__(self) -> Iterator[str]:
-        for text in self.texts:
-            data = text.encode()
-            self.documents += 1
-            self.bytes += len(data)
-            self.digest.update(data + b'\0')
-            yield text
-    def about(self) -> dict[str, Any]:
-        return dict(documents=self.documents, bytes=self.bytes, corpus_hash=self.digest.hexdigest())
+def _add_special_tokens(inner: tokenizers.Tokenizer, special: list[str]) -> None:
+    "Add special tokens behind the others"
+    for token in special:
+        if token and inner.token_to_id(token) is None: continue
+        raise UserError(f'tokenizer.special_tokens: {token!r}',
+                        'a special token has a spelling that no ordinary token has',
+                        f'write it in signs, such as <|{token or "user"}|>')
+    inner.add_special_tokens(special)
 
 # %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0066
 _NORMALIZERS = dict(nfc=normalizers.NFC, nfkc=normalizers.NFKC)
@@ -241,7 +235,7 @@ def train_tokenizer(
     progress: bool = True,             # Whether a bar counts the documents
 ) -> Tokenizer:
     "A byte-level tokenizer trained on text"
-    special = [EOT, *special_tokens]
+    special = [*dict.fromkeys([EOT, *special_tokens])]
     size = vocab_size - len(special)
     least = 512 if type == 'wordpiece' else 256
     if size < least:
@@ -257,25 +251,24 @@ def train_tokenizer(
         unmark = decoders.Replace(CONTINUING_PREFIX, '')
         inner.decoder = decoders.Sequence([unmark, decoders.ByteLevel()])
     if normalizer != 'none': inner.normalizer = _NORMALIZERS[normalizer]()
-    counter = _TextCounter(texts)
-    bar = tqdm(counter, desc='vocabulary', unit=' documents', disable=not progress)
+    bar = tqdm(texts, desc='vocabulary', unit=' documents', disable=not progress)
     inner.train_from_iterator(bar, trainer)
-    if type == 'wordpiece': inner = _complete_alphabet(inner, size)
-    inner.add_special_tokens(special)
-    return Tokenizer(inner.to_str(), f'{type}-{inner.get_vocab_size()}', counter.about())
+    if type == 'wordpiece': inner = _without_special_tokens(inner)
+    _add_special_tokens(inner, special)
+    return Tokenizer(inner.to_str(), f'{type}-{inner.get_vocab_size()}')
 
-# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0093
+# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0098
 def _save_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
     "Write a tokenizer's three files, the card last"
     config = dict(tokenizer_class='PreTrainedTokenizerFast', bos_token=EOT, eos_token=EOT,
                   unk_token=EOT, clean_up_tokenization_spaces=False)
     card = dict(name=tokenizer.name, vocab_size=tokenizer.vocab_size, eot=tokenizer.eot,
-                hash=tokenizer.hash, about=tokenizer.about)
+                hash=tokenizer.hash)
     write_file(folder/'tokenizer.json', tokenizer.json)
     write_file(folder/'tokenizer_config.json', json.dumps(config, indent=2))
     write_file(folder/'card.json', json.dumps(card, indent=2))
 
-# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0096
+# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0101
 _SAMPLE = ' A  ñ\n好 😀'
 
 def _load_tokenizer(folder: Path) -> Tokenizer:
@@ -288,7 +281,7 @@ def _load_tokenizer(folder: Path) -> Tokenizer:
     try:
         known = json.loads(card.read_text(encoding='utf-8')) if card.is_file() else {}
         text = path.read_bytes().decode('utf-8')
-        tokenizer = Tokenizer(text, known.get('name', folder.name), known.get('about'))
+        tokenizer = Tokenizer(text, known.get('name', folder.name))
     except Exception as e: # the library raises no narrower kind
         raise UserError(f'{path}: not readable as a tokenizer', str(e)[:200],
                         'save it again, or take it from a backup') from None
@@ -302,7 +295,7 @@ def _load_tokenizer(folder: Path) -> Tokenizer:
                         'make one with: gpt2pro tokenizer train')
     return tokenizer
 
-# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0107
+# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0112
 def find_tokenizer(
     folder: str | Path, # A run, or a folder of Hugging Face
 ) -> Tokenizer:
@@ -316,7 +309,7 @@ def find_tokenizer(
                         'put the tokenizer of these weights there, or work with token ids')
     return _byte_level_bpe(merges.read_text(encoding='utf-8'), folder.name)
 
-# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0112
+# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0117
 def build_tokenizer(
     config: Config,        # Says which tokenizer
     texts: Iterable[str],  # The training text, read only where a vocabulary is trained

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from tqdm.auto import tqdm
 from ..core.errors import UserError
-from ..core.config import Config, DataConfig, Settings
+from ..core.config import Config, DataConfig, StrictModel
 from ..core.tables import format_bytes, Record, TableRows
 from ..text.corpus import Corpus, open_corpus
 from ..text.languages import detect_languages, language_name
@@ -112,7 +112,7 @@ def bigram_bits(
     return float(-np.log2(p).sum())
 
 # %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0051
-class VocabularySize(Settings):
+class VocabularySize(StrictModel):
     "What a vocabulary of one size gives and costs"
     size: int                   # tokens
     bytes_per_token: float      # length of a token in held-out text

@@ -7,18 +7,20 @@ from __future__ import annotations
 import hashlib, json, logging, os, shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 import torch
+from pydantic_core import from_json
 from safetensors.torch import load_file
 from torch import nn, Tensor
-from ..core.errors import RunError, UserError
-from ..core.files import fsync_folder, hash_file
+from ..core.errors import as_error, Gpt2proError, RunError, UserError
+from ..core.files import fsync_folder, hash_file, read_file
 
 # %% auto #0
-__all__ = ['Groups', 'checkpoint_path', 'save_checkpoint', 'DamagedCheckpointError', 'checkpoint_manifest', 'verify_checkpoint',
-           'is_whole', 'Checkpoint', 'load_checkpoint', 'load_parameters', 'list_checkpoints', 'latest_checkpoint',
-           'clean_up', 'rotate_checkpoints']
+__all__ = ['Groups', 'checkpoint_path', 'clean_up', 'save_checkpoint', 'DamagedCheckpointError', 'checkpoint_manifest',
+           'verify_checkpoint', 'checkpoint_error', 'Checkpoint', 'load_checkpoint', 'load_parameters',
+           'list_checkpoints', 'latest_checkpoint', 'rotate_checkpoints']
 
 # %% ../../nbs/09_trainer/01_checkpoint.ipynb #0008
 _DTYPES = {
@@ -63,12 +65,12 @@ def _seal(manifest: Mapping[str, Any]) -> bytes:
 
 def _unseal(text: bytes) -> dict[str, Any] | None:
     "The values of a sealed manifest, or None when its text was changed"
-    try: manifest = {k: v for k, v in json.loads(text).items() if k != 'sha256'}
+    try: manifest = {k: v for k, v in from_json(text).items() if k != 'sha256'}
     except (ValueError, AttributeError): return None
     return manifest if _seal(manifest) == text else None
 
 # %% ../../nbs/09_trainer/01_checkpoint.ipynb #0025
-_FORMAT = {'format': 'gpt2pro-checkpoint', 'version': 1}
+_FORMAT = {'format': 'gpt2pro-checkpoint', 'version': 2}
 
 def checkpoint_path(
     folder: str | Path, # Of all checkpoints of a run
@@ -92,6 +94,13 @@ def _write_files(
     fsync_folder(folder)
 
 # %% ../../nbs/09_trainer/01_checkpoint.ipynb #0028
+def clean_up(
+    folder: str | Path, # Of all checkpoints of a run, which no other process uses
+) -> None:
+    "Remove what an interrupted save or removal left behind"
+    for leftover in Path(folder).glob('.step-*.tmp'): shutil.rmtree(leftover, ignore_errors=True)
+
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0030
 def save_checkpoint(
     folder: str | Path,            # Of all checkpoints of a run
     step: int,                     # Steps done
@@ -102,27 +111,28 @@ def save_checkpoint(
     "Write a checkpoint whole or not at all"
     final = checkpoint_path(folder, step)
     temporary = final.with_name(f'.{final.name}.tmp')
-    if final.exists() and is_whole(final): return final
-    for leftover in (temporary, final): shutil.rmtree(leftover, ignore_errors=True)
+    if final.exists() and not checkpoint_error(final): return final
+    clean_up(final.parent)
     temporary.mkdir(parents=True)
     try:
         _write_files(temporary, step, tensors, state, environment or {})
+        if final.exists(): os.replace(final, final.with_name(f'.{final.name}.old.tmp'))
         os.replace(temporary, final)
-    finally: shutil.rmtree(temporary, ignore_errors=True)
+    finally: clean_up(final.parent)
     fsync_folder(final.parent)
     return final
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0031
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0033
 class DamagedCheckpointError(RunError):
     "A checkpoint is not what was saved"
     def __init__(self,
         file: Path, # The file in question
         why: str,   # What is wrong with it
     ) -> None:
-        super().__init__(f'{file.parent.name}/{file.name}: damaged', why,
-                         'use another; a resumed run takes the newest whole one')
+        super().__init__(f'{file}: damaged', why,
+                         'use another; a resumed run takes the newest intact one')
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0032
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0034
 def checkpoint_manifest(
     path: str | Path, # A checkpoint
 ) -> dict[str, Any]:  # Step, environment, sizes and hashes of files
@@ -131,15 +141,18 @@ def checkpoint_manifest(
     if not file.is_file():
         raise UserError(f'{path}: not a checkpoint', 'it has no manifest.json',
                         'name one, such as checkpoints/step-…')
-    manifest = _unseal(file.read_bytes())
+    manifest = _unseal(read_file(file))
     if manifest is None: raise DamagedCheckpointError(file, 'its hash does not match its text')
     found = {key: manifest.get(key) for key in _FORMAT}
     if found != _FORMAT:
         raise UserError(f'{file}: {found}', f'this program reads {_FORMAT}',
                         'read it with the program that wrote it')
+    name = checkpoint_path('', manifest['step']).name
+    if file.parent.name.startswith('step-') and file.parent.name != name:
+        raise DamagedCheckpointError(file, f'it belongs to {name}')
     return manifest
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0034
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0036
 def verify_checkpoint(
     path: str | Path, # A checkpoint
 ) -> dict[str, Any]:  # Its manifest
@@ -153,15 +166,16 @@ def verify_checkpoint(
         raise DamagedCheckpointError(file, f'its sha256 is {found}, but {saved} was saved')
     return manifest
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0035
-def is_whole(
-    path: str | Path, # A checkpoint
-) -> bool:
-    "Whether a checkpoint is exactly what was saved"
-    try: return bool(verify_checkpoint(path))
-    except (DamagedCheckpointError, UserError, OSError): return False
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0037
+def checkpoint_error(
+    path: str | Path,     # A checkpoint
+) -> Gpt2proError | None: # None when it is exactly what was saved
+    "What is wrong with a checkpoint"
+    try: verify_checkpoint(path)
+    except (Gpt2proError, OSError) as e: return as_error(e)
+    return None
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0039
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0041
 @dataclass(frozen=True)
 class Checkpoint:
     "What a checkpoint holds"
@@ -171,7 +185,7 @@ class Checkpoint:
     environment: dict[str, Any]           # What changes bits
     path: Path                            # Where it was read
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0040
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0042
 def load_checkpoint(
     path: str | Path, # A checkpoint
 ) -> Checkpoint:
@@ -183,7 +197,7 @@ def load_checkpoint(
     state = json.loads((path/'state.json').read_text('utf-8'))
     return Checkpoint(manifest['step'], tensors, state, manifest['environment'], path)
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0047
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0049
 def load_parameters(
     model: nn.Module,              # A model with the same parameters
     tensors: Mapping[str, Tensor], # Name → values
@@ -195,7 +209,7 @@ def load_parameters(
     with torch.no_grad():
         for name, parameter in parameters.items(): parameter.copy_(tensors[name])
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0059
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0061
 _log = logging.getLogger('gpt2pro.trainer.checkpoint')
 
 def list_checkpoints(
@@ -204,33 +218,40 @@ def list_checkpoints(
     "The checkpoints of a run, checked or not"
     return sorted(path for path in Path(folder).glob('step-*') if path.is_dir())
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0060
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0062
 def latest_checkpoint(
     folder: str | Path, # Of all checkpoints of a run
-) -> Path | None:       # None when there is none that is whole
-    "The newest checkpoint that is whole"
+) -> Path | None:       # None when there are none
+    "The newest checkpoint that is intact"
+    errors = []
     for path in reversed(list_checkpoints(folder)):
-        try: verify_checkpoint(path)
-        except (DamagedCheckpointError, UserError, OSError) as e:
-            _log.warning('skipped a checkpoint: %s', e)
-        else: return path
-    return None
+        if error := checkpoint_error(path): errors.append(error)
+        else:
+            for error in errors: _log.warning('skipped a checkpoint: %s', error)
+            return path
+    if not errors: return None
+    raise RunError(f'{folder}: {len(errors)} checkpoints, and none can be used',
+                   '; '.join(f'{error.what}, {error.why}' for error in errors),
+                   'bring one back from a backup, or start a new run in another folder')
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0066
-def clean_up(
-    folder: str | Path, # Of all checkpoints of a run, which no other process uses
-) -> None:
-    "Remove what an interrupted save or removal left behind"
-    for leftover in Path(folder).glob('.step-*.tmp'): shutil.rmtree(leftover, ignore_errors=True)
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0071
+@lru_cache(1000)
+def _was_intact(path: Path, stamps: tuple[tuple[str, int, int], ...]) -> bool:
+    return checkpoint_error(path) is None
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0067
+def _is_intact(path: Path) -> bool:
+    "Whether a checkpoint is intact, read again only when one of its files was written"
+    files = [(file.name, file.stat()) for file in sorted(path.iterdir())]
+    return _was_intact(path, tuple((name, s.st_size, s.st_mtime_ns) for name, s in files))
+
 def rotate_checkpoints(
     folder: str | Path,      # Of all checkpoints of a run
     keep: int = 2,           # How many of the newest stay; never fewer than 2
     best: int | None = None, # The step of the best one, which stays as well
 ) -> None:
-    "Remove all but the newest checkpoints and the best"
-    for path in list_checkpoints(folder)[:-max(2, keep)]:
+    "Remove all intact checkpoints but the newest and the best"
+    intact = [path for path in list_checkpoints(folder) if _is_intact(path)]
+    for path in intact[:-max(2, keep)]:
         if best is not None and path == checkpoint_path(folder, best): continue
         os.replace(path, path.with_name(f'.{path.name}.tmp'))
     clean_up(folder)

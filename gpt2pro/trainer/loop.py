@@ -14,24 +14,24 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 from ..core.errors import RunError, UserError
-from ..core.config import Config, Settings, TrainConfig
+from ..core.config import Config, TrainConfig
 from ..core.signals import Interrupts
-from ..tokenizers.tokenizer import Tokenizer
 from ..data.shards import Tokens
 from ..data.prepare import prepare_data, PreparedData
 from ..data.batches import Batch, Batches, IGNORE_INDEX, open_batches, prefetch
 from ..attention.layer import choose_backend
 from ..model.gpt import eval_mode, GPT
 from .checkpoint import load_checkpoint, rotate_checkpoints, save_checkpoint
-from .runs import find_start, lock_run, RunFolder
+from .runs import checkpoint_to_resume, lock_run, Progress, read_state
+from .runs import RunDirectory, TrainingState
 from .optimizers import lr_scale, make_optimizer, optimizer_tensors, set_lr
 from .strategy import environment, make_strategy, Strategy
 from .monitor import Callback, log_to, memory_in_use, MemoryMeter, MetricsFile
 from .monitor import NonFiniteError, out_of_memory, tensorboard
 
 # %% auto #0
-__all__ = ['evaluation_batches', 'mean_loss', 'dropout_seed', 'Step', 'accumulate_gradients', 'training_step', 'Progress',
-           'TrainResult', 'stop_reason', 'tokens_per_second', 'RunState', 'Trainer', 'step_metrics', 'after_step',
+__all__ = ['evaluation_batches', 'mean_loss', 'dropout_seed', 'Step', 'accumulate_gradients', 'training_step', 'TrainResult',
+           'stop_reason', 'tokens_per_second', 'RunState', 'Trainer', 'take_step', 'step_metrics', 'after_step',
            'train_model']
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0008
@@ -84,7 +84,7 @@ def accumulate_gradients(
     numbers: range,     # Of the micro-batches of the step
 ) -> tuple[Tensor, int]: # This process's part of the loss, (), and the targets of all
     "Forward and backward passes of a step"
-    counts = {number: batches.count(number) for number in numbers}
+    counts = {number: batches.count_targets(number) for number in numbers}
     targets = sum(counts.values())
     mine = numbers[strategy.rank::strategy.world_size]
     total = torch.zeros((), device=strategy.device)
@@ -113,7 +113,7 @@ def training_step(
     accumulation = train.gradient_accumulation_steps
     numbers = range(step*accumulation, (step + 1)*accumulation)
     total, targets = accumulate_gradients(model, strategy, batches, train, numbers)
-    loss = strategy.mean(total).item() # waits for the device
+    loss = strategy.all_reduce_mean(total).item() # waits for the device
     norm = math.nan
     if math.isfinite(loss): norm = strategy.step(optimizer, train.grad_clip)
     if not math.isfinite(norm) and not (math.isfinite(loss) and strategy.may_overflow):
@@ -122,29 +122,12 @@ def training_step(
     return Step(loss, norm, targets)
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0032
-class Progress(Settings):
-    "How far a run has come"
-    step: int = 0                 # Steps done
-    tokens: int = 0               # Targets in them
-    loss: float | None = None     # Of the last step, nats per token
-    best: float | None = None     # Lowest validation loss
-    best_step: int | None = None  # When it was found
-    bad_evals: int = 0            # Evaluations since then
-    seconds: float = 0.           # Of training, over all resumes
-    def record_evaluation(self, loss: float) -> bool:
-        "Take note of a validation loss; whether it is the best so far"
-        better = loss < (math.inf if self.best is None else self.best)
-        self.bad_evals = 0 if better else self.bad_evals + 1
-        if better: self.best, self.best_step = loss, self.step
-        return better
-
-# %% ../../nbs/09_trainer/06_loop.ipynb #0033
 class TrainResult(Progress):
     "How a training ended"
     tokens_per_second: float # Since the start or the last resume; 0 when no step was left
     stopped: str             # Why it ended: max_steps, patience or max_hours
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0037
+# %% ../../nbs/09_trainer/06_loop.ipynb #0034
 def stop_reason(
     train: TrainConfig,  # Says max_steps and patience
     progress: Progress,  # How far the run has come
@@ -157,7 +140,7 @@ def stop_reason(
                'patience': 0 < train.patience <= progress.bad_evals}
     return next((name for name, true in reasons.items() if true), None)
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0038
+# %% ../../nbs/09_trainer/06_loop.ipynb #0035
 def tokens_per_second(
     steps: Sequence[tuple[int, float]], # Tokens, and seconds, of each
 ) -> float:                             # 0 for no steps
@@ -165,7 +148,7 @@ def tokens_per_second(
     seconds = sum(taken for _, taken in steps)
     return sum(tokens for tokens, _ in steps)/seconds if steps else 0.
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0042
+# %% ../../nbs/09_trainer/06_loop.ipynb #0039
 class RunState:
     "All that a run needs to be resumed, and how it is saved and restored"
     def __init__(self,
@@ -179,17 +162,18 @@ class RunState:
         make = partial(make_optimizer, train=config.train)
         self.model, self.optimizer = strategy.setup(model, make, config.train.compile)
         self.progress = Progress()
+        self.metrics: list[str] = [] # Lines of metrics.jsonl
         self.failures = 0
     def tensors(self) -> list[Tensor]:
         return [*self.model.parameters(), *optimizer_tensors(self.model, self.optimizer).values()]
     def restore(self, path: Path) -> None:
         "Go back to a checkpoint"
-        checkpoint = load_checkpoint(path)
-        if checkpoint.state['text'] != self.text:
-            raise UserError(f'Cannot resume {path.name}', 'it was trained on other text',
+        checkpoint, saved = load_checkpoint(path), read_state(path)
+        if saved.text != self.text:
+            raise UserError(f'Cannot resume {path}', 'it was trained on other text',
                             'bring that text back, or use another folder')
         self.strategy.load_state(self.model, self.optimizer, checkpoint.tensors)
-        self.progress = Progress(**checkpoint.state['progress'])
+        self.progress, self.metrics = saved.progress, saved.metrics
         here, before = environment(self.strategy), checkpoint.environment
         changes = [f'{name}: {before[name]} → {here.get(name)}' for name in before
                    if before[name] != here.get(name)]
@@ -200,42 +184,31 @@ class RunState:
         last: bool = False, # Whether there will be no other
     ) -> None:
         "Save a checkpoint and remove old ones"
-        state = dict(progress=self.progress.model_dump(), config=self.config.model_dump(),
-                     text=self.text)
+        state = TrainingState(progress=self.progress, config=self.config.model_dump(),
+                              text=self.text, metrics=self.metrics).model_dump()
         step, tensors = self.progress.step, self.strategy.state(self.model, self.optimizer)
         try: save_checkpoint(folder, step, tensors, state, environment(self.strategy))
         except OSError as e:
             _log.warning('the checkpoint of step %d could not be saved: %s', step, e)
             self.failures += 1
             if self.failures < 3 and not last: return
-            raise RunError(f'Step {step} could not be saved', f'{e}',
+            raise RunError(f'{folder}: step {step} could not be saved', f'{e}',
                            'make room on the disk, then resume the run') from None
         self.failures = 0
         rotate_checkpoints(folder, self.config.train.keep_checkpoints, self.progress.best_step)
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0046
-def _check_vocabulary(config: Config, tokenizer: Tokenizer) -> None:
-    rows, known = config.model.vocab_size, tokenizer.vocab_size
-    if known <= rows: return
-    raise UserError(f'model.vocab_size = {rows}', f'the tokenizer has {known} tokens',
-                    f'set model.vocab_size={known}')
-
-# %% ../../nbs/09_trainer/06_loop.ipynb #0049
-def _is_due(step: int, interval: int, *also: int) -> bool:
-    return step in also or step % interval == 0
-
+# %% ../../nbs/09_trainer/06_loop.ipynb #0043
 class Trainer:
     "Trains a model on prepared text and keeps its run directory up to date"
     def __init__(self,
         config: Config,                     # The whole configuration
         model: GPT,                         # Fresh; resuming replaces its weights
         prepared: PreparedData,             # Tokens to train and to evaluate on
-        run: RunFolder,                     # Where the run is saved
+        run: RunDirectory,                  # Where the run is saved
         strategy: Strategy | None = None,   # Devices; None asks `make_strategy`
         callbacks: Iterable[Callback] = (), # Called with each line of metrics
         progress: bool = True,              # Whether a bar is shown
     ) -> None:
-        _check_vocabulary(config, prepared.tokenizer)
         self.config, self.run, self.show_bar = config, run, progress
         strategy = strategy or make_strategy(config.train)
         self.state = RunState(config, model, strategy, prepared.manifest.key)
@@ -244,53 +217,56 @@ class Trainer:
         self.callbacks = [*callbacks]
         self.step_times = list[tuple[int, float]]() # tokens and seconds of each step
     def fit(self,
-        resume: bool = False, # Whether to go on from the newest checkpoint, if there is one
+        checkpoint: Path | None = None, # To go on from; None begins
     ) -> TrainResult:
         "Train until there is a reason to stop"
-        if path := find_start(self.config, self.run, resume): self.state.restore(path)
+        if checkpoint: self.state.restore(checkpoint)
         train, state, progress = self.config.train, self.state, self.state.progress
-        first = progress.step
-        self.started = time.monotonic() - progress.seconds
-        self.deadline = time.monotonic() + 3600*(train.max_hours or math.inf)
-        self.metrics = MetricsFile(self.run.metrics, first)
-        self.callbacks[:0] = [self.metrics.write, *tensorboard(self.run.tensorboard, first)]
+        first, begun = progress.step, time.monotonic()
+        self.started = begun - progress.seconds
+        self.deadline = begun + 3600*(train.max_hours or math.inf)
+        metrics = MetricsFile(self.run.metrics, state.metrics)
+        self.callbacks[:0] = [metrics.write, *tensorboard(self.run.tensorboard, first)]
         self.bar = tqdm(total=train.max_steps, initial=first, desc='training', unit='step',
                         disable=not self.show_bar)
         warn = partial(_log.warning, '%s: stopping after this step')
-        with closing(self.metrics), self.bar, Interrupts(warn) as self.interrupts:
+        with closing(metrics), self.bar, Interrupts(warn) as self.interrupts:
             with MemoryMeter(state.strategy.device, state.tensors()) as meter:
                 self.advance(first + 2)
             if progress.step > first: meter.save(self.run.memory)
-            self.advance(train.max_steps)
+            reason = self.advance(math.inf) or ''
             state.save(self.run.checkpoints, last=True)
         self.interrupts.check(f'after step {progress.step}',
                               f'go on with: gpt2pro train {self.run.path} --resume')
-        speed, reason = tokens_per_second(self.step_times), self.stop_reason() or ''
+        speed = tokens_per_second(self.step_times)
         return TrainResult(**progress.model_dump(), tokens_per_second=speed, stopped=reason)
-    def stop_reason(self) -> str | None:
-        interrupted = self.state.strategy.any(self.interrupts.number > 0)
-        return stop_reason(self.config.train, self.state.progress, interrupted, self.deadline)
-    def advance(self, until: int) -> None:
-        "Take steps up to a number of them, or until there is a reason to stop"
-        state, progress = self.state, self.state.progress
-        while progress.step < until and not self.stop_reason():
-            began = time.monotonic()
-            step = training_step(state.model, state.optimizer, state.strategy, self.batches,
-                                 self.config.train, progress.step)
-            self.step_times.append((step.tokens, time.monotonic() - began))
-            progress.step += 1
-            progress.tokens += step.tokens
-            progress.loss = step.loss
-            progress.seconds = time.monotonic() - self.started
-            after_step(self, step)
-            self.bar.update()
+    def advance(self, until: float) -> str | None:
+        "Take steps up to a number of them, or until there is a reason to stop, which is returned"
+        state = self.state
+        while state.progress.step < until:
+            interrupted = state.strategy.any(self.interrupts.number > 0)
+            reason = stop_reason(self.config.train, state.progress, interrupted, self.deadline)
+            if reason: return reason
+            take_step(self)
+        return None
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0051
-def _tell(trainer: Trainer, **values: Any) -> None:
-    progress = trainer.state.progress
-    for callback in trainer.callbacks:
-        callback({'step': progress.step, **values, 'seconds': progress.seconds})
+# %% ../../nbs/09_trainer/06_loop.ipynb #0045
+def take_step(trainer: Trainer) -> None:
+    "A step, and what is due after it"
+    state, progress = trainer.state, trainer.state.progress
+    began = time.monotonic()
+    step = training_step(state.model, state.optimizer, state.strategy, trainer.batches,
+                         trainer.config.train, progress.step)
+    now = time.monotonic()
+    trainer.step_times.append((step.tokens, now - began))
+    progress.step += 1
+    progress.tokens += step.tokens
+    progress.loss = step.loss
+    progress.seconds = now - trainer.started
+    after_step(trainer, step)
+    trainer.bar.update()
 
+# %% ../../nbs/09_trainer/06_loop.ipynb #0046
 def step_metrics(trainer: Trainer, step: Step) -> dict[str, Any]:
     "The line of metrics of a step"
     train, progress = trainer.config.train, trainer.state.progress
@@ -299,25 +275,28 @@ def step_metrics(trainer: Trainer, step: Step) -> dict[str, Any]:
                 epoch=trainer.batches.epochs(progress.step*train.gradient_accumulation_steps),
                 tokens_per_second=tokens_per_second(trainer.step_times[-train.log_interval:]))
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0052
+# %% ../../nbs/09_trainer/06_loop.ipynb #0047
+def _write_metrics(trainer: Trainer, **values: Any) -> None:
+    progress = trainer.state.progress
+    for callback in trainer.callbacks:
+        callback({'step': progress.step, **values, 'seconds': progress.seconds})
+
 def after_step(trainer: Trainer, step: Step) -> None:
     "Write metrics, evaluate and save, each when it is due"
     train, state, number = trainer.config.train, trainer.state, trainer.state.progress.step
-    better = False
-    if _is_due(number, train.log_interval, 1, train.max_steps):
-        _tell(trainer, **step_metrics(trainer, step))
+    last, better = number == train.max_steps, False
+    if number == 1 or last or number % train.log_interval == 0:
+        _write_metrics(trainer, **step_metrics(trainer, step))
         trainer.bar.set_postfix(loss=f'{step.loss:.3f}', refresh=False)
-    if _is_due(number, train.eval_interval, train.max_steps):
+    if last or number % train.eval_interval == 0:
         loss = mean_loss(state.model, trainer.validation, state.strategy)
         better = state.progress.record_evaluation(loss)
-        _tell(trainer, val_loss=loss)
+        _write_metrics(trainer, val_loss=loss)
         note = ', the best so far' if better else ''
         _log.info('step %d: validation loss %.4f%s', number, loss, note)
-    if better or _is_due(number, train.checkpoint_interval):
-        trainer.metrics.sync()
-        state.save(trainer.run.checkpoints)
+    if better or number % train.checkpoint_interval == 0: state.save(trainer.run.checkpoints)
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0054
+# %% ../../nbs/09_trainer/06_loop.ipynb #0049
 def train_model(
     config: Config,                     # What to train, on what, and how
     folder: str | Path,                 # The run directory
@@ -326,11 +305,12 @@ def train_model(
     progress: bool = True,              # Whether bars are shown
 ) -> TrainResult:
     "Train a model as a configuration says"
-    run = RunFolder(folder)
+    run = RunDirectory(folder)
     with lock_run(run), log_to(run.log):
-        find_start(config, run, resume)
+        checkpoint = checkpoint_to_resume(config, run, resume)
         strategy = make_strategy(config.train)
-        prepared = prepare_data(config, run.path, progress)
+        key = read_state(checkpoint).text if checkpoint else None # of its data
+        prepared = prepare_data(config, run.path, progress, key=key)
         config.save(run.config)
         backend = choose_backend(config.model, strategy.device, config.train.document_mask,
                                  config.model.dropout)
@@ -338,5 +318,5 @@ def train_model(
         torch.manual_seed(config.train.seed)
         model = GPT(config.model)
         trainer = Trainer(config, model, prepared, run, strategy, callbacks, progress)
-        try: return trainer.fit(resume)
+        try: return trainer.fit(checkpoint)
         except torch.OutOfMemoryError: raise out_of_memory(config.train, strategy.device) from None

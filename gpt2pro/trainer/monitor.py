@@ -14,37 +14,35 @@ import psutil, torch
 from torch import Tensor
 from tqdm.contrib.logging import logging_redirect_tqdm
 from ..core.errors import RunError, UserError
-from ..core.files import write_file
+from ..core.files import read_file, write_file
 from ..core.config import TrainConfig
 
 # %% auto #0
 __all__ = ['Callback', 'MetricsFile', 'log_to', 'tensorboard', 'MemoryMeter', 'memory_in_use', 'NonFiniteError', 'out_of_memory']
 
 # %% ../../nbs/09_trainer/05_monitor.ipynb #0008
-def _is_before(line: str, step: int) -> bool:
-    "Whether a line is complete and not of a later step"
-    try: return json.loads(line)['step'] <= step
-    except (ValueError, KeyError, TypeError): return False
-
-class MetricsFile:
-    "Appends lines of JSON to a file"
-    def __init__(self,
-        path: Path, # The file; made where it is missing
-        step: int,  # Steps done; lines of later steps are removed
-    ) -> None:
-        text = path.read_text('utf-8', errors='replace') if path.exists() else ''
-        lines = [line for line in text.splitlines() if _is_before(line, step)]
-        write_file(path, ''.join(f'{line}\n' for line in lines))
-        self.file = open(path, 'a', encoding='utf-8')
-    def write(self, line: Mapping[str, Any]) -> None:
-        self.file.write(json.dumps(line) + '\n')
-        self.file.flush()
-    def sync(self) -> None: os.fsync(self.file.fileno())
-    def close(self) -> None: self.file.close()
-
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0012
 _log = logging.getLogger('gpt2pro.trainer.monitor')
 
+class MetricsFile:
+    "Lines of JSON in a list and in a file"
+    def __init__(self,
+        path: Path,       # The file; made where it is missing
+        lines: list[str], # What the checkpoint has; new lines are appended
+    ) -> None:
+        self.lines = lines
+        text = ''.join(f'{line}\n' for line in lines)
+        try: damaged = not read_file(path).startswith(text.encode())
+        except OSError: damaged = bool(lines)
+        if damaged: _log.warning('%s was damaged: restored from the checkpoint', path)
+        write_file(path, text)
+        self.file = open(path, 'a', encoding='utf-8')
+    def write(self, line: Mapping[str, Any]) -> None:
+        self.lines.append(json.dumps(line))
+        self.file.write(f'{self.lines[-1]}\n')
+        self.file.flush()
+    def close(self) -> None: self.file.close()
+
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0014
 @contextmanager
 def log_to(
     path: Path, # A text file, to which messages are appended
@@ -65,7 +63,7 @@ def log_to(
         logger.setLevel(level)
         logger.propagate = True
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0016
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0018
 Callback = Callable[[Mapping[str, Any]], None]
 
 def tensorboard(
@@ -81,7 +79,7 @@ def tensorboard(
         writer.flush()
     return [callback]
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0020
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0022
 class MemoryMeter:
     "Measures the peak memory of tensors within a `with` block"
     def __init__(self,
@@ -113,7 +111,7 @@ def _peak_of_events(events: Iterable[Any]) -> int:
     changes.sort(key=lambda event: event.start_ns())
     return max(accumulate((event.nbytes() for event in changes), initial=0))
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0021
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0023
 def memory_in_use(
     device: torch.device, # Where the tensors are
 ) -> int:                 # Bytes: of tensors on a GPU, of the whole process on a CPU
@@ -121,7 +119,7 @@ def memory_in_use(
     if device.type == 'cuda': return torch.cuda.memory_allocated(device)
     return psutil.Process().memory_info().rss
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0026
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0028
 class NonFiniteError(RunError):
     "The loss or the gradient is infinite or not a number"
     def __init__(self,
@@ -134,7 +132,7 @@ class NonFiniteError(RunError):
                          f'the step was not taken; its sequences begin at tokens {starts}',
                          'start a new run with a lower train.lr; its checkpoints are as they were')
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0029
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0031
 def out_of_memory(
     train: TrainConfig,   # The settings in use
     device: torch.device, # Where it happened

@@ -4,27 +4,29 @@
 
 # %% ../../nbs/09_trainer/02_runs.ipynb #0003
 from __future__ import annotations
-import json, logging, os, socket, time
+import logging, math, os, shutil, socket, time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from filelock import FileLock, Timeout
 from ..core.errors import UserError
-from ..core.config import Config, deep_merge, resumable_settings
+from ..core.files import read_json, write_file
+from ..core.config import Config, deep_merge, load_config, resumable_settings, StrictModel
 from ..core.devices import resolve_device
 from ..tokenizers.tokenizer import find_tokenizer, Tokenizer
 from ..model.gpt import GPT
 from ..model.inference import optimize_for_inference
 from ..model.pretrained import load_pretrained
-from .checkpoint import checkpoint_path, clean_up, is_whole, latest_checkpoint
-from .checkpoint import load_checkpoint, load_parameters
+from .checkpoint import checkpoint_error, checkpoint_path, clean_up
+from .checkpoint import latest_checkpoint, load_checkpoint, load_parameters
 
 # %% auto #0
-__all__ = ['RunFolder', 'lock_run', 'read_state', 'best_checkpoint', 'changed_settings', 'find_start', 'load_run']
+__all__ = ['RunDirectory', 'check_paths', 'lock_run', 'Progress', 'TrainingState', 'read_state', 'best_checkpoint',
+           'changed_settings', 'checkpoint_to_resume', 'load_run']
 
 # %% ../../nbs/09_trainer/02_runs.ipynb #0007
-class RunFolder:
+class RunDirectory:
     "The paths of a run directory"
     def __init__(self,
         path: str | Path, # The directory; it need not exist
@@ -44,19 +46,35 @@ class RunFolder:
         self.evaluation = path/'evaluation.json'  # Loss, perplexity and bits per byte
         self.samples = path/'samples.json'        # Generated texts
         self.report = path/'report.html'          # All of it on one page
-    def __repr__(self) -> str: return f'RunFolder({str(self.path)!r})'
+    def __repr__(self) -> str: return f'RunDirectory({str(self.path)!r})'
 
 # %% ../../nbs/09_trainer/02_runs.ipynb #0010
+def check_paths(
+    run: RunDirectory, # It may be empty
+) -> None:
+    "Refuse what is not an ordinary file, or not a folder, where a run has one"
+    folders = [run.path, run.tokenizer, run.data, run.checkpoints, run.tensorboard]
+    for path in vars(run).values():
+        kind = 'folder' if path in folders else 'file'
+        if (path.is_dir() if kind == 'folder' else path.is_file()): continue
+        if os.path.lexists(path):
+            raise UserError(f'{path}: not an ordinary {kind}', f'a run has its own {kind} there',
+                            'move it away, or name another run directory')
+
+# %% ../../nbs/09_trainer/02_runs.ipynb #0011
 @contextmanager
 def lock_run(
-    run: RunFolder, # Made where it is missing
+    run: RunDirectory, # Made where it is missing
 ) -> Iterator[None]:
     "Reserve a run directory for this process inside a `with` block"
+    check_paths(run)
     folder, owner = run.path, run.path/'.owner'
     lock = FileLock(folder/'.lock', timeout=0)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
+        name = f'process {os.getpid()} on {socket.gethostname()}'
+        write_file(owner, f'{name}, since {time.strftime("%Y-%m-%d %H:%M:%S")}')
     except Timeout:
         name = owner.read_text('utf-8') if owner.is_file() else 'it has just started'
         raise UserError(f'{folder} is in use', f'another run has it: {name}',
@@ -65,38 +83,64 @@ def lock_run(
         raise UserError(f'{folder}: {e.strerror}', 'a run has to write to its folder',
                         'name another, or change its permissions') from None
     try:
-        since = time.strftime('%Y-%m-%d %H:%M:%S')
-        owner.write_text(f'process {os.getpid()} on {socket.gethostname()}, since {since}', 'utf-8')
+        clean_up(run.checkpoints)
+        for part in (folder, run.tokenizer, run.data):
+            for leftover in part.glob('.*.tmp'):
+                if leftover.is_file(): leftover.unlink()
         yield
     finally: lock.release()
 
-# %% ../../nbs/09_trainer/02_runs.ipynb #0017
-_log = logging.getLogger('gpt2pro.trainer.runs')
+# %% ../../nbs/09_trainer/02_runs.ipynb #0018
+class Progress(StrictModel):
+    "How far a run has come"
+    step: int = 0                 # Steps done
+    tokens: int = 0               # Targets in them
+    loss: float | None = None     # Of the last step, nats per token
+    best: float | None = None     # Lowest validation loss
+    best_step: int | None = None  # When it was found
+    bad_evals: int = 0            # Evaluations since then
+    seconds: float = 0.           # Of training, over all resumes
+    def record_evaluation(self, loss: float) -> bool:
+        "Take note of a validation loss; whether it is the best so far"
+        better = loss < (math.inf if self.best is None else self.best)
+        self.bad_evals = 0 if better else self.bad_evals + 1
+        if better: self.best, self.best_step = loss, self.step
+        return better
+
+# %% ../../nbs/09_trainer/02_runs.ipynb #0021
+class TrainingState(StrictModel):
+    "The plain values of a checkpoint"
+    progress: Progress
+    config: dict[str, dict[str, Any]] # Sections of settings
+    text: str                         # Key of the prepared text
+    metrics: list[str]                # Lines of metrics.jsonl
 
 def read_state(
     path: Path, # A checkpoint
-) -> dict[str, Any]:
+) -> TrainingState:
     "The plain values of a checkpoint"
-    return json.loads((path/'state.json').read_text('utf-8'))
+    return read_json(path/'state.json', TrainingState)
 
-# %% ../../nbs/09_trainer/02_runs.ipynb #0018
+# %% ../../nbs/09_trainer/02_runs.ipynb #0023
+_log = logging.getLogger('gpt2pro.trainer.runs')
+
 def best_checkpoint(
-    run: RunFolder, # A run that has been trained
+    run: RunDirectory, # A run that has been trained
 ) -> Path:
     "The checkpoint with the lowest validation loss, or the latest where that is not known"
     latest = latest_checkpoint(run.checkpoints)
     if latest is None:
         raise UserError(f'{run.path}: no checkpoint', 'there is nothing to load',
                         'name a run, or a checkpoint of one')
-    best = read_state(latest)['progress']['best_step']
+    best = read_state(latest).progress.best_step
     if best is None: return latest
     path = checkpoint_path(run.checkpoints, best)
-    if is_whole(path): return path
+    if not checkpoint_error(path): return path
     _log.warning('the best checkpoint, of step %d, is missing or damaged: using %s',
                  best, latest.name)
     return latest
 
-# %% ../../nbs/09_trainer/02_runs.ipynb #0023
+# %% ../../nbs/09_trainer/02_runs.ipynb #0028
 def changed_settings(
     before: Mapping[str, Mapping[str, Any]], # Sections of settings, as a checkpoint has them
     config: Config,                          # Of the run that is to be resumed
@@ -108,28 +152,32 @@ def changed_settings(
             for section, name in keys if f'{section}.{name}' not in free
             and before[section].get(name) != after[section][name]]
 
-# %% ../../nbs/09_trainer/02_runs.ipynb #0027
-def find_start(
-    config: Config, # Of the run that is to start
-    run: RunFolder, # Its directory
-    resume: bool,   # Whether to go on from a checkpoint
-) -> Path | None:   # The checkpoint to go on from; None is the beginning
-    "Resuming"
-    clean_up(run.checkpoints)
+# %% ../../nbs/09_trainer/02_runs.ipynb #0032
+_DIFFERENT = 'the other value would give other weights than one uninterrupted run'
+_LONGER = ('its learning rate falls over max_steps, so that more of them would have changed each '
+           'step before; only train.schedule=constant can be resumed for longer')
+
+def checkpoint_to_resume(
+    config: Config,    # Of the run that is to start
+    run: RunDirectory, # Its directory
+    resume: bool,      # Whether to go on from a checkpoint
+) -> Path | None:      # None is the beginning
+    "The checkpoint to go on from"
     path = latest_checkpoint(run.checkpoints)
     if path is None: return None
     if not resume:
         raise UserError(f'{run.path} has a run already', f'a new one would overwrite {path.name}',
                         'resume it, or name another folder')
-    before = deep_merge(Config().model_dump(), read_state(path)['config'])
+    before = deep_merge(Config().model_dump(), read_state(path).config)
     if changes := changed_settings(before, config):
-        raise UserError(f'Cannot resume with {"; ".join(changes)}',
-                        f'{path.name} was trained with the first value; the second would give '
-                        'other weights than one uninterrupted run',
+        only_longer = [change.partition(':')[0] for change in changes] == ['train.max_steps']
+        raise UserError(f'Cannot resume {run.path} with {"; ".join(changes)}',
+                        f'{path.name} was trained with the first value; '
+                        f'{_LONGER if only_longer else _DIFFERENT}',
                         'resume with the settings it had, or start a new run in another folder')
     return path
 
-# %% ../../nbs/09_trainer/02_runs.ipynb #0031
+# %% ../../nbs/09_trainer/02_runs.ipynb #0036
 def load_run(
     folder: str | Path,          # A run, a checkpoint, or a Hugging Face folder
     for_inference: bool = False, # Whether the model may get layers that cannot be trained
@@ -140,13 +188,15 @@ def load_run(
         model = load_pretrained(folder)
         config, tokenizer = Config(model=model.config), find_tokenizer(folder)
     else:
-        path = folder if (folder/'manifest.json').is_file() else best_checkpoint(RunFolder(folder))
+        is_checkpoint = (folder/'manifest.json').is_file()
+        path = folder if is_checkpoint else best_checkpoint(RunDirectory(folder))
         checkpoint = load_checkpoint(path)
-        config = Config.model_validate(checkpoint.state['config'])
+        config = load_config(read_state(path).config)
         tokenizer = find_tokenizer(path.parent.parent)
         model = GPT(config.model)
         load_parameters(model, checkpoint.tensors['model'])
         model.pretrained_folder = path.parent.parent
+    if config.data.batching == 'chat': config.generate.allow_special = True
     model = model.to(resolve_device()).eval()
     if for_inference and model.wte.weight.device.type == 'cpu': optimize_for_inference(model)
     return model, tokenizer, config

@@ -57,7 +57,7 @@ class Strategy:
         if math.isfinite(norm) or self.scaler.is_enabled(): self.scaler.step(optimizer)
         self.scaler.update()
         return norm
-    def mean(self, value: Tensor) -> Tensor: return value
+    def all_reduce_mean(self, value: Tensor) -> Tensor: return value
     def any(self, flag: bool) -> bool: return flag
     def barrier(self) -> None: pass
     def state(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> State:

@@ -9,26 +9,13 @@ from typing import Any
 from ..core.config import Config
 from ..core.tables import format_bytes, format_seconds, Record, TableRows
 from ..core.hardware import Hardware
-from ..core.devices import Throughput
 from .counts import count_parameters, flops_per_token
 from .plan import checkpoint_bytes, Plan, summarize_text
 
 # %% auto #0
-__all__ = ['step_seconds', 'Forecast', 'forecast']
+__all__ = ['Forecast', 'forecast']
 
 # %% ../../nbs/03_validation/09_forecast.ipynb #0006
-def step_seconds(
-    config: Config,         # The plan
-    throughput: Throughput, # Of the machine
-) -> float:
-    "Time of one optimizer step, in seconds"
-    m, tokens = config.model, config.tokens_per_step
-    activations = tokens*(55*m.n_layer*m.n_embd + 4*m.vocab_size)
-    traffic = 4*(activations + 2*count_parameters(m)['total']) # bytes
-    compute = tokens*flops_per_token(m)/throughput.matmul_flops
-    return compute + traffic/throughput.memory_bandwidth
-
-# %% ../../nbs/03_validation/09_forecast.ipynb #0010
 class Forecast(Record):
     "What a run will take"
     memory: dict[str, int]                 # bytes by kind at the peak of a step, and total
@@ -43,7 +30,7 @@ class Forecast(Record):
     def _tables(self) -> Mapping[str, TableRows]: return {'forecast': _forecast_rows(self)}
 
 def _forecast_rows(f: Forecast) -> TableRows:
-    kinds = [(f'memory: {name}', format_bytes(size)) for name, size in f.memory.items()]
+    kinds = [(f'memory: {name}', format_bytes(size)) for name, size in f.memory.items() if size]
     epochs = '' if f.epochs is None else f', {f.epochs:.1f} epochs'
     speed = 'unknown' if f.tokens_per_second is None else f'{f.tokens_per_second:,.0f} tokens/s'
     return [('', ''), *kinds, ('memory free', format_bytes(f.memory_free)),
@@ -51,20 +38,11 @@ def _forecast_rows(f: Forecast) -> TableRows:
             ('FLOPs', f'{f.total_flops:.2g}'), ('speed', speed),
             ('time', format_seconds(f.seconds)), ('disk', format_bytes(f.disk))]
 
-# %% ../../nbs/03_validation/09_forecast.ipynb #0011
-def _run_seconds(plan: Plan, throughput: Throughput) -> float:
-    "Training and evaluations; a forward pass is a third of a training step"
-    t = plan.train
-    evaluations = -(-t.max_steps//t.eval_interval)
-    evaluated = evaluations*t.eval_batches*plan.batch_tokens # tokens
-    steps = t.max_steps + evaluated/3/plan.tokens_per_step
-    return steps*step_seconds(plan.config, throughput)
-
+# %% ../../nbs/03_validation/09_forecast.ipynb #0007
 def forecast(
-    config: Config,                       # The plan
-    hardware: Hardware | None = None,     # The machine
-    throughput: Throughput | None = None, # Its measured throughput; None leaves time unknown
-    report: Any = None,                   # A `DatasetReport` or `TextSummary`
+    config: Config,                   # The plan
+    hardware: Hardware | None = None, # The machine; time is unknown without its throughput
+    report: Any = None,               # A `DatasetReport` or `TextSummary`
 ) -> Forecast:
     "Memory, time and disk of a run"
     plan = Plan(config, hardware, summarize_text(report))
@@ -74,7 +52,7 @@ def forecast(
                       total_flops=flops_per_token(config.model)*tokens,
                       disk=checkpoint_bytes(config))
     if plan.text: result.epochs = plan.epochs
-    if throughput:
-        result.tokens_per_second = plan.tokens_per_step/step_seconds(config, throughput)
-        result.seconds = _run_seconds(plan, throughput)
+    if plan.measured:
+        result.tokens_per_second = plan.tokens_per_step/plan.step_seconds
+        result.seconds = plan.seconds
     return result

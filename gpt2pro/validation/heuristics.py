@@ -10,8 +10,8 @@ from .counts import count_parameters
 
 # %% auto #0
 __all__ = ['MODEL_SIZES', 'PARAMETERS_PER_TOKEN', 'expected_bytes_per_token', 'suggest_vocab_size', 'balanced_vocab_size',
-           'nearest_heads', 'head_overrides', 'resize_model', 'size_overrides', 'smaller_sizes', 'fit_batch',
-           'suggest_lr']
+           'suits_kernels', 'nearest_heads', 'head_overrides', 'resize_model', 'size_overrides', 'smaller_sizes',
+           'fit_batch', 'suggest_lr']
 
 # %% ../../nbs/03_validation/02_heuristics.ipynb #0006
 def expected_bytes_per_token(
@@ -36,13 +36,19 @@ def balanced_vocab_size(
     return 2**int(math.log2(max(512, rows)))
 
 # %% ../../nbs/03_validation/02_heuristics.ipynb #0018
+def suits_kernels(
+    head_size: int, # Width of a head
+) -> bool:          # 16 to 256, and a multiple of 8
+    "Whether fast attention kernels have a width"
+    return head_size % 8 == 0 and 16 <= head_size <= 256
+
 def nearest_heads(
     width: int,  # n_embd
     wanted: int, # n_head as asked for
-) -> int:        # A divisor of the width; heads of 16 to 256, a multiple of 8, if possible
+) -> int:        # A divisor of the width, for heads that suit kernels if possible
     "The number of heads nearest to `wanted` that a width allows"
     divisors = [n for n in range(1, width + 1) if width % n == 0]
-    good = [n for n in divisors if width//n % 8 == 0 and 16 <= width//n <= 256]
+    good = [n for n in divisors if suits_kernels(width//n)]
     return min(good or divisors, key=lambda n: (abs(n - wanted), n))
 
 def head_overrides(

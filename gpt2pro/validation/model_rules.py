@@ -6,11 +6,13 @@
 from __future__ import annotations
 import math
 from ..core.choices import POSITIONS
+from ..core.config import ModelConfig
 from ..core.tables import format_bytes
 from ..core.gpus import Gpu
 from ..core.hardware import Hardware
 from .counts import count_parameters
 from .heuristics import balanced_vocab_size, head_overrides, nearest_heads
+from .heuristics import suits_kernels
 from .plan import CheckResult, Plan, RuleSet, Violation
 
 # %% auto #0
@@ -21,15 +23,22 @@ MODEL_RULES = RuleSet('03_validation/model_rules')
 _rule = MODEL_RULES.rule
 
 # %% ../../nbs/03_validation/06_model_rules.ipynb #0009
+def _head_remedies(model: ModelConfig) -> dict[str, str]:
+    "Another number of heads, where that makes good ones, or another width"
+    heads = nearest_heads(model.n_embd, model.n_head)
+    size = min(256, max(16, 8*round(model.n_embd/model.n_head/8)))
+    wider = {f'model.n_embd={size*model.n_head}':
+             f'keeps {model.n_head} heads, changes the size of the model'}
+    if not suits_kernels(model.n_embd//heads): return wider
+    return {head_overrides(model, heads): 'same size, same speed'} | wider
+
 @_rule('GP-MODEL-001', 'error', 'model.n_head=5')
 def _heads_divide_the_width(plan: Plan) -> CheckResult:
     "attention cuts the vector of a token into n_head slices of equal width"
     m = plan.model
     if m.n_embd % m.n_head == 0: return None
-    width = 8*m.n_head*max(2, round(m.n_embd/m.n_head/8))
-    return Violation(f'model.n_head = {m.n_head} does not divide model.n_embd = {m.n_embd}', {
-        head_overrides(m, nearest_heads(m.n_embd, m.n_head)): 'same size, same speed',
-        f'model.n_embd={width}': f'keeps {m.n_head} heads, changes the size of the model'})
+    return Violation(f'model.n_head = {m.n_head} does not divide model.n_embd = {m.n_embd}',
+                     _head_remedies(m))
 
 # %% ../../nbs/03_validation/06_model_rules.ipynb #0011
 def _rope_is_odd(plan: Plan) -> bool: # an error of its own, below
@@ -40,13 +49,9 @@ def _rope_is_odd(plan: Plan) -> bool: # an error of its own, below
 def _heads_have_a_good_width(plan: Plan) -> CheckResult:
     "narrow heads can hardly tell tokens apart, and fast kernels want multiples of 8 up to 256"
     m = plan.model
-    good = m.head_size % 8 == 0 and 16 <= m.head_size <= 256
+    good = suits_kernels(m.head_size)
     if good or m.n_embd % m.n_head or _rope_is_odd(plan): return None
-    heads = nearest_heads(m.n_embd, m.n_head)
-    size = min(256, max(16, 8*round(m.head_size/8)))
-    fewer = {head_overrides(m, heads): 'same size, same speed'} if m.n_embd//heads % 8 == 0 else {}
-    return Violation(f'a head is {m.n_embd}/{m.n_head} = {m.head_size} wide', fewer | {
-        f'model.n_embd={size*m.n_head}': f'keeps {m.n_head} heads, changes the size of the model'})
+    return Violation(f'a head is {m.n_embd}/{m.n_head} = {m.head_size} wide', _head_remedies(m))
 
 # %% ../../nbs/03_validation/06_model_rules.ipynb #0015
 @_rule('GP-MODEL-011', 'error', 'model.n_kv_head=3')
@@ -66,11 +71,8 @@ def _rope_rotates_pairs(plan: Plan) -> CheckResult:
     "RoPE rotates the first half of a head with the second, so a head needs an even width"
     m = plan.model
     if not _rope_is_odd(plan): return None
-    heads = nearest_heads(m.n_embd, m.n_head)
-    width = 8*m.n_head*max(2, round(m.head_size/8))
-    fewer = {head_overrides(m, heads): 'same size, same speed'} if m.n_embd//heads % 2 == 0 else {}
-    return Violation(f'model.position = {m.position} with heads {m.head_size} wide', fewer | {
-        f'model.n_embd={width}': f'keeps {m.n_head} heads, changes the size of the model',
+    return Violation(f'model.position = {m.position} with heads {m.head_size} wide',
+                     _head_remedies(m) | {
         'model.position=learned': 'as in GPT-2: a learned vector per position'})
 
 # %% ../../nbs/03_validation/06_model_rules.ipynb #0021

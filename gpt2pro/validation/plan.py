@@ -11,18 +11,18 @@ from functools import cached_property
 from typing import Any, Literal, NamedTuple
 from pydantic import Field
 from ..core.choices import OPTIMIZERS
-from ..core.config import Config, ModelConfig, Settings, TrainConfig
-from ..core.hardware import Hardware, native_precisions
-from .counts import count_parameters
+from ..core.config import Config, ModelConfig, StrictModel, TrainConfig
+from ..core.hardware import Hardware, native_precisions, Throughput
+from .counts import count_parameters, flops_per_token
 from .heuristics import expected_bytes_per_token
 from .memory import forecast_memory
 
 # %% auto #0
-__all__ = ['Severity', 'CheckResult', 'Check', 'TextSummary', 'summarize_text', 'Plan', 'checkpoint_bytes', 'Violation', 'Rule',
-           'RuleSet']
+__all__ = ['Severity', 'CheckResult', 'Check', 'TextSummary', 'summarize_text', 'step_seconds', 'guess_throughput', 'Plan',
+           'checkpoint_bytes', 'Violation', 'Rule', 'RuleSet']
 
 # %% ../../nbs/03_validation/04_plan.ipynb #0006
-class TextSummary(Settings):
+class TextSummary(StrictModel):
     "Size and languages of a text"
     bytes: int = Field(ge=0, description='size of the text that was analyzed')
     sample: float = Field(1.0, gt=0, le=1, description='fraction of the source that this is')
@@ -36,12 +36,28 @@ def summarize_text(
     return TextSummary(bytes=report.bytes, sample=report.sample, languages=report.shares)
 
 # %% ../../nbs/03_validation/04_plan.ipynb #0010
-def _resolve_device(name: str, hardware: Hardware | None) -> str:
-    "cpu, cuda or mps"
-    if name != 'auto': return name.partition(':')[0]
-    if not hardware or not hardware.gpus: return 'cpu'
-    return 'mps' if hardware.gpus[0].vendor == 'Apple' else 'cuda'
+def step_seconds(
+    config: Config,         # The plan
+    throughput: Throughput, # Of the machine
+) -> float:
+    "Time of one optimizer step, in seconds"
+    m, tokens = config.model, config.tokens_per_step
+    activations = tokens*(55*m.n_layer*m.n_embd + 4*m.vocab_size)
+    traffic = 4*(activations + 2*count_parameters(m)['total']) # bytes
+    compute = tokens*flops_per_token(m)/throughput.matmul_flops
+    return compute + traffic/throughput.memory_bandwidth
 
+# %% ../../nbs/03_validation/04_plan.ipynb #0014
+def guess_throughput(
+    device: str, # cpu, cuda or mps
+    cores: int,  # Of the processor
+) -> Throughput:
+    "A throughput that most machines have"
+    if device != 'cpu':
+        return Throughput(device=device, matmul_flops=20e12, memory_bandwidth=300e9)
+    return Throughput(device=device, matmul_flops=50e9*cores, memory_bandwidth=min(20e9, 4e9*cores))
+
+# %% ../../nbs/03_validation/04_plan.ipynb #0017
 _RESERVED = 500_000_000 # bytes for Python, PyTorch and a GPU's runtime
 
 @dataclass(frozen=True)
@@ -55,7 +71,9 @@ class Plan:
     @property
     def train(self) -> TrainConfig: return self.config.train
     @property
-    def device(self) -> str: return _resolve_device(self.train.device, self.hardware)
+    def device(self) -> str: # cpu, cuda or mps
+        if self.train.device != 'auto': return self.train.device.partition(':')[0]
+        return self.hardware.device if self.hardware else 'cpu'
     @property
     def precision(self) -> str:
         wanted = self.train.precision
@@ -88,8 +106,21 @@ class Plan:
     @cached_property
     def memory(self) -> dict[str, int]:
         return forecast_memory(self.config, self.precision, self.device)
+    @property
+    def measured(self) -> Throughput | None: # None where it was not measured
+        known = self.hardware.throughput if self.hardware else None
+        return known if known and known.device == self.device else None
+    @property
+    def step_seconds(self) -> float:
+        cores = self.hardware.cores if self.hardware else 1
+        return step_seconds(self.config, self.measured or guess_throughput(self.device, cores))
+    @property
+    def seconds(self) -> float: # Training and evaluations; a forward pass is a third of a step
+        t = self.train
+        evaluated = -(-t.max_steps//t.eval_interval)*t.eval_batches*self.batch_tokens
+        return (t.max_steps + evaluated/3/self.tokens_per_step)*self.step_seconds
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0015
+# %% ../../nbs/03_validation/04_plan.ipynb #0023
 def checkpoint_bytes(
     config: Config, # The plan
 ) -> int:           # At most
@@ -98,7 +129,7 @@ def checkpoint_bytes(
     size = 4*numbers*count_parameters(config.model)['total']
     return size*(config.train.keep_checkpoints + 2)
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0018
+# %% ../../nbs/03_validation/04_plan.ipynb #0026
 Severity = Literal['error', 'warning', 'note']
 
 class Violation(NamedTuple):
@@ -124,7 +155,7 @@ class Rule:
     hardware: Hardware | None   # A machine for the example
     text: TextSummary | None    # A text for the example
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0020
+# %% ../../nbs/03_validation/04_plan.ipynb #0028
 class RuleSet(dict[str, Rule]):
     "The rules of one page, by code"
     def __init__(self, page: str) -> None:

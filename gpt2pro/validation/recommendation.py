@@ -8,18 +8,16 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 from ..core.errors import UserError
-from ..core.config import Config, deep_merge, load_config, make_config, ModelConfig, Settings
-from ..core.config import TrainConfig
+from ..core.config import Config, deep_merge, load_config, ModelConfig
+from ..core.config import StrictModel, TrainConfig
 from ..core.tables import format_bytes, format_seconds, Record, TableRows
 from ..core.hardware import Hardware
-from ..core.devices import Throughput
 from .counts import count_parameters
 from .heuristics import balanced_vocab_size, expected_bytes_per_token, fit_batch
 from .heuristics import MODEL_SIZES, PARAMETERS_PER_TOKEN, resize_model
 from .heuristics import suggest_lr, suggest_vocab_size
 from .plan import Plan, summarize_text, TextSummary
 from .validator import repair
-from .forecast import step_seconds
 
 # %% auto #0
 __all__ = ['Verdict', 'DEFAULT_MINUTES', 'TaskAssessment', 'assess_tasks', 'SizeEstimate', 'compare_model_sizes', 'choose_size',
@@ -28,7 +26,7 @@ __all__ = ['Verdict', 'DEFAULT_MINUTES', 'TaskAssessment', 'assess_tasks', 'Size
 # %% ../../nbs/03_validation/10_recommendation.ipynb #0008
 Verdict = Literal['good', 'possible', 'poor']
 
-class TaskAssessment(Settings):
+class TaskAssessment(StrictModel):
     "How well a text suits a task"
     task: str        # pretraining, fine-tuning or instruction
     verdict: Verdict # how well
@@ -73,10 +71,9 @@ def _tokens_needed(model: ModelConfig) -> float:
     size = count_parameters(model)['non_embedding']
     return size*min(20, max(0.5, size/1e6))
 
-def _tokens_in(config: Config, throughput: Throughput, minutes: float) -> float:
+def _tokens_in(plan: Plan, minutes: float) -> float:
     "Tokens that a training time is enough for"
-    steps = 0.85*60*minutes/step_seconds(config, throughput)
-    return steps*config.tokens_per_step
+    return 0.85*60*minutes/plan.step_seconds*plan.tokens_per_step
 
 # %% ../../nbs/03_validation/10_recommendation.ipynb #0019
 def _fit_text(size: str, text: TextSummary) -> Config:
@@ -89,7 +86,7 @@ def _fit_text(size: str, text: TextSummary) -> Config:
     return Config(model=fitted, train=TrainConfig(batch_size=batch))
 
 # %% ../../nbs/03_validation/10_recommendation.ipynb #0023
-class SizeEstimate(Settings):
+class SizeEstimate(StrictModel):
     "What a size of model would be in a run"
     name: str                  # name of the size
     model: ModelConfig         # architecture, with vocabulary and context for the text
@@ -108,14 +105,14 @@ def _find_problem(e: SizeEstimate, text_tokens: float, budget: int | None) -> st
         return f'needs {e.tokens_needed:,.0f} tokens and would see {e.tokens_seen:,.0f}'
     return None
 
-def _estimate_size(name: str, hardware: Hardware, text: TextSummary, throughput: Throughput,
+def _estimate_size(name: str, hardware: Hardware, text: TextSummary,
                    minutes: float) -> SizeEstimate:
     config = _fit_text(name, text)
     single = Plan(load_config(config, ['train.batch_size=1']), hardware, text)
     estimate = SizeEstimate(name=name, model=config.model, memory=single.memory['total'],
                             parameters=count_parameters(config.model)['total'],
                             tokens_needed=_tokens_needed(config.model),
-                            tokens_seen=_tokens_in(config, throughput, minutes))
+                            tokens_seen=_tokens_in(Plan(config, hardware), minutes))
     estimate.problem = _find_problem(estimate, single.tokens, single.memory_budget)
     return estimate
 
@@ -124,21 +121,14 @@ def _analyzed_text(report: Any) -> TextSummary:
     text = summarize_text(report) or TextSummary(bytes=0)
     return text.model_copy(update=dict(sample=1.0))
 
-def _guess_throughput(hardware: Hardware) -> Throughput:
-    device, cores = Plan(Config(), hardware).device, hardware.cores
-    if device != 'cpu':
-        return Throughput(device=device, matmul_flops=20e12, memory_bandwidth=300e9)
-    return Throughput(device=device, matmul_flops=50e9*cores, memory_bandwidth=min(20e9, 4e9*cores))
-
 def compare_model_sizes(
-    hardware: Hardware,                   # The machine
-    report: Any,                          # A `DatasetReport` or `TextSummary` of the text
-    throughput: Throughput | None = None, # Measured; None guesses it from the hardware
-    minutes: float = DEFAULT_MINUTES,     # Training time
-) -> list[SizeEstimate]:                  # Smallest first
+    hardware: Hardware,               # The machine; an unknown throughput is guessed
+    report: Any,                      # A `DatasetReport` or `TextSummary` of the text
+    minutes: float = DEFAULT_MINUTES, # Training time
+) -> list[SizeEstimate]:              # Smallest first
     "What each size of model would cost and get"
-    text, speed = _analyzed_text(report), throughput or _guess_throughput(hardware)
-    return [_estimate_size(name, hardware, text, speed, minutes) for name in MODEL_SIZES]
+    text = _analyzed_text(report)
+    return [_estimate_size(name, hardware, text, minutes) for name in MODEL_SIZES]
 
 # %% ../../nbs/03_validation/10_recommendation.ipynb #0032
 def choose_size(
@@ -166,10 +156,10 @@ def _add_batch(plan: Plan, tokens: float) -> Config:
         batch //= 2
 
 # %% ../../nbs/03_validation/10_recommendation.ipynb #0039
-def _add_schedule(plan: Plan, throughput: Throughput, minutes: float) -> Config:
+def _add_schedule(plan: Plan, minutes: float) -> Config:
     "The configuration with its steps and learning rate"
     c = plan.config
-    tokens = min(_tokens_in(c, throughput, minutes), 20*plan.train_tokens)
+    tokens = min(_tokens_in(plan, minutes), 20*plan.train_tokens)
     steps = max(20, int(tokens/plan.tokens_per_step))
     tenth, lr = max(1, steps//10), suggest_lr(c.model.n_embd)
     held_out = int(plan.tokens*c.data.val_fraction/plan.batch_tokens) # batches
@@ -179,15 +169,14 @@ def _add_schedule(plan: Plan, throughput: Throughput, minutes: float) -> Config:
                  log_interval=max(1, steps//100), eval_interval=tenth, checkpoint_interval=tenth,
                  eval_batches=max(1, min(20, held_out, few)))
     generate = dict(max_new_tokens=min(200, c.model.block_size))
-    return make_config(deep_merge(c.model_dump(), dict(train=train, generate=generate)))
+    return load_config(deep_merge(c.model_dump(), dict(train=train, generate=generate)))
 
 # %% ../../nbs/03_validation/10_recommendation.ipynb #0043
-def _explain_choices(plan: Plan, throughput: Throughput, why: str,
-                     minutes: float) -> dict[str, str]:
+def _explain_choices(plan: Plan, why: str, minutes: float) -> dict[str, str]:
     "Setting → why it is so"
     m, t = plan.model, plan.train
     size = plan.text.bytes if plan.text else 0
-    step = step_seconds(plan.config, throughput)
+    step = plan.step_seconds
     total, per_step = t.max_steps*plan.tokens_per_step, plan.tokens_per_step
     parameters, memory = count_parameters(m)['total'], format_bytes(plan.memory['total'])
     return {
@@ -223,21 +212,20 @@ def check_minutes(
                         'take more than 0, such as 3.5')
 
 def recommend(
-    hardware: Hardware,                   # The machine
-    report: Any,                          # A `DatasetReport` or `TextSummary` of the text
-    throughput: Throughput | None = None, # Measured; None guesses it from the hardware
-    minutes: float = DEFAULT_MINUTES,     # Training time
-    model: ModelConfig | None = None,     # A size that is wanted; None chooses one
+    hardware: Hardware,               # The machine; an unknown throughput is guessed
+    report: Any,                      # A `DatasetReport` or `TextSummary` of the text
+    minutes: float = DEFAULT_MINUTES, # Training time
+    model: ModelConfig | None = None, # A size that is wanted; None chooses one
 ) -> Recommendation:
     "A configuration for a machine, a text and a time, with its reasons"
     check_minutes(minutes)
-    text, speed = _analyzed_text(report), throughput or _guess_throughput(hardware)
-    best, why = choose_size(compare_model_sizes(hardware, text, speed, minutes))
+    text = _analyzed_text(report)
+    best, why = choose_size(compare_model_sizes(hardware, text, minutes))
     if model: why = 'your choice'
     plan = Plan(Config(model=model or best.model), hardware, text)
-    tokens = min(_tokens_in(plan.config, speed, minutes), 20*plan.train_tokens)
+    tokens = min(_tokens_in(plan, minutes), 20*plan.train_tokens)
     plan = Plan(_add_batch(plan, tokens), hardware, text)
-    config = _add_schedule(plan, speed, minutes)
+    config = _add_schedule(plan, minutes)
     if model is None: config, _ = repair(config, hardware, text, ('error', 'warning'))
-    reasons = _explain_choices(Plan(config, hardware, text), speed, why, minutes)
+    reasons = _explain_choices(Plan(config, hardware, text), why, minutes)
     return Recommendation(config=config, reasons=reasons, tasks=assess_tasks(report))

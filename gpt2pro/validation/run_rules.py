@@ -8,17 +8,15 @@ import json, math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from ..core.errors import did_you_mean
-from ..core.choices import ACTIVATIONS
 from ..core.config import Config, gpt2_differences, load_config
-from ..core.tables import format_bytes
+from ..core.tables import format_bytes, format_seconds
 from ..core.gpus import Gpu
 from ..core.hardware import Hardware, native_precisions
 from ..text.cleaning import CLEANING_STEPS
-from .counts import count_parameters, flops_per_token
-from .heuristics import balanced_vocab_size, expected_bytes_per_token, fit_batch
-from .heuristics import head_overrides, MODEL_SIZES, nearest_heads
-from .heuristics import PARAMETERS_PER_TOKEN, resize_model, size_overrides
-from .heuristics import smaller_sizes, suggest_lr, suggest_vocab_size
+from .counts import count_parameters
+from .heuristics import balanced_vocab_size, expected_bytes_per_token
+from .heuristics import fit_batch, MODEL_SIZES, PARAMETERS_PER_TOKEN, resize_model
+from .heuristics import size_overrides, smaller_sizes, suggest_lr, suggest_vocab_size
 from .plan import checkpoint_bytes, CheckResult, Plan, RuleSet, TextSummary
 from .plan import Violation
 
@@ -242,18 +240,6 @@ def _there_is_a_warmup(plan: Plan) -> CheckResult:
         'a smaller lr': 'slower throughout'})
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0059
-_MIN_TOKENS = 2048 # of a step
-
-@_rule('GP-TRAIN-012', 'note', 'train.batch_size=1')
-def _a_step_reads_enough(plan: Plan) -> CheckResult:
-    "the gradient of a few hundred tokens is mostly noise"
-    if plan.tokens_per_step >= _MIN_TOKENS or plan.train_tokens < 100*_MIN_TOKENS: return None
-    larger = plan.train.batch_size*-(-_MIN_TOKENS//plan.tokens_per_step)
-    return Violation(f'a step reads {plan.tokens_per_step:,} tokens', {
-        f'train.gradient_accumulation_steps={-(-_MIN_TOKENS//plan.batch_tokens)}': 'a longer step',
-        f'train.batch_size={larger}': 'more memory, faster'})
-
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0062
 def _add_interval_rule(code: str, name: str, why: str) -> None:
     def check(plan: Plan) -> CheckResult:
         steps, interval = plan.train.max_steps, getattr(plan.train, name)
@@ -269,7 +255,7 @@ _add_interval_rule('GP-TRAIN-008', 'checkpoint_interval',
                    'what was trained since the last checkpoint is lost when the machine stops')
 _add_interval_rule('GP-TRAIN-011', 'log_interval', 'a loss that is never shown cannot warn anybody')
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0064
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0061
 @_rule('GP-TRAIN-017', 'warning', 'train.eval_interval=1')
 def _training_is_most_of_the_work(plan: Plan) -> CheckResult:
     "each evaluation costs a third of what training on the same batches would"
@@ -283,7 +269,7 @@ def _training_is_most_of_the_work(plan: Plan) -> CheckResult:
         f'train.eval_batches={max(1, trained//2)}': 'a less exact loss, as often',
         'keep it': 'in a short test'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0067
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0064
 _T4 = Hardware(gpus=[Gpu(name='Tesla T4', vendor='NVIDIA', memory_total=16*10**9,
                          memory_free=15*10**9, compute_capability='7.5')])
 
@@ -296,7 +282,7 @@ def _the_hardware_has_the_precision(plan: Plan) -> CheckResult:
         'train.precision=auto': f'takes {native_precisions(plan.device, h)[0]} here',
         'another machine': 'one with such units'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0069
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0066
 @_rule('GP-TRAIN-006', 'note', 'train.precision=fp32', hardware=_T4)
 def _the_precision_is_the_fastest(plan: Plan) -> CheckResult:
     "16 bits take half the memory and are several times as fast in hardware that has them"
@@ -307,7 +293,7 @@ def _the_precision_is_the_fastest(plan: Plan) -> CheckResult:
         'train.precision=auto': f'takes {best}: fast',
         'keep it': 'to compare results digit by digit'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0071
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0068
 @_rule('GP-TRAIN-005', 'error', 'train.device=cuda', hardware=_CPU)
 def _the_device_exists(plan: Plan) -> CheckResult:
     "training runs on the device that is asked for, and on no other without a word"
@@ -319,7 +305,7 @@ def _the_device_exists(plan: Plan) -> CheckResult:
     return Violation(f'train.device = {name!r}, and there is {", ".join(here)}', {
         'train.device=auto': 'the fastest one here', 'train.device=cpu': 'works everywhere'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0073
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0070
 @_rule('GP-TRAIN-019', 'warning', 'train.device=cpu', hardware=_T4)
 def _the_gpu_is_used(plan: Plan) -> CheckResult:
     "a GPU trains ten to a hundred times as fast as the CPU beside it"
@@ -327,7 +313,7 @@ def _the_gpu_is_used(plan: Plan) -> CheckResult:
     return Violation(f'train.device = cpu, and there is a {plan.hardware.gpus[0].name}', {
         'train.device=auto': 'takes the GPU', 'keep it': 'to leave the GPU to others'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0075
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0072
 @_rule('GP-TRAIN-025', 'warning', 'train.compile=true', 'train.device=cpu')
 def _compiling_pays_off(plan: Plan) -> CheckResult:
     "on a CPU a compiled step takes as long, and compiling takes half a minute"
@@ -336,7 +322,7 @@ def _compiling_pays_off(plan: Plan) -> CheckResult:
     return Violation('train.compile = true on a CPU', {
         'train.compile=false': 'starts at once', 'keep it': 'to try out what will run on a GPU'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0079
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0076
 @_rule('GP-TRAIN-010', 'warning', key='train.max_hours',
        hardware=Hardware(cores=2, service='Kaggle', hours_left=2.0))
 def _the_session_lasts(plan: Plan) -> CheckResult:
@@ -349,22 +335,21 @@ def _the_session_lasts(plan: Plan) -> CheckResult:
         f'train.max_hours={max(0.01, 0.9*h.hours_left):.2f}': 'stops in time, to be resumed later',
         'another disk': 'one that outlives the session'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0081
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0078
 @_rule('GP-TRAIN-020', 'warning', key='train.max_hours', preset='gpt2', hardware=_CPU)
 def _a_cpu_is_fast_enough(plan: Plan) -> CheckResult:
     "a CPU core computes about 50 GFLOP a second, a GPU a thousand times as many"
-    if plan.hardware is None or plan.device != 'cpu' or plan.train.max_hours: return None
-    m, work = plan.model, plan.train.max_steps*plan.tokens_per_step
-    day = 86400*50e9*plan.hardware.cores # FLOPs
-    days = work*flops_per_token(m)/day
-    if days <= 7: return None
-    fits = [size_overrides(m, size) for size in smaller_sizes(m)
-            if work*flops_per_token(resize_model(m, size)) < 7*day]
+    h, week = plan.hardware, 7*86400 # seconds
+    if h is None or plan.device != 'cpu' or plan.train.max_hours: return None
+    if plan.seconds <= week: return None
+    sizes = [size_overrides(plan.model, size) for size in smaller_sizes(plan.model)]
+    fits = [words for words in sizes
+            if Plan(load_config(plan.config, words.split()), h, plan.text).seconds < week]
     smaller = dict.fromkeys(fits[:1], 'a model for which a week is enough')
-    return Violation(f'training takes {days:,.0f} days on {plan.hardware.cores} CPU cores',
+    return Violation(f'training takes {format_seconds(plan.seconds)} on {h.cores} CPU cores',
                      {'a GPU': 'costs money', 'fewer steps': 'a higher loss'} | smaller)
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0085
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0083
 def _smaller_plans(config: Config) -> Iterator[list[str]]:
     "Overrides that make a plan smaller, the cheapest first"
     t, m = config.train, config.model
@@ -390,7 +375,7 @@ def _find_fit(plan: Plan, fits: Callable[[Plan], bool]) -> str:
         if fits(changed): return ' '.join(words)
     return ''
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0087
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0085
 def _check_memory(plan: Plan, low: float, high: float) -> CheckResult:
     "A step that needs between these parts of the memory budget"
     budget, need = plan.memory_budget, plan.memory['total']
@@ -409,14 +394,14 @@ def _a_step_fits_into_memory(plan: Plan) -> CheckResult:
     "weights, gradients, optimizer state and activations are in memory at the same time"
     return _check_memory(plan, 1, math.inf)
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0089
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0087
 @_rule('GP-MEMORY-002', 'warning', 'train.batch_size=64',
        hardware=Hardware(cores=2, ram_available=1_150_000_000))
 def _a_step_leaves_memory_to_others(plan: Plan) -> CheckResult:
     "other programs take memory too, and a run that fills all of it may fail in the middle"
     return _check_memory(plan, 0.9, 1)
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0091
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0089
 @_rule('GP-MEMORY-003', 'note', 'train.gradient_checkpointing=true',
        hardware=Hardware(cores=2, ram_available=8*10**9))
 def _gradient_checkpointing_is_needed(plan: Plan) -> CheckResult:
@@ -429,7 +414,7 @@ def _gradient_checkpointing_is_needed(plan: Plan) -> CheckResult:
         words: 'the same training, in three quarters of the time',
         'a larger batch_size': 'where a step should read more'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0095
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0093
 @_rule('GP-DISK-001', 'error', 'train.keep_checkpoints=1000',
        hardware=Hardware(cores=2, disk_free=5*10**9))
 def _the_run_fits_on_the_disk(plan: Plan) -> CheckResult:
@@ -448,7 +433,7 @@ def _the_run_fits_on_the_disk(plan: Plan) -> CheckResult:
                      f'and {format_bytes(free)} are free',
                      fits | {'another disk': 'has to be found', 'a smaller model': 'learns less'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0097
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0095
 @_rule('GP-HARDWARE-001', 'note', key='train.device',
        hardware=Hardware(cores=16, shared_memory=64*2**20, gpus=2*_T4.gpus))
 def _gpus_can_communicate(plan: Plan) -> CheckResult:
@@ -460,7 +445,7 @@ def _gpus_can_communicate(plan: Plan) -> CheckResult:
         'start the container with --shm-size=2g': 'costs nothing',
         'train.device=cuda:0': 'trains on one GPU, slower'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0101
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0099
 _PROMPT = ('In the beginning God created the heaven and the earth. And the earth was without form, '
            'and void; and darkness was upon the face of the deep.')
 
@@ -476,37 +461,15 @@ def _prompts_fit_into_the_context(plan: Plan) -> CheckResult:
         'shorter prompts': 'the model sees less',
         'generate.prompts=[]': 'beginnings of validation documents instead'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0104
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0102
 @_rule('GP-EXPORT-003', 'note', 'model.position=rope',
        'model.activation_function=swiglu')
 def _transformers_has_the_model(plan: Plan) -> CheckResult:
-    "transformers and llama.cpp run GPT-2 as it was published; newer parts run here and as ONNX"
+    "Hugging Face's GPT2LMHeadModel is GPT-2 as it was published; newer parts run here only"
     m = plan.model
     other = gpt2_differences(m)
     if not other: return None
     parts = ', '.join(f'model.{name} = {getattr(m, name)}' for name in other)
     words = [f'model.{name}={json.dumps(value)}'.replace('"', '') for name, value in other.items()]
-    return Violation(f'{parts}: Hugging Face\'s GPT-2 and GGUF cannot have this model', {
-        ' '.join(words): 'GPT-2 as it was published', 'keep it': 'where it runs here or as ONNX'})
-
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0106
-@_rule('GP-EXPORT-001', 'note', 'model.activation_function=relu')
-def _llama_cpp_has_the_activation(plan: Plan) -> CheckResult:
-    "llama.cpp computes GPT-2 with gelu_new, whatever a file says"
-    name = plan.model.activation_function
-    if ACTIVATIONS[name].gguf or gpt2_differences(plan.model): return None
-    return Violation(f'model.activation_function = {name}: transformers and ONNX, but not GGUF', {
-        'model.activation_function=gelu_new': 'as in GPT-2, for every format',
-        'keep it': 'where GGUF does not matter'})
-
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0108
-@_rule('GP-EXPORT-002', 'note', 'model.n_embd=144', 'model.n_head=6')
-def _rows_can_be_quantized(plan: Plan) -> CheckResult:
-    "formats of 4 and 8 bits have one scale for 32 numbers of a row; other rows stay at 16 bits"
-    m = plan.model
-    if m.n_embd % 32 == 0: return None
-    width = 32*max(1, round(m.n_embd/32))
-    heads = head_overrides(m, nearest_heads(width, m.n_head))
-    return Violation(f'model.n_embd = {m.n_embd} is not a multiple of 32: GGUF in 16 bits only', {
-        f'model.n_embd={width} {heads}': 'for every format; changes the size a little',
-        'keep it': 'where a small file does not matter'})
+    return Violation(f'{parts}: Hugging Face\'s GPT-2 cannot have this model', {
+        ' '.join(words): 'GPT-2 as it was published', 'keep it': 'where it is used here only'})
