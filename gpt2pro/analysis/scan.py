@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from tqdm.auto import tqdm
 from ..core.errors import UserError
 from ..core.files import hash_file, write_file
+from ..core.config import DataConfig
 from ..core.signals import Interrupts
 from ..core.parallel import count_workers, parallel_map
 from ..text.readers import is_compressed
@@ -340,7 +341,7 @@ def _first_texts(corpus: Corpus) -> list[str]:
 
 # %% ../../nbs/02_analysis/03_scan.ipynb #0053
 def analyze(
-    corpus: Corpus | str | Path | Iterable[str | Path], # A corpus, or sources as for `open_corpus`
+    corpus: Corpus | DataConfig | str | Path | Iterable[str | Path], # As for `open_corpus`
     tokenizer: Any = None,                   # Has `encode_batch`, `name`, `hash`; None: no tokens
     max_documents: int | None = None,        # Stop after so many; None reads all
     progress: bool = True,                   # Whether to show a bar
