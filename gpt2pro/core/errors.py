@@ -46,11 +46,11 @@ def as_error(
     if isinstance(error, UnicodeError):
         return UserError('A text is not valid Unicode', str(error),
                          'rename the file, or save it as UTF-8')
-    path = getattr(error, 'filename', None)
     text, _, native = str(error).partition(' (os error ') # as libraries in Rust write it
+    if isinstance(error, OSError): text = error.strerror or text
     if isinstance(error, OSError) or native:
-        what = f'{path}: {error.strerror}' if path else getattr(error, 'strerror', None) or text
-        return UserError(what, 'it cannot be read or written',
+        path = getattr(error, 'filename', None)
+        return UserError(f'{path}: {text}' if path else text, 'it cannot be read or written',
                          'make room, change the permissions, or name another path')
     return RunError(f'{type(error).__name__}: {error}', 'this was not foreseen',
                     'see where with: gpt2pro --debug COMMAND, and please report it')
