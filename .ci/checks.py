@@ -88,6 +88,8 @@ def main():
     check('notebooks: lines of at most 100 characters, no undefined name', 'ruff check --select E501,F821 --output-format concise nbs', dev)
     check('mypy', 'mypy', dev)
     check('imports point to earlier notebooks only', 'python .ci/imports.py', dev)
+    check('requirements are what is imported', 'python .ci/requirements.py', dev)
+    check('no test asserts an absolute time or speed', 'python .ci/asserts.py', dev)
     if check('site renders without a broken link', 'python .ci/site.py', dev):
         check('the search finds the terms of the field', 'python .ci/search.py', dev)
     if not check('sdist and wheel build', f'python -m build -o "{work/"dist"}"', dev): return
@@ -95,6 +97,8 @@ def main():
     if check('wheel installs', f'pip install "{wheel}"', user, work):
         check('import and help are quick', f'python "{tree/".ci"/"quick.py"}"', user, work)
         check('main job from the wheel, in brief', 'gpt2pro quickstart --minutes 0.2 --out run && gpt2pro generate run --prompt "In the beginning"', user, work)
+    if check('Jupyter installs', 'pip install jupyter', user, work):
+        check('ten notebooks run without the packages of contributors', f'python "{tree/".ci"/"notebooks.py"}"', user, work)
     check('sdist installs', f'pip install --force-reinstall --no-deps "{sdist}" && gpt2pro --help', user, work)
 
 start = time.monotonic()

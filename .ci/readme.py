@@ -1,7 +1,7 @@
 """README.md is nbs/index.ipynb as Markdown, and its table of chapters is what `ls nbs` shows
 
     python .ci/readme.py            # write both
-    python .ci/readme.py --check    # fail where they differ
+    python .ci/readme.py --check    # fail where they differ, or a figure of the table of measurements is in no stored output
     python .ci/readme.py --test     # print the part of its second command that runs the tests
 """
 import json, re, sys
@@ -74,6 +74,40 @@ def readme():
     body = '\n\n'.join(filter(None, map(cell, cells)))
     return f'<!-- Made from nbs/index.ipynb by .ci/readme.py: edit the notebook -->\n\n{body}\n'
 
+NUMBER = re.compile(r'(?<![\w.])[−-]?\d[\d,]*(?:\.\d+)?(?:·10⁻\d|e[-+]?\d+)?')
+SUPERSCRIPTS = str.maketrans('⁰¹²³⁴⁵⁶⁷⁸⁹', '0123456789')
+
+def numbers(text):
+    "The numbers in some text, as they are written and as values"
+    for word in NUMBER.findall(text.translate(SUPERSCRIPTS)):
+        yield word, float(word.replace('·10⁻', 'e-').replace('−', '-').replace(',', ''))
+
+def stored_outputs(path):
+    "All that the cells of a notebook printed or gave"
+    for c in json.loads(path.read_text(encoding='utf-8'))['cells']:
+        for out in c.get('outputs', []):
+            texts = [out.get('text', ''), *(v for kind, v in out.get('data', {}).items() if kind.startswith('text/'))]
+            yield re.sub(r'<[^>]*>', ' ', '\n'.join(map(''.join, texts)))
+
+def rounds_to(value, word, figure):
+    "Whether a value is a figure of the table, to the digits that are written there"
+    if '·' in word: return f'{value:.0e}' == f'{figure:.0e}'
+    return round(value, len(word.partition('.')[2])) == figure
+
+def unproved_figures():
+    "Figures of the table of measurements that no stored output of the page they name has"
+    text = (top/'README.md').read_text(encoding='utf-8').partition('## What is measured')[2].partition('##')[0]
+    for row in re.findall(r'^\|(.+)\|$', text, re.M)[2:]:
+        _, figures, page = row.split('|')
+        path = re.search(r'\((nbs/[^)]+)\)', page)
+        if 'not yet' in figures: continue
+        if not path:
+            yield f'{figures.strip()}: names no page'
+            continue
+        known = [value for output in stored_outputs(top/path[1]) for _, value in numbers(output)]
+        for word, figure in numbers(figures):
+            if not any(rounds_to(value, word, figure) for value in known): yield f'{figures.strip()}: {word} is not in an output of {path[1]}'
+
 def commands():
     "The README's two commands: install and run the main job; install for contributors and run the tests"
     return re.findall(r'^```sh\n(.+)\n```$', (top/'README.md').read_text(encoding='utf-8'), re.M)
@@ -86,3 +120,4 @@ if __name__ == '__main__':
         path.write_text(readme(), encoding='utf-8', newline='\n')
     elif not update_index(write=False) or path.read_text(encoding='utf-8') != readme():
         sys.exit('README.md differs from nbs/index.ipynb, or that from nbs/: run python .ci/readme.py')
+    elif unproved := list(unproved_figures()): sys.exit('\n'.join(unproved))

@@ -14,7 +14,7 @@ from ..core.errors import UserError
 from ..core.config import StrictModel
 from ..core.tables import Record
 from ..text.corpus import Document
-from ..text.quality import compute_signatures, find_words, hash_ngrams
+from ..text.quality import compute_signatures, find_words, hash_ngrams, words_in_ngrams
 from .sampling import is_sampled
 
 # %% auto #0
@@ -98,11 +98,7 @@ COMMON_PHRASE = 10 # Training documents that may share an n-gram before it is a 
 
 def _covered(found: np.ndarray) -> float:
     "The share of words that lie in shared n-grams, of which `found` says whether each is"
-    if not len(found): return 0.0
-    edges = np.zeros(len(found) + NGRAM, np.int64)
-    edges[:len(found)] += found
-    edges[NGRAM:] -= found
-    return float((edges.cumsum()[:-1] > 0).mean())
+    return float(words_in_ngrams(found, NGRAM).mean()) if len(found) else 0.0
 
 # %% ../../nbs/02_analysis/04_contamination.ipynb #0024
 Kind = Literal['exact duplicate', 'near duplicate', 'passage']

@@ -4,17 +4,19 @@
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0003
 from __future__ import annotations
-import json, os, sys
-from collections.abc import Callable, Iterable
+import json, os, shutil, sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from rich.console import Console
 from rich.text import Text
 from ..core.errors import UserError
 from ..core.files import check_overwrite, write_file
-from ..core.config import Config, DataConfig, load_config
+from ..core.config import Config, DataConfig, load_config, RUN_PRESETS
 from ..core.hardware import explain_hardware, Hardware
 from ..core.devices import measure_hardware
+from ..text.sources import EMBEDDED
 from ..text.corpus import open_corpus, open_splits
 from ..analysis.report import DatasetReport
 from ..analysis.scan import analyze
@@ -36,15 +38,20 @@ from ..generation.engine import generate
 from .run_report import report_run, RunReport, Sample
 
 # %% auto #0
+<<<<<<< HEAD
 __all__ = ['QUICKSTART_BYTES', 'PROMPT_TOKENS', 'choose_data', 'measure_text', 'plan_run', 'evaluate', 'choose_prompts',
            'write_samples', 'run_folder', 'train', 'quickstart', 'measure_plan', 'save_tokenizer', 'prepare']
+=======
+__all__ = ['QUICKSTART_BYTES', 'PROMPT_TOKENS', 'choose_data', 'plan_run', 'evaluate', 'choose_prompts', 'write_samples',
+           'run_folder', 'absolute_paths', 'train', 'quickstart', 'measure_plan', 'save_tokenizer', 'prepare']
+>>>>>>> main
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0007
 def _announce(title: str) -> None:
     Console(stderr=True).rule(f'[bold]{title}', align='left')
 
 def _show(*results: Any) -> None:
-    for result in results: Console(stderr=True).print(result)
+    for result in results: Console(stderr=True, markup=False).print(result)
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0011
 QUICKSTART_BYTES = 50_000_000 # Text that a quick start reads at most
@@ -165,19 +172,66 @@ def run_folder(
                         'add --resume to go on with it, or name another with --out')
     return folder
 
+<<<<<<< HEAD
 # %% ../../nbs/12_app/03_pipeline.ipynb #0032
 def _train(config: Config, folder: Path, resume: bool, text: TextSummary | None = None,
+=======
+# %% ../../nbs/12_app/03_pipeline.ipynb #0031
+def _absolute(path: str) -> str: return str(Path(path).expanduser().absolute())
+
+def _absolute_source(source: str) -> str:
+    "A source that means the same in every working directory"
+    name = source.removeprefix('hf:')
+    if name != source: return f'hf:{_absolute(name)}' if os.path.isdir(name) else source
+    is_local = source != EMBEDDED and not source.startswith(('http://', 'https://'))
+    return _absolute(source) if is_local else source
+
+def absolute_paths(
+    config: Config, # Of a run
+) -> Config:        # The same, wherever it is loaded
+    "A configuration with absolute paths"
+    config = config.model_copy(deep=True)
+    data = config.data
+    data.source = [_absolute_source(source) for source in data.source]
+    if data.validation: data.validation = [_absolute_source(s) for s in data.validation]
+    if config.tokenizer.path: config.tokenizer.path = _absolute(config.tokenizer.path)
+    return config
+
+# %% ../../nbs/12_app/03_pipeline.ipynb #0034
+@contextmanager
+def _discard_unused(run: RunDirectory) -> Iterator[None]:
+    "Remove a new run directory if an error of the user's input ends the run before its first step"
+    is_new = not run.path.exists()
+    try: yield
+    except UserError:
+        if is_new and not run.metrics.exists(): shutil.rmtree(run.path, ignore_errors=True)
+        raise
+
+# %% ../../nbs/12_app/03_pipeline.ipynb #0036
+def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport | None = None,
+>>>>>>> main
            callbacks: Iterable[Callable] = ()) -> RunReport:
+    config = absolute_paths(config)
     _announce('Validation and forecast')
     hardware = measure_hardware(folder, config.train.device)
+<<<<<<< HEAD
     findings = check_plan(config, hardware, text)
     expected = forecast(config, hardware, text)
+=======
+    ignored = ['GP-DATA-006'] if resume else [] # its text is prepared, whatever became of it
+    findings = check_plan(config, hardware, analysis, ignored)
+    expected = forecast(config, hardware, analysis)
+>>>>>>> main
     _show(*findings, expected)
     run = RunDirectory(folder)
-    if not (resume and run.forecast.is_file()): # a resumed run keeps its first forecast
-        with lock_run(run): write_file(run.forecast, expected.model_dump_json(indent=2))
-    _announce('Tokenizer, token shards and training')
-    train_model(config, folder, resume, callbacks)
+    with _discard_unused(run):
+        if not resume: # a resumed run keeps its first forecast
+            with lock_run(run):
+                config.save(run.config)
+                write_file(run.forecast, expected.model_dump_json(indent=2))
+                if analysis: write_file(run.analysis, analysis.model_dump_json(indent=2))
+        _announce('Tokenizer, token shards and training')
+        train_model(config, folder, resume, callbacks)
     _announce('Evaluation')
     _show(evaluate(folder))
     _announce('Samples')
@@ -188,7 +242,11 @@ def _train(config: Config, folder: Path, resume: bool, text: TextSummary | None 
     _show(f'{report.save()}')
     return report
 
+<<<<<<< HEAD
 # %% ../../nbs/12_app/03_pipeline.ipynb #0034
+=======
+# %% ../../nbs/12_app/03_pipeline.ipynb #0038
+>>>>>>> main
 def train(
     config: str | Path | Config | None = None, # As for `load_config`; None: the resumed run's
     folder: str | Path | None = None,  # Run directory; None takes the next free one below `runs/`
@@ -197,13 +255,18 @@ def train(
     callbacks: Iterable[Callback] = (), # Called with each line of metrics
 ) -> RunReport:
     "Train a model, evaluate it, sample from it, and write its report"
-    if folder is None and isinstance(config, (str, Path)) and RunDirectory(config).config.is_file():
-        folder = config
+    if folder is None and isinstance(config, (str, Path)):
+        is_file = Path(config).is_file() or str(config) in RUN_PRESETS
+        if not is_file: folder = config
     folder = run_folder(folder, 'train', resume)
     if config is None and resume: config = folder
     return _train(load_config(config, overrides), folder, resume, callbacks=callbacks)
 
+<<<<<<< HEAD
 # %% ../../nbs/12_app/03_pipeline.ipynb #0036
+=======
+# %% ../../nbs/12_app/03_pipeline.ipynb #0043
+>>>>>>> main
 def quickstart(
     data: str | list[str] | None = None, # As for `choose_data`; None is the embedded corpus
     folder: str | Path | None = None,    # Run directory; None takes the next free one below `runs/`
@@ -214,6 +277,7 @@ def quickstart(
     "From a folder of text to a trained GPT-2 with a report"
     folder = run_folder(folder, 'quickstart', resume)
     if resume: return _train(load_config(folder, overrides), folder, True)
+<<<<<<< HEAD
     config, analysis, text = plan_run(data, minutes, overrides)
     run = RunDirectory(folder)
     write_file(run.analysis, analysis.model_dump_json(indent=2))
@@ -221,13 +285,23 @@ def quickstart(
     return _train(config, folder, False, text)
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0039
+=======
+    config, analysis = plan_run(data, minutes, overrides)
+    return _train(config, folder, False, analysis)
+
+# %% ../../nbs/12_app/03_pipeline.ipynb #0046
+>>>>>>> main
 def measure_plan(
     config: Config, # A plan
 ) -> tuple[Hardware, TextSummary]:
     "Measure this machine, and a plan's training text with its tokenizer"
     return measure_hardware(device=config.train.device), measure_text(config.data, config)[1]
 
+<<<<<<< HEAD
 # %% ../../nbs/12_app/03_pipeline.ipynb #0041
+=======
+# %% ../../nbs/12_app/03_pipeline.ipynb #0048
+>>>>>>> main
 def save_tokenizer(
     data: DataConfig,              # The text to train on
     folder: str | Path,            # Where the tokenizer is saved
@@ -247,7 +321,11 @@ def save_tokenizer(
     tokenizer.save(folder)
     return tokenizer, mixture
 
+<<<<<<< HEAD
 # %% ../../nbs/12_app/03_pipeline.ipynb #0043
+=======
+# %% ../../nbs/12_app/03_pipeline.ipynb #0050
+>>>>>>> main
 def prepare(
     config: str | Path | Config | None = None, # As for `load_config`
     folder: str | Path = 'runs/prepared', # Gets `tokenizer` and `data`

@@ -4,7 +4,7 @@
 
 # %% ../../nbs/12_app/02_run_report.ipynb #0003
 from __future__ import annotations
-import json, math
+import math, os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
@@ -14,7 +14,7 @@ import numpy as np
 from markupsafe import Markup
 from pydantic import Field, TypeAdapter, ValidationError
 from ..core.errors import Gpt2proError, UserError
-from ..core.files import asset_path, write_file
+from ..core.files import asset_path, read_file, read_json, write_file
 from ..core.config import Config, load_config, StrictModel
 from ..core.tables import format_bytes, format_seconds, Record
 from ..text.languages import language_name
@@ -28,9 +28,9 @@ from ..generation.evaluation import Evaluation
 
 # %% auto #0
 __all__ = ['Points', 'SECTIONS', 'format_number', 'format_percent', 'format_quantity', 'render', 'downsample', 'line_chart',
-           'read_metrics', 'metric_points', 'Sample', 'RunContents', 'read_run', 'summarize_run', 'Comparison',
-           'compare_forecast', 'describe_run', 'describe_figures', 'training_charts', 'RunReport', 'make_report',
-           'report_run']
+           'read_metrics', 'metric_points', 'Sample', 'PeakMemory', 'RunContents', 'read_run', 'summarize_run',
+           'Comparison', 'compare_forecast', 'describe_run', 'describe_figures', 'training_charts', 'RunReport',
+           'make_report', 'report_run']
 
 # %% ../../nbs/12_app/02_run_report.ipynb #0007
 def format_number(
@@ -41,7 +41,7 @@ def format_number(
     for size, unit in ((1e18, 'E'), (1e15, 'P'), (1e12, 'T'), (1e9, 'G'), (1e6, 'M')):
         if abs(number) >= size*.9995: return f'{number/size:.3g} {unit}'
     if abs(number) >= 9995: return f'{number/1000:.3g} k'
-    if abs(number) >= 1000 or number == int(number): return f'{number:,.0f}'
+    if abs(number) >= 1000 or number % 1 == 0: return f'{number:,.0f}'
     return f'{number:.3g}'
 
 # %% ../../nbs/12_app/02_run_report.ipynb #0010
@@ -123,24 +123,27 @@ def line_chart(
 # %% ../../nbs/12_app/02_run_report.ipynb #0030
 def _read(path: Path, kind: Any, problems: dict[str, str]) -> Any:
     "What a JSON file holds; None, and a line in `problems`, where it cannot be used"
-    try: return TypeAdapter(kind).validate_json(path.read_bytes())
-    except FileNotFoundError: problems[path.name] = 'does not exist'
-    except OSError as e: problems[path.name] = f'cannot be read ({e.strerror})'
-    except ValidationError as e:
-        problems[path.name] = f'is damaged, or of another version ({e.errors()[0]["msg"]})'
-    return None
+    try: return read_json(path, kind)
+    except UserError as e:
+        what = e.what.removeprefix(f'{path}: ')
+        problems[path.name] = f'{what} ({e.why})' if os.path.lexists(path) else 'does not exist'
+        return None
 
 # %% ../../nbs/12_app/02_run_report.ipynb #0031
+_Line = TypeAdapter(dict[str, float | None])
+
 def read_metrics(
     path: Path, # The run's metrics.jsonl
 ) -> list[dict[str, Any]]: # One dictionary for each line that is whole, by step
     "What the trainer logged"
-    lines: dict[tuple[int, bool], dict[str, Any]] = {}
-    for text in path.read_text('utf-8', 'replace').splitlines() if path.is_file() else ():
-        try: line = json.loads(text)
-        except ValueError: continue
-        if isinstance(line, dict) and isinstance(line.get('step'), int):
-            lines[line['step'], 'val_loss' in line] = line
+    lines: dict[tuple[float, bool], dict[str, Any]] = {}
+    try: content = read_file(path)
+    except OSError: return []
+    for text in content.splitlines():
+        try: line = _Line.validate_json(text, strict=True)
+        except ValidationError: continue
+        step = line.get('step')
+        if step is not None and math.isfinite(step): lines[step, 'val_loss' in line] = line
     return sorted(lines.values(), key=lambda line: line['step'])
 
 # %% ../../nbs/12_app/02_run_report.ipynb #0033
@@ -150,7 +153,7 @@ def metric_points(
 ) -> Points:
     "The finite values of one metric over the steps"
     values = {line['step']: line[key] for line in metrics
-              if isinstance(line.get(key), (int, float)) and math.isfinite(line[key])}
+              if math.isfinite(line.get(key) or math.nan)}
     return [*values.items()]
 
 # %% ../../nbs/12_app/02_run_report.ipynb #0036
@@ -160,6 +163,12 @@ class Sample(StrictModel):
     text: str # What it generated
     language: str | None = None # ISO 639-1 code of the prompt
 
+class PeakMemory(StrictModel):
+    "The measured memory of the first steps"
+    measured_bytes: int | None = None # Of tensors; null where it cannot be measured
+    rss_bytes: int                    # Of the whole process
+    device: str                       # cpu, cuda or mps
+
 @dataclass
 class RunContents:
     "What a run directory holds"
@@ -167,9 +176,9 @@ class RunContents:
     problems: dict[str, str]                    # File → why it could not be used
     config: Config | None = None                # config.yaml
     analysis: DatasetReport | None = None       # analysis.json
-    data: Manifest | None = None                # data/manifest.json
+    manifest: Manifest | None = None            # data/manifest.json
     forecast: Forecast | None = None            # forecast.json
-    memory: dict[str, Any] | None = None        # memory.json
+    memory: PeakMemory | None = None            # memory.json
     evaluation: Evaluation | None = None        # evaluation.json
     samples: list[Sample] | None = None         # samples.json
     metrics: list[dict[str, Any]] = field(default_factory=list)
@@ -178,7 +187,7 @@ class RunContents:
     def name(self) -> str: return self.folder.absolute().name
 
 # %% ../../nbs/12_app/02_run_report.ipynb #0037
-_PARTS = dict(analysis=DatasetReport, forecast=Forecast, memory=dict[str, Any],
+_PARTS = dict(analysis=DatasetReport, manifest=Manifest, forecast=Forecast, memory=PeakMemory,
               evaluation=Evaluation, samples=list[Sample])
 
 def read_run(
@@ -189,7 +198,7 @@ def read_run(
     run = RunContents(files.path, {}, metrics=read_metrics(files.metrics))
     for name, kind in _PARTS.items():
         setattr(run, name, _read(getattr(files, name), kind, run.problems))
-    run.data = _read(files.manifest, Manifest, run.problems)
+    if not os.path.lexists(files.analysis): del run.problems[files.analysis.name]
     try: run.config = load_config(files.config)
     except Gpt2proError as e:
         run.problems[files.config.name] = e.what.removeprefix(f'{files.config}: ')
@@ -217,11 +226,11 @@ def summarize_run(
     if run.config: known['parameters'] = count_parameters(run.config.model)['total']
     if run.metrics:
         known['steps'] = run.metrics[-1]['step']
-        known['tokens'] = max(line.get('tokens', 0) for line in run.metrics)
-    if seconds := metric_points(run.metrics, 'seconds'): known['seconds'] = seconds[-1][1]
+    for name in ('tokens', 'seconds'):
+        if points := metric_points(run.metrics, name): known[name] = points[-1][1]
     speeds = sorted(speed for _, speed in metric_points(run.metrics, 'tokens_per_second'))
     if speeds: known['tokens_per_second'] = speeds[len(speeds)//2]
-    if run.memory: known['memory'] = run.memory.get('measured_bytes')
+    if run.memory: known['memory'] = run.memory.measured_bytes
     if run.evaluation:
         known['bits_per_byte'] = run.evaluation.bits_per_byte
         known['perplexity'] = run.evaluation.perplexity
@@ -243,9 +252,12 @@ def compare_forecast(
     if not run.forecast: return []
     expected = run.forecast
     known = summarize_run(run)
+    seconds = expected.seconds
+    if seconds and known['steps'] and run.config: # of the steps that were taken
+        seconds *= min(1, known['steps']/run.config.train.max_steps)
     pairs = [('peak memory', 'bytes', expected.memory.get('total'), known['memory']),
              ('training speed', 'tokens/s', expected.tokens_per_second, known['tokens_per_second']),
-             ('training time', 'seconds', expected.seconds, known['seconds'])]
+             ('training time', 'seconds', seconds, known['seconds'])]
     return [Comparison(what=what, unit=unit, forecast=forecast, measured=measured,
                        error=100*(forecast - measured)/measured)
             for what, unit, forecast, measured in pairs if forecast and measured]
@@ -272,7 +284,7 @@ SECTIONS = [ # Title, template, the path of `RunDirectory` it needs, and the com
     ('Training', 'training.html', 'metrics', 'gpt2pro train'),
     ('Evaluation', 'evaluation.html', 'evaluation', 'gpt2pro evaluate'),
     ('Samples', 'samples.html', 'samples', 'gpt2pro train'),
-    ('Data', 'data.html', 'analysis', 'gpt2pro quickstart'),
+    ('Data', 'data.html', 'manifest', 'gpt2pro train'),
     ('Forecast and measurement', 'forecast.html', 'forecast', 'gpt2pro train'),
     ('Configuration', 'config.html', 'config', 'gpt2pro train'),
     ('Reproduce', 'reproduce.html', 'config', 'gpt2pro train')]
@@ -309,7 +321,7 @@ class RunReport(Record):
             rows.append((f'forecast: {c.what}', format_quantity(c.forecast, c.unit), remark))
         return {f'Run {self.folder.absolute().name}': rows}
     def _facts(self) -> list[str]:
-        return [self.summary, *(f'Missing: {file} {why}' for file, why in self.problems.items())]
+        return [self.summary, *(f'Not shown: {file} {why}' for file, why in self.problems.items())]
     def _repr_html_(self) -> str: return self.html
     def save(self,
         path: str | Path | None = None, # None is report.html in the run directory

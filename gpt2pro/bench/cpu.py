@@ -6,19 +6,18 @@
 from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
 from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.benchmark import set_torch_threads
 from ..core.errors import UserError
-from ..core.config import GenerateConfig, ModelConfig, TrainConfig
+from ..core.config import ModelConfig, TrainConfig
 from ..model.gpt import GPT
 from ..model.inference import optimize_for_inference
 from ..model.pretrained import is_gpt2, save_pretrained
 from ..trainer.optimizers import make_optimizer
-from ..generation.engine import generate_ids
+import gpt2pro.generation.engine # noqa: F401, adds GPT.generate
 from .timing import BenchReport, describe_machine, Measurement, OURS, time_in_turns
 
 # %% auto #0
@@ -70,9 +69,8 @@ class TorchGPT(nn.Module):
 # %% ../../nbs/11_bench/03_cpu.ipynb #0014
 def transformers_model(
     model: GPT, # GPT-2 as published
-) -> Any:       # `GPT2LMHeadModel` in evaluation mode; None if transformers is not installed
+) -> Any:       # `GPT2LMHeadModel` in evaluation mode
     "The same model in Hugging Face's transformers"
-    if find_spec('transformers') is None: return None
     import transformers
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
@@ -109,10 +107,9 @@ def training_variants(
     hf_model = transformers_model(model)
     def hf_loss() -> Tensor:
         return F.cross_entropy(hf_model(x, use_cache=False).logits.flatten(0, 1), y.flatten())
-    variants = {OURS: variant(model, lambda: model(x, y), make_optimizer(model, settings)),
-                'eager PyTorch': variant(torch_model, lambda: torch_model(x, y))}
-    if hf_model: variants['transformers'] = variant(hf_model.train(), hf_loss)
-    return variants
+    return {OURS: variant(model, lambda: model(x, y), make_optimizer(model, settings)),
+            'eager PyTorch': variant(torch_model, lambda: torch_model(x, y)),
+            'transformers': variant(hf_model.train(), hf_loss)}
 
 # %% ../../nbs/11_bench/03_cpu.ipynb #0022
 def _bench(
@@ -159,18 +156,17 @@ def generation_variants(
     "The same greedy generation in each variant"
     hf_model = transformers_model(model)
     optimize_for_inference(model)
-    config = GenerateConfig(max_new_tokens=n, temperature=0)
-    variants: dict[str, Callable[[], Tensor]] = {
-        OURS: lambda: torch.stack(list(generate_ids(model, ids, config)), 1),
-        'no cache': lambda: _generate_uncached(model, ids, n),
-    }
-    if hf_model:
-        hf_model.generation_config.eos_token_id = None # generate n tokens, as the others do
-        settings = dict(max_new_tokens=n, do_sample=False, pad_token_id=0)
+    generate: Any = model.generate # a method of generation.engine
+    hf_model.generation_config.eos_token_id = None # generate n tokens, as the others do
+    def hf_generate() -> Tensor:
         mask = torch.ones_like(ids)
-        def hf_generate() -> Tensor: return hf_model.generate(ids, attention_mask=mask, **settings)
-        variants['transformers'] = lambda: hf_generate()[:, ids.size(1):]
-    return variants
+        return hf_model.generate(ids, attention_mask=mask, max_new_tokens=n, do_sample=False,
+                                 pad_token_id=0)
+    return {
+        OURS: lambda: generate(ids, max_new_tokens=n, temperature=0)[:, ids.size(1):],
+        'no cache': lambda: _generate_uncached(model, ids, n),
+        'transformers': lambda: hf_generate()[:, ids.size(1):],
+    }
 
 # %% ../../nbs/11_bench/03_cpu.ipynb #0043
 def bench_generation(

@@ -4,12 +4,14 @@
 
 # %% ../../nbs/00_core/05_config.ipynb #0003
 from __future__ import annotations
-import json
-from collections.abc import Iterable, Mapping
+import json, re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial, wraps
+from inspect import signature
+from numbers import Number
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_origin
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from .errors import did_you_mean, UserError
 from .files import write_file
@@ -19,8 +21,9 @@ from .choices import ACTIVATIONS, NORMS, POSITIONS, SCHEDULES
 # %% auto #0
 __all__ = ['Count', 'Steps', 'Seed', 'Fraction', 'Sources', 'SECTIONS', 'SETTINGS', 'MODEL_PRESETS', 'RUN_PRESETS', 'StrictModel',
            'SettingInfo', 'ModelConfig', 'TokenizerConfig', 'DataConfig', 'TrainConfig', 'GenerateConfig', 'Config',
-           'setting_applies', 'resumable_settings', 'gpt2_differences', 'ConfigError', 'find_setting', 'make_config',
-           'deep_merge', 'parse_override', 'load_config']
+           'setting_applies', 'resumable_settings', 'gpt2_differences', 'deep_merge', 'parse_override',
+           'allowed_values', 'find_setting', 'read_value', 'SettingError', 'ConfigError', 'format_override',
+           'iterate_leaves', 'CheckedConfig', 'read_config', 'load_config', 'check_arguments']
 
 # %% ../../nbs/00_core/05_config.ipynb #0006
 class StrictModel(BaseModel):
@@ -284,6 +287,9 @@ class GenerateConfig(StrictModel):
         1.0, 'above 1 makes tokens that have occurred less likely', ge=1, le=100,
         usual_range=(1, 2))
     stop: list[str] = _resumable([], 'texts before which generation ends')
+    allow_special: bool = _resumable(
+        False, 'special tokens spelled out in a prompt, such as <|user|>, become their ids; '
+        'always in a run trained on conversations')
     seed: Seed = _resumable(1337, 'seed of sampling')
 
 # %% ../../nbs/00_core/05_config.ipynb #0032
@@ -351,59 +357,7 @@ def gpt2_differences(
     return {name: value for name, value in fixed.items()
             if getattr(model, name) not in known.get(name, [value])}
 
-# %% ../../nbs/00_core/05_config.ipynb #0054
-class ConfigError(UserError):
-    "All that is wrong with a configuration"
-    def __init__(self,
-        problems: list[UserError], # One for each mistake
-    ) -> None:
-        super().__init__(f'{len(problems)} mistakes', 'see each', 'see each')
-        self.problems = problems
-    def __str__(self) -> str: return '\n\n'.join(map(str, self.problems))
-
-# %% ../../nbs/00_core/05_config.ipynb #0055
-_ALIASES = {name: key for key, info in SETTINGS.items() for name in info.aliases.split()}
-_ALIASES |= {key.split('.')[1]: key for key in reversed(SETTINGS)}
-
-def find_setting(
-    *path: str, # Keys that lead to a value in some file
-) -> str | None: # Such as `train.lr`
-    "The setting of a name, whatever it is called in other tools"
-    own = '.'.join(path[-2:])
-    return own if own in SETTINGS else _ALIASES.get(path[-1])
-
-# %% ../../nbs/00_core/05_config.ipynb #0057
-def _problem(error: Mapping[str, Any], name: str, lines: Mapping[tuple, int]) -> UserError:
-    "One of pydantic's findings, in three lines"
-    loc = error['loc'] # with the members of a union, which nobody wrote
-    path = tuple(part for i, part in enumerate(loc) if i < 2 or isinstance(part, int))
-    key = '.'.join(map(str, path))
-    setting = '.'.join(map(str, path[:2]))
-    place = f'{name}:{lines[path]}' if path in lines else name
-    what = f'{place}: {key or "the whole"} = {error["input"]!r:.80}'
-    if error['type'] != 'extra_forbidden':
-        hint = 'write sections'
-        if setting in SETTINGS: hint = f'{setting} means: {SETTINGS[setting].description}'
-        return UserError(what, error['msg'], hint)
-    meant = find_setting(*key.split('.')) or did_you_mean(key, [*SETTINGS, *SECTIONS])
-    hint = f'the sections are {", ".join(SECTIONS)}'
-    info = SETTINGS.get(meant or '', SettingInfo('a section'))
-    if meant: hint = f'did you mean {meant}? ({info.description})'
-    return UserError(what, f'there is no setting {key}', hint)
-
-# %% ../../nbs/00_core/05_config.ipynb #0059
-def make_config(
-    values: Any,                             # Sections of settings, as read from YAML
-    name: str = 'config',                    # Where they come from, for messages
-    lines: dict[tuple, int] | None = None,   # The line of each key there
-) -> Config:
-    "A checked `Config`, or one error that names every mistake"
-    try: return Config.model_validate(values)
-    except ValidationError as e:
-        problems = [_problem(dict(error), name, lines or {}) for error in e.errors()]
-        raise ConfigError(problems) from None
-
-# %% ../../nbs/00_core/05_config.ipynb #0066
+# %% ../../nbs/00_core/05_config.ipynb #0056
 def _size(*numbers: int) -> dict[str, int]:
     return dict(zip(('n_layer', 'n_head', 'n_embd', 'block_size', 'vocab_size'), numbers))
 
@@ -423,7 +377,7 @@ MODEL_PRESETS: dict[str, dict[str, int]] = {
     '350m':        _size(24, 16, 1024, 1024, 45056),
 }
 
-# %% ../../nbs/00_core/05_config.ipynb #0068
+# %% ../../nbs/00_core/05_config.ipynb #0058
 _LARGE = dict(lr=6e-4, min_lr=6e-5, beta2=0.95, warmup_steps=700, max_steps=20_000, batch_size=8,
               gradient_accumulation_steps=16)
 RUN_PRESETS: dict[str, dict[str, Any]] = {
@@ -434,7 +388,7 @@ for _name, _shape in MODEL_PRESETS.items():
     RUN_PRESETS[_name] = dict(model=_name, train=_LARGE if _shape['n_embd'] >= 512 else {},
                               tokenizer=dict(type='gpt2' if _name.startswith('gpt2') else 'bpe'))
 
-# %% ../../nbs/00_core/05_config.ipynb #0071
+# %% ../../nbs/00_core/05_config.ipynb #0061
 def deep_merge(
     base: Mapping[str, Any], # Values below
     over: Mapping[str, Any], # Values on top
@@ -446,13 +400,12 @@ def deep_merge(
         merged[key] = deep_merge(base[key], value) if both else value
     return merged
 
-# %% ../../nbs/00_core/05_config.ipynb #0072
+# %% ../../nbs/00_core/05_config.ipynb #0062
 def _accepts(key: str, value: Any) -> bool:
-    "Whether a setting can have a value; other keys can have any"
-    section, _, name = key.partition('.')
+    "Whether a setting can have a value"
+    section, name = key.split('.')
     try: setattr(SECTIONS[section](), name, value)
-    except ValidationError: return key not in SETTINGS
-    except KeyError: return True
+    except ValidationError: return False
     return True
 
 def parse_override(
@@ -464,22 +417,198 @@ def parse_override(
     if not equals or not key:
         raise UserError(f'The override {word!r}', 'it has to be a key, an equals sign and a value',
                         'write it like train.lr=1e-3')
-    value = read_yaml(text, key)[0]
-    if not _accepts(key, value) and _accepts(key, text): value = text
-    for part in reversed(key.split('.')): value = {part: value}
+    plain = key in SETTINGS and text[:1] not in '["\'' and text != 'null' and _accepts(key, text)
+    value: Any = text if plain else read_yaml(text, key)[0]
+    for part in reversed(key.split('.', 1)): value = {part: value}
     return value
 
-# %% ../../nbs/00_core/05_config.ipynb #0076
-def _expand_model(values: Any) -> Any:
+# %% ../../nbs/00_core/05_config.ipynb #0066
+def _expand_model(values: Mapping[str, Any]) -> Mapping[str, Any]:
     "Put a size's numbers where its name stands"
-    if not isinstance(values, Mapping) or not isinstance(values.get('model'), str): return values
-    name = values['model']
-    if name in MODEL_PRESETS: return {**values, 'model': dict(MODEL_PRESETS[name])}
-    meant = did_you_mean(name, MODEL_PRESETS) or 'tiny'
-    raise UserError(f'model = {name!r}', 'no model size has this name',
-                    f'did you mean {meant}? The sizes are {", ".join(MODEL_PRESETS)}')
+    sizes = MODEL_PRESETS.get(str(values.get('model')))
+    return {**values, 'model': dict(sizes)} if sizes else values
 
-# %% ../../nbs/00_core/05_config.ipynb #0079
+# %% ../../nbs/00_core/05_config.ipynb #0069
+_TYPES = {'integer': 'a whole number', 'number': 'a number', 'string': 'a text', 'null': 'null',
+          'boolean': 'true or false', 'array': 'a list of texts'}
+_BOUNDS = {'minimum': 'at least', 'exclusiveMinimum': 'above', 'maximum': 'at most',
+           'exclusiveMaximum': 'below'}
+
+def _in_words(schema: Mapping[str, Any]) -> str:
+    "What a JSON Schema allows"
+    if 'anyOf' in schema: return ' or '.join(map(_in_words, schema['anyOf']))
+    if 'enum' in schema: return f'one of {", ".join(schema["enum"])}'
+    bounds = [f'{word} {schema[name]:,}' for name, word in _BOUNDS.items() if name in schema]
+    return ' '.join([_TYPES[schema['type']], ' and '.join(bounds)]).rstrip()
+
+@cache
+def _schema(section: str) -> dict[str, Any]: return SECTIONS[section].model_json_schema()
+
+def allowed_values(
+    key: str, # Such as `train.lr`
+) -> str:
+    "What a setting may be"
+    section, name = key.split('.')
+    return _in_words(_schema(section)['properties'][name])
+
+# %% ../../nbs/00_core/05_config.ipynb #0073
+_ALIASES = {name: key for key, info in SETTINGS.items() for name in info.aliases.split()}
+_ALIASES |= {key.split('.')[1]: key for key in reversed(SETTINGS)}
+_EPOCHS = 'a run is measured in steps: train.max_steps; `gpt2pro recommend` says how many'
+_ADVICE = {
+    'optimizer': 'the optimizer is AdamW: see train.lr, train.weight_decay, train.beta1 and beta2',
+    'bias': 'linear layers and norms have biases, as in GPT-2: delete this line',
+    **dict.fromkeys('epochs num_epochs num_train_epochs max_epochs n_epochs'.split(), _EPOCHS)}
+
+def find_setting(
+    *path: str, # Keys that lead to a value in some file
+) -> str | None: # Such as `train.lr`
+    "The setting of a name, whatever it is called in other tools"
+    own = '.'.join(path[-2:])
+    return own if own in SETTINGS else _ALIASES.get(path[-1])
+
+def _likely_setting(path: tuple[str, ...]) -> str | None:
+    "The setting that a wrong name stands for"
+    if not path: return None
+    section = did_you_mean(path[0], SECTIONS) or ''
+    if found := find_setting(section, path[-1]): return found
+    for keys in ([key for key in SETTINGS if key.startswith(f'{section}.')], SETTINGS):
+        names = {key.split('.')[1]: key for key in reversed(keys)}
+        if name := did_you_mean(path[-1], names): return names[name]
+    return _ALIASES.get(did_you_mean(path[-1], _ALIASES) or '')
+
+# %% ../../nbs/00_core/05_config.ipynb #0077
+_READINGS: dict[str, tuple[Any, ...]] = {
+    'yes': (True,), 'on': (True,), 'true': (True, 'auto'), 'no': (False, 'fp32'), 'off': (False,),
+    'false': (False, 'fp32'), 'none': (None, 'constant'), 'rotary': ('rope',),
+    'absolute': ('learned',), 'bfloat16': ('bf16',), 'float16': ('fp16',), 'float32': ('fp32',),
+    'gelu_tanh': ('gelu_new',), 'gelu_pytorch_tanh': ('gelu_new',), 'gelu_fast': ('gelu_new',),
+    'relu_squared': ('relu2',), 'layer_norm': ('layernorm',), 'rms_norm': ('rmsnorm',)}
+
+def _readings(key: str, value: Any) -> Iterator[Any]:
+    "What a value may mean, likeliest first"
+    text = str(value).lower().removeprefix('torch.')
+    yield from _READINGS.get(text, ())
+    yield did_you_mean(text, map(str, SETTINGS[key].choices))
+    number = None
+    if isinstance(value, (str, float)):
+        try: number = float(value)
+        except ValueError: pass
+    yield number
+    if number is not None and number.is_integer(): yield int(number)
+    yield [value]
+
+def read_value(
+    key: str,   # Such as `train.compile`
+    value: Any, # One that it does not accept
+) -> Any:       # None where nothing is clear
+    "The value that a wrong one stands for"
+    return next((v for v in _readings(key, value) if v is not None and _accepts(key, v)), None)
+
+# %% ../../nbs/00_core/05_config.ipynb #0081
+class SettingError(UserError):
+    "One mistake in a configuration"
+    path: tuple[str, ...] = ()           # The keys that lead to it
+    value: Any = None                    # What is there
+    line: int | None = None              # In the file
+    meant: tuple[str, Any] | None = None # The setting, or `model`, and the value that are meant
+
+class ConfigError(UserError):
+    "All that is wrong with a configuration"
+    def __init__(self,
+        mistakes: list[SettingError], # At least one
+    ) -> None:
+        super().__init__(*('; '.join(parts) for parts in zip(*(m.args for m in mistakes))))
+        self.mistakes = mistakes
+    def __str__(self) -> str: return '\n\n'.join(map(str, self.mistakes))
+
+# %% ../../nbs/00_core/05_config.ipynb #0082
+def format_override(
+    key: str,   # Such as `train.lr`
+    value: Any, # One that the setting accepts
+) -> str:
+    "The override that sets a value"
+    return f'{key}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}'
+
+def _find_meaning(path: tuple[str, ...], value: Any) -> tuple[str, Any]:
+    "The setting and the value that a mistake stands for; None where that is not clear"
+    key = '.'.join(path)
+    if key in SETTINGS: return key, read_value(key, value)
+    near = did_you_mean(key, SECTIONS) if len(path) < 2 else None
+    if near is None and (likely := _likely_setting(path)):
+        return likely, value if _accepts(likely, value) else read_value(likely, value)
+    return 'model', did_you_mean(str(value), MODEL_PRESETS if near == 'model' else ())
+
+def _describe_mistake(path: tuple[str, ...], value: Any) -> tuple[str, str]:
+    "Why a value or its name is wrong, and what is right"
+    key = '.'.join(path)
+    sections = f'the sections are {", ".join(SECTIONS)}'
+    if key in SETTINGS:
+        return f'it has to be {allowed_values(key)}', f'{key} is: {SETTINGS[key].description}'
+    if key == 'model': return 'no size has this name', f'the sizes are {", ".join(MODEL_PRESETS)}'
+    if key in ('', *SECTIONS): return 'it has no settings below it', sections
+    if section := did_you_mean(path[0], SECTIONS): sections = f'did you mean {section}? {sections}'
+    advice = next((_ADVICE[part] for part in path if part in _ADVICE), sections)
+    return f'there is no setting {key:.80}', advice
+
+# %% ../../nbs/00_core/05_config.ipynb #0085
+def iterate_leaves(
+    values: Any,                # Nested mappings
+    path: tuple[str, ...] = (), # The keys that lead there
+) -> Iterator[tuple[tuple[str, ...], Any]]:
+    "All values of nested mappings, with their paths"
+    if not isinstance(values, Mapping) or not values: yield path, values
+    else:
+        for name, value in values.items(): yield from iterate_leaves(value, (*path, str(name)))
+
+def _take(values: Any, path: tuple[str, ...]) -> Any:
+    "Remove the value at a path"
+    for part in path[:-1]: values = values[part]
+    return values.pop(path[-1])
+
+def _copy(values: Any) -> Any:
+    "Nested mappings again, with keys that are texts"
+    if not isinstance(values, Mapping): return values
+    return {str(name): _copy(value) for name, value in values.items()}
+
+# %% ../../nbs/00_core/05_config.ipynb #0086
+def _correct(values: dict[str, Any], mistake: SettingError) -> None:
+    "Put what is meant in the place of a mistake, unless there is a value already"
+    key, value = _find_meaning(mistake.path, mistake.value)
+    section, _, name = key.partition('.')
+    about = SETTINGS[key].description if name else mistake.fix
+    if value is None:
+        if name and key != '.'.join(mistake.path): mistake.fix = f'did you mean {key}? ({about})'
+        return
+    if name: values = values.setdefault(section, {})
+    if (name or section) in values: mistake.fix = f'{key} is set already: delete this line'
+    else:
+        values[name or section] = value
+        mistake.meant = key, value
+        mistake.fix = f'did you mean {format_override(key, value):.80}? ({about})'
+
+def _check_values(values: Any, lines: Mapping[tuple[str, ...], int],
+                  name: str) -> tuple[Config, list[SettingError]]:
+    "A `Config` of what is valid or clearly meant, and every mistake"
+    mistakes: list[SettingError] = []
+    wrong: dict[tuple[str, ...], Any] = {} if isinstance(values, Mapping) else {(): values}
+    rest = {} if wrong else _copy(values)
+    while True:
+        for path, value in wrong.items():
+            line = lines.get(path)
+            place = f'{name}:{line}: ' if line else ''
+            mistake = SettingError(f'{place}{".".join(path) or "the whole":.80} = {value!r:.80}',
+                                   *_describe_mistake(path, value))
+            mistake.path, mistake.value, mistake.line = path, value, line
+            mistakes.append(mistake)
+            _correct(rest, mistake)
+        rest = dict(_expand_model(rest))
+        try: return Config.model_validate(rest), sorted(mistakes, key=lambda m: m.line or 0)
+        except ValidationError as e:
+            paths = dict.fromkeys(tuple(map(str, error['loc'][:2])) for error in e.errors())
+            wrong = dict(leaf for path in paths for leaf in iterate_leaves(_take(rest, path), path))
+
+# %% ../../nbs/00_core/05_config.ipynb #0088
 _WHY = 'a configuration is a YAML file or the name of a preset'
 
 def _read_text(path: Path) -> str:
@@ -487,37 +616,89 @@ def _read_text(path: Path) -> str:
     if path.is_dir():
         raise UserError(f'{path} is a folder', _WHY, f'if it holds text, write data.source={path}')
     if not path.is_file():
-        meant = did_you_mean(str(path), RUN_PRESETS) or 'quickstart'
+        meant = did_you_mean(str(path), RUN_PRESETS)
+        fix = f'the presets are {", ".join(RUN_PRESETS)}'
         raise UserError(f'{path}: no such file or preset', _WHY,
-                        f'did you mean {meant}? The presets are {", ".join(RUN_PRESETS)}')
+                        f'did you mean {meant}? {fix}' if meant else fix)
     try: return path.read_bytes().decode('utf-8-sig')
     except (UnicodeDecodeError, OSError) as e:
         raise UserError(f'{path}: not readable', str(e), 'check it and its permissions') from None
 
-# %% ../../nbs/00_core/05_config.ipynb #0081
-def load_config(
-    source: str | Path | Config | None = None, # Or a YAML file, preset or run directory
-    overrides: Iterable[str] = (),             # Words such as `train.lr=1e-3`, later ones on top
-) -> Config:
-    "The configuration that a file or preset and some overrides describe"
+# %% ../../nbs/00_core/05_config.ipynb #0090
+class CheckedConfig(NamedTuple):
+    "A configuration, and what was wrong where it was read"
+    config: Config                   # With what was meant, or a default, in place of a mistake
+    mistakes: list[SettingError]     # In the order of the file
+    lines: dict[tuple[str, ...], int] # Path of a setting → its line in the file
+
+def read_config(
+    source: str | Path | Config | Mapping | None = None, # As for `load_config`
+    overrides: Iterable[str] = (),                       # Words such as `train.lr=1e-3`
+) -> CheckedConfig:
+    "A configuration with its mistakes"
     values: Any = {}
     name = 'config'
-    lines: dict[tuple, int] = {}
+    lines: dict[tuple[str, ...], int] = {}
     if isinstance(source, Config): values = source.model_dump()
-    elif str(source) in RUN_PRESETS:
-        name = str(source)
-        values = RUN_PRESETS[name]
+    elif isinstance(source, Mapping): values = source
+    elif str(source) in RUN_PRESETS: values = RUN_PRESETS[str(source)]
     elif source is not None:
         path = Path(source)
         if (path/'config.yaml').is_file(): path = path/'config.yaml' # of a run directory
         name = path.name
         values, lines = read_yaml(_read_text(path), name)
-    values = _expand_model({} if values is None else values)
+    if values is None: values = {}
     for word in overrides if isinstance(values, Mapping) else ():
-        values = deep_merge(values, _expand_model(parse_override(word)))
-    return make_config(values, name, lines)
+        value = _expand_model(parse_override(word))
+        values = deep_merge(_expand_model(values), value)
+        for replaced, _ in iterate_leaves(value): lines.pop(replaced, None)
+    return CheckedConfig(*_check_values(values, lines, name), lines)
 
-# %% ../../nbs/00_core/05_config.ipynb #0087
+# %% ../../nbs/00_core/05_config.ipynb #0096
+def load_config(
+    source: str | Path | Config | Mapping | None = None, # Or a file, preset or run directory
+    overrides: Iterable[str] = (), # Words such as `train.lr=1e-3`, later ones on top
+) -> Config:
+    "The configuration that a file or preset and some overrides describe"
+    config, mistakes, _ = read_config(source, overrides)
+    if mistakes: raise ConfigError(mistakes)
+    return config
+
+# %% ../../nbs/00_core/05_config.ipynb #0102
+_Function = TypeVar('_Function', bound=Callable[..., Any])
+
+def _fit(value: Any, kind: str, name: str) -> Any:
+    "A value as the type that an annotation names"
+    kinds = set(re.sub(r'\[.*\]', '', kind).replace('None', 'NoneType').split(' | '))
+    classes = {cls.__name__ for cls in type(value).__mro__}
+    if 'Any' in kinds or classes & kinds: return value
+    if isinstance(value, (str, Path, Config, Mapping)):
+        if 'Config' in kinds: return load_config(value)
+        for section, cls in SECTIONS.items():
+            if cls.__name__ in kinds: return getattr(load_config(value), section)
+    if isinstance(value, str) and '[str]' in kind: return [value]
+    several = hasattr(value, '__iter__') and not isinstance(value, (str, StrictModel))
+    if several and kinds & {'Iterable', 'Sequence', 'list'}: return value
+    if isinstance(value, Number) and kinds & {'int', 'float'} or callable(value): return value
+    raise UserError(f'{name} = {value!r:.80}', f'it has to be {kind}, not {type(value).__name__}',
+                    'give it a value of that type; help(FUNCTION) explains each argument')
+
+def check_arguments(
+    function: _Function, # Annotated
+) -> _Function:
+    "A function that takes configurations in any form, and refuses what it cannot use"
+    asked = signature(function)
+    @wraps(function)
+    def checked(*args: Any, **options: Any) -> Any:
+        given = asked.bind(*args, **options)
+        for name, value in given.arguments.items():
+            kind = asked.parameters[name].annotation
+            if not isinstance(kind, str): continue # of `self`
+            given.arguments[name] = _fit(value, kind, f'{function.__name__}: {name}')
+        return function(*given.args, **given.kwargs)
+    return checked # type: ignore[return-value]
+
+# %% ../../nbs/00_core/05_config.ipynb #0107
 def _commented_yaml(config: Config) -> str:
     "A configuration as YAML with a comment for every setting"
     text = '# A gpt2pro configuration. Repeat the run with: gpt2pro train THIS_FILE\n'

@@ -7,13 +7,14 @@ from __future__ import annotations
 import hashlib, json, logging, os, shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 import numpy as np
+from filelock import FileLock
 from safetensors import safe_open
 from safetensors.numpy import load_file, save
 from tqdm.auto import tqdm
@@ -26,17 +27,19 @@ from ..text.sources import cache_folder
 from ..text.messages import render_conversation
 from ..text.corpus import Corpus, open_splits
 from ..text.languages import detect_languages
-from ..text.quality import BANDS, compute_signatures, find_words
+from ..text.quality import BANDS, compute_signatures, find_words, hash_ngrams
 from ..text.cleaning import Cleaner, find_originals, StepStats
+from ..analysis.contamination import COMMON_PHRASE, NEGLIGIBLE, NGRAM
 from ..tokenizers.tokenizer import build_tokenizer, Tokenizer
 from .shards import Counts, encode_texts, Manifest, open_shards, read_manifest
 from .shards import ShardWriter, Split, Tokens
 from .chat import encode_conversations
 
 # %% auto #0
-__all__ = ['PART_BYTES', 'ASSIGNMENTS', 'PREPARE_STAGES', 'Part', 'open_parts', 'data_key', 'Job', 'split_threshold', 'sign_part',
-           'assign_splits', 'deduplicate', 'tokenize_part', 'PreparedData', 'merge_parts', 'run_stage', 'prepare_data',
-           'conflicting_preparation']
+__all__ = ['PART_BYTES', 'ASSIGNMENTS', 'MAX_FINGERPRINTS', 'PREPARE_STAGES', 'Part', 'open_parts', 'data_key', 'Job',
+           'split_threshold', 'find_fingerprints', 'Passages', 'select_passages', 'link_documents', 'find_leaks',
+           'sign_part', 'assign_splits', 'deduplicate', 'tokenize_part', 'PreparedData', 'merge_parts', 'run_stage',
+           'prepare_data', 'conflicting_preparation']
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0007
 PART_BYTES = 2**25
@@ -133,7 +136,65 @@ def split_threshold(
                         'add text, or name validation text in data.validation')
     return int(distinct[min(max(1, round(fraction*n)), n - 1)])
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0027
+# %% ../../nbs/05_data/03_prepare.ipynb #0026
+_FINGERPRINTS = np.uint64(2**64//8) # Smaller hashes are fingerprints
+
+def find_fingerprints(
+    words: list[list[str]], # Words and numbers of each document
+) -> list[np.ndarray]:      # uint64, (any,), of each document
+    "The fingerprints of the passages of some documents"
+    hashes, bounds = hash_ngrams(words, NGRAM)
+    documents = [hashes[start:end] for start, end in zip(bounds, bounds[1:])]
+    return [np.unique(mine[mine < _FINGERPRINTS]) for mine in documents]
+
+# %% ../../nbs/05_data/03_prepare.ipynb #0031
+class Passages(NamedTuple):
+    "Fingerprints and the document of each"
+    documents: np.ndarray # int64, (m,)
+    hashes: np.ndarray    # uint64, (m,)
+
+def select_passages(
+    passages: Passages,  # All fingerprints of all documents
+    originals: np.ndarray, # For each document the first that is equal to it, (n,)
+) -> Passages:
+    "The fingerprints of documents that are no duplicates, without common phrases"
+    documents, hashes = passages
+    first = originals[documents] == documents
+    _, ids, times = np.unique(hashes[first], return_inverse=True, return_counts=True)
+    rare = times[ids] <= COMMON_PHRASE
+    return Passages(documents[first][rare], hashes[first][rare])
+
+# %% ../../nbs/05_data/03_prepare.ipynb #0035
+def link_documents(
+    passages: Passages, # Of all documents
+    n: int,             # Documents
+) -> np.ndarray:        # int64, (n,)
+    "For each document the first of those that it is linked with by passages"
+    ids = np.unique(passages.hashes, return_inverse=True)[1]
+    group = np.arange(n)
+    before = group[:0]
+    while not np.array_equal(group, before):
+        before = group.copy()
+        first = np.full(len(ids), n)
+        np.minimum.at(first, ids, group[passages.documents])
+        np.minimum.at(group, passages.documents, first[ids])
+        group = group[group]
+    return group
+
+# %% ../../nbs/05_data/03_prepare.ipynb #0039
+def find_leaks(
+    passages: Passages,   # Of all documents
+    assigned: np.ndarray, # Of each document: 0 for training, 1 for validation, (n,)
+) -> tuple[np.ndarray, float]: # Whether each is one, (n,), and the share of passages in training
+    "Training documents that have a passage of validation documents"
+    split = assigned[passages.documents]
+    validation = np.unique(passages.hashes[split == 1])
+    shared = np.intersect1d(passages.hashes[split == 0], validation)
+    leaks = np.zeros(len(assigned), bool)
+    leaks[passages.documents[np.isin(passages.hashes, shared) & (split == 0)]] = True
+    return leaks, len(shared)/max(1, len(validation))
+
+# %% ../../nbs/05_data/03_prepare.ipynb #0045
 _BATCH_BYTES = 2**20
 
 def _clean_batches(job: Job, part: int, cleaner: Cleaner) -> Iterator[tuple[list[str], list[int]]]:
@@ -153,45 +214,61 @@ def _clean_batches(job: Job, part: int, cleaner: Cleaner) -> Iterator[tuple[list
             total = 0
     if texts: yield texts, sizes
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0028
+# %% ../../nbs/05_data/03_prepare.ipynb #0046
 def sign_part(
     job: Job,  # The whole
     part: int, # Which part of it
 ) -> None:
-    "Write the signature and the language of every clean document of a part"
+    "Write the signature, the passages and the language of every clean document of a part"
     rows = [np.zeros((0, BANDS + 1), np.uint64)]
+    found = [np.zeros(0, np.uint64)]
     codes: list[str] = []
     for texts, _ in _clean_batches(job, part, Cleaner(job.config.data.clean)):
         texts = job.render(texts)
-        rows.append(compute_signatures(texts, [*map(find_words, texts)]))
+        words = [find_words(text, numbers=True) for text in texts]
+        rows.append(compute_signatures(texts, words))
+        found += find_fingerprints(words)
         codes += detect_languages(texts)
-    tensors = {'signatures': np.concatenate(rows).T.copy()}
+    tensors = {'signatures': np.concatenate(rows).T.copy(), 'passages': np.concatenate(found),
+               'counts': np.array([*map(len, found[1:])], np.int64)}
     write_file(job.file('signatures', part), save(tensors, {'languages': json.dumps(codes)}))
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0033
+# %% ../../nbs/05_data/03_prepare.ipynb #0051
 ASSIGNMENTS = ('train', 'validation', 'exact_dedup', 'near_dedup', 'in validation')
 
+_IN_VALIDATION = ASSIGNMENTS.index('in validation')
+
 def assign_splits(
-    signed: np.ndarray,  # uint64, (1 + BANDS, n): all signatures, of validation text first
-    own: int,            # Documents of validation text with a source of its own
-    clean: list[str],    # Steps of cleaning
-    fraction: float,     # Share to hold out where `own` is 0
-) -> np.ndarray:         # uint8, (n,), indices of `ASSIGNMENTS`
+    signed: np.ndarray, # uint64, (1 + BANDS, n): all signatures, of validation text first
+    passages: Passages, # Of all documents
+    own: int,           # Documents of validation text with a source of its own
+    clean: list[str],   # Steps of cleaning
+    fraction: float,    # Share to hold out where `own` is 0
+) -> np.ndarray:        # uint8, (n,), indices of `ASSIGNMENTS`
     "The assignment of each document"
     n = signed.shape[1]
     places = np.arange(n)
-    exact, near = find_originals([signed[0]], n), find_originals(list(signed), n)
-    if own: held_out = places < own
-    else: held_out = signed[0, near] < split_threshold(signed[0, near == places], fraction)
-    assigned = held_out.astype(np.uint8)
+    exact = find_originals([signed[0]], n)
+    near = find_originals(list(signed), n) if 'near_dedup' in clean else exact
+    assigned = (places < own).astype(np.uint8)
+    if not own:
+        group = link_documents(passages, n)[near]
+        too_many = np.bincount(group, minlength=n)[group] > max(1, fraction*n)
+        hashes = signed[0, np.where(too_many, near, group)]
+        assigned[hashes < split_threshold(hashes, fraction)] = 1
+        assigned[find_leaks(passages, assigned)[0][near]] = _IN_VALIDATION
+        if assigned.all():
+            raise UserError(f'The source has {n} documents',
+                            'all share passages with those held out for validation',
+                            'add text, or name validation text in data.validation')
     for step, original in (('near_dedup', near), ('exact_dedup', exact)):
         if step not in clean: continue
         duplicate = original != places
         assigned[duplicate] = ASSIGNMENTS.index(step)
-        assigned[duplicate & ~held_out & (original < own)] = ASSIGNMENTS.index('in validation')
+        assigned[duplicate & (places >= own) & (original < own)] = _IN_VALIDATION
     return assigned
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0037
+# %% ../../nbs/05_data/03_prepare.ipynb #0055
 def _assigned_batches(job: Job, part: int, cleaner: Cleaner) -> Iterator[tuple[Any, Any, Any]]:
     "Batches of a part after cleaning: the texts, their bytes, and their assignments"
     assigned = np.frombuffer(job.file('assignments', part).read_bytes(), np.uint8)
@@ -206,7 +283,27 @@ def _training_texts(job: Job) -> Iterator[str]:
         for texts, _, assigned in _assigned_batches(job, part, Cleaner(job.config.data.clean)):
             yield from job.render([text for text, i in zip(texts, assigned) if i == 0])
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0038
+# %% ../../nbs/05_data/03_prepare.ipynb #0056
+MAX_FINGERPRINTS = 2**23 # To compare: 128 MB
+
+def _load_passages(job: Job, originals: np.ndarray) -> Passages:
+    "The passages of all parts"
+    found = Passages(np.zeros(0, np.int64), np.zeros(0, np.uint64))
+    total = 0
+    for part in range(len(job.parts)):
+        tensors = load_file(job.file('signatures', part))
+        n = len(tensors['counts'])
+        documents = np.repeat(total + np.arange(n), tensors['counts'])
+        found = Passages(*map(np.append, found, (documents, tensors['passages'])))
+        total += n
+        if len(found.hashes) > MAX_FINGERPRINTS:
+            limit = np.partition(found.hashes, MAX_FINGERPRINTS)[MAX_FINGERPRINTS]
+            found = Passages(*(values[found.hashes < limit] for values in found))
+    return select_passages(found, originals)
+
+# %% ../../nbs/05_data/03_prepare.ipynb #0057
+_logger = logging.getLogger('gpt2pro.data')
+
 def deduplicate(
     job: Job,              # All of its parts signed
     progress: bool = True, # Whether a bar counts the documents
@@ -217,14 +314,21 @@ def deduplicate(
     signed = [load_file(job.file('signatures', i))['signatures'] for i in range(len(job.parts))]
     counts = [columns.shape[1] for columns in signed]
     own = sum(n for n, part in zip(counts, job.parts) if part.source == 'validation')
-    assigned = assign_splits(np.concatenate(signed, 1), own, data.clean, data.val_fraction)
+    signatures = np.concatenate(signed, 1)
+    passages = _load_passages(job, find_originals(signatures[:1], sum(counts)))
+    assigned = assign_splits(signatures, passages, own, data.clean, data.val_fraction)
+    contamination = find_leaks(passages, assigned)[1]
+    if contamination > NEGLIGIBLE:
+        _logger.warning('%.1f %% of the validation text is also in the training text: gpt2pro '
+                        'leaks says where', 100*contamination)
+    write_file(job.folder/'contamination', json.dumps(contamination))
     for i, some in enumerate(np.split(assigned, np.cumsum(counts)[:-1])):
         write_file(job.file('assignments', i), some.tobytes())
     if not (job.folder/'tokenizer'/'card.json').exists():
         build = partial(build_tokenizer, job.config, _training_texts(job), progress)
         run_in_thread(build).save(job.folder/'tokenizer')
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0043
+# %% ../../nbs/05_data/03_prepare.ipynb #0062
 def _count_duplicates(counts: dict[str, StepStats], documents: Iterable[Any]) -> None:
     "Count documents (text, bytes, assignment) in the steps that drop duplicates"
     for text, size, assignment in documents:
@@ -237,7 +341,7 @@ def _languages(path: Path) -> list[str]:
     "The language of each document of a part, from its file of signatures"
     with safe_open(path, 'np') as file: return json.loads(file.metadata()['languages'])
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0044
+# %% ../../nbs/05_data/03_prepare.ipynb #0063
 def tokenize_part(
     job: Job,  # The whole
     part: int, # Which part of it
@@ -261,7 +365,7 @@ def tokenize_part(
                         replaced=job.parts[part].corpus.replaced)
     write_file(job.file('shards', part), manifest.model_dump_json())
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0048
+# %% ../../nbs/05_data/03_prepare.ipynb #0067
 def _check_size(config: Config, manifest: Manifest) -> None:
     "Refuse a split with less text than one sequence"
     if config.data.batching != 'packed': return # a document may be short
@@ -272,7 +376,7 @@ def _check_size(config: Config, manifest: Manifest) -> None:
                             f'one sequence takes model.block_size + 1 = {T + 1:,}',
                             f'add text, or set model.block_size={max(1, found - 1)}')
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0052
+# %% ../../nbs/05_data/03_prepare.ipynb #0071
 @dataclass(frozen=True)
 class PreparedData:
     "A prepared folder: a tokenizer, and text as its ids"
@@ -290,7 +394,7 @@ class PreparedData:
         tokens = [open_shards(folder/'data', split.shards, tokenizer) for split in splits]
         return cls(folder, tokenizer, manifest, *tokens)
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0054
+# %% ../../nbs/05_data/03_prepare.ipynb #0073
 def _merge(parts: list[Manifest]) -> Manifest:
     "One manifest of all parts"
     cleaning: dict[str, StepStats] = {}
@@ -308,7 +412,8 @@ def _clean_up(folder: Path) -> None:
     "Remove what was needed only on the way, and what a kill left half written"
     for name in ('signatures', 'assignments', 'shards', 'tokenizer'):
         shutil.rmtree(folder/name, ignore_errors=True)
-    for path in [folder/'key', *folder.glob('.*.tmp')]: path.unlink(missing_ok=True)
+    stale = [*folder.glob('.*.tmp'), *folder.parent.glob('tokenizer/.*.tmp')]
+    for path in (folder/'key', folder/'contamination', *stale): path.unlink(missing_ok=True)
 
 def _install(work: Path, tokenizer: Tokenizer) -> None:
     "Make a finished folder the data of its run"
@@ -319,13 +424,30 @@ def _install(work: Path, tokenizer: Tokenizer) -> None:
     _clean_up(run/'data')
     fsync_folder(run)
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0057
+# %% ../../nbs/05_data/03_prepare.ipynb #0076
 def _link_files(source: Path, target: Path) -> None:
-    "Hard-link the files of a folder into another, the manifest last; copy where that is impossible"
-    target.mkdir(parents=True, exist_ok=True)
-    for path in sorted(source.iterdir(), key=lambda path: path.name == 'manifest.json'):
+    "Hard-link the files of a folder into a new one; copy where that is impossible"
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for path in source.iterdir():
         try: os.link(path, target/path.name)
         except OSError: write_file(target/path.name, path.read_bytes())
+
+@contextmanager
+def _cache_lock(folder: Path) -> Iterator[None]:
+    "The cache for one process alone, without what a killed one left"
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder/'.lock'):
+        for path in folder.glob('*.tmp'): shutil.rmtree(path)
+        yield
+
+def _add_to_cache(run: Path, entry: Path) -> None:
+    "Put prepared data into the cache, whole"
+    temporary = entry.with_suffix('.tmp')
+    with _cache_lock(entry.parent):
+        for name in ('tokenizer', 'data'): _link_files(run/name, temporary/name)
+        shutil.rmtree(entry, ignore_errors=True)
+        temporary.rename(entry)
 
 def _cache_entry(key: str) -> Path:
     "The folder in the cache for data with a key"
@@ -335,9 +457,7 @@ def _cache_entry(key: str) -> Path:
         for path in sorted((package/chapter).glob('*.py')): code.update(path.read_bytes())
     return cache_folder()/'prepared'/code.hexdigest()[:32]
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0061
-_logger = logging.getLogger('gpt2pro.data')
-
+# %% ../../nbs/05_data/03_prepare.ipynb #0080
 def merge_parts(
     job: Job, # All of its parts tokenized
 ) -> None:
@@ -345,15 +465,14 @@ def merge_parts(
     job.require('shards', 'tokenize')
     files = [job.file('shards', i) for i in range(len(job.parts))]
     manifest = _merge([Manifest.model_validate_json(file.read_bytes()) for file in files])
+    manifest.contamination = json.loads((job.folder/'contamination').read_text())
     _check_size(job.config, manifest)
     write_file(job.folder/'manifest.json', manifest.model_dump_json(indent=1))
     _install(job.folder, job.tokenizer)
-    run, entry = job.folder.parent, _cache_entry(manifest.key)
-    try:
-        for name in ('tokenizer', 'data'): _link_files(run/name, entry/name)
+    try: _add_to_cache(job.folder.parent, _cache_entry(manifest.key))
     except OSError as e: _logger.warning('The prepared data is not cached. %s', e)
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0068
+# %% ../../nbs/05_data/03_prepare.ipynb #0087
 PREPARE_STAGES = ('signatures', 'deduplicate', 'tokenize', 'merge')
 
 def run_stage(
@@ -385,7 +504,7 @@ def run_stage(
         with bar, closing(done):
             for _, size in zip(done, sizes): bar.update(size)
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0070
+# %% ../../nbs/05_data/03_prepare.ipynb #0089
 def _reuse(folder: Path, key: str) -> PreparedData | None:
     "What was prepared in a folder before, if it is whole and has this key"
     if not (folder/'data').exists(): return None
@@ -395,20 +514,25 @@ def _reuse(folder: Path, key: str) -> PreparedData | None:
         _logger.warning('Preparing again, since what is there cannot be used. %s', e.what)
     return None
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0071
+def _find_prepared(folder: Path, key: str) -> PreparedData | None:
+    "Prepared data in a run directory or in the cache"
+    return _reuse(folder, key) or _reuse(_cache_entry(key), key)
+
+# %% ../../nbs/05_data/03_prepare.ipynb #0090
 def prepare_data(
     config: Config,              # Says which text and which tokenizer
     folder: str | Path,          # A run directory; gets `tokenizer` and `data`
     progress: bool = True,       # Whether bars are shown
     workers: int | None = None,  # Processes at most; None takes one for each core
+    key: str | None = None,      # Of the data that is needed, if known: then without its source
 ) -> PreparedData:
     "Text made ready for training, or found ready"
     folder = Path(folder)
     unfinished = folder/'.data.tmp'
     if workers is None: workers = count_workers()
     try:
-        key = data_key(config)
-        if found := _reuse(folder, key) or _reuse(_cache_entry(key), key):
+        with suppress(OSError), _cache_lock(_cache_entry('').parent): pass
+        if found := (key and _find_prepared(folder, key)) or _find_prepared(folder, data_key(config)):
             _check_size(config, found.manifest)
             shutil.rmtree(unfinished, ignore_errors=True)
             if found.folder != folder:
@@ -426,7 +550,7 @@ def prepare_data(
                        'free some disk space, or make the folder writable, and run it again') from e
     return PreparedData.open(folder)
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0085
+# %% ../../nbs/05_data/03_prepare.ipynb #0110
 def conflicting_preparation(
     config: Config, # What is to be prepared
     folder: Path,   # Where

@@ -120,6 +120,7 @@ def _read_shard(
 ) -> tuple[dict[str, Tensor], list[str]]: # Its tensors, and the language of each document
     "A shard that has passed every check, memory-mapped"
     try:
+        if not path.is_file(): raise OSError('no such file, or not an ordinary one')
         with safe_open(path, framework='pt') as file:
             header = json.loads((file.metadata() or {})[FORMAT])
             tensors = {name: file.get_tensor(name) for name in file.keys()}
@@ -269,6 +270,7 @@ class Manifest(StrictModel):
     replaced: dict[str, int] = {}              # files with invalid bytes, and how many
     train: Split                               # text to train on
     validation: Split                          # held-out text
+    contamination: float | None = None         # share of its passages that are in train as well
     @property
     def dropped(self) -> dict[str, int]:
         return {step: count.dropped for step, count in self.cleaning.items() if count.dropped}
@@ -288,6 +290,9 @@ def _manifest_table(manifest: Manifest) -> str:
     dropped = ', '.join(f'{n:,} {reason}' for reason, n in manifest.dropped.items()) or 'none'
     lines.append(f'{manifest.read.documents:,} documents read, dropped: {dropped},'
                  f' files skipped: {len(manifest.skipped)}')
+    if manifest.contamination is not None:
+        lines.append(f'{manifest.contamination:.1%} of the validation text is also in the '
+                     'training text')
     return '\n'.join(lines)
 
 # %% ../../nbs/05_data/01_shards.ipynb #0056

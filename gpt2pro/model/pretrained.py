@@ -4,17 +4,17 @@
 
 # %% ../../nbs/08_model/03_pretrained.ipynb #0003
 from __future__ import annotations
-import json, os
+import json, logging, os, re
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
-import torch
-from fastcore.basics import patch, patch_to
+import psutil, torch
+from fastcore.basics import patch_to
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
-from ..core.errors import UserError
+from ..core.errors import RunError, UserError
 from ..core.files import write_file
 from ..core.choices import ACTIVATIONS
 from ..core.config import MODEL_PRESETS, ModelConfig
@@ -22,7 +22,7 @@ from ..tokenizers.tokenizer import find_tokenizer
 from .gpt import GPT
 
 # %% auto #0
-__all__ = ['is_gpt2', 'load_pretrained', 'save_pretrained']
+__all__ = ['is_gpt2', 'check_finite', 'load_pretrained', 'save_pretrained']
 
 # %% ../../nbs/08_model/03_pretrained.ipynb #0008
 def is_gpt2(
@@ -86,7 +86,6 @@ def _from_hf(values: dict[str, Any]) -> ModelConfig:
         name = _hf_name(key) if gpt2 else key
         raise _refused(values, name, e.errors()[0]['msg'], 'take another model') from None
 
-
 # %% ../../nbs/08_model/03_pretrained.ipynb #0023
 _CONV1D = 'c_attn.weight', 'c_proj.weight', 'c_fc.weight' # stored as (in, out)
 
@@ -103,7 +102,10 @@ def _unreadable(name: str, why: object) -> UserError:
 
 def _read_json(path: Path) -> dict[str, Any]:
     name = f'{path.parent.name}/{path.name}'
-    try: values = json.loads(path.read_text('utf-8'))
+    try:
+        if not path.is_file(): raise OSError('there is no such file')
+        if path.stat().st_size > 2**26: raise OSError('it is larger than 64 MB')
+        values = json.loads(path.read_text('utf-8'))
     except (OSError, ValueError, RecursionError) as e:
         raise _unreadable(name, getattr(e, 'strerror', None) or e) from None
     if not isinstance(values, dict): raise _unreadable(name, 'it holds no JSON object')
@@ -117,28 +119,52 @@ class _Stored(NamedTuple):
     path: Path
     name: str
     shape: tuple[int, ...]
+    dtype: str = 'F32'
 
 def _find_files(folder: Path) -> list[Path]:
     "The files that hold the weights"
     whole = folder/'model.safetensors'
-    if whole.is_file() or not (folder/_INDEX).is_file(): return [whole]
+    if not whole.is_file() and not (folder/_INDEX).is_file():
+        pickles = [path.name for path in folder.glob('*.bin')]
+        if not pickles: raise _unreadable(whole.name, 'there is no such file')
+        convert = f"AutoModelForCausalLM.from_pretrained('{folder}').save_pretrained('{folder}')"
+        raise UserError(f'{folder}: no {whole.name}',
+                        f'{pickles[0]} is a pickle, which can run code when it is read',
+                        f'convert it once, in Python with transformers: {convert}')
+    if whole.is_file(): return [whole]
     weight_map = _read_json(folder/_INDEX).get('weight_map')
     if not isinstance(weight_map, dict): raise _unreadable(_INDEX, 'it has no weight_map')
-    return sorted({folder/Path(str(file)).name for file in weight_map.values()})
+    files = {str(file) for file in weight_map.values()}
+    for file in sorted(files):
+        if file != Path(file).name: raise _unreadable(_INDEX, f'{file} is outside of the folder')
+        if not (folder/file).is_file(): raise _unreadable(file, 'there is no such file')
+    return [folder/file for file in sorted(files)]
 
 # %% ../../nbs/08_model/03_pretrained.ipynb #0032
+_log = logging.getLogger('gpt2pro.pretrained')
+_MASKS = '.attn.bias', '.attn.masked_bias' # in old files, no weights
+_WRAPPERS = 'module.', '_orig_mod.' # of DistributedDataParallel and torch.compile
+
+def _read_headers(path: Path) -> list[_Stored]:
+    "The weights in a file"
+    try:
+        with safe_open(path, 'pt') as f:
+            parts = {key: f.get_slice(key) for key in f.keys() if not key.endswith(_MASKS)}
+            return [_Stored(path, key, tuple(part.get_shape()), part.get_dtype())
+                    for key, part in parts.items()]
+    except (OSError, SafetensorError) as e: raise _unreadable(path.name, e) from None
+
 def _find_weights(folder: Path) -> dict[str, _Stored]:
     "Every weight in a folder, by our names, from the headers of its files"
-    found = []
-    for path in _find_files(folder):
-        if not path.is_file(): raise _unreadable(path.name, 'there is no such file')
-        try:
-            with safe_open(path, 'pt') as f:
-                shapes = {key: tuple(f.get_slice(key).get_shape()) for key in f.keys()}
-            found += [_Stored(path, key, shape) for key, shape in shapes.items()]
-        except (OSError, SafetensorError) as e: raise _unreadable(path.name, e) from None
-    masks = '.attn.bias', '.attn.masked_bias'
-    return {w.name.removeprefix('transformer.'): w for w in found if not w.name.endswith(masks)}
+    found: dict[str, _Stored] = {}
+    for w in [w for path in _find_files(folder) for w in _read_headers(path)]:
+        name = re.sub(r'^((transformer|module|_orig_mod)\.)*', '', w.name)
+        if 'F' not in w.dtype: raise _unreadable(w.path.name, f'{w.name} has the dtype {w.dtype}')
+        if name in found: raise _unreadable(w.path.name, f'{name} is stored twice')
+        found[name] = w
+    wrapped = [w.name for w in found.values() if w.name.startswith(_WRAPPERS)]
+    if wrapped: _log.warning(f'{folder}: {wrapped[0]} and others are read without their prefix')
+    return found
 
 # %% ../../nbs/08_model/03_pretrained.ipynb #0037
 _BLOCK = 2**22 # numbers read at once: 16 MB in float32
@@ -152,15 +178,19 @@ def _fill(target: Tensor, stored: _Stored) -> None:
 
 # %% ../../nbs/08_model/03_pretrained.ipynb #0041
 def _check_shapes(model: GPT, found: dict[str, _Stored]) -> None:
-    "Raise for a weight that is missing, unknown or of another shape"
+    "Raise for a weight that is missing, unknown or of another shape, and for too many"
     expected = {name: tuple(w.shape) for name, w in _as_stored(model).items()}
     shapes = {name: w.shape for name, w in found.items()}
-    if model.config.tie_word_embeddings: shapes.pop('lm_head.weight', None) # in some files
     for name in sorted(expected.keys() | shapes.keys()):
         if expected.get(name) == shapes.get(name): continue
         file = found[name].path.name if name in found else 'model.safetensors'
         shape, asked = shapes.get(name), expected.get(name)
         raise _unreadable(file, f'{name} has shape {shape} where config.json asks for {asked}')
+    size = 4*sum(p.numel() for p in model.parameters())
+    memory = psutil.virtual_memory().total
+    if size > memory:
+        raise UserError(f'These weights need {size/1e9:,.1f} GB of memory in float32',
+                        f'this machine has {memory/1e9:,.1f} GB', 'take a smaller model')
 
 # %% ../../nbs/08_model/03_pretrained.ipynb #0045
 def _find_folder(source: str | Path) -> Path:
@@ -177,6 +207,28 @@ def _find_folder(source: str | Path) -> Path:
             'check the name and the network, or give a folder with model.safetensors') from None
 
 # %% ../../nbs/08_model/03_pretrained.ipynb #0049
+def check_finite(
+    model: GPT,     # With its weights
+    source: object, # Where they come from, for the message
+) -> None:
+    "Raise for a weight that is NaN or infinite"
+    for name, p in model.named_parameters():
+        if p.detach().sum(dtype=torch.float64).isfinite(): continue # a sum needs no memory
+        raise RunError(f'{source}: the weight {name} holds NaN or infinity',
+                       'the weights of this model give no probabilities',
+                       'take an earlier checkpoint')
+
+# %% ../../nbs/08_model/03_pretrained.ipynb #0052
+def _tie_output(model: GPT) -> None:
+    "Tie the output layer to the embedding table, unless the file holds another one"
+    table = model.wte.weight
+    if not model.config.tie_word_embeddings and not torch.equal(model.lm_head.weight, table):
+        _log.warning('config.json ties the output layer to the embedding table, and the file holds '
+                     'two different ones: they are not tied')
+        return
+    model.config.tie_word_embeddings = True
+    model.lm_head.weight = table
+
 def load_pretrained(
     source: str | Path, # A folder in Hugging Face's format, or a name on its hub
 ) -> GPT:               # On the CPU, in float32, in evaluation mode
@@ -184,24 +236,24 @@ def load_pretrained(
     folder = _find_folder(source)
     config = _from_hf(_read_json(folder/'config.json'))
     found = _find_weights(folder)
+    tied = config.tie_word_embeddings
+    config.tie_word_embeddings = tied and 'lm_head.weight' not in found
+    if tied and not config.tie_word_embeddings:
+        found.setdefault('wte.weight', found['lm_head.weight'])
     with torch.device('meta'): model = GPT(config)
     _check_shapes(model, found)
     parameters = model.named_parameters()
     weights = {name: torch.empty(p.shape, dtype=torch.float32) for name, p in parameters}
     for name, w in weights.items(): _fill(w.T if name.endswith(_CONV1D) else w, found[name])
     model.load_state_dict(weights, strict=False, assign=True) # a tied table is in it once
-    if config.tie_word_embeddings: model.lm_head.weight = model.wte.weight
+    if tied: _tie_output(model)
+    check_finite(model, folder)
     model.pretrained_folder = folder
     return model.eval()
 
-@patch(cls_method=True)
-def from_pretrained(cls: GPT,
-    source: str | Path, # A folder in Hugging Face's format, or a name on its hub
-) -> GPT:               # On the CPU, in float32, in evaluation mode
-    "A model with published or saved weights"
-    return load_pretrained(source)
+GPT.from_pretrained = staticmethod(load_pretrained) # type: ignore[attr-defined]
 
-# %% ../../nbs/08_model/03_pretrained.ipynb #0055
+# %% ../../nbs/08_model/03_pretrained.ipynb #0058
 def _save_files(weights: dict[str, Tensor], folder: Path, max_shard_size: int | str) -> None:
     "Write the weights, split over files, and remove the files of an earlier model"
     from huggingface_hub import split_torch_state_dict_into_shards
@@ -217,7 +269,7 @@ def _save_files(weights: dict[str, Tensor], folder: Path, max_shard_size: int | 
     for path in folder.glob('model*.safetensors*'):
         if path.name not in current: path.unlink()
 
-# %% ../../nbs/08_model/03_pretrained.ipynb #0056
+# %% ../../nbs/08_model/03_pretrained.ipynb #0059
 def save_pretrained(
     model: GPT,                        # The model to save
     folder: str | Path,                # Made where missing

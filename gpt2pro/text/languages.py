@@ -69,28 +69,34 @@ class Detection(NamedTuple):
 
 def _detect_by_script(text: str) -> Detection | None:
     "The language of a text with a script of its own"
-    scripts = count_scripts(text)
+    scripts = count_scripts(text[:100]) or count_scripts(text)
     if not scripts: return Detection('und')
-    script, letters = scripts.most_common(1)[0]
-    own = script in _OWN_SCRIPT and letters > 0.95*scripts.total()
-    return Detection(_OWN_SCRIPT[script]) if own else None
+    script, _ = scripts.most_common(1)[0]
+    if script not in _OWN_SCRIPT: return None # as nearly always
+    scripts = count_scripts(text)
+    return Detection(_OWN_SCRIPT[script]) if scripts[script] > 0.95*scripts.total() else None
 
 # %% ../../nbs/01_text/06_languages.ipynb #0024
-_MAX_CHARS = 2**16 # Characters of a text that are used
-
 def _cld2(text: str, guess: bool = False) -> tuple[bool, list[tuple[str, int]]]:
     "Whether pycld2 is confident, and languages with their share in per cent, largest first"
     import pycld2
-    text = text[:_MAX_CHARS]
     try: confident, _, found = pycld2.detect(text, isPlainText=True, bestEffort=guess)
     except (pycld2.error, UnicodeEncodeError):
         return _cld2(''.join(c if c.isprintable() else ' ' for c in text), guess)
     return confident, [(_iso(code), share) for _, code, share, _ in found if share]
 
 # %% ../../nbs/01_text/06_languages.ipynb #0028
+_PIECES, _PIECE_CHARS = 8, 256
+
+def _pieces(text: str) -> str:
+    "Enough of a text, of any length"
+    if len(text) <= _PIECES*_PIECE_CHARS: return text
+    step = (len(text) - _PIECE_CHARS)//(_PIECES - 1)
+    return '\n'.join(text[i*step:i*step + _PIECE_CHARS] for i in range(_PIECES))
+
 def _detect_fast(text: str) -> Detection:
     "The first two passes"
-    text = text[:_MAX_CHARS]
+    text = _pieces(text)
     if by_script := _detect_by_script(text): return by_script
     confident, found = _cld2(text)
     code = found[0][0] if found else 'und'
@@ -144,7 +150,7 @@ def _within_family(text: str, code: str, candidates: frozenset[str] | None) -> s
     return found[0][0] if found else code
 
 # %% ../../nbs/01_text/06_languages.ipynb #0050
-_MAX_TEXTS, _MIN_TEXTS = 1000, 20 # Texts to learn from
+_MAX_TEXTS, _MIN_TEXTS = 1000, 8 # Texts to learn from
 
 def _expect(seen: Counter[str]) -> frozenset[str]:
     "The languages to expect, empty for any; `seen` counts the confident texts of each"
@@ -177,10 +183,11 @@ def _best_of(text: str, expected: frozenset[str]) -> str:
 # %% ../../nbs/01_text/06_languages.ipynb #0060
 _SHORT = 100 # Characters below which an unexpected language needs a second opinion
 
-def _out_of_candidates(text: str, expected: frozenset[str]) -> bool:
-    "Whether lingua has next to no confidence in the expected languages"
+def _out_of_candidates(text: str, code: str, expected: frozenset[str]) -> bool:
+    "Whether lingua, too, prefers `code` to the expected languages"
     found = _confidences(text, lingua_languages())
-    return sum(value for code, value in found if code in expected) < 0.01
+    likely = code not in lingua_languages() or code in [code for code, _ in found[:3]]
+    return likely and sum(value for code, value in found if code in expected) < 0.01
 
 # %% ../../nbs/01_text/06_languages.ipynb #0063
 def _decide(
@@ -191,8 +198,8 @@ def _decide(
         code = fast.code if fast.confident else _agree(text)
         return _within_family(text, code, candidates)
     if fast.confident:
-        trusted = candidates is None and len(text) >= _SHORT
-        if trusted or _out_of_candidates(text, expected):
+        unknown = candidates is None and fast.code not in lingua_languages()
+        if unknown and len(text) >= _SHORT or _out_of_candidates(text, fast.code, expected):
             return fast.code if candidates is None else 'und'
     return _best_of(text, expected)
 

@@ -4,7 +4,7 @@
 
 # %% ../../nbs/01_text/07_quality.ipynb #0003
 from __future__ import annotations
-import hashlib, re
+import hashlib, math, re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
@@ -14,29 +14,32 @@ import numpy as np
 
 # %% auto #0
 __all__ = ['MOJIBAKE_HINT', 'QUALITY_RULES', 'BANDS', 'BAND_SIZE', 'DUPLICATE_MEMORY', 'find_words', 'TextFeatures',
-           'QualityRule', 'ngrams', 'check_quality', 'hash_ngrams', 'compute_signatures', 'DuplicateFinder']
+           'QualityRule', 'ngrams', 'words_in_ngrams', 'check_quality', 'hash_ngrams', 'compute_signatures',
+           'DuplicateFinder']
 
 # %% ../../nbs/01_text/07_quality.ipynb #0008
 _UNSPACED = ('\u0e01-\u0eff\u1000-\u109f\u1780-\u17d3\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff'
              '\uf900-\ufaff\U00020000-\U0002ffff') # scripts without spaces
 _MARKS = '\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0963\u0966-\u0dff' # accents, vowel signs
+_WESTERN = [bytes([i]).decode('cp1252', 'ignore') for i in range(256)]
 
-def _word_pattern(letter: str) -> re.Pattern[str]:
-    return re.compile(rf'{letter}+(?:[{_MARKS}]+{letter}*)*|[{_UNSPACED}]')
+def _word_finder(letter: str) -> Callable[[str], list[str]]:
+    pattern = re.compile(rf'{letter}+(?:[{_MARKS}]+{letter}*)*|[{_UNSPACED}]')
+    table = bytes(i if re.fullmatch(letter, c) else 32 for i, c in enumerate(_WESTERN))
+    def find(text: str) -> list[str]:
+        try: return text.encode('cp1252').translate(table).decode('cp1252').split()
+        except UnicodeEncodeError: return pattern.findall(text)
+    return find
 
-_WORD = _word_pattern(rf'[^\W\d_{_UNSPACED}]')
-_WORD_OR_NUMBER = _word_pattern(rf'[^\W_{_UNSPACED}]')
-_ASCII_WORD = re.compile('[a-z]+')
-_ASCII_WORD_OR_NUMBER = re.compile('[a-z0-9]+')
+_find_words = _word_finder(rf'[^\W\d_{_UNSPACED}]')
+_find_words_and_numbers = _word_finder(rf'[^\W_{_UNSPACED}]')
 
 def find_words(
     text: str, # Any text
     numbers: bool = False, # Whether numbers are words too
 ) -> list[str]:
     "The words of a text in lower case"
-    pattern = _WORD_OR_NUMBER if numbers else _WORD
-    if text.isascii(): pattern = _ASCII_WORD_OR_NUMBER if numbers else _ASCII_WORD
-    return pattern.findall(text.lower())
+    return (_find_words_and_numbers if numbers else _find_words)(text.lower())
 
 # %% ../../nbs/01_text/07_quality.ipynb #0012
 _DENSE = re.compile(f'[{_UNSPACED}\uac00-\ud7a3]') # scripts without spaces, and Korean
@@ -47,6 +50,9 @@ def _is_written_in(script: re.Pattern[str], text: str) -> bool:
 
 def _split(text: str, separator: str) -> list[str]:
     return [part for part in map(str.strip, text.split(separator)) if part]
+
+def _without_separators(parts: list[str]) -> list[str]:
+    return [part for part in parts if part[0].isalnum() or any(map(str.isalnum, part))]
 
 class TextFeatures:
     "A text and the parts that quality rules measure"
@@ -64,7 +70,15 @@ class TextFeatures:
     @cached_property
     def lower(self) -> str: return self.text.lower()
     @cached_property
-    def paragraphs(self) -> list[str]: return _split(self.text, '\n\n')
+    def text_lines(self) -> list[str]: return _without_separators(self.lines)
+    @cached_property
+    def paragraphs(self) -> list[str]: return _without_separators(_split(self.text, '\n\n'))
+    @cached_property
+    def hashes(self) -> np.ndarray: # Of its words, uint64
+        return np.fromiter(map(hash, self.words), np.int64, len(self.words)).view(np.uint64)
+    @cached_property
+    def lengths(self) -> np.ndarray: # Of its words
+        return np.fromiter(map(len, self.words), np.int64, len(self.words))
     @cached_property
     def alphabetic(self) -> bool: return not _is_written_in(_DENSE, self.text)
     @cached_property
@@ -75,24 +89,19 @@ def _ratio(part: float, whole: float) -> float: return part/whole if whole else 
 # %% ../../nbs/01_text/07_quality.ipynb #0016
 class QualityRule(NamedTuple):
     "One measure of a text, with its limits"
-    measures: str     # What is measured, in words
+    problem: str      # Of a document that breaks it; {low} and {high} stand for the limits
     source: str       # Who published it
     measure: Callable[[TextFeatures], float | None] # None where it does not apply
-    low: float | None = None  # Least value of a good text
-    high: float | None = None # Greatest value of a good text
+    low: float = -math.inf # Least value of a good text
+    high: float = math.inf # Greatest value of a good text
     prose: bool = False # Made for web pages of prose: lists, code and short texts may break it
     @property
-    def meaning(self) -> str:
-        "The rule in words"
-        limits = [f'at least {self.low:,}'] if self.low is not None else []
-        if self.high is not None: limits.append(f'at most {self.high:,}')
-        return f'{self.measures}: {" and ".join(limits)} ({self.source})'
+    def meaning(self) -> str: # In words
+        return f'{self.problem.format(low=self.low, high=self.high)} ({self.source})'
     def is_broken(self, page: TextFeatures) -> bool:
         "Whether a text breaks the rule"
         value = self.measure(page)
-        if value is None: return False
-        too_low = self.low is not None and value < self.low
-        return too_low or (self.high is not None and value > self.high)
+        return value is not None and not self.low <= value <= self.high
 
 # %% ../../nbs/01_text/07_quality.ipynb #0020
 _CONTINUATION = bytes(range(128, 192)).decode('cp1252',
@@ -112,12 +121,13 @@ def _letter_share(page: TextFeatures) -> float:
     return _ratio(sum(map(len, page.words)), sum(map(len, page.spaced)))
 
 _OWN = {
-    'too short': QualityRule('words', 'gpt2pro', lambda page: len(page.words), low=5),
-    'control characters': QualityRule('control characters and undecodable bytes', 'gpt2pro',
+    'too short': QualityRule('fewer than {low} words', 'gpt2pro',
+                             lambda page: len(page.words), low=5),
+    'control characters': QualityRule('control characters, or bytes that are no text', 'gpt2pro',
                                       lambda page: len(_CONTROL.findall(page.text)), high=0),
-    'mojibake': QualityRule('lines decoded in the wrong encoding, such as Ã± for ñ', 'gpt2pro',
+    'mojibake': QualityRule('lines in the wrong encoding, such as Ã± for ñ', 'gpt2pro',
                             _mojibake, high=0),
-    'few letters': QualityRule('share of letters without white space', 'gpt2pro',
+    'few letters': QualityRule('letters make up less than {low:.0%}', 'gpt2pro',
                                _letter_share, low=0.5),
 }
 
@@ -138,6 +148,28 @@ def ngrams(
     "Each sequence of `n` words"
     return zip(*(words[i:] for i in range(n)))
 
+_MIX = np.uint64(0x9E3779B97F4A7C15) # odd, with well spread bits
+
+def _combine(columns: Iterable[np.ndarray]) -> np.ndarray:
+    "One hash of the numbers in each row"
+    combined: Any = np.uint64(0)
+    for column in columns: combined = (combined ^ column)*_MIX
+    return combined
+
+def _hash_ngrams(page: TextFeatures, n: int) -> np.ndarray:
+    end = max(0, len(page.words) - n + 1)
+    return _combine(page.hashes[i:end + i] for i in range(n))
+
+def _count_ngrams(page: TextFeatures, n: int) -> tuple[int, int]:
+    "How often the most frequent n-gram occurs, and how many came before"
+    if len(page.words) < 200: # the plain way is faster
+        counts = Counter(ngrams(page.words, n)).values()
+        return max(counts, default=0), sum(counts) - len(counts)
+    hashes = np.sort(_hash_ngrams(page, n))
+    ends = np.flatnonzero(np.append(hashes[1:] != hashes[:-1], True)) # of each run of equal ones
+    return int(np.diff(ends, prepend=-1).max()), len(hashes) - len(ends)
+
+# %% ../../nbs/01_text/07_quality.ipynb #0038
 _TOP_NGRAM = {2: 0.20, 3: 0.18, 4: 0.16} # n → largest share of characters in the top n-gram
 
 def _top_ngram(page: TextFeatures) -> float:
@@ -146,60 +178,70 @@ def _top_ngram(page: TextFeatures) -> float:
     longest = max(map(len, page.words), default=0)
     times = len(page.words)
     for n, limit in _TOP_NGRAM.items():
-        if times*n*(longest + 1) <= limit*len(page.text) or len(page.words) < n: break # too rare
-        top, times = Counter(ngrams(page.words, n)).most_common(1)[0]
+        most = limit*len(page.text)/(n*(longest + 1)) # times that surely stay within the limit
+        if times <= most: continue # as no longer phrase is more frequent
+        times, _ = _count_ngrams(page, n)
         if times < 2: break
+        if times <= most: continue
+        top, times = Counter(ngrams(page.words, n)).most_common(1)[0]
         worst = max(worst, times*len(' '.join(top))/len(page.text)/limit)
     return worst
 
-# %% ../../nbs/01_text/07_quality.ipynb #0038
+# %% ../../nbs/01_text/07_quality.ipynb #0042
 _REPEATED_NGRAMS = { # n → largest share of characters in n-grams that came before
     5: 0.15, 6: 0.14, 7: 0.13, 8: 0.12, 9: 0.11, 10: 0.10}
 
-def _repeated_characters(words: Sequence[str], n: int) -> int:
+def words_in_ngrams(
+    found: np.ndarray, # bool: some of the n-grams of a text
+    n: int,            # Words in an n-gram
+) -> np.ndarray:       # bool, for each word of the text
+    "The words that lie in some n-grams"
+    edges = np.zeros(len(found) + n, np.int64)
+    edges[:len(found)] += found
+    edges[n:] -= found
+    return edges.cumsum()[:-1] > 0
+
+def _repeated_characters(page: TextFeatures, n: int) -> int:
     "Characters in n-grams that came before, none counted twice"
-    seen: set[tuple[str, ...]] = set()
-    total = end = 0
-    for i, ngram in enumerate(ngrams(words, n)):
-        if ngram in seen:
-            total += sum(map(len, words[max(i, end):i + n]))
-            end = i + n
-        else: seen.add(ngram)
-    return total
+    hashes = _hash_ngrams(page, n)
+    again = np.ones(len(hashes), bool)
+    again[np.unique(hashes, return_index=True)[1]] = False
+    return int(page.lengths[words_in_ngrams(again, n)].sum()) if len(hashes) else 0
 
 def _repeated_ngrams(page: TextFeatures) -> float:
     "How far repeated n-grams are over their limit, at the worst length"
     worst = 0.0
-    again = len(page.words) - 4 - len(set(ngrams(page.words)))
+    _, again = _count_ngrams(page, 5)
     if 5*again*max(map(len, page.words), default=0) <= 0.1*len(page.text): return worst # too few
     for n, limit in _REPEATED_NGRAMS.items():
-        share = _repeated_characters(page.words, n)/len(page.text)
+        share = _repeated_characters(page, n)/len(page.text)
         if share < 0.1: break # longer ones have still less
         worst = max(worst, share/limit)
     return worst
 
-# %% ../../nbs/01_text/07_quality.ipynb #0042
+# %% ../../nbs/01_text/07_quality.ipynb #0046
 _REPETITION = {
     'repeated lines': QualityRule(
-        'share of lines that came before', 'Gopher', lambda page: _repeated(page.lines), high=0.3),
+        'more than {high:.0%} of the lines repeat earlier ones', 'Gopher',
+        lambda page: _repeated(page.text_lines), high=0.3),
     'repeated line text': QualityRule(
-        'share of characters in lines that came before', 'Gopher',
-        lambda page: _repeated_text(page.lines, page.text), high=0.2),
+        'more than {high:.0%} of the text is in repeated lines', 'Gopher',
+        lambda page: _repeated_text(page.text_lines, page.text), high=0.2),
     'repeated paragraphs': QualityRule(
-        'share of paragraphs that came before', 'Gopher',
+        'more than {high:.0%} of the paragraphs repeat earlier ones', 'Gopher',
         lambda page: _repeated(page.paragraphs), high=0.3),
     'repeated paragraph text': QualityRule(
-        'share of characters in paragraphs that came before', 'Gopher',
+        'more than {high:.0%} of the text is in repeated paragraphs', 'Gopher',
         lambda page: _repeated_text(page.paragraphs, page.text), high=0.2),
     'frequent phrase': QualityRule(
-        'characters in the most frequent phrase of 2, 3 or 4 words, '
-        'in units of 20, 18 or 16 % of the text', 'Gopher', _top_ngram, high=1),
+        'one phrase of 2, 3 or 4 words makes up more than 20, 18 or 16 %', 'Gopher',
+        _top_ngram, high=1),
     'repeated phrases': QualityRule(
-        'characters in phrases of 5 to 10 words that came before, '
-        'in units of 15, 14, 13, 12, 11 or 10 % of the text', 'Gopher', _repeated_ngrams, high=1),
+        'repeated phrases of 5 to 10 words make up more than 15 to 10 %', 'Gopher',
+        _repeated_ngrams, high=1),
 }
 
-# %% ../../nbs/01_text/07_quality.ipynb #0046
+# %% ../../nbs/01_text/07_quality.ipynb #0050
 _STOP_WORDS = {code: frozenset(words.split()) for code, words in { # English is the paper's
     'en': 'the be to of and that have with', 'es': 'de la que el en y los se',
     'fr': 'de la le et les des en un', 'de': 'der die und in den von zu das',
@@ -216,7 +258,7 @@ def _word_length(page: TextFeatures) -> float | None:
     if not page.words or not page.alphabetic: return None
     return sum(map(len, page.words))/len(page.words)
 
-# %% ../../nbs/01_text/07_quality.ipynb #0049
+# %% ../../nbs/01_text/07_quality.ipynb #0053
 def _share_of_lines(page: TextFeatures, test: Callable[[str], bool]) -> float:
     return _ratio(sum(map(test, page.lines)), len(page.lines))
 
@@ -232,28 +274,30 @@ def _share_with_letter(page: TextFeatures) -> float:
     return 1 - _ratio(without, len(page.spaced))
 
 _GOPHER = {
-    'word count': QualityRule('words', 'Gopher', lambda page: len(page.words),
-                              50, 100_000, prose=True),
-    'word length': QualityRule('mean letters in a word', 'Gopher', _word_length, 3, 10, prose=True),
-    'hash signs': QualityRule('hash signs per word', 'Gopher', lambda page: _per_word(page, '#'),
-                              high=0.1, prose=True),
-    'ellipses': QualityRule('ellipses per word', 'Gopher',
+    'word count': QualityRule('fewer than {low} or more than {high:,} words', 'Gopher',
+                              lambda page: len(page.words), 50, 100_000, prose=True),
+    'word length': QualityRule('words have fewer than {low} or more than {high} letters on average',
+                               'Gopher', _word_length, 3, 10, prose=True),
+    'hash signs': QualityRule('more than {high} hash signs per word', 'Gopher',
+                              lambda page: _per_word(page, '#'), high=0.1, prose=True),
+    'ellipses': QualityRule('more than {high} ellipses per word', 'Gopher',
                             lambda page: _per_word(page, '...', '…'), high=0.1, prose=True),
     'bullet points': QualityRule(
-        'share of lines that begin with a bullet', 'Gopher',
+        'more than {high:.0%} of the lines begin with a bullet', 'Gopher',
         lambda page: _share_of_lines(page, lambda line: line.startswith(('•', '-'))),
         high=0.9, prose=True),
     'trailing off': QualityRule(
-        'share of lines that end with an ellipsis', 'Gopher',
+        'more than {high:.0%} of the lines end with an ellipsis', 'Gopher',
         lambda page: _share_of_lines(page, lambda line: line.endswith(('...', '…'))),
         high=0.3, prose=True),
     'words without letters': QualityRule(
-        'share of words, as separated by white space, that have a letter', 'Gopher',
+        'fewer than {low:.0%} of what is between spaces has a letter', 'Gopher',
         _share_with_letter, low=0.8, prose=True),
-    'stop words': QualityRule('different stop words', 'Gopher', _stop_words, low=2, prose=True),
+    'stop words': QualityRule('fewer than {low} words such as "the" and "of"', 'Gopher',
+                              _stop_words, low=2, prose=True),
 }
 
-# %% ../../nbs/01_text/07_quality.ipynb #0054
+# %% ../../nbs/01_text/07_quality.ipynb #0058
 _STOPS, _QUOTES = '.?!。？！।॥؟۔։።។', '"\'”’»」』'
 _SENTENCE_END = re.compile(rf'[{_STOPS}][{_QUOTES})\]]*(?=\s|$)|[。？！]')
 _CITATION = re.compile(r'\[\d*]|\[edit]|\[citation needed]')
@@ -282,7 +326,7 @@ def _sentences(page: TextFeatures) -> int | None:
         if found >= _ENOUGH: break
     return found
 
-# %% ../../nbs/01_text/07_quality.ipynb #0059
+# %% ../../nbs/01_text/07_quality.ipynb #0063
 _BOILERPLATE = (
     *_NOTICES[1:], 'enable javascript', 'all rights reserved', 'utiliza cookies',
     'política de cookies', 'política de privacidad', 'todos los derechos reservados',
@@ -295,26 +339,26 @@ def _short_lines(page: TextFeatures) -> float | None:
     return _share_of_lines(page, lambda line: len(line) <= 30) if page.alphabetic else None
 
 _PAGES = {
-    'boilerplate': QualityRule('notices about cookies, JavaScript or rights', 'C4',
+    'boilerplate': QualityRule('a notice about cookies, JavaScript or rights', 'C4',
                                lambda page: _count(page.lower, _BOILERPLATE), high=0),
-    'placeholder': QualityRule('times that it says lorem ipsum', 'C4',
+    'placeholder': QualityRule('it says lorem ipsum', 'C4',
                                lambda page: page.lower.count('lorem ipsum'), high=0),
-    'sentences': QualityRule('sentences in lines that end like one', 'C4', _sentences,
-                             low=_ENOUGH, prose=True),
+    'sentences': QualityRule('fewer than {low} sentences in lines that end like one', 'C4',
+                             _sentences, low=_ENOUGH, prose=True),
     'curly brackets': QualityRule('curly brackets', 'C4', lambda page: page.text.count('{'),
                                   high=0, prose=True),
-    'line ends': QualityRule('share of lines that end like a sentence', 'FineWeb', _line_ends,
-                             low=0.12, prose=True),
-    'short lines': QualityRule('share of lines of 30 characters or fewer', 'FineWeb',
-                               _short_lines, high=0.67, prose=True),
-    'copied lines': QualityRule('share of characters in lines that came before', 'FineWeb',
-                                lambda page: _repeated_text(page.lines, page.text),
+    'line ends': QualityRule('fewer than {low:.0%} of the lines end like a sentence', 'FineWeb',
+                             _line_ends, low=0.12, prose=True),
+    'short lines': QualityRule('more than {high:.0%} of the lines have 30 characters or fewer',
+                               'FineWeb', _short_lines, high=0.67, prose=True),
+    'copied lines': QualityRule('more than {high:.0%} of the text is in repeated lines', 'FineWeb',
+                                lambda page: _repeated_text(page.text_lines, page.text),
                                 high=0.01, prose=True),
-    'line breaks': QualityRule('line breaks per word', 'FineWeb',
+    'line breaks': QualityRule('more than {high} line breaks per word', 'FineWeb',
                                lambda page: _per_word(page, '\n'), high=0.3, prose=True),
 }
 
-# %% ../../nbs/01_text/07_quality.ipynb #0063
+# %% ../../nbs/01_text/07_quality.ipynb #0067
 QUALITY_RULES: dict[str, QualityRule] = {**_OWN, **_REPETITION, **_PAGES, **_GOPHER}
 
 def check_quality(
@@ -328,15 +372,7 @@ def check_quality(
     return [name for name, rule in QUALITY_RULES.items()
             if (prose or not rule.prose) and rule.is_broken(page)]
 
-# %% ../../nbs/01_text/07_quality.ipynb #0082
-_MIX = np.uint64(0x9E3779B97F4A7C15) # odd, with well spread bits
-
-def _combine(columns: Iterable[np.ndarray]) -> np.ndarray:
-    "One hash of the numbers in each row"
-    combined: Any = np.uint64(0)
-    for column in columns: combined = (combined ^ column)*_MIX
-    return combined
-
+# %% ../../nbs/01_text/07_quality.ipynb #0086
 def hash_ngrams(
     words: Sequence[Sequence[str]], # The words of each document
     n: int, # Words in an n-gram
@@ -352,7 +388,7 @@ def hash_ngrams(
     bounds = np.append(0, np.maximum(lengths - n + 1, 0).cumsum())
     return found ^ found >> np.uint64(32), bounds
 
-# %% ../../nbs/01_text/07_quality.ipynb #0087
+# %% ../../nbs/01_text/07_quality.ipynb #0091
 BANDS, BAND_SIZE = 14, 8
 
 def compute_signatures(
@@ -373,7 +409,7 @@ def compute_signatures(
     exact = [hashlib.blake2b(text.strip().encode(), digest_size=8).digest() for text in texts]
     return np.column_stack([np.frombuffer(b''.join(exact), np.uint64), bands])
 
-# %% ../../nbs/01_text/07_quality.ipynb #0092
+# %% ../../nbs/01_text/07_quality.ipynb #0096
 DUPLICATE_MEMORY = 2**20 # Documents remembered nearly without loss, in 128 bytes each
 
 class DuplicateFinder:

@@ -12,12 +12,12 @@ from typing import Any
 from filelock import FileLock, Timeout
 from ..core.errors import UserError
 from ..core.files import read_json, write_file
-from ..core.config import Config, deep_merge, make_config, resumable_settings, StrictModel
+from ..core.config import Config, deep_merge, load_config, resumable_settings, StrictModel
 from ..core.devices import resolve_device
 from ..tokenizers.tokenizer import find_tokenizer, Tokenizer
 from ..model.gpt import GPT
 from ..model.inference import optimize_for_inference
-from ..model.pretrained import load_pretrained
+from ..model.pretrained import check_finite, load_pretrained
 from .checkpoint import checkpoint_error, checkpoint_path, clean_up
 from .checkpoint import latest_checkpoint, load_checkpoint, load_parameters
 
@@ -191,11 +191,13 @@ def load_run(
         is_checkpoint = (folder/'manifest.json').is_file()
         path = folder if is_checkpoint else best_checkpoint(RunDirectory(folder))
         checkpoint = load_checkpoint(path)
-        config = make_config(read_state(path).config, f'{path}/state.json')
+        config = load_config(read_state(path).config)
         tokenizer = find_tokenizer(path.parent.parent)
         model = GPT(config.model)
         load_parameters(model, checkpoint.tensors['model'])
+        check_finite(model, path)
         model.pretrained_folder = path.parent.parent
+    if config.data.batching == 'chat': config.generate.allow_special = True
     model = model.to(resolve_device()).eval()
     if for_inference and model.wte.weight.device.type == 'cpu': optimize_for_inference(model)
     return model, tokenizer, config

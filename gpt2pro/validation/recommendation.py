@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 from ..core.errors import UserError
-from ..core.config import Config, deep_merge, load_config, make_config, ModelConfig
+from ..core.config import Config, deep_merge, load_config, ModelConfig
 from ..core.config import StrictModel, TrainConfig
 from ..core.tables import format_bytes, format_seconds, Record, TableRows
 from ..core.hardware import Hardware
@@ -169,7 +169,7 @@ def _add_schedule(plan: Plan, minutes: float) -> Config:
                  log_interval=max(1, steps//100), eval_interval=tenth, checkpoint_interval=tenth,
                  eval_batches=max(1, min(20, held_out, few)))
     generate = dict(max_new_tokens=min(200, c.model.block_size))
-    return make_config(deep_merge(c.model_dump(), dict(train=train, generate=generate)))
+    return load_config(deep_merge(c.model_dump(), dict(train=train, generate=generate)))
 
 # %% ../../nbs/03_validation/10_recommendation.ipynb #0043
 def _explain_choices(plan: Plan, why: str, minutes: float) -> dict[str, str]:

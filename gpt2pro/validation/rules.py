@@ -8,7 +8,8 @@ import json
 from collections.abc import Mapping
 from html import escape
 from typing import Any, get_args
-from ..core.config import Config, load_config, setting_applies, SETTINGS, StrictModel
+from ..core.config import allowed_values, Config, load_config, setting_applies, SETTINGS
+from ..core.config import StrictModel
 from .plan import CheckResult, Plan, Rule, RuleSet, Severity, Violation
 
 # %% auto #0
@@ -27,17 +28,22 @@ class PrintedText(StrictModel):
 # %% ../../nbs/03_validation/05_rules.ipynb #0007
 class Finding(PrintedText):
     "One thing about a plan that should change"
-    code: str            # code of the rule
+    code: str            # code of the rule; empty for a mistake in a file
     severity: Severity   # error, warning or note
     key: str             # the setting it is about
     what: str            # what is wrong, with the numbers
     why: str             # the reason behind the rule
-    remedies: list[str] # remedies, with what they cost
+    remedies: list[str]  # what settles it, and what that costs
     fix: list[str]       # overrides to copy, enough to settle it
+    value: Any = None    # of the setting
+    line: int | None = None # of the setting in its file
     def __str__(self) -> str:
-        fix = ' '.join(self.fix) or 'none by settings alone'
-        head = f'{self.severity} {self.code}: {self.what}\n  why: {self.why}\n  fix: {fix}'
-        return '\n'.join([head, *(f'       - {remedy}' for remedy in self.remedies)])
+        line = f'line {self.line}' if self.line else ''
+        place = ' '.join(filter(None, (self.severity, self.code, line)))
+        lines = [f'{place}: {self.what}', f'  why: {self.why}']
+        if not self.code: return '\n'.join([*lines, f'  fix: {self.remedies[0]}'])
+        lines.append(f'  fix: {" ".join(self.fix) or "none by settings alone"}')
+        return '\n'.join([*lines, *(f'       - {remedy}' for remedy in self.remedies)])
     def _style(self) -> str: return dict(error='red', warning='yellow', note='cyan')[self.severity]
 
 # %% ../../nbs/03_validation/05_rules.ipynb #0014
@@ -48,11 +54,16 @@ def is_override(
     return all(word.partition('=')[0] in SETTINGS and '=' in word for word in remedy.split())
 
 # %% ../../nbs/03_validation/05_rules.ipynb #0016
-def _make_finding(rule: Rule, violation: Violation) -> Finding:
+def _value(config: Config, key: str) -> Any:
+    section, name = key.split('.')
+    return getattr(getattr(config, section), name)
+
+def _make_finding(rule: Rule, violation: Violation, plan: Plan) -> Finding:
     remedies = [f'{remedy}: {cost}' for remedy, cost in violation.remedies.items()]
     first = next(iter(violation.remedies))
     return Finding(code=rule.code, severity=rule.severity, key=rule.key, what=violation.what,
-                   why=rule.why, remedies=remedies, fix=first.split()*is_override(first))
+                   why=rule.why, remedies=remedies, fix=first.split()*is_override(first),
+                   value=_value(plan.config, rule.key))
 
 def apply_rules(
     plan: Plan,                 # What is checked
@@ -60,19 +71,20 @@ def apply_rules(
 ) -> list[Finding]:             # Errors first
     "Everything that some rules find in a plan"
     checked = [(rule, rule.check(plan)) for rule in rules.values()]
-    findings = [_make_finding(rule, violation) for rule, violation in checked if violation]
+    findings = [_make_finding(rule, violation, plan) for rule, violation in checked if violation]
     return sorted(findings, key=lambda finding: get_args(Severity).index(finding.severity))
 
 # %% ../../nbs/03_validation/05_rules.ipynb #0020
 class Explanation(PrintedText):
     "A rule, shown on an example that breaks it"
     title: str       # what should hold
+    setting: str     # the setting it is about: meaning, allowed values, default
     example: str     # a preset, overrides, and a machine and text that break it
     finding: Finding # what the rule finds there
     page: str        # address in the manual
     def __str__(self) -> str:
-        return (f'{self.title}\n\nFor example {self.example}:\n{self.finding}\n\n'
-                f'Documentation: {self.page}')
+        return (f'{self.finding.code}: {self.title}\n\n{self.finding.why}\n\n{self.setting}\n\n'
+                f'For example {self.example}:\n{self.finding}\n\nMore: {self.page}')
 
 def example_plan(
     rule: Rule, # Any rule
@@ -94,11 +106,14 @@ def explain_rule(
     rule: Rule, # Any rule
 ) -> Explanation:
     "A rule with an example that breaks it, and the fix"
-    violation = rule.check(example_plan(rule))
+    plan = example_plan(rule)
+    violation = rule.check(plan)
     assert violation, f'{rule.code}: its example does not break it'
     anchor = rule.code.replace('-', '%2D') # browsers jump to a text after #:~:text=
-    return Explanation(title=rule.title, example=_describe_example(rule),
-                       finding=_make_finding(rule, violation),
+    setting = (f'{rule.key}: {SETTINGS[rule.key].description}. It may be '
+               f'{allowed_values(rule.key)}; the default is {_value(Config(), rule.key)}.')
+    return Explanation(title=rule.title, setting=setting, example=_describe_example(rule),
+                       finding=_make_finding(rule, violation, plan),
                        page=f'https://gpt2pro.github.io/gpt2pro/{rule.page}.html#:~:text={anchor}')
 
 # %% ../../nbs/03_validation/05_rules.ipynb #0024
@@ -115,10 +130,6 @@ def show_rules(
 
 # %% ../../nbs/03_validation/05_rules.ipynb #0028
 SETTING_RULES = RuleSet('03_validation/rules')
-
-def _value(config: Config, key: str) -> Any:
-    section, name = key.split('.')
-    return getattr(getattr(config, section), name)
 
 def _override(key: str, value: Any) -> str: return f'{key}={json.dumps(value)}'.replace('"', '')
 

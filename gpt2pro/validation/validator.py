@@ -4,7 +4,7 @@
 
 # %% ../../nbs/03_validation/08_validator.ipynb #0003
 from __future__ import annotations
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import unified_diff
 from io import StringIO
 from pathlib import Path
@@ -14,7 +14,8 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.util import load_yaml_guess_indent
 from ..core.errors import did_you_mean, UserError
 from ..core.files import write_file
-from ..core.config import Config, load_config, MODEL_PRESETS, parse_override
+from ..core.config import Config, format_override, load_config, MODEL_PRESETS
+from ..core.config import parse_override, read_config, SettingError
 from ..core.hardware import Hardware
 from .plan import Plan, Rule, summarize_text
 from .rules import apply_rules, explain_rule, Explanation, Finding, PrintedText
@@ -29,15 +30,27 @@ __all__ = ['RULES', 'validate', 'PlanError', 'check_plan', 'explain', 'explain_a
 # %% ../../nbs/03_validation/08_validator.ipynb #0006
 RULES: dict[str, Rule] = {**MODEL_RULES, **RUN_RULES, **SETTING_RULES}
 
+def _mistake_finding(mistake: SettingError) -> Finding:
+    "A mistake in a file among the findings of rules"
+    key = '.'.join(mistake.path)
+    fix = [format_override(*mistake.meant)] if mistake.meant else []
+    return Finding(code='', severity='error', key=key, what=f'{key} = {mistake.value!r:.80}',
+                   why=mistake.why, remedies=[mistake.fix], fix=fix, value=mistake.value,
+                   line=mistake.line)
+
 def validate(
-    config: Config,                   # The plan
+    config: Config | str | Path | Mapping | None = None, # Or a file, preset or run directory
     hardware: Hardware | None = None, # The machine; None leaves it out
     report: Any = None,               # A `DatasetReport` or `TextSummary` of the text to train on
+    overrides: Iterable[str] = (),    # Settings on top
 ) -> list[Finding]:                   # Errors first
     "Everything that is wrong with a plan"
-    return apply_rules(Plan(config, hardware, summarize_text(report)), RULES)
+    read = read_config(config, overrides)
+    findings = apply_rules(Plan(read.config, hardware, summarize_text(report)), RULES)
+    for finding in findings: finding.line = read.lines.get(tuple(finding.key.split('.')))
+    return [*map(_mistake_finding, read.mistakes), *findings]
 
-# %% ../../nbs/03_validation/08_validator.ipynb #0011
+# %% ../../nbs/03_validation/08_validator.ipynb #0014
 class PlanError(UserError):
     "All errors of a plan"
     def __init__(self,
@@ -52,14 +65,15 @@ def check_plan(
     config: Config,                   # The plan
     hardware: Hardware | None = None, # The machine
     report: Any = None,               # A `DatasetReport` or `TextSummary`
+    ignored: Sequence[str] = (),      # Codes of rules that do not matter here
 ) -> list[Finding]:                   # Warnings and notes
     "Stop with every error of a plan, or return what else there is to say"
-    findings = validate(config, hardware, report)
+    findings = [f for f in validate(config, hardware, report) if f.code not in ignored]
     errors = [f for f in findings if f.severity == 'error']
     if errors: raise PlanError(errors)
     return findings
 
-# %% ../../nbs/03_validation/08_validator.ipynb #0015
+# %% ../../nbs/03_validation/08_validator.ipynb #0018
 def explain(
     code: str, # Such as GP-MODEL-001
 ) -> Explanation:
@@ -74,7 +88,7 @@ def explain_all() -> list[Explanation]:
     "Every rule"
     return [explain_rule(rule) for rule in RULES.values()]
 
-# %% ../../nbs/03_validation/08_validator.ipynb #0021
+# %% ../../nbs/03_validation/08_validator.ipynb #0024
 def repair(
     config: Config,                    # A plan with errors
     hardware: Hardware | None = None,  # The machine
@@ -91,16 +105,32 @@ def repair(
         words |= {word.partition('=')[0]: word for word in fix}
     return config, list(words.values())
 
-# %% ../../nbs/03_validation/08_validator.ipynb #0025
+# %% ../../nbs/03_validation/08_validator.ipynb #0028
 def _editable_section(document: CommentedMap, section: str) -> CommentedMap:
     values = document.get(section)
     if isinstance(values, str): document[section] = CommentedMap(MODEL_PRESETS[values])
     elif values is None: document[section] = CommentedMap()
     return document[section]
 
+def _correct(document: CommentedMap, mistake: SettingError, key: str, value: Any) -> None:
+    "Put what is meant in the place of a mistake, and its comment with it"
+    section, _, name = key.partition('.')
+    *above, old = mistake.path
+    parents = [document]
+    for part in above: parents.append(parents[-1][part])
+    place = [*parents[-1]].index(old)
+    comment = parents[-1].ca.items.pop(old, None)
+    written = parents[-1].pop(old)
+    target = _editable_section(document, section) if name else document
+    target.insert(place if target is parents[-1] else len(target), name or section,
+                  written if value == mistake.value else value)
+    if comment: target.ca.items[name or section] = comment
+    if above and not parents[-1]: del parents[-2][above[-1]]
+
 def edit_yaml(
     text: str,            # A YAML document
     words: Iterable[str], # Overrides such as `model.n_head=4`
+    mistakes: Iterable[SettingError] = (), # Those that are corrected first, where it is clear how
 ) -> str:                 # The same document with these values
     "Change settings in a YAML text and leave everything else as it was"
     yaml, out = YAML(), StringIO()
@@ -110,13 +140,15 @@ def edit_yaml(
     document, indent, dash = load_yaml_guess_indent(text, yaml=yaml)
     yaml.indent(mapping=indent or 2, sequence=(dash or 0) + 2, offset=dash or 0)
     document = document or CommentedMap()
+    for mistake in mistakes:
+        if mistake.meant: _correct(document, mistake, *mistake.meant)
     for word in words:
         section, name = word.partition('=')[0].split('.')
         _editable_section(document, section)[name] = parse_override(word)[section][name]
     yaml.dump(document, out)
     return out.getvalue()
 
-# %% ../../nbs/03_validation/08_validator.ipynb #0030
+# %% ../../nbs/03_validation/08_validator.ipynb #0033
 class FileFix(PrintedText):
     "What was changed in a file"
     words: list[str]    # the changes as overrides
@@ -136,11 +168,14 @@ def fix_config(
 ) -> FileFix:
     "Repair the plan in a file, and keep its comments; of other plans, say which overrides do"
     overrides, path = list(overrides), Path(source or '')
-    config, words = repair(load_config(source, overrides), hardware, report, severities)
-    fixed = FileFix(words=words, left=validate(config, hardware, report))
-    if overrides or not words or not path.is_file(): return fixed
+    read = read_config(source, overrides)
+    config, words = repair(read.config, hardware, report, severities)
+    unclear = [_mistake_finding(mistake) for mistake in read.mistakes if not mistake.meant]
+    meant = [format_override(*mistake.meant) for mistake in read.mistakes if mistake.meant]
+    fixed = FileFix(words=[*meant, *words], left=[*unclear, *validate(config, hardware, report)])
+    if overrides or not fixed.words or not path.is_file(): return fixed
     before = path.read_bytes().decode('utf-8-sig')
-    after = edit_yaml(before, words)
+    after = edit_yaml(before, words, read.mistakes)
     if '\r\n' in before: # a file from Windows stays one
         after = after.replace('\r\n', '\n').replace('\n', '\r\n')
     lines = unified_diff(before.splitlines(True), after.splitlines(True),
