@@ -38,13 +38,9 @@ from ..generation.engine import generate
 from .run_report import report_run, RunReport, Sample
 
 # %% auto #0
-<<<<<<< HEAD
 __all__ = ['QUICKSTART_BYTES', 'PROMPT_TOKENS', 'choose_data', 'measure_text', 'plan_run', 'evaluate', 'choose_prompts',
-           'write_samples', 'run_folder', 'train', 'quickstart', 'measure_plan', 'save_tokenizer', 'prepare']
-=======
-__all__ = ['QUICKSTART_BYTES', 'PROMPT_TOKENS', 'choose_data', 'plan_run', 'evaluate', 'choose_prompts', 'write_samples',
-           'run_folder', 'absolute_paths', 'train', 'quickstart', 'measure_plan', 'save_tokenizer', 'prepare']
->>>>>>> main
+           'write_samples', 'run_folder', 'absolute_paths', 'train', 'quickstart', 'measure_plan', 'save_tokenizer',
+           'prepare']
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0007
 def _announce(title: str) -> None:
@@ -172,11 +168,7 @@ def run_folder(
                         'add --resume to go on with it, or name another with --out')
     return folder
 
-<<<<<<< HEAD
 # %% ../../nbs/12_app/03_pipeline.ipynb #0032
-def _train(config: Config, folder: Path, resume: bool, text: TextSummary | None = None,
-=======
-# %% ../../nbs/12_app/03_pipeline.ipynb #0031
 def _absolute(path: str) -> str: return str(Path(path).expanduser().absolute())
 
 def _absolute_source(source: str) -> str:
@@ -197,7 +189,7 @@ def absolute_paths(
     if config.tokenizer.path: config.tokenizer.path = _absolute(config.tokenizer.path)
     return config
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0034
+# %% ../../nbs/12_app/03_pipeline.ipynb #0035
 @contextmanager
 def _discard_unused(run: RunDirectory) -> Iterator[None]:
     "Remove a new run directory if an error of the user's input ends the run before its first step"
@@ -207,21 +199,15 @@ def _discard_unused(run: RunDirectory) -> Iterator[None]:
         if is_new and not run.metrics.exists(): shutil.rmtree(run.path, ignore_errors=True)
         raise
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0036
+# %% ../../nbs/12_app/03_pipeline.ipynb #0037
 def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport | None = None,
->>>>>>> main
-           callbacks: Iterable[Callable] = ()) -> RunReport:
+           text: TextSummary | None = None, callbacks: Iterable[Callable] = ()) -> RunReport:
     config = absolute_paths(config)
     _announce('Validation and forecast')
     hardware = measure_hardware(folder, config.train.device)
-<<<<<<< HEAD
-    findings = check_plan(config, hardware, text)
-    expected = forecast(config, hardware, text)
-=======
     ignored = ['GP-DATA-006'] if resume else [] # its text is prepared, whatever became of it
-    findings = check_plan(config, hardware, analysis, ignored)
-    expected = forecast(config, hardware, analysis)
->>>>>>> main
+    findings = check_plan(config, hardware, text, ignored)
+    expected = forecast(config, hardware, text)
     _show(*findings, expected)
     run = RunDirectory(folder)
     with _discard_unused(run):
@@ -242,11 +228,7 @@ def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport |
     _show(f'{report.save()}')
     return report
 
-<<<<<<< HEAD
-# %% ../../nbs/12_app/03_pipeline.ipynb #0034
-=======
-# %% ../../nbs/12_app/03_pipeline.ipynb #0038
->>>>>>> main
+# %% ../../nbs/12_app/03_pipeline.ipynb #0039
 def train(
     config: str | Path | Config | None = None, # As for `load_config`; None: the resumed run's
     folder: str | Path | None = None,  # Run directory; None takes the next free one below `runs/`
@@ -262,11 +244,7 @@ def train(
     if config is None and resume: config = folder
     return _train(load_config(config, overrides), folder, resume, callbacks=callbacks)
 
-<<<<<<< HEAD
-# %% ../../nbs/12_app/03_pipeline.ipynb #0036
-=======
-# %% ../../nbs/12_app/03_pipeline.ipynb #0043
->>>>>>> main
+# %% ../../nbs/12_app/03_pipeline.ipynb #0044
 def quickstart(
     data: str | list[str] | None = None, # As for `choose_data`; None is the embedded corpus
     folder: str | Path | None = None,    # Run directory; None takes the next free one below `runs/`
@@ -277,31 +255,17 @@ def quickstart(
     "From a folder of text to a trained GPT-2 with a report"
     folder = run_folder(folder, 'quickstart', resume)
     if resume: return _train(load_config(folder, overrides), folder, True)
-<<<<<<< HEAD
     config, analysis, text = plan_run(data, minutes, overrides)
-    run = RunDirectory(folder)
-    write_file(run.analysis, analysis.model_dump_json(indent=2))
-    config.save(run.config)
-    return _train(config, folder, False, text)
+    return _train(config, folder, False, analysis, text)
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0039
-=======
-    config, analysis = plan_run(data, minutes, overrides)
-    return _train(config, folder, False, analysis)
-
-# %% ../../nbs/12_app/03_pipeline.ipynb #0046
->>>>>>> main
+# %% ../../nbs/12_app/03_pipeline.ipynb #0047
 def measure_plan(
     config: Config, # A plan
 ) -> tuple[Hardware, TextSummary]:
     "Measure this machine, and a plan's training text with its tokenizer"
     return measure_hardware(device=config.train.device), measure_text(config.data, config)[1]
 
-<<<<<<< HEAD
-# %% ../../nbs/12_app/03_pipeline.ipynb #0041
-=======
-# %% ../../nbs/12_app/03_pipeline.ipynb #0048
->>>>>>> main
+# %% ../../nbs/12_app/03_pipeline.ipynb #0049
 def save_tokenizer(
     data: DataConfig,              # The text to train on
     folder: str | Path,            # Where the tokenizer is saved
@@ -321,11 +285,7 @@ def save_tokenizer(
     tokenizer.save(folder)
     return tokenizer, mixture
 
-<<<<<<< HEAD
-# %% ../../nbs/12_app/03_pipeline.ipynb #0043
-=======
-# %% ../../nbs/12_app/03_pipeline.ipynb #0050
->>>>>>> main
+# %% ../../nbs/12_app/03_pipeline.ipynb #0051
 def prepare(
     config: str | Path | Config | None = None, # As for `load_config`
     folder: str | Path = 'runs/prepared', # Gets `tokenizer` and `data`
