@@ -549,7 +549,7 @@ def _describe_mistake(path: tuple[str, ...], value: Any) -> tuple[str, str]:
     if key in ('', *SECTIONS): return 'it has no settings below it', sections
     if section := did_you_mean(path[0], SECTIONS): sections = f'did you mean {section}? {sections}'
     advice = next((_ADVICE[part] for part in path if part in _ADVICE), sections)
-    return f'there is no setting {key}', advice
+    return f'there is no setting {key:.80}', advice
 
 # %% ../../nbs/00_core/05_config.ipynb #0085
 def iterate_leaves(
@@ -597,7 +597,7 @@ def _check_values(values: Any, lines: Mapping[tuple[str, ...], int],
         for path, value in wrong.items():
             line = lines.get(path)
             place = f'{name}:{line}: ' if line else ''
-            mistake = SettingError(f'{place}{".".join(path) or "the whole"} = {value!r:.80}',
+            mistake = SettingError(f'{place}{".".join(path) or "the whole":.80} = {value!r:.80}',
                                    *_describe_mistake(path, value))
             mistake.path, mistake.value, mistake.line = path, value, line
             mistakes.append(mistake)
