@@ -11,11 +11,10 @@ import gpt2pro
 import typer
 
 # %% auto #0
-__all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'RunDirectory', 'Source', 'TokenizerFolder', 'Minutes', 'Overwrite',
-           'tokenizer_app', 'Out', 'bench_app', 'Threads', 'main', 'hardware', 'presets', 'analyze', 'leaks',
-           'validate', 'explain', 'wizard', 'recommend', 'rehearse', 'convert', 'schema', 'train_tokenizer', 'lab',
-           'parity', 'prepare', 'train', 'quickstart', 'evaluate', 'generate', 'report', 'kernels', 'bench_train',
-           'bench_generate']
+__all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'Run', 'Source', 'TokenizerFolder', 'Minutes', 'Overwrite', 'tokenizer_app',
+           'Out', 'bench_app', 'Threads', 'main', 'hardware', 'presets', 'analyze', 'leaks', 'validate', 'explain',
+           'wizard', 'recommend', 'rehearse', 'convert', 'schema', 'train_tokenizer', 'lab', 'parity', 'prepare',
+           'train', 'quickstart', 'evaluate', 'generate', 'report', 'kernels', 'bench_train', 'bench_generate']
 
 # %% ../../nbs/12_app/06_cli.ipynb #0004
 if TYPE_CHECKING: from gpt2pro.core.config import Config, DataConfig
@@ -53,15 +52,16 @@ def main() -> None:
         sys.exit(error.exit_code)
 
 # %% ../../nbs/12_app/06_cli.ipynb #0016
-_words = typer.Argument(metavar='[CONFIG] [KEY=VALUE]...', show_default=False,
+_words = typer.Argument(metavar='CONFIG|KEY=VALUE', show_default=False,
                         help='A YAML file, preset or run directory, and settings on top')
-_settings = typer.Argument(metavar='[KEY=VALUE]...', show_default=False,
+_settings = typer.Argument(metavar='KEY=VALUE', show_default=False,
                            help='Settings on top, such as train.lr=1e-3 or generate.top_k=10')
 Words = Annotated[list[str] | None, _words]
 SettingWords = Annotated[list[str] | None, _settings]
 AsJson = Annotated[bool, typer.Option(
     '--json', help='Print one JSON object, and nothing else, on standard output')]
-RunDirectory = Annotated[Path, typer.Argument(help='A run directory', show_default=False)]
+Run = Annotated[Path, typer.Argument(metavar='RUN', help='A run directory',
+                                     show_default=False)]
 
 # %% ../../nbs/12_app/06_cli.ipynb #0017
 def _split(words: list[str] | None) -> tuple[str | None, list[str]]:
@@ -85,7 +85,7 @@ def _show(result: Any, as_json: bool) -> None:
         print(to_json(result).decode())
         return
     from rich.console import Console
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     for item in result.values() if isinstance(result, dict) else [result]:
         console.print(*item if isinstance(item, list) else [item], sep='\n')
 
@@ -119,7 +119,7 @@ def presets(as_json: AsJson = False) -> None:
     _show(found if as_json else table, as_json)
 
 # %% ../../nbs/12_app/06_cli.ipynb #0030
-_source = typer.Argument(metavar='SOURCE... [data.KEY=VALUE]...',
+_source = typer.Argument(metavar='SOURCE|data.KEY=VALUE',
                          help='Files, folders, globs, addresses, hf:NAME or bilingual, '
                               'and how to read them')
 Source = Annotated[list[str], _source]
@@ -195,7 +195,8 @@ def validate(
 @app.command()
 def explain(
     code: Annotated[str | None, typer.Argument(
-        help='Such as GP-MODEL-001; without it, all rules', show_default=False)] = None,
+        metavar='CODE', show_default=False,
+        help='Such as GP-MODEL-001; without it, all rules')] = None,
     as_json: AsJson = False,
 ) -> None:
     "The idea behind a rule, an example that breaks it, and the remedies"
@@ -227,9 +228,10 @@ def wizard(
 @app.command()
 def recommend(source: Source, minutes: Minutes = None, as_json: AsJson = False) -> None:
     "What a text is suited for, how large a model, how long: with the arithmetic"
+    from gpt2pro.app.pipeline import measure_text
     from gpt2pro.core.devices import measure_hardware
-    report = gpt2pro.analyze(_data(source))
-    found = gpt2pro.recommend(measure_hardware(), report, **_given(minutes=minutes))
+    _, text = measure_text(_data(source))
+    found = gpt2pro.recommend(measure_hardware(), text, **_given(minutes=minutes))
     _show(found, as_json)
 
 @app.command()
@@ -242,6 +244,7 @@ def rehearse(words: Words = None, as_json: AsJson = False) -> None:
 @app.command()
 def convert(
     source: Annotated[Path, typer.Argument(
+        metavar='FILE',
         help='Settings of nanoGPT or Hugging Face, or an old configuration, as JSON')],
     out: Annotated[Path | None, typer.Option(help='Write the configuration to this file')] = None,
     overwrite: Overwrite = False,
@@ -370,8 +373,9 @@ def quickstart(
 # %% ../../nbs/12_app/06_cli.ipynb #0069
 @app.command()
 def evaluate(
-    folder: RunDirectory,
+    folder: Run,
     source: Annotated[list[str] | None, typer.Argument(
+        metavar='SOURCE',
         help='Text to evaluate on; without it, the run\'s validation text')] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -380,7 +384,7 @@ def evaluate(
 
 @app.command()
 def generate(
-    folder: RunDirectory,
+    folder: Run,
     words: SettingWords = None,
     prompt: Annotated[str, typer.Option(help='Text to continue')] = '',
     interactive: Annotated[bool, typer.Option(
@@ -400,7 +404,7 @@ def generate(
     print()
 
 @app.command()
-def report(folder: RunDirectory, as_json: AsJson = False) -> None:
+def report(folder: Run, as_json: AsJson = False) -> None:
     "Write a run's report.html, and print its figures"
     result = gpt2pro.report_run(folder)
     result.save()

@@ -321,7 +321,7 @@ class RunReport(Record):
             rows.append((f'forecast: {c.what}', format_quantity(c.forecast, c.unit), remark))
         return {f'Run {self.folder.absolute().name}': rows}
     def _facts(self) -> list[str]:
-        return [self.summary, *(f'Missing: {file} {why}' for file, why in self.problems.items())]
+        return [self.summary, *(f'Not shown: {file} {why}' for file, why in self.problems.items())]
     def _repr_html_(self) -> str: return self.html
     def save(self,
         path: str | Path | None = None, # None is report.html in the run directory

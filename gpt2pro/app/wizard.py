@@ -22,7 +22,7 @@ __all__ = ['BACK', 'show_question', 'ask_in_terminal', 'save_session', 'load_ses
 
 # %% ../../nbs/12_app/05_wizard.ipynb #0008
 def _console() -> Console: # standard output is for results
-    return Console(stderr=True, force_jupyter=False, highlight=False)
+    return Console(stderr=True, force_jupyter=False, highlight=False, markup=False)
 
 def _heading(question: Question) -> str:
     number = list(QUESTIONS).index(question.name) + 1
@@ -117,7 +117,7 @@ def _ask(session: Session, ask: Callable[..., Any]) -> Session:
         try: return answer_question(session, session.step, value)
         except UserError as e:
             if ask is not ask_in_terminal: raise
-            _console().print(f'\n{e}', style='red', markup=False)
+            _console().print(f'\n{e}', style='red')
             before = value
 
 def _take_recommended(question: Question, before: Any = None) -> Any:

@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.benchmark import set_torch_threads
 from ..core.errors import UserError
-from ..core.config import GenerateConfig, ModelConfig, TrainConfig
+from ..core.config import ModelConfig, TrainConfig
 from ..model.gpt import GPT
 from ..model.inference import optimize_for_inference
 from ..model.pretrained import is_gpt2, save_pretrained
 from ..trainer.optimizers import make_optimizer
-from ..generation.engine import generate_ids
+import gpt2pro.generation.engine # noqa: F401, adds GPT.generate
 from .timing import BenchReport, describe_machine, Measurement, OURS, time_in_turns
 
 # %% auto #0
@@ -156,14 +156,14 @@ def generation_variants(
     "The same greedy generation in each variant"
     hf_model = transformers_model(model)
     optimize_for_inference(model)
-    config = GenerateConfig(max_new_tokens=n, temperature=0)
+    generate: Any = model.generate # a method of generation.engine
     hf_model.generation_config.eos_token_id = None # generate n tokens, as the others do
     def hf_generate() -> Tensor:
         mask = torch.ones_like(ids)
         return hf_model.generate(ids, attention_mask=mask, max_new_tokens=n, do_sample=False,
                                  pad_token_id=0)
     return {
-        OURS: lambda: torch.stack(list(generate_ids(model, ids, config)), 1),
+        OURS: lambda: generate(ids, max_new_tokens=n, temperature=0)[:, ids.size(1):],
         'no cache': lambda: _generate_uncached(model, ids, n),
         'transformers': lambda: hf_generate()[:, ids.size(1):],
     }

@@ -4,12 +4,14 @@
 
 # %% ../../nbs/00_core/05_config.ipynb #0003
 from __future__ import annotations
-import json
-from collections.abc import Iterable, Iterator, Mapping
+import json, re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import cache, partial, wraps
+from inspect import signature
+from numbers import Number
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_origin
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from .errors import did_you_mean, UserError
 from .files import write_file
@@ -21,7 +23,7 @@ __all__ = ['Count', 'Steps', 'Seed', 'Fraction', 'Sources', 'SECTIONS', 'SETTING
            'SettingInfo', 'ModelConfig', 'TokenizerConfig', 'DataConfig', 'TrainConfig', 'GenerateConfig', 'Config',
            'setting_applies', 'resumable_settings', 'gpt2_differences', 'deep_merge', 'parse_override',
            'allowed_values', 'find_setting', 'read_value', 'SettingError', 'ConfigError', 'format_override',
-           'iterate_leaves', 'CheckedConfig', 'read_config', 'load_config']
+           'iterate_leaves', 'CheckedConfig', 'read_config', 'load_config', 'check_arguments']
 
 # %% ../../nbs/00_core/05_config.ipynb #0006
 class StrictModel(BaseModel):
@@ -285,6 +287,9 @@ class GenerateConfig(StrictModel):
         1.0, 'above 1 makes tokens that have occurred less likely', ge=1, le=100,
         usual_range=(1, 2))
     stop: list[str] = _resumable([], 'texts before which generation ends')
+    allow_special: bool = _resumable(
+        False, 'special tokens spelled out in a prompt, such as <|user|>, become their ids; '
+        'always in a run trained on conversations')
     seed: Seed = _resumable(1337, 'seed of sampling')
 
 # %% ../../nbs/00_core/05_config.ipynb #0032
@@ -544,7 +549,7 @@ def _describe_mistake(path: tuple[str, ...], value: Any) -> tuple[str, str]:
     if key in ('', *SECTIONS): return 'it has no settings below it', sections
     if section := did_you_mean(path[0], SECTIONS): sections = f'did you mean {section}? {sections}'
     advice = next((_ADVICE[part] for part in path if part in _ADVICE), sections)
-    return f'there is no setting {key}', advice
+    return f'there is no setting {key:.80}', advice
 
 # %% ../../nbs/00_core/05_config.ipynb #0085
 def iterate_leaves(
@@ -592,7 +597,7 @@ def _check_values(values: Any, lines: Mapping[tuple[str, ...], int],
         for path, value in wrong.items():
             line = lines.get(path)
             place = f'{name}:{line}: ' if line else ''
-            mistake = SettingError(f'{place}{".".join(path) or "the whole"} = {value!r:.80}',
+            mistake = SettingError(f'{place}{".".join(path) or "the whole":.80} = {value!r:.80}',
                                    *_describe_mistake(path, value))
             mistake.path, mistake.value, mistake.line = path, value, line
             mistakes.append(mistake)
@@ -660,6 +665,40 @@ def load_config(
     return config
 
 # %% ../../nbs/00_core/05_config.ipynb #0102
+_Function = TypeVar('_Function', bound=Callable[..., Any])
+
+def _fit(value: Any, kind: str, name: str) -> Any:
+    "A value as the type that an annotation names"
+    kinds = set(re.sub(r'\[.*\]', '', kind).replace('None', 'NoneType').split(' | '))
+    classes = {cls.__name__ for cls in type(value).__mro__}
+    if 'Any' in kinds or classes & kinds: return value
+    if isinstance(value, (str, Path, Config, Mapping)):
+        if 'Config' in kinds: return load_config(value)
+        for section, cls in SECTIONS.items():
+            if cls.__name__ in kinds: return getattr(load_config(value), section)
+    if isinstance(value, str) and '[str]' in kind: return [value]
+    several = hasattr(value, '__iter__') and not isinstance(value, (str, StrictModel))
+    if several and kinds & {'Iterable', 'Sequence', 'list'}: return value
+    if isinstance(value, Number) and kinds & {'int', 'float'} or callable(value): return value
+    raise UserError(f'{name} = {value!r:.80}', f'it has to be {kind}, not {type(value).__name__}',
+                    'give it a value of that type; help(FUNCTION) explains each argument')
+
+def check_arguments(
+    function: _Function, # Annotated
+) -> _Function:
+    "A function that takes configurations in any form, and refuses what it cannot use"
+    asked = signature(function)
+    @wraps(function)
+    def checked(*args: Any, **options: Any) -> Any:
+        given = asked.bind(*args, **options)
+        for name, value in given.arguments.items():
+            kind = asked.parameters[name].annotation
+            if not isinstance(kind, str): continue # of `self`
+            given.arguments[name] = _fit(value, kind, f'{function.__name__}: {name}')
+        return function(*given.args, **given.kwargs)
+    return checked # type: ignore[return-value]
+
+# %% ../../nbs/00_core/05_config.ipynb #0107
 def _commented_yaml(config: Config) -> str:
     "A configuration as YAML with a comment for every setting"
     text = '# A gpt2pro configuration. Repeat the run with: gpt2pro train THIS_FILE\n'

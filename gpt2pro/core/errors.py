@@ -40,9 +40,17 @@ def as_error(
     if isinstance(error, Gpt2proError): return error
     if isinstance(error, MemoryError):
         return RunError('Out of memory', 'there is less than needed', 'lower train.batch_size')
-    if isinstance(error, OSError):
-        path = f'{error.filename}: ' if error.filename else ''
-        return UserError(f'{path}{error.strerror or error}', 'it cannot be read or written',
+    if isinstance(error, RecursionError):
+        return UserError('Something is nested too deeply', str(error),
+                         'put values side by side: a configuration has sections with settings')
+    if isinstance(error, UnicodeError):
+        return UserError('A text is not valid Unicode', str(error),
+                         'rename the file, or save it as UTF-8')
+    path = getattr(error, 'filename', None)
+    text, _, native = str(error).partition(' (os error ') # as libraries in Rust write it
+    if isinstance(error, OSError) or native:
+        what = f'{path}: {error.strerror}' if path else getattr(error, 'strerror', None) or text
+        return UserError(what, 'it cannot be read or written',
                          'make room, change the permissions, or name another path')
     return RunError(f'{type(error).__name__}: {error}', 'this was not foreseen',
                     'see where with: gpt2pro --debug COMMAND, and please report it')

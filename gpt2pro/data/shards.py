@@ -120,6 +120,7 @@ def _read_shard(
 ) -> tuple[dict[str, Tensor], list[str]]: # Its tensors, and the language of each document
     "A shard that has passed every check, memory-mapped"
     try:
+        if not path.is_file(): raise OSError('no such file, or not an ordinary one')
         with safe_open(path, framework='pt') as file:
             header = json.loads((file.metadata() or {})[FORMAT])
             tensors = {name: file.get_tensor(name) for name in file.keys()}

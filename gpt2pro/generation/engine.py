@@ -11,18 +11,36 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor
 from ..core.errors import UserError
-from ..core.config import GenerateConfig
+from ..core.config import GenerateConfig, load_config
 from ..tokenizers.tokenizer import find_tokenizer, Tokenizer
 from ..attention.cache import KVCache
 from ..model.gpt import eval_mode, GPT
 import gpt2pro.model.pretrained # noqa: F401, adds GPT.from_pretrained
-from .sampling import process_logits, sample
+from .sampling import is_greedy, process_logits, sample
 
 # %% auto #0
-__all__ = ['Engine', 'next_token_logits', 'generate_ids', 'TextStream', 'encode_prompt', 'stream', 'find_model_tokenizer',
-           'generate', 'generate_batch', 'interact']
+__all__ = ['Engine', 'next_token_logits', 'TextStream', 'encode_prompt', 'stream', 'generate_batch', 'find_model_tokenizer',
+           'generate', 'interact']
 
 # %% ../../nbs/10_generation/03_engine.ipynb #0013
+def _check_prompts(prompts: list[list[int]], block_size: int, vocab_size: int) -> None:
+    "Raise for token ids that the model cannot continue"
+    if not prompts or not all(isinstance(ids, list) and ids for ids in prompts):
+        raise UserError('A prompt without tokens', 'a model continues text or a list of token ids',
+                        "give at least one id, such as the end-of-text token, the tokenizer's eot")
+    for ids in prompts:
+        bad = [id for id in ids if type(id) is not int or not 0 <= id < vocab_size]
+        if bad:
+            raise UserError(f'A prompt has the token id {bad[0]!r}',
+                            f'ids of this model are whole numbers from 0 to {vocab_size - 1:,}',
+                            "encode the text with this model's tokenizer")
+        if len(ids) > block_size:
+            raise UserError(
+                f'A prompt has {len(ids):,} tokens',
+                f'the context of this model is {block_size:,} tokens (model.block_size)',
+                f'shorten it to {block_size/len(ids):.0%}, or train with a larger model.block_size')
+
+# %% ../../nbs/10_generation/03_engine.ipynb #0015
 class Engine:
     "Continues several prompts together, a token at a time"
     def __init__(self,
@@ -31,6 +49,7 @@ class Engine:
         config: GenerateConfig,          # How tokens are sampled, and how many there is room for
         vocab_size: int | None = None,   # Tokens that exist, where the model has more rows
     ) -> None:
+        _check_prompts(prompts, model.config.block_size, model.config.vocab_size)
         self.model, self.config, self.vocab_size = model, config, vocab_size
         device = model.wte.weight.device
         self.end = max(map(len, prompts))
@@ -38,7 +57,7 @@ class Engine:
         padded = [prompt[:1]*start + prompt for prompt, start in zip(prompts, self.starts)]
         ids = torch.tensor(padded, device=device) # (B, T)
         self.ids = torch.cat([ids, ids.new_empty(len(ids), config.max_new_tokens)], 1)
-        seeds = range(config.seed, config.seed + len(ids)*(config.temperature > 0)) # greedy: none
+        seeds = range(config.seed, config.seed + len(ids)*(not is_greedy(config))) # greedy: none
         self.generators = [torch.Generator(device).manual_seed(seed) for seed in seeds]
         self.cache: KVCache | None = None
     @torch.inference_mode()
@@ -59,7 +78,7 @@ class Engine:
         self.generators = [self.generators[i] for i in rows if self.generators]
         if self.cache is not None: self.cache.select(rows)
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0015
+# %% ../../nbs/10_generation/03_engine.ipynb #0017
 def next_token_logits(
     engine: Engine, # Whose cache is filled or extended
 ) -> Tensor:        # (B, V)
@@ -80,25 +99,13 @@ def next_token_logits(
     x = model.hidden_states(engine.ids[:, begin:end], doc_ids, engine.cache) # (B, T, C)
     return model.logits(x[:, -1])[:, :engine.vocab_size]
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0019
-def generate_ids(
-    model: GPT,                    # Dropout is off while it generates
-    ids: Tensor,                   # Prompts of equal length, (B, T)
-    config: GenerateConfig,        # How tokens are sampled, and how many
-    vocab_size: int | None = None, # Tokens that exist, where the model has more rows
-) -> Iterator[Tensor]:             # At each step the next token of every row, (B,)
-    "Continue each row of `ids`, one token at a time"
-    engine = Engine(model, ids.tolist(), config, vocab_size)
-    with eval_mode(model):
-        for _ in range(config.max_new_tokens): yield engine.step()
-
-# %% ../../nbs/10_generation/03_engine.ipynb #0031
+# %% ../../nbs/10_generation/03_engine.ipynb #0032
 def _count_held(text: str, stop: list[str]) -> int:
     "How many characters at the end of `text` may begin a stop string"
     beginnings = [s[:n] for s in stop for n in range(1, len(s))]
     return max((len(b) for b in beginnings if text.endswith(b)), default=0)
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0033
+# %% ../../nbs/10_generation/03_engine.ipynb #0034
 class TextStream:
     "The text of generated tokens, up to the end of a document or a stop string"
     def __init__(self,
@@ -125,30 +132,21 @@ class TextStream:
         "The rest when no more tokens come"
         return '' if self.finished else self.waiting + self.decoder.flush()
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0041
+# %% ../../nbs/10_generation/03_engine.ipynb #0042
 def encode_prompt(
     tokenizer: Tokenizer, # Turns text into ids
     prompt: str,          # Any text
-    block_size: int,      # Tokens that the model reads at once
-) -> list[int]:           # At least one id, at most `block_size`
-    "The ids of a prompt that fits the model"
-    ids = tokenizer.encode(prompt) or [tokenizer.eot]
-    if len(ids) <= block_size: return ids
-    characters = len(prompt)*block_size//len(ids)
-    raise UserError(f'The prompt has {len(ids):,} tokens: {prompt[:40]!r}…',
-                    f'the context of this model is {block_size:,} tokens (model.block_size)',
-                    f'shorten the prompt to about {characters:,} characters, '
-                    'or train with a larger model.block_size')
+    allow_special: bool = False, # Whether a special token that is spelled out becomes its id
+) -> list[int]:           # At least one id
+    "The ids of a prompt"
+    return tokenizer.encode(prompt, allow_special) or [tokenizer.eot]
 
 # %% ../../nbs/10_generation/03_engine.ipynb #0046
-def _stream_batch(
-    model: GPT, tokenizer: Tokenizer, prompts: list[list[int]], config: GenerateConfig,
-) -> Iterator[tuple[int, str]]:
+def _stream_batch(engine: Engine, tokenizer: Tokenizer) -> Iterator[tuple[int, str]]:
     "Pieces of the texts that continue several prompts, each with the index of its prompt"
-    engine = Engine(model, prompts, config, tokenizer.vocab_size)
-    texts = [TextStream(tokenizer, config.stop) for _ in prompts]
-    alive = [*range(len(prompts))]
-    with eval_mode(model):
+    alive = [*range(len(engine.starts))]
+    texts = [TextStream(tokenizer, engine.config.stop) for _ in alive]
+    with eval_mode(engine.model):
         while alive and engine.end < engine.ids.size(1):
             for i, token in zip(alive, engine.step().tolist()):
                 if piece := texts[i].feed(token): yield i, piece
@@ -165,11 +163,28 @@ def stream(
     config: GenerateConfig | None = None, # How tokens are sampled; None takes the defaults
 ) -> Iterator[str]:       # Pieces of text as soon as they are known, without the prompt
     "Continue a prompt, piece by piece"
-    ids = encode_prompt(tokenizer, prompt, model.config.block_size)
-    pieces = _stream_batch(model, tokenizer, [ids], config or GenerateConfig())
-    return (piece for _, piece in pieces)
+    config = config or GenerateConfig()
+    ids = encode_prompt(tokenizer, prompt, config.allow_special)
+    engine = Engine(model, [ids], config, tokenizer.vocab_size)
+    return (piece for _, piece in _stream_batch(engine, tokenizer))
 
 # %% ../../nbs/10_generation/03_engine.ipynb #0048
+def generate_batch(
+    model: GPT,           # A trained model
+    tokenizer: Tokenizer, # Its tokenizer
+    prompts: list[str],   # Texts to continue
+    config: GenerateConfig | None = None, # How tokens are sampled; None takes the defaults
+) -> list[str]:           # One continuation for each, in the same order
+    "Continue several prompts together"
+    if not prompts: return []
+    config = config or GenerateConfig()
+    ids = [encode_prompt(tokenizer, prompt, config.allow_special) for prompt in prompts]
+    engine = Engine(model, ids, config, tokenizer.vocab_size)
+    texts = ['']*len(prompts)
+    for i, piece in _stream_batch(engine, tokenizer): texts[i] += piece
+    return texts
+
+# %% ../../nbs/10_generation/03_engine.ipynb #0050
 def find_model_tokenizer(
     model: GPT, # Loaded by `GPT.from_pretrained` or `load_run`
 ) -> Tokenizer:
@@ -180,25 +195,30 @@ def find_model_tokenizer(
                         'give token ids instead of text, or tokenizer=…')
     return find_tokenizer(folder)
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0049
+# %% ../../nbs/10_generation/03_engine.ipynb #0051
 @patch
 def generate(self: GPT,
-    prompt: str | list[int] | Tensor = '', # Text, or token ids (T,) or (B, T)
+    prompt: Any = '',                      # Text, token ids (T,) or (B, T), or a list of either
     tokenizer: Tokenizer | None = None,    # For text; None takes the one beside the weights
     **settings: Any,                       # Of `GenerateConfig`, such as max_new_tokens=50
 ) -> Any:                                  # Text or ids like the prompt: it and its continuation
     "Continue a text, or token ids"
-    config = GenerateConfig(**settings)
-    if isinstance(prompt, str):
+    config = load_config(dict(generate=settings)).generate
+    prompts = prompt.tolist() if hasattr(prompt, 'tolist') else prompt
+    several = isinstance(prompts, list) and prompts and isinstance(prompts[0], (str, list))
+    if not several: prompts = [prompts]
+    if all(isinstance(p, str) for p in prompts):
         tokenizer = tokenizer or find_model_tokenizer(self)
-        return prompt + ''.join(stream(self, tokenizer, prompt, config))
-    ids = torch.as_tensor(prompt) # (T,) or (B, T)
-    rows = ids if ids.dim() == 2 else ids[None] # (B, T)
-    new = torch.stack([*generate_ids(self, rows, config, tokenizer and tokenizer.vocab_size)], 1)
-    result = torch.cat([rows.to(new.device), new], 1).view(*ids.shape[:-1], -1)
-    return result if isinstance(prompt, Tensor) else result.tolist()
+        texts = generate_batch(self, tokenizer, prompts, config)
+        results = [p + text for p, text in zip(prompts, texts)]
+    else:
+        engine = Engine(self, prompts, config, tokenizer and tokenizer.vocab_size)
+        with eval_mode(self): new = [engine.step().tolist() for _ in range(config.max_new_tokens)]
+        results = [[*ids, *tokens] for ids, tokens in zip(prompts, zip(*new))]
+    result = results if several else results[0]
+    return torch.tensor(result, device=prompt.device) if isinstance(prompt, Tensor) else result
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0055
+# %% ../../nbs/10_generation/03_engine.ipynb #0061
 def generate( # type: ignore[no-redef] # noqa: F811
     model: GPT,           # A trained model
     tokenizer: Tokenizer, # Its tokenizer
@@ -208,22 +228,7 @@ def generate( # type: ignore[no-redef] # noqa: F811
     "Continue a prompt"
     return ''.join(stream(model, tokenizer, prompt, config))
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0064
-def generate_batch(
-    model: GPT,           # A trained model
-    tokenizer: Tokenizer, # Its tokenizer
-    prompts: list[str],   # Texts to continue
-    config: GenerateConfig | None = None, # How tokens are sampled; None takes the defaults
-) -> list[str]:           # One continuation for each, in the same order
-    "Continue several prompts together"
-    if not prompts: return []
-    ids = [encode_prompt(tokenizer, prompt, model.config.block_size) for prompt in prompts]
-    texts = ['']*len(prompts)
-    for i, piece in _stream_batch(model, tokenizer, ids, config or GenerateConfig()):
-        texts[i] += piece
-    return texts
-
-# %% ../../nbs/10_generation/03_engine.ipynb #0069
+# %% ../../nbs/10_generation/03_engine.ipynb #0074
 _print = partial(print, end='', flush=True)
 
 def interact(
@@ -239,10 +244,11 @@ def interact(
     while True:
         try:
             line = read('\n> ')
-            if line: ids = encode_prompt(tokenizer, line, limit)
-            else: ids = tokenizer.encode(text)[-limit:] or [tokenizer.eot]
             text = line or text
-            for _, piece in _stream_batch(model, tokenizer, [ids], config):
+            ids = encode_prompt(tokenizer, text, config.allow_special)
+            if not line: ids = ids[-limit:]
+            engine = Engine(model, [ids], config, tokenizer.vocab_size)
+            for _, piece in _stream_batch(engine, tokenizer):
                 write(piece)
                 text += piece
         except UserError as e: write(f'{e}')

@@ -6,10 +6,11 @@
 from __future__ import annotations
 import torch
 from torch import Tensor
+from ..core.errors import RunError
 from ..core.config import GenerateConfig
 
 # %% auto #0
-__all__ = ['apply_temperature', 'top_k', 'top_p', 'apply_repetition_penalty', 'process_logits', 'sample']
+__all__ = ['apply_temperature', 'top_k', 'top_p', 'apply_repetition_penalty', 'is_greedy', 'process_logits', 'sample']
 
 # %% ../../nbs/10_generation/02_sampling.ipynb #0008
 def apply_temperature(
@@ -17,7 +18,7 @@ def apply_temperature(
     temperature: float, # Above 0; below 1 favours likely tokens, above 1 evens them out
 ) -> Tensor:            # (B, V)
     "Sharpen or flatten the distribution of the next token"
-    return logits/temperature
+    return (logits - logits.amax(-1, keepdim=True))/temperature
 
 # %% ../../nbs/10_generation/02_sampling.ipynb #0012
 def top_k(
@@ -34,15 +35,16 @@ def top_p(
     p: float,       # Probability that the tokens reach together
 ) -> Tensor:        # (B, V), all others -inf
     "Mask all but the fewest likeliest tokens of each row with a probability of `p` together"
+    if p == 1: return logits
     finite = int(logits.isfinite().sum(-1).max()) # after top-k, only these need to be sorted
-    largest, order = logits.topk(finite) # (B, finite) each
-    probs = largest.softmax(-1)
-    before = probs.cumsum(-1) - probs # (B, finite): the probability of all likelier ones
-    nucleus = largest.masked_fill(before >= p, -float('inf')) # (B, finite)
-    masked = torch.full_like(logits, -float('inf'))
-    return masked.scatter_(1, order, nucleus) # (B, V), in the order of the vocabulary
+    largest, order = logits.topk(max(1, finite)) # (B, finite) each
+    rest = largest.flip(-1).softmax(-1).cumsum(-1).flip(-1) # it and all less likely ones
+    masked = rest <= 1 - p # (B, finite)
+    masked[:, 0] = False # the likeliest stays
+    nucleus = largest.masked_fill(masked, -float('inf')) # (B, finite)
+    return torch.full_like(logits, -float('inf')).scatter_(1, order, nucleus) # (B, V)
 
-# %% ../../nbs/10_generation/02_sampling.ipynb #0020
+# %% ../../nbs/10_generation/02_sampling.ipynb #0024
 def apply_repetition_penalty(
     logits: Tensor, # For the next token, (B, V)
     seen: Tensor,   # Token ids so far, (B, T)
@@ -52,7 +54,13 @@ def apply_repetition_penalty(
     old = logits.gather(1, seen) # (B, T)
     return logits.scatter(1, seen, torch.where(old > 0, old/penalty, old*penalty))
 
-# %% ../../nbs/10_generation/02_sampling.ipynb #0025
+# %% ../../nbs/10_generation/02_sampling.ipynb #0029
+def is_greedy(
+    config: GenerateConfig, # How tokens are sampled
+) -> bool:
+    "Whether the likeliest token is taken and nothing is drawn"
+    return config.temperature < torch.finfo(torch.float32).tiny
+
 def process_logits(
     logits: Tensor,         # For the next token, (B, V)
     seen: Tensor,           # Token ids so far, (B, T)
@@ -62,18 +70,22 @@ def process_logits(
     logits = logits.float()
     if config.repetition_penalty != 1:
         logits = apply_repetition_penalty(logits, seen, config.repetition_penalty)
-    if config.temperature == 0: return logits # only the largest will matter
+    if is_greedy(config): return logits # only the largest will matter
     logits = apply_temperature(logits, config.temperature)
     if config.top_k is not None: logits = top_k(logits, config.top_k)
     if config.top_p is not None: logits = top_p(logits, config.top_p)
     return logits
 
-# %% ../../nbs/10_generation/02_sampling.ipynb #0030
+# %% ../../nbs/10_generation/02_sampling.ipynb #0034
 def sample(
     logits: Tensor,                    # Processed, (B, V)
     generators: list[torch.Generator], # One for each row; an empty list is greedy
 ) -> Tensor:                           # Token ids, (B,)
     "The next token of each row: drawn with its generator, or the likeliest"
+    if not logits.amax(-1).isfinite().all(): # with a NaN the largest is NaN
+        raise RunError('A logit of the next token is not finite',
+                       'the weights of this model give no probabilities',
+                       'generate with an earlier checkpoint')
     if not generators: return logits.argmax(-1)
     ends = logits.softmax(-1).cumsum(-1) # (B, V)
     draws = [torch.rand(1, generator=g, device=logits.device) for g in generators]

@@ -4,19 +4,19 @@
 
 # %% ../../nbs/01_text/05_corpus.ipynb #0003
 from __future__ import annotations
-import hashlib, json, logging, lzma, re, zlib
+import hashlib, json, logging, re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from ..core.errors import UserError
 from ..core.files import asset_path, hash_file
 from ..core.config import DataConfig, load_config
-from .readers import DamagedFileError, ErrorHandler, is_table, locate, read_rows
-from .readers import read_text, sections, SourceFile
-from .layouts import detect_layout, Layout, row_text
+from .readers import DamagedFileError, ErrorHandler, file_format, is_table, locate
+from .readers import read_rows, read_text, sections, SourceFile
+from .layouts import detect_layout, Layout, row_text, unfold
 from .sources import EMBEDDED, find_files
 from .messages import conversation_text
 
@@ -65,12 +65,22 @@ RowFormatter = Callable[[Any, Layout], str] # Makes a text of a row
 
 def _rows(file: SourceFile, handler: ErrorHandler, layout: Layout) -> Iterator[tuple[int, Any]]:
     "Position and row of a table, or position and piece of a text file"
-    if is_table(file): yield from read_rows(file, handler, layout.text_fields)
+    if is_table(file):
+        for position, row in read_rows(file, handler, layout.rows_in[:1] or layout.text_fields):
+            for inner in unfold(row, layout.rows_in): yield position, inner
     else:
         position = file.start
         for text in _cut(read_text(file, handler)):
             yield position, text
             position += len(text.encode())
+
+def _format(row: Any, layout: Layout, format_row: RowFormatter) -> str:
+    "The text of a row, or its error"
+    if isinstance(row, UserError): raise row
+    try: return format_row(row, layout)
+    except RecursionError:
+        fix = 'correct the row or remove it'
+        raise DamagedFileError('lists in lists', 'they are nested too deeply', fix) from None
 
 def _texts(
         file: SourceFile, handler: ErrorHandler, layout: Layout,
@@ -79,9 +89,7 @@ def _texts(
     "Position and text of the rows of a file, without broken ones if there are few"
     bad = 0
     for rows, (position, row) in enumerate(_rows(file, handler, layout)):
-        try:
-            if isinstance(row, UserError): raise row
-            text = format_row(row, layout)
+        try: text = _format(row, layout, format_row)
         except UserError as e:
             what = e.what if e is row else f'{locate(file, position)}: {e.what}'
             why = e.why
@@ -99,9 +107,10 @@ def _texts(
 def _readable(file: SourceFile) -> Iterator[None]:
     "Turn all errors of a damaged file into one"
     try: yield
-    except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as e:
-        raise DamagedFileError(file.path, f'the file cannot be read to its end: {e}',
-                               'replace the file by a whole one, or leave it out') from None
+    except (OSError, EOFError, ValueError, RecursionError) as e:
+        why = f'the file cannot be read to its end: {" ".join(str(e).split())}'
+        fix = 'replace the file by a whole one, or leave it out'
+        raise DamagedFileError(file.path, why, fix) from None
 
 def _documents(
         file: SourceFile, handler: ErrorHandler, layout: Layout,
@@ -140,17 +149,34 @@ def _divide(files: list[SourceFile], n: int) -> list[list[SourceFile]]:
 def _sections(file: SourceFile) -> list[SourceFile]:
     with _readable(file): return sections(file)
 
-def _damage(path: str, documents: Iterable[Document]) -> str:
-    "Where and why a file is damaged, empty if it is sound; reads all of it"
-    try:
-        for _ in documents: pass
-    except DamagedFileError as e:
-        where = re.sub('^:', 'line ', e.what.removeprefix(path)).removeprefix(', ')
-        return f'{where}: {e.why}' if where else e.why
-    return ''
+def _read(
+        file: SourceFile, handler: ErrorHandler, layout: Layout, format_row: RowFormatter,
+) -> Iterator[Document]:
+    "The documents of a file, one section after the other"
+    for section in _sections(file): yield from _documents(section, handler, layout, format_row)
+
+def _holds_text(layout: Layout) -> bool:
+    return not layout.fields or not layout.fields.keys().isdisjoint(layout.text_fields)
+
+def _is_metadata(file: SourceFile, layout: Layout) -> bool:
+    "Whether a file is one JSON object without text"
+    if file_format(file.local_path or Path()) != '.json' or _holds_text(layout): return False
+    with _readable(file):
+        return len([*islice(read_rows(file, ErrorHandler(file.path, True)), 2)]) == 1
+
+def _damage(path: str, e: DamagedFileError) -> str:
+    "Where and why a file is damaged"
+    where = re.sub('^:', 'line ', e.what.removeprefix(path)).removeprefix(', ')
+    return f'{where}: {e.why}' if where else e.why
+
+def _fingerprint(files: Iterable[SourceFile]) -> str:
+    "A hash of the content of files"
+    content = [[file.path, file.size, file.start, hash_file(file.local_path)
+                if file.local_path else file.revision] for file in files]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 # %% ../../nbs/01_text/05_corpus.ipynb #0041
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Corpus:
     "Files of text, read as a stream of documents"
     files: list[SourceFile] # Its files, in order
@@ -159,10 +185,9 @@ class Corpus:
     on_error: str = 'error' # What to do with damaged files: error, skip or replace
     sample: float = 1.0     # Share of documents to give
     format_row: RowFormatter = row_text # Makes a text of a row
-    def __post_init__(self) -> None:
-        self.replaced: dict[str, int] = {} # File → bad bytes replaced and broken rows left out
-        self._layouts: dict[str, Layout] = {}
-        self._checked: set[str] = set() # Files read through for `skip`
+    replaced: dict[str, int] = field(default_factory=dict) # File → bad bytes and rows replaced
+    _layouts: dict[str, Layout] = field(default_factory=dict)
+    _checked: set[str] = field(default_factory=set) # Files known to be sound, or skipped
     def __repr__(self) -> str:
         return f'Corpus({len(self.files)} files, {self.size:,} bytes, {len(self.skipped)} skipped)'
     @property
@@ -171,32 +196,22 @@ class Corpus:
     def layouts(self) -> dict[str, Layout]: # File → its layout
         return {file.path: self._layout(file) for file in self._sound_files()}
     def __iter__(self) -> Iterator[Document]:
-        handlers: dict[str, ErrorHandler] = {}
+        handlers = {file.path: ErrorHandler(file.path, self.on_error == 'replace')
+                    for file in self.files}
         for file in self._sound_files():
-            handler = ErrorHandler(file.path, self.on_error == 'replace')
-            handler = handlers.setdefault(file.path, handler)
-            for document in self._read(file, handler):
+            for document in self._read(file, handlers[file.path]):
                 if _in_sample(document.text, self.sample): yield document
-            if handler.count: self.replaced[file.path] = handler.count
+            if count := handlers[file.path].count: self.replaced[file.path] = count
     def parts(self,
         n: int, # How many are wanted
     ) -> list[Corpus]: # At most that many
         "The same documents, divided into corpora that can be read independently"
         pieces = [piece for file in self._sound_files() for piece in _sections(file)]
-        parts: list[Corpus] = []
-        for files in _divide(pieces, n):
-            part = copy(self)
-            part.files = files
-            part.skipped = {}
-            part.replaced = {}
-            if not parts: part.skipped = self.skipped
-            parts.append(part)
-        return parts
+        return [replace(self, files=files, skipped={} if i else self.skipped, replaced={})
+                for i, files in enumerate(_divide(pieces, n))]
     def fingerprint(self) -> str:
         "A hash of the content: it changes with any byte of any file"
-        content = [[file.path, file.size, file.start, hash_file(file.local_path)
-                    if file.local_path else file.revision] for file in self.files]
-        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+        return _fingerprint(self.files)
     def _layout(self, file: SourceFile) -> Layout:
         if file.path not in self._layouts:
             whole = replace(file, start=0, stop=None)
@@ -204,15 +219,24 @@ class Corpus:
         return self._layouts[file.path]
     def _read(self, file: SourceFile, handler: ErrorHandler) -> Iterator[Document]:
         layout = self._layout(file) if is_table(file) else Layout()
-        for section in _sections(file):
-            yield from _documents(section, handler, layout, self.format_row)
+        yield from _read(file, handler, layout, self.format_row)
     def _sound_files(self) -> Iterator[SourceFile]:
         for file in self.files:
-            if self.on_error == 'skip' and file.path not in self._checked:
-                reason = _damage(file.path, self._read(file, ErrorHandler(file.path, False)))
-                if reason: self.skipped[file.path] = reason
+            if file.path not in self._checked:
+                self._check(file)
                 self._checked.add(file.path)
             if file.path not in self.skipped: yield file
+    def _check(self, file: SourceFile) -> None:
+        "Note why a file is to be skipped, if it is"
+        try:
+            if len(self.files) > 1 and is_table(file) and _is_metadata(file, self._layout(file)):
+                fields = ', '.join(self._layout(file).fields)
+                self.skipped[file.path] = f'one object without text: its fields are {fields:.200}'
+            elif self.on_error == 'skip':
+                for _ in self._read(file, ErrorHandler(file.path, False)): pass
+        except DamagedFileError as e:
+            if self.on_error != 'skip': raise
+            self.skipped[file.path] = _damage(file.path, e)
 
 # %% ../../nbs/01_text/05_corpus.ipynb #0051
 def _reading_options(data: DataConfig) -> dict[str, Any]:
@@ -230,7 +254,7 @@ def open_corpus(
         source = source.source
     return Corpus(*find_files(source), **options)
 
-# %% ../../nbs/01_text/05_corpus.ipynb #0074
+# %% ../../nbs/01_text/05_corpus.ipynb #0079
 def _own_split(source: str) -> tuple[str, str] | None:
     "A folder's subfolders for training and validation, if it has both"
     if source.startswith(('hf:', 'http://', 'https://')): return None
@@ -251,7 +275,7 @@ def open_splits(
     held_out = open_corpus(validation, **options) if validation else None
     return open_corpus(train, **options), held_out
 
-# %% ../../nbs/01_text/05_corpus.ipynb #0078
+# %% ../../nbs/01_text/05_corpus.ipynb #0083
 def parse_data(
     words: Iterable[str], # Sources, and settings such as `data.text_field=body`
 ) -> DataConfig:

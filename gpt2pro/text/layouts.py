@@ -6,9 +6,9 @@
 from __future__ import annotations
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from statistics import StatisticsError, correlation
 from typing import Any, Literal
@@ -18,7 +18,7 @@ from .readers import ErrorHandler, file_format, is_table, read_rows, read_text
 from .readers import SourceFile
 
 # %% auto #0
-__all__ = ['TextKind', 'PREVIEW_ROWS', 'Layout', 'detect_layout', 'value_text', 'row_text']
+__all__ = ['TextKind', 'PREVIEW_ROWS', 'Layout', 'unfold', 'detect_layout', 'value_text', 'row_text']
 
 # %% ../../nbs/01_text/02_layouts.ipynb #0006
 TextKind = Literal['text', 'qa', 'instruction', 'chat', 'code', 'parallel']
@@ -28,6 +28,7 @@ class Layout(StrictModel):
     kind: TextKind = 'text'                 # kind of text
     fields: dict[str, str] = {}             # fields of a table → their JSON types
     text_fields: list[str] = []             # fields that make the text of a row, in order
+    rows_in: list[str] = []                 # fields, one in another, whose lists hold the rows
     programming_language: str | None = None # programming language of code
 
 # %% ../../nbs/01_text/02_layouts.ipynb #0011
@@ -102,8 +103,8 @@ def _names_language(name: str) -> bool:
 def _find_parallel(rows: list[dict[str, Any]], fields: dict[str, str]) -> list[str]:
     "The fields that hold the same text in several languages"
     if any(isinstance(row.get('translation'), dict) for row in rows): return ['translation']
-    sentences = [name for name in fields if any(' ' in str(row.get(name)).strip() for row in rows)
-                 if 'string' in fields[name]]
+    sentences = [name for name in fields if any(isinstance(row.get(name), str)
+                                                and ' ' in row[name].strip() for row in rows)]
     for pair in (['source', 'target'], ['src', 'tgt']):
         if set(pair) <= set(sentences): return pair
     named = [name for name in sentences if _names_language(name)]
@@ -128,7 +129,7 @@ def _translations(path: Path) -> list[Path]:
     i = languages[-1]
     others = [path.with_name(''.join([*parts[:i], word, *parts[i + 1:]]))
               for word in sorted(_language_words() - {parts[i].lower()})]
-    return [other for other in others if other.exists() and _correlation(path, other) > 0.5]
+    return [other for other in others if other.is_file() and _correlation(path, other) > 0.5]
 
 # %% ../../nbs/01_text/02_layouts.ipynb #0038
 _EXTENSIONS = dict(line.split(': ') for line in '''Assembly: asm s
@@ -207,6 +208,20 @@ def _find_code(
     return found[:1], max(languages, key=languages.__getitem__, default=None)
 
 # %% ../../nbs/01_text/02_layouts.ipynb #0047
+def unfold(
+    row: Any,           # A row, or the error in its place
+    rows_in: list[str], # Fields, one in another, whose lists hold the rows
+) -> Iterator[Any]:
+    "The rows within a row, each with the fields around it"
+    if not rows_in or not isinstance(row, dict):
+        yield row
+        return
+    name, *deeper = rows_in
+    around = {field: value for field, value in row.items() if field != name}
+    for inner in row.get(name) or ():
+        yield from unfold({**around, **inner} if isinstance(inner, dict) else inner, deeper)
+
+# %% ../../nbs/01_text/02_layouts.ipynb #0050
 _TEXT = ('text', 'content', 'document', 'article', 'body', 'story', 'markdown', 'texto')
 
 def _table_layout(rows: list[Any], text_field: str) -> Layout:
@@ -221,10 +236,17 @@ def _table_layout(rows: list[Any], text_field: str) -> Layout:
         kind = 'text'
         found = [name for name in _TEXT if 'string' in fields.get(name, '')][:1]
     if text_field in fields or text_field != 'text': found = [text_field]
+    nested = [name for name, value in rows[0].items()
+              if isinstance(value, list) and value and isinstance(value[0], dict)] if rows else []
+    if len(nested) == 1 and fields.keys().isdisjoint(found):
+        inner = chain.from_iterable(unfold(row, nested) for row in rows)
+        layout = _table_layout([*islice(inner, PREVIEW_ROWS)], text_field)
+        if not layout.fields.keys().isdisjoint(layout.text_fields):
+            return layout.model_copy(update={'rows_in': [*nested, *layout.rows_in]})
     if kind != 'code': language = None
     return Layout(kind=kind, fields=fields, text_fields=found, programming_language=language)
 
-# %% ../../nbs/01_text/02_layouts.ipynb #0051
+# %% ../../nbs/01_text/02_layouts.ipynb #0055
 _LABELS: dict[TextKind, tuple[str, str]] = {
     'qa': ('Q|Question|P|Pregunta', 'A|Answer|R|Respuesta'),
     'chat': ('User|Human|Usuario', 'Assistant|AI|Bot|Asistente'),
@@ -237,7 +259,12 @@ def _kind_of_text(head: str) -> TextKind:
         if min(counts) >= 3: return kind
     return 'text'
 
-# %% ../../nbs/01_text/02_layouts.ipynb #0055
+# %% ../../nbs/01_text/02_layouts.ipynb #0059
+def _shorten(row: Any) -> Any:
+    "A row with the beginning of its texts"
+    if not isinstance(row, dict): return row
+    return {name: value[:1000] if isinstance(value, str) else value for name, value in row.items()}
+
 def detect_layout(
     file: SourceFile,         # Any file
     text_field: str = 'text', # The field that the user named, or `text`
@@ -246,7 +273,7 @@ def detect_layout(
     handler = ErrorHandler(file.path, replace=True)
     if is_table(file) or not file.local_path:
         rows = islice(read_rows(file, handler), PREVIEW_ROWS)
-        return _table_layout([row for _, row in rows], text_field)
+        return _table_layout([_shorten(row) for _, row in rows], text_field)
     head = next(read_text(file, handler), '')
     language = _language_of_file(file.path, head)
     if language: return Layout(kind='code', programming_language=language)
@@ -254,7 +281,7 @@ def detect_layout(
     if kind == 'text' and _translations(file.local_path): kind = 'parallel'
     return Layout(kind=kind)
 
-# %% ../../nbs/01_text/02_layouts.ipynb #0060
+# %% ../../nbs/01_text/02_layouts.ipynb #0064
 _ROLE_NAMES = {'human': 'User', 'gpt': 'Assistant', 'bot': 'Assistant'}
 
 def value_text(
@@ -274,17 +301,21 @@ def value_text(
     texts = [text for text in value.values() if isinstance(text, str) and 'type' not in value]
     return content or '\n'.join(texts)
 
-# %% ../../nbs/01_text/02_layouts.ipynb #0064
+# %% ../../nbs/01_text/02_layouts.ipynb #0068
 def _no_text(row: dict[str, Any], layout: Layout) -> UserError:
     "The error for a row without text"
-    texts = [name for name in row if isinstance(row[name], str)]
-    longest = max(texts, key=lambda name: len(row[name]), default='NAME')
-    best = did_you_mean(' '.join(layout.text_fields), texts) or longest
+    words = {name: len(re.findall(r'[^\W\d_]{2,}', value[:1000]))
+             for name, value in row.items() if isinstance(value, str)}
+    wordy = max(words, key=words.__getitem__, default='')
+    best = did_you_mean(' '.join(layout.text_fields), words) or wordy
     wanted = ' or '.join(map(repr, layout.text_fields)) or 'that is known to hold text'
     fields = ', '.join(map(str, row)).encode('utf-8', 'backslashreplace').decode() # lone surrogates
-    return UserError(f'no field {wanted}', f'its fields are {fields}', f'data.text_field={best}')
+    fix = f'data.text_field={best}'
+    if not words.get(best):
+        fix = 'name the field with data.text_field, or other files: no field here holds words'
+    return UserError(f'no field {wanted}', f'its fields are {fields:.500}', fix)
 
-# %% ../../nbs/01_text/02_layouts.ipynb #0067
+# %% ../../nbs/01_text/02_layouts.ipynb #0073
 def row_text(
     row: Any,       # A row, or the text itself
     layout: Layout, # The layout of its file

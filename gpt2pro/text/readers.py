@@ -4,18 +4,19 @@
 
 # %% ../../nbs/01_text/01_readers.ipynb #0003
 from __future__ import annotations
-import bz2, codecs, csv, gzip, json, lzma, os, re
+import bz2, codecs, csv, json, lzma, os, re, zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 from ..core.errors import UserError
 
 # %% auto #0
-__all__ = ['MAX_ROW_CHARS', 'SECTION_BYTES', 'SourceFile', 'file_format', 'read_blocks', 'is_binary', 'DamagedFileError',
-           'ErrorHandler', 'read_text', 'locate', 'hub_file', 'is_table', 'read_rows', 'sections']
+__all__ = ['MAX_EXPANSION', 'BOMB_BYTES', 'MAX_ROW_CHARS', 'MAX_FIELDS', 'SECTION_BYTES', 'SourceFile', 'file_revision',
+           'file_format', 'is_compressed', 'check_expansion', 'TrailingDataError', 'read_blocks', 'binary_kind',
+           'DamagedFileError', 'ErrorHandler', 'read_text', 'locate', 'hub_file', 'is_table', 'read_rows', 'sections']
 
 # %% ../../nbs/01_text/01_readers.ipynb #0007
 @dataclass(frozen=True, slots=True)
@@ -24,13 +25,25 @@ class SourceFile:
     path: str          # Its name, for messages
     size: int          # Bytes on disk, 0 for a dataset of the hub
     local_path: Path | None = None # None for a dataset of the Hugging Face hub
-    revision: str = '' # Revision of that dataset
+    revision: str = '' # Of that dataset, or of the file when it was found
     start: int = 0     # Where the section begins: a byte, or a row group in Parquet
     stop: int | None = None # Where it ends; None is the end of the file
 
-# %% ../../nbs/01_text/01_readers.ipynb #0012
-_FRAMED = ('.bz2', '.xz', '.zst') # Decompressed by this page
-_COMPRESSED = ('.gz', *_FRAMED)
+# %% ../../nbs/01_text/01_readers.ipynb #0011
+def file_revision(
+    path: Path, # A local file
+) -> str:
+    "The state of a file: it changes when somebody writes to it or replaces it"
+    stat = path.stat()
+    return f'{stat.st_size}-{stat.st_mtime_ns}-{stat.st_ino}'
+
+def _check_unchanged(file: SourceFile) -> None:
+    "Refuse a file that has changed since it was found"
+    if file.revision and file.local_path and file.revision != file_revision(file.local_path):
+        raise OSError('it has changed since it was found; let nothing write to it meanwhile')
+
+# %% ../../nbs/01_text/01_readers.ipynb #0015
+_COMPRESSED = ('.gz', '.bz2', '.xz', '.zst')
 
 def file_format(
     path: Path, # Any file
@@ -39,11 +52,34 @@ def file_format(
     suffixes = [suffix.lower() for suffix in reversed(path.suffixes)]
     return next((suffix for suffix in suffixes if suffix not in _COMPRESSED), '')
 
-# %% ../../nbs/01_text/01_readers.ipynb #0018
+def is_compressed(
+    file: SourceFile, # Any file
+) -> bool:
+    "Whether a file may hold more text than its size says; a dataset of the hub has no size here"
+    path = file.local_path
+    return not path or path.suffix.lower() in (*_COMPRESSED, '.parquet')
+
+# %% ../../nbs/01_text/01_readers.ipynb #0021
+MAX_EXPANSION = 200 # Most times that a compressed file may grow ...
+BOMB_BYTES = 2**30  # ... once it has so many bytes
+
+def check_expansion(
+    size_in: int,  # Compressed bytes read
+    size_out: int, # Bytes that they became
+) -> None:
+    "Refuse what grows as no text does"
+    if size_out > max(BOMB_BYTES, MAX_EXPANSION*size_in):
+        raise OSError(f'a decompression bomb: {size_in:,} bytes become more than {BOMB_BYTES:,}')
+
+# %% ../../nbs/01_text/01_readers.ipynb #0024
 _BLOCK = 2**16 # Bytes in a block
+
+class TrailingDataError(OSError):
+    "What follows the last frame of a compressed file is none"
 
 def _new_frame(suffix: str) -> Any:
     "A decompressor for one frame"
+    if suffix == '.gz': return zlib.decompressobj(31)
     if suffix == '.bz2': return bz2.BZ2Decompressor()
     if suffix == '.xz': return lzma.LZMADecompressor(memlimit=2**27)
     from zstandard import ZstdDecompressor
@@ -52,38 +88,47 @@ def _new_frame(suffix: str) -> Any:
 def _decompress(blocks: Iterable[bytes], suffix: str) -> Iterator[bytes]:
     "The content of a compressed file, in blocks"
     frame: Any = None
-    limit = () if suffix == '.zst' else (_BLOCK,)
+    frames = size_in = size_out = 0
+    limit = (_BLOCK,) if suffix in ('.bz2', '.xz') else ()
     for data in (block[i:i + 1024] for block in blocks for i in range(0, len(block), 1024)):
-        if not frame: data = data.lstrip(b'\0') # padding between frames
+        size_in += len(data)
+        if frames and not frame: data = data.lstrip(b'\0') # padding between frames
         while data or not getattr(frame, 'needs_input', True):
+            kind = TrailingDataError if frames and not frame else OSError
             frame = frame or _new_frame(suffix)
             try: out = frame.decompress(data, *limit)
-            except Exception as e: raise OSError(str(e)) from None # each library has its own
+            except Exception as e: # each library has its own
+                raise kind(f'not {suffix} data, before byte {size_in:,}: {e}') from None
+            size_out += len(out)
+            check_expansion(size_in, size_out)
             yield from (out[i:i + _BLOCK] for i in range(0, len(out), _BLOCK))
             data = b''
             if frame.eof:
                 data = frame.unused_data.lstrip(b'\0')
                 frame = None
+                frames += 1
     if frame: raise EOFError('the file is truncated')
 
-# %% ../../nbs/01_text/01_readers.ipynb #0023
+# %% ../../nbs/01_text/01_readers.ipynb #0029
 def read_blocks(
     file: SourceFile, # A local file, compressed or not
 ) -> Iterator[bytes]: # About 64 KiB each
     "The decompressed bytes of a file"
     assert file.local_path is not None
+    _check_unchanged(file)
     suffix = file.local_path.suffix.lower()
     left = (file.stop or 2**63) - file.start
-    with (gzip.open if suffix == '.gz' else open)(file.local_path, 'rb') as f:
-        if file.start: f.seek(file.start)
+    with open(file.local_path, 'rb') as f:
+        f.seek(file.start)
         blocks: Iterator[bytes] = iter(partial(f.read, _BLOCK), b'')
-        if suffix in _FRAMED: blocks = _decompress(blocks, suffix)
+        if suffix in _COMPRESSED: blocks = _decompress(blocks, suffix)
         for block in blocks:
             yield block[:left]
             left -= len(block)
             if left <= 0: return
+        _check_unchanged(file)
 
-# %% ../../nbs/01_text/01_readers.ipynb #0028
+# %% ../../nbs/01_text/01_readers.ipynb #0034
 _BOMS = { # the BOM of UTF-32 begins with one of UTF-16, so it comes first
     codecs.BOM_UTF8: 'utf_8', codecs.BOM_UTF32_LE: 'utf_32_le', codecs.BOM_UTF32_BE: 'utf_32_be',
     codecs.BOM_UTF16_LE: 'utf_16_le', codecs.BOM_UTF16_BE: 'utf_16_be'}
@@ -93,27 +138,28 @@ def _detect_encoding(head: bytes) -> tuple[str, int]:
     found = ((name, len(bom)) for bom, name in _BOMS.items() if head.startswith(bom))
     return next(found, ('utf_8', 0))
 
-def is_binary(
-    head: bytes, # The beginning of a file
-) -> bool:
-    "Whether these bytes are no text"
-    return head.startswith(b'%PDF-') or (_detect_encoding(head)[1] == 0 and b'\0' in head)
+_SIGNATURES = {b'%PDF-': 'a PDF; extract its text first',
+               b'PK\3\4': 'a zip archive, perhaps of Word or Excel; extract its text first'}
 
-# %% ../../nbs/01_text/01_readers.ipynb #0032
+def binary_kind(
+    head: bytes, # The beginning of a file
+) -> str:
+    "What these bytes are if they are no text, else empty"
+    kind = next((kind for mark, kind in _SIGNATURES.items() if head.startswith(mark)), '')
+    return kind or 'binary'*(_detect_encoding(head)[1] == 0 and b'\0' in head)
+
+# %% ../../nbs/01_text/01_readers.ipynb #0038
 _LONE_SURROGATE = re.compile(r'[\ud800-\udfff]')
 
 class DamagedFileError(UserError):
     "A file's content does not fit its format"
 
+@dataclass
 class ErrorHandler:
     "Replaces or reports the invalid characters of one file"
-    def __init__(self,
-        name: str,     # The file's name
-        replace: bool, # Whether to replace them or to stop
-    ) -> None:
-        self.name = name
-        self.replace = replace
-        self.count = 0 # Characters replaced
+    name: str      # The file's name
+    replace: bool  # Whether to replace them or to stop
+    count: int = 0 # Characters replaced
     def __call__(self,
         text: str, # May hold lone surrogates
         explain: Callable[[int], tuple[str, str]], # Index in the text → place in the file, and why
@@ -128,7 +174,19 @@ class ErrorHandler:
         self.count += count
         return text
 
-# %% ../../nbs/01_text/01_readers.ipynb #0036
+# %% ../../nbs/01_text/01_readers.ipynb #0042
+_SCRIPTS = { # encoding: its letters, and their share of what is not ASCII
+    'cp932': ('ぁ-ん', 0.2), 'euc_jp': ('ぁ-ん', 0.2), 'cp949': ('가-힣', 0.8),
+    'cp1251': ('а-я', 0.7), 'gb2312': ('一-龥', 0.7), 'big5': ('一-龥', 0.7)}
+
+def _likely_encoding(sample: bytes) -> str:
+    "The encoding that text has, if it is not UTF-8: the first one in which its letters make sense"
+    if sum(byte > 127 for byte in sample) < len(sample)/3: return 'cp1252'
+    for encoding, (letters, share) in _SCRIPTS.items():
+        text = re.sub('[\0-\x7f]', '', sample.decode(encoding, 'replace'))
+        if len(re.findall(f'[{letters}]', text)) > share*len(text): return encoding
+    return 'cp1252'
+
 def _decode_block(data: bytes, encoding: str, start: int, handler: ErrorHandler) -> tuple[str, int]:
     "The text of a block that begins at byte `start`, and how many bytes were used"
     decode = getattr(codecs, f'{encoding}_decode')
@@ -138,10 +196,11 @@ def _decode_block(data: bytes, encoding: str, start: int, handler: ErrorHandler)
     text, used = decode(data, errors)
     def explain(i: int) -> tuple[str, str]:
         at = len(text[:i].encode(encoding, errors))
-        around = data[max(0, at - 20):at + 20].decode('cp1252', 'replace')
         name = encoding.replace('_', '-').upper()
+        likely = _likely_encoding(data[at:at + 200])
+        around = data[at - min(at, 20):at + 20].decode(likely, 'replace')
         return (f', byte {start + at:,}',
-                f'it is not {name}; in cp1252 the text there would be {around!r}')
+                f'it is not {name}; in {likely} the text there would be {around!r}')
     return handler(text, explain), used
 
 def _decode(blocks: Iterable[bytes], handler: ErrorHandler, start: int = 0) -> Iterator[str]:
@@ -160,14 +219,21 @@ def _decode(blocks: Iterable[bytes], handler: ErrorHandler, start: int = 0) -> I
     why = 'the file ends inside a character, or it is not UTF-8'
     if rest: yield handler('\udc80'*len(rest), lambda i: (f', byte {start:,}', why))
 
+def _whole_frames(file: SourceFile, handler: ErrorHandler) -> Iterator[bytes]:
+    "The bytes of a file; what follows its last frame is counted, if the handler replaces"
+    try: yield from read_blocks(file)
+    except TrailingDataError:
+        if not handler.replace: raise
+        handler.count += 1
+
 def read_text(
     file: SourceFile,      # A text file
     handler: ErrorHandler, # For invalid bytes
 ) -> Iterator[str]:
     "The text of a file, in pieces"
-    return _decode(read_blocks(file), handler, file.start)
+    return _decode(_whole_frames(file, handler), handler, file.start)
 
-# %% ../../nbs/01_text/01_readers.ipynb #0042
+# %% ../../nbs/01_text/01_readers.ipynb #0050
 MAX_ROW_CHARS = 2**24 # Most characters in a row of a table
 
 def _lines(chunks: Iterable[str], where: Callable[[], str]) -> Iterator[str]:
@@ -181,7 +247,7 @@ def _lines(chunks: Iterable[str], where: Callable[[], str]) -> Iterator[str]:
             raise DamagedFileError(f'{where()}: the line is too long', why, 'split it')
     if rest: yield rest
 
-# %% ../../nbs/01_text/01_readers.ipynb #0047
+# %% ../../nbs/01_text/01_readers.ipynb #0055
 _LINE_FORMATS = ('.jsonl', '.ndjson')
 
 def _unique_fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -219,12 +285,14 @@ def _json_lines(file: SourceFile, handler: ErrorHandler) -> Iterator[tuple[int, 
             yield position, DamagedFileError(what, getattr(e, 'msg', str(e)), fix)
         position += len(line.encode())
 
-# %% ../../nbs/01_text/01_readers.ipynb #0052
+# %% ../../nbs/01_text/01_readers.ipynb #0060
 _SEPARATOR = re.compile(r'[\s,\[\]]*')
 
-def _bad_json(name: str, line: int, why: str) -> DamagedFileError:
+def _bad_json(name: str, line: int, why: str, long: bool = False) -> DamagedFileError:
     what = f'{name}:{line}: the row that begins here is not readable as JSON'
-    return DamagedFileError(what, why, 'correct the row or remove it')
+    if not long: return DamagedFileError(what, why, 'correct the row or remove it')
+    why = f'it has more than {MAX_ROW_CHARS:,} characters'
+    return DamagedFileError(what, why, 'write one row per line into a .jsonl file')
 
 def _json_rows(chunks: Iterable[str], name: str) -> Iterator[Any]:
     "The rows of a JSON array, or of one JSON value after the other"
@@ -245,12 +313,25 @@ def _json_rows(chunks: Iterable[str], name: str) -> Iterator[Any]:
             else: yield row
         line += text.count('\n', 0, at)
         text = text[at:]
-        wanted = 2*len(text)
-        if error and (not chunk or len(text) > MAX_ROW_CHARS): raise _bad_json(name, line, error)
+        wanted = min(2*len(text), MAX_ROW_CHARS + 1)
+        long = len(text) > MAX_ROW_CHARS
+        if error and (long or not chunk): raise _bad_json(name, line, error, long)
     if depth: raise _bad_json(name, line, 'unbalanced brackets [ ], so rows may be missing')
 
-# %% ../../nbs/01_text/01_readers.ipynb #0059
-def _csv_rows(chunks: Iterable[str], name: str) -> Iterator[Any]:
+# %% ../../nbs/01_text/01_readers.ipynb #0067
+MAX_FIELDS = 10_000 # Most fields in a table
+_STRAY_QUOTE = re.compile(r'(?<![^\t])(?!"([^"\t]|"")*"(?![^\t\r\n]))"[^\t\r\n]*')
+
+def _tsv_lines(lines: Iterator[str]) -> Iterator[str]:
+    "The lines of a TSV table, in which a quote that nothing closes counts as a character"
+    first = next(lines, '')
+    tabs = first.count('\t')
+    for line, following in pairwise(chain([first], lines, [first])):
+        if '"' in line and line.count('\t') == following.count('\t') == tabs:
+            line = _STRAY_QUOTE.sub(lambda field: '"' + field[0].replace('"', '""') + '"', line)
+        yield line
+
+def _csv_rows(chunks: Iterable[str], name: str, delimiter: str = '') -> Iterator[Any]:
     "The rows of a CSV table, or their errors"
     line = 0
     def damaged(why: str) -> DamagedFileError:
@@ -259,9 +340,13 @@ def _csv_rows(chunks: Iterable[str], name: str) -> Iterator[Any]:
     lines = _lines(chunks, lambda: f'{name}:{line + 1}')
     header = next(lines, '')
     csv.field_size_limit(MAX_ROW_CHARS)
-    delimiter = max(',;\t|', key=header.count)
-    reader = csv.reader(chain([header], lines), delimiter=delimiter, strict=True)
+    lines = chain([header], lines)
+    if delimiter: lines = _tsv_lines(lines)
+    else: delimiter = max(',;\t|', key=re.sub('"[^"]*"', '', header).count)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     try:
+        if header.count(delimiter) >= MAX_FIELDS:
+            raise csv.Error(f'it has more than {MAX_FIELDS:,} fields, so it is no table of text')
         names = next(reader, [])
         if len(set(names)) < len(names):
             raise csv.Error(f'a field is named twice; the fields are {", ".join(names):.80}')
@@ -273,10 +358,22 @@ def _csv_rows(chunks: Iterable[str], name: str) -> Iterator[Any]:
             line = reader.line_num
     except csv.Error as e: raise damaged(str(e)) from None
 
-# %% ../../nbs/01_text/01_readers.ipynb #0065
+# %% ../../nbs/01_text/01_readers.ipynb #0076
 def _open_parquet(file: SourceFile) -> Any:
     import pyarrow.parquet as pq
+    _check_unchanged(file)
     return pq.ParquetFile(file.local_path, buffer_size=2**20, pre_buffer=False)
+
+def _row_bytes(table: Any, names: list[str] | None) -> int:
+    "The mean size of a row of a Parquet file, in the row group where it is largest"
+    most = 0
+    for i in range(table.num_row_groups):
+        group = table.metadata.row_group(i)
+        columns = [group.column(j) for j in range(group.num_columns)]
+        size = sum(column.total_uncompressed_size for column in columns
+                   if not names or column.path_in_schema.split('.')[0] in names)
+        most = max(most, size//max(1, group.num_rows))
+    return most
 
 def _parquet_rows(
         file: SourceFile, columns: Iterable[str] | None = None) -> Iterator[tuple[int, Any]]:
@@ -284,11 +381,18 @@ def _parquet_rows(
     with _open_parquet(file) as table:
         names = [name for name in columns or () if name in table.schema_arrow.names] or None
         groups = range(file.start, file.stop or table.num_row_groups)
-        batches = table.iter_batches(100, list(groups), columns=names, use_threads=False)
+        size = _row_bytes(table, names)
+        if size > MAX_ROW_CHARS or len(table.schema_arrow) > MAX_FIELDS:
+            why = f'it has rows of {size:,} bytes and {len(table.schema_arrow):,} fields'
+            fix = f'make rows of at most {MAX_ROW_CHARS:,} bytes and {MAX_FIELDS:,} fields'
+            raise DamagedFileError(f'{file.path}: too large a table', why, fix)
+        rows = min(100, MAX_ROW_CHARS//max(1, size))
+        batches = table.iter_batches(rows, list(groups), columns=names, use_threads=False)
         first = sum(table.metadata.row_group(i).num_rows for i in range(file.start))
         yield from enumerate(chain.from_iterable(batch.to_pylist() for batch in batches), first)
+        _check_unchanged(file)
 
-# %% ../../nbs/01_text/01_readers.ipynb #0070
+# %% ../../nbs/01_text/01_readers.ipynb #0083
 def _dataset_args(name: str) -> list[str]:
     "A folder, or a dataset's name and perhaps a subset"
     name = name.removeprefix('hf:')
@@ -320,7 +424,7 @@ def hub_file(
     except Exception as e: raise _dataset_error(name, e) from None # the client raises many kinds
     return SourceFile(name, 0, revision=revision or '')
 
-# %% ../../nbs/01_text/01_readers.ipynb #0074
+# %% ../../nbs/01_text/01_readers.ipynb #0087
 def _hub_rows(file: SourceFile) -> Iterator[Any]:
     "The rows of a dataset's training split, streamed"
     from datasets import load_dataset
@@ -329,9 +433,9 @@ def _hub_rows(file: SourceFile) -> Iterator[Any]:
     try: yield from load_dataset(*args, split='train', streaming=True, revision=revision)
     except Exception as e: raise _dataset_error(file.path, e) from None
 
-# %% ../../nbs/01_text/01_readers.ipynb #0082
+# %% ../../nbs/01_text/01_readers.ipynb #0095
 _READERS: dict[str, Callable[..., Iterator[Any]]] = {
-    '.json': _json_rows, '.csv': _csv_rows, '.tsv': _csv_rows}
+    '.json': _json_rows, '.csv': _csv_rows, '.tsv': partial(_csv_rows, delimiter='\t')}
 
 def is_table(
     file: SourceFile, # Any file
@@ -352,7 +456,7 @@ def read_rows(
     if suffix == '.parquet': return _parquet_rows(file, columns)
     return enumerate(_READERS[suffix](read_text(file, handler), file.path))
 
-# %% ../../nbs/01_text/01_readers.ipynb #0087
+# %% ../../nbs/01_text/01_readers.ipynb #0100
 SECTION_BYTES = 2**23 # Bytes in a section, about
 
 def _line_starts(file: SourceFile, size: int) -> list[int]:
@@ -366,13 +470,13 @@ def _line_starts(file: SourceFile, size: int) -> list[int]:
             if f.tell() < file.size: starts.append(f.tell())
     return starts
 
-# %% ../../nbs/01_text/01_readers.ipynb #0090
+# %% ../../nbs/01_text/01_readers.ipynb #0103
 def _group_starts(file: SourceFile, size: int) -> list[int]:
     "The first row group of each section of a Parquet file"
     with _open_parquet(file) as table: count = table.num_row_groups
     return list(range(0, count, max(1, count*size//file.size))) or [0]
 
-# %% ../../nbs/01_text/01_readers.ipynb #0093
+# %% ../../nbs/01_text/01_readers.ipynb #0106
 def sections(
     file: SourceFile, # Any file
     size: int = SECTION_BYTES, # Bytes in a section, about

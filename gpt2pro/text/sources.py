@@ -4,17 +4,20 @@
 
 # %% ../../nbs/01_text/03_sources.ipynb #0003
 from __future__ import annotations
-import glob, hashlib, logging, lzma, os, re, tempfile, urllib.request, zlib
+import errno, glob, hashlib, json, logging, os, re, shutil, stat, tarfile, tempfile, urllib.request
+import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from email.utils import formatdate, parsedate_to_datetime
 from http.client import HTTPException
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
+from typing import Any, IO
 from urllib.parse import unquote, urldefrag
 from ..core.errors import did_you_mean, UserError
 from ..core.files import asset_path, hash_file
-from .readers import file_format, hub_file, is_binary, read_blocks, SourceFile
+from .readers import binary_kind, check_expansion, file_format, file_revision, hub_file
+from .readers import read_blocks, SourceFile
 
 # %% auto #0
 __all__ = ['EMBEDDED', 'logger', 'cache_folder', 'download', 'find_files']
@@ -26,24 +29,32 @@ def _printable(name: str) -> str:
                    for char in name)
 
 # %% ../../nbs/01_text/03_sources.ipynb #0013
-def _walk(
-        folder: Path, name: str, skipped: dict[str, str], seen: set[str],
-) -> Iterator[tuple[str, Path]]:
-    "Name and path of each file below a folder, in the order of their names"
-    entries = []
-    try: entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
-    except OSError as e: skipped[name] = e.strerror or 'unreadable'
-    for entry in entries:
-        label = f'{name}/{_printable(entry.name)}'
-        real = os.path.realpath(entry)
-        if entry.name.startswith('.'): skipped[label] = 'hidden'
-        elif real in seen: skipped[label] = 'already read under another name'
-        else:
-            seen.add(real)
-            if os.path.isdir(entry): yield from _walk(entry, label, skipped, seen)
-            else: yield label, entry
+def _file_id(path: str | Path) -> Any:
+    "What is the same for all names of a file or folder"
+    try: found = os.stat(path)
+    except (OSError, ValueError): return path # a link that leads nowhere
+    return found.st_dev, found.st_ino
 
-# %% ../../nbs/01_text/03_sources.ipynb #0018
+def _walk(
+        path: Path, name: str, skipped: dict[str, str], seen: set[Any],
+) -> Iterator[tuple[str, Path]]:
+    "Name and path of a file, or of each file below a folder, in the order of their names"
+    waiting = [(name, str(path))]
+    while waiting:
+        label, place = waiting.pop()
+        if label != name and os.path.basename(place).startswith('.'):
+            skipped[label] = 'hidden'
+            continue
+        file = _file_id(place)
+        if file in seen: skipped[label] = 'already read under another name'
+        elif os.path.isdir(place):
+            try: entries = sorted(os.listdir(place), reverse=True)
+            except OSError as error: skipped[label] = error.strerror or 'unreadable'
+            else: waiting += [(f'{label}/{_printable(e)}', f'{place}/{e}') for e in entries]
+        else: yield label, Path(place)
+        seen.add(file)
+
+# %% ../../nbs/01_text/03_sources.ipynb #0020
 EMBEDDED = 'bilingual' # The embedded corpus
 
 def _not_found(source: str) -> UserError:
@@ -57,21 +68,22 @@ def _not_found(source: str) -> UserError:
                      'and no file fits it as a pattern', fix)
 
 def _find(
-        source: str, skipped: dict[str, str], seen: set[str]) -> Iterator[tuple[str, Path]]:
+        source: str, skipped: dict[str, str], seen: set[Any]) -> Iterator[tuple[str, Path]]:
     "Name and path of each file of a local source"
     path = asset_path('corpus') if source == EMBEDDED else Path(source).expanduser()
     if source and os.path.exists(path): found = [path]
-    else: found = [*map(Path, sorted(glob.glob(os.path.expanduser(source), recursive=True)))]
+    else:
+        try: names = glob.glob(os.path.expanduser(source), recursive=True)
+        except RecursionError:
+            fix = 'name the folder itself, without **'
+            raise UserError(f'source {source!r}', 'folders are nested too deeply', fix) from None
+        found = [*map(Path, sorted(names))]
     if not found: raise _not_found(source)
     for path in found:
         name = source if source == EMBEDDED else _printable(os.path.basename(os.path.abspath(path)))
-        real = os.path.realpath(path)
-        if real in seen: continue
-        seen.add(real)
-        if os.path.isdir(path): yield from _walk(path, name, skipped, seen)
-        else: yield name, path
+        if _file_id(path) not in seen: yield from _walk(path, name, skipped, seen)
 
-# %% ../../nbs/01_text/03_sources.ipynb #0024
+# %% ../../nbs/01_text/03_sources.ipynb #0026
 logger = logging.getLogger('gpt2pro.text.sources')
 
 def _transfer(url: str, target: Path, part: Path) -> float | None:
@@ -96,7 +108,7 @@ def _transfer(url: str, target: Path, part: Path) -> float | None:
     if missing > 0: raise OSError(f'the transfer ended {missing:,} bytes too early')
     return parsedate_to_datetime(date).timestamp() if date else None
 
-# %% ../../nbs/01_text/03_sources.ipynb #0026
+# %% ../../nbs/01_text/03_sources.ipynb #0028
 def _fetch(url: str, target: Path, sha256: str = '') -> None:
     "Bring a file up to date with its URL; `sha256` is empty where it is not known"
     from filelock import FileLock
@@ -117,14 +129,14 @@ def _fetch(url: str, target: Path, sha256: str = '') -> None:
         os.replace(part, target)
         part.with_suffix('.note').unlink(missing_ok=True)
 
-# %% ../../nbs/01_text/03_sources.ipynb #0032
+# %% ../../nbs/01_text/03_sources.ipynb #0034
 def cache_folder() -> Path:
     "Where downloads are kept"
     base = os.environ.get('XDG_CACHE_HOME') or os.environ.get('LOCALAPPDATA') or '~/.cache'
     base = os.path.expanduser(base)
     return Path(base if os.path.isabs(base) else tempfile.gettempdir())/'gpt2pro'
 
-# %% ../../nbs/01_text/03_sources.ipynb #0035
+# %% ../../nbs/01_text/03_sources.ipynb #0037
 def download(
     url: str, # An http(s) URL, perhaps with #sha256=… behind it
     folder: Path | None = None, # Where files are kept; None is the user's cache
@@ -146,19 +158,103 @@ def download(
             logger.warning('%s: %s; the file in the cache is used', url, e)
     return target
 
-# %% ../../nbs/01_text/03_sources.ipynb #0041
+# %% ../../nbs/01_text/03_sources.ipynb #0043
+_ARCHIVE = re.compile(r'\.(zip|tar(\.(gz|bz2|xz|zst))?|tgz|tbz2?|txz)$', re.I)
+
+def _zeros(path: Path, size: int) -> float:
+    "The share of zero bytes in 64 places of a file"
+    with open(path, 'rb') as f:
+        samples = [os.pread(f.fileno(), 4096, i*size//64) for i in range(64)]
+    return b''.join(samples).count(0)/max(1, sum(map(len, samples)))
+
 def _unreadable(path: Path) -> str:
-    "Why a file cannot be read as text, as far as its beginning tells; empty if it can"
+    "Why a file cannot be read as text, as far as a sample tells; empty if it can"
     if not os.path.exists(path): return 'a link that leads nowhere'
     if not path.is_file(): return 'not a regular file'
-    try: head = next(read_blocks(SourceFile(path.name, 0, path)), b'')
-    except (OSError, EOFError, zlib.error, lzma.LZMAError) as e:
+    if _ARCHIVE.search(path.name): return 'an archive in an archive'
+    size = path.stat().st_size
+    try:
+        head = next(read_blocks(SourceFile(path.name, size, path)), b'') if size else b''
+        if not head: return 'empty'
+        if file_format(path) == '.parquet': return ''
+        share = _zeros(path, size) if size > 2**20 else 0
+        if share > 0.8: return f'{share:.0%} of it are zeros'
+    except (OSError, EOFError) as e:
         return getattr(e, 'strerror', None) or str(e)
-    if file_format(path) != '.parquet' and is_binary(head): return 'binary'
-    return '' if head else 'empty'
+    return binary_kind(head)
 
-# %% ../../nbs/01_text/03_sources.ipynb #0045
-def _files(source: str, skipped: dict[str, str], seen: set[str]) -> Iterator[SourceFile]:
+# %% ../../nbs/01_text/03_sources.ipynb #0048
+def _zip_members(path: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
+    "Name, size and content of what a zip archive holds besides folders; only files have content"
+    with zipfile.ZipFile(path) as archive:
+        for info in archive.infolist():
+            unsafe = stat.S_ISLNK(info.external_attr >> 16) or info.flag_bits & 1
+            if not info.is_dir():
+                yield info.filename, info.file_size, None if unsafe else archive.open(info)
+
+def _tar_members(path: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
+    "The same of a tar archive"
+    stream: Any = None
+    if path.suffix.lower() == '.zst':
+        import zstandard
+        stream = zstandard.open(path)
+    with tarfile.open(path, 'r|' if stream else 'r:*', stream) as archive:
+        for member in archive:
+            content = archive.extractfile(member) if member.isreg() else None
+            if not member.isdir(): yield member.name, member.size, content
+
+# %% ../../nbs/01_text/03_sources.ipynb #0050
+_BAD_NAME = (errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG)
+
+def _unpack_files(path: Path, folder: Path) -> dict[str, str]:
+    "Unpack the files of an archive into a folder; what was skipped → why"
+    members = _zip_members if path.suffix.lower() == '.zip' else _tar_members
+    skipped = {}
+    unpacked = 0
+    for name, size, content in members(path):
+        unpacked += size
+        check_expansion(path.stat().st_size, unpacked)
+        inner = PureWindowsPath(name) # knows both kinds of slash
+        target = folder.joinpath(*inner.parts)
+        if not content: skipped[name] = 'a link, a device or encrypted'
+        elif inner.anchor or '..' in inner.parts or len(inner.parts) > 99:
+            skipped[name] = 'an unsafe path'
+        else:
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with open(target, 'xb') as f: shutil.copyfileobj(content, f)
+            except OSError as e:
+                if e.errno not in _BAD_NAME: raise
+                skipped[f'{name} (not unpacked)'] = str(e.strerror)
+    return skipped
+
+# %% ../../nbs/01_text/03_sources.ipynb #0051
+def _unpack(path: Path, name: str, skipped: dict[str, str]) -> Iterator[tuple[str, Path]]:
+    "Name and path of each file of an archive, unpacked in the cache"
+    from filelock import FileLock
+    folder = cache_folder()/'archives'/hash_file(path)[:16]
+    notes = folder.with_suffix('.json')
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with (FileLock(folder.with_suffix('.lock')),
+              tempfile.TemporaryDirectory(dir=folder.parent) as part):
+            if not folder.exists():
+                files = Path(part)/'files'
+                files.mkdir()
+                notes.write_text(json.dumps(_unpack_files(path, files)), 'utf-8')
+                os.replace(files, folder)
+    except Exception as e: # both modules raise many kinds
+        if getattr(e, 'errno', None):
+            raise UserError(f'archive {path}', f'it cannot be unpacked: {e}',
+                            'set XDG_CACHE_HOME to a folder with enough space') from None
+        skipped[name] = str(e).split('\n')[0]
+        return
+    reasons = json.loads(notes.read_text('utf-8'))
+    skipped |= {f'{name}/{_printable(member)}': reason for member, reason in reasons.items()}
+    yield from _walk(folder, name, skipped, set())
+
+# %% ../../nbs/01_text/03_sources.ipynb #0057
+def _files(source: str, skipped: dict[str, str], seen: set[Any]) -> Iterator[SourceFile]:
     "The readable files of one source"
     if source.startswith('hf:'):
         yield hub_file(source)
@@ -166,11 +262,13 @@ def _files(source: str, skipped: dict[str, str], seen: set[str]) -> Iterator[Sou
     if source.startswith(('http://', 'https://')): found = iter([(source, download(source))])
     else: found = _find(source, skipped, seen)
     for name, path in found:
-        reason = _unreadable(path)
-        if reason: skipped[name] = reason
-        else: yield SourceFile(name, path.stat().st_size, path)
+        archive = _ARCHIVE.search(path.name) and path.is_file()
+        for label, inner in _unpack(path, name, skipped) if archive else [(name, path)]:
+            reason = _unreadable(inner)
+            if reason: skipped[label] = reason
+            else: yield SourceFile(label, inner.stat().st_size, inner, file_revision(inner))
 
-# %% ../../nbs/01_text/03_sources.ipynb #0049
+# %% ../../nbs/01_text/03_sources.ipynb #0061
 def find_files(
     source: str | Path | Iterable[str | Path], # Files, folders, globs, URLs, hf:NAME, bilingual
 ) -> tuple[list[SourceFile], dict[str, str]]: # The files, and what was skipped → why
@@ -178,7 +276,7 @@ def find_files(
     sources = [source] if isinstance(source, (str, Path)) else source
     names = [str(source) for source in sources]
     skipped: dict[str, str] = {}
-    seen: set[str] = set()
+    seen: set[Any] = set()
     files: list[SourceFile] = []
     for name in names:
         reasons: dict[str, str] = {}

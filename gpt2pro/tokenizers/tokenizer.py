@@ -4,7 +4,7 @@
 
 # %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0003
 from __future__ import annotations
-import codecs, hashlib, json
+import codecs, hashlib, json, subprocess, sys
 from collections.abc import Iterable
 from functools import cache, cached_property
 from pathlib import Path
@@ -146,11 +146,11 @@ class Tokenizer:
         encode = self._tiktoken._core_bpe.encode_to_tiktoken_buffer
         return [np.frombuffer(encode(text, set()), np.uint32) for text in texts]
     def encode(self,
-        text: str,             # Any text
-        special: bool = False, # Whether a special token that is spelled out becomes its id
+        text: str,                   # Any text
+        allow_special: bool = False, # Whether a special token that is spelled out becomes its id
     ) -> list[int]:
         "The ids of a text"
-        if not special: return self.encode_batch([text])[0]
+        if not allow_special: return self.encode_batch([text])[0]
         _check_text([text])
         return _encode_special(self._inner, text)
     def token_bytes(self, id: int) -> bytes: return _lookup(self._bytes, id)
@@ -194,19 +194,17 @@ def _trainable(type: str, size: int, min_frequency: int) -> tuple[models.Model, 
     options['min_frequency'] = min_frequency
     if type == 'bpe': return models.BPE(), trainers.BpeTrainer(**options)
     options['continuing_subword_prefix'] = CONTINUING_PREFIX
+    inside = [CONTINUING_PREFIX + character for character in _BYTE_CHARACTERS]
+    options['special_tokens'] = [*_BYTE_CHARACTERS, *inside] # which have the first ids
     model = models.WordPiece(continuing_subword_prefix=CONTINUING_PREFIX,
                              max_input_chars_per_word=10**9)
     return model, trainers.WordPieceTrainer(**options)
 
 # %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0058
-def _complete_alphabet(inner: tokenizers.Tokenizer, size: int) -> tokenizers.Tokenizer:
-    "A trained WordPiece with a token for every byte inside a word, and `size` tokens at most"
-    state = json.loads(inner.to_str())
-    vocab = state['model']['vocab']
-    inside = [CONTINUING_PREFIX + character for character in _BYTE_CHARACTERS]
-    tokens = dict.fromkeys([*_BYTE_CHARACTERS, *inside, *sorted(vocab, key=vocab.__getitem__)])
-    state['model']['vocab'] = {token: id for id, token in enumerate([*tokens][:size])}
-    return tokenizers.Tokenizer.from_str(json.dumps(state))
+def _without_special_tokens(inner: tokenizers.Tokenizer) -> tokenizers.Tokenizer:
+    "The same vocabulary, all of it ordinary tokens"
+    values = json.loads(inner.to_str()) | {'added_tokens': []}
+    return tokenizers.Tokenizer.from_str(json.dumps(values))
 
 def _limit_words(pre_tokenizer: pre_tokenizers.PreTokenizer) -> pre_tokenizers.PreTokenizer:
     "Split words further, after 64 bytes"
@@ -255,11 +253,11 @@ def train_tokenizer(
     if normalizer != 'none': inner.normalizer = _NORMALIZERS[normalizer]()
     bar = tqdm(texts, desc='vocabulary', unit=' documents', disable=not progress)
     inner.train_from_iterator(bar, trainer)
-    if type == 'wordpiece': inner = _complete_alphabet(inner, size)
+    if type == 'wordpiece': inner = _without_special_tokens(inner)
     _add_special_tokens(inner, special)
     return Tokenizer(inner.to_str(), f'{type}-{inner.get_vocab_size()}')
 
-# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0096
+# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0098
 def _save_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
     "Write a tokenizer's three files, the card last"
     config = dict(tokenizer_class='PreTrainedTokenizerFast', bos_token=EOT, eos_token=EOT,
@@ -270,8 +268,22 @@ def _save_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
     write_file(folder/'tokenizer_config.json', json.dumps(config, indent=2))
     write_file(folder/'card.json', json.dumps(card, indent=2))
 
-# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0099
+# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0101
 _SAMPLE = ' A  ñ\n好 😀'
+_KNOWN_PATTERNS = {*SPLIT_PATTERNS.values(), '.{64}'} # these take a time that grows with the text
+_PROBE = '''
+import sys, tokenizers
+tokenizer = tokenizers.Tokenizer.from_str(sys.stdin.read())
+rest = bytes(range(127)).decode()
+for piece in ('a', 'Ab', ' ', 'a ', '1', '.', '\\n'): tokenizer.encode(piece*4000 + rest)
+'''
+
+def _regular_expressions(text: str) -> set[str]:
+    "All of them in a tokenizer.json"
+    found: set[str] = set()
+    def collect(values: dict) -> None: found.update(values[k] for k in values if k == 'Regex')
+    json.loads(text, object_hook=collect)
+    return found
 
 def _load_tokenizer(folder: Path) -> Tokenizer:
     "Read a tokenizer and check what this page guarantees"
@@ -283,7 +295,15 @@ def _load_tokenizer(folder: Path) -> Tokenizer:
     try:
         known = json.loads(card.read_text(encoding='utf-8')) if card.is_file() else {}
         text = path.read_bytes().decode('utf-8')
+        unknown = _regular_expressions(text) - _KNOWN_PATTERNS
+        if unknown: # it could split for ever, in code that nothing interrupts
+            subprocess.run([sys.executable, '-c', _PROBE], input=text, text=True, check=True,
+                           capture_output=True, timeout=20)
         tokenizer = Tokenizer(text, known.get('name', folder.name))
+    except subprocess.SubprocessError:
+        raise UserError(f'{path}: the pattern {unknown.pop()[:60]!r}',
+                        'it fails, or takes more than 20 seconds, on words of some thousand letters',
+                        'take a tokenizer with another pattern') from None
     except Exception as e: # the library raises no narrower kind
         raise UserError(f'{path}: not readable as a tokenizer', str(e)[:200],
                         'save it again, or take it from a backup') from None
@@ -297,7 +317,7 @@ def _load_tokenizer(folder: Path) -> Tokenizer:
                         'make one with: gpt2pro tokenizer train')
     return tokenizer
 
-# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0110
+# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0114
 def find_tokenizer(
     folder: str | Path, # A run, or a folder of Hugging Face
 ) -> Tokenizer:
@@ -309,9 +329,12 @@ def find_tokenizer(
     if not merges.is_file():
         raise UserError(f'{folder}: no tokenizer', 'it has no tokenizer.json and no merges.txt',
                         'put the tokenizer of these weights there, or work with token ids')
-    return _byte_level_bpe(merges.read_text(encoding='utf-8'), folder.name)
+    try: return _byte_level_bpe(merges.read_text(encoding='utf-8'), folder.name)
+    except Exception as e: # the library raises no narrower kind
+        raise UserError(f'{merges}: not readable as merges', str(e)[:200],
+                        'take it from where the weights are from') from None
 
-# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0115
+# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0119
 def build_tokenizer(
     config: Config,        # Says which tokenizer
     texts: Iterable[str],  # The training text, read only where a vocabulary is trained

@@ -309,7 +309,8 @@ def train_model(
     with lock_run(run), log_to(run.log):
         checkpoint = checkpoint_to_resume(config, run, resume)
         strategy = make_strategy(config.train)
-        prepared = prepare_data(config, run.path, progress)
+        key = read_state(checkpoint).text if checkpoint else None # of its data
+        prepared = prepare_data(config, run.path, progress, key=key)
         config.save(run.config)
         backend = choose_backend(config.model, strategy.device, config.train.document_mask,
                                  config.model.dropout)

@@ -4,7 +4,7 @@
 
 # %% ../../nbs/09_trainer/02_runs.ipynb #0003
 from __future__ import annotations
-import logging, math, os, shutil, socket, time
+import logging, math, os, socket, time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +17,7 @@ from ..core.devices import resolve_device
 from ..tokenizers.tokenizer import find_tokenizer, Tokenizer
 from ..model.gpt import GPT
 from ..model.inference import optimize_for_inference
-from ..model.pretrained import load_pretrained
+from ..model.pretrained import check_finite, load_pretrained
 from .checkpoint import checkpoint_error, checkpoint_path, clean_up
 from .checkpoint import latest_checkpoint, load_checkpoint, load_parameters
 
@@ -195,7 +195,9 @@ def load_run(
         tokenizer = find_tokenizer(path.parent.parent)
         model = GPT(config.model)
         load_parameters(model, checkpoint.tensors['model'])
+        check_finite(model, path)
         model.pretrained_folder = path.parent.parent
+    if config.data.batching == 'chat': config.generate.allow_special = True
     model = model.to(resolve_device()).eval()
     if for_inference and model.wte.weight.device.type == 'cpu': optimize_for_inference(model)
     return model, tokenizer, config

@@ -4,7 +4,7 @@
 
 # %% ../../nbs/03_validation/08_validator.ipynb #0003
 from __future__ import annotations
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import unified_diff
 from io import StringIO
 from pathlib import Path
@@ -65,9 +65,10 @@ def check_plan(
     config: Config,                   # The plan
     hardware: Hardware | None = None, # The machine
     report: Any = None,               # A `DatasetReport` or `TextSummary`
+    ignored: Sequence[str] = (),      # Codes of rules that do not matter here
 ) -> list[Finding]:                   # Warnings and notes
     "Stop with every error of a plan, or return what else there is to say"
-    findings = validate(config, hardware, report)
+    findings = [f for f in validate(config, hardware, report) if f.code not in ignored]
     errors = [f for f in findings if f.severity == 'error']
     if errors: raise PlanError(errors)
     return findings
