@@ -17,9 +17,11 @@ import numpy as np
 from pydantic import ValidationError
 from tqdm.auto import tqdm
 from ..core.errors import UserError
+from ..core.config import DataConfig
 from ..core.files import hash_file, write_file
 from ..core.signals import Interrupts
 from ..core.parallel import count_workers, parallel_map
+from ..text.readers import is_compressed
 from ..text.layouts import Layout
 from ..text.sources import cache_folder
 from ..text.corpus import Corpus, Document, open_corpus
@@ -202,13 +204,18 @@ class _Scan:
         return Estimator(self.tally.sums, counts, tokens)
 
 # %% ../../nbs/02_analysis/03_scan.ipynb #0028
+def _expected_bytes(corpus: Corpus) -> int | None:
+    "The text to read, in bytes, at most; None where files are compressed, or not on this machine"
+    if any(map(is_compressed, corpus.files)): return None
+    return int(corpus.size*corpus.sample) or None
+
 def _read_through(scan: _Scan, examiner: _Examiner, max_documents: int | None, workers: int,
                   progress: bool) -> None:
     "Read a corpus once"
     documents = iter(scan.corpus)
     batches = _batches(islice(documents, max_documents), scan.fraction)
-    bar = tqdm(total=int(scan.corpus.size*scan.corpus.sample) or None, unit='B', unit_scale=True,
-               desc='Reading', disable=not progress)
+    bar = tqdm(total=_expected_bytes(scan.corpus), unit='B', unit_scale=True, desc='Reading',
+               disable=not progress)
     results = parallel_map(examiner, batches, workers)
     with Interrupts(signals=(signal.SIGINT,)) as stop, bar, closing(results):
         for batch, found in results:
@@ -359,7 +366,7 @@ def _scan_corpus(corpus: Corpus, tokenizer: Any, max_documents: int | None, prog
 
 # %% ../../nbs/02_analysis/03_scan.ipynb #0056
 def analyze(
-    corpus: Corpus | str | Path | Iterable[str | Path], # A corpus, or sources as for `open_corpus`
+    corpus: Corpus | DataConfig | str | Path | Iterable[str | Path], # As for `open_corpus`
     tokenizer: Any = None,                   # Has `encode_batch`, `name`, `hash`; None: no tokens
     max_documents: int | None = None,        # Stop after so many; None reads all
     progress: bool = True,                   # Whether to show a bar
