@@ -245,9 +245,10 @@ def wizard(
 @app.command()
 def recommend(source: Source, minutes: Minutes = None, as_json: AsJson = False) -> None:
     "What a text is suited for, how large a model, how long: with the arithmetic"
+    from gpt2pro.app.pipeline import measure_text
     from gpt2pro.core.devices import measure_hardware
-    report = gpt2pro.analyze(_data(source))
-    found = gpt2pro.recommend(measure_hardware(), report, **_given(minutes=minutes))
+    _, text = measure_text(_data(source))
+    found = gpt2pro.recommend(measure_hardware(), text, **_given(minutes=minutes))
     _show(found, as_json)
 
 @app.command()
