@@ -20,7 +20,8 @@ __all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'Run', 'Source', 'Tokenizer
 if TYPE_CHECKING: from gpt2pro.core.config import Config, DataConfig
 
 # %% ../../nbs/12_app/06_cli.ipynb #0008
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False,
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
+                  context_settings={'max_content_width': 100},
                   help='From a folder of text to a trained GPT-2.')
 
 def _print_version(wanted: bool) -> None:

@@ -13,7 +13,7 @@ from numbers import Number
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_origin
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from .errors import did_you_mean, UserError
+from .errors import did_you_mean, suggest, UserError
 from .files import write_file
 from .yaml import read_yaml
 from .choices import ACTIVATIONS, NORMS, POSITIONS, SCHEDULES
@@ -479,12 +479,10 @@ def find_setting(
 def _likely_setting(path: tuple[str, ...]) -> str | None:
     "The setting that a wrong name stands for"
     if not path: return None
-    section = did_you_mean(path[0], SECTIONS) or ''
-    if found := find_setting(section, path[-1]): return found
-    for keys in ([key for key in SETTINGS if key.startswith(f'{section}.')], SETTINGS):
-        names = {key.split('.')[1]: key for key in reversed(keys)}
-        if name := did_you_mean(path[-1], names): return names[name]
-    return _ALIASES.get(did_you_mean(path[-1], _ALIASES) or '')
+    section = f'{did_you_mean(path[0], SECTIONS)}.'
+    own = {key.removeprefix(section): key for key in SETTINGS if key.startswith(section)}
+    names = _ALIASES | own
+    return names.get(did_you_mean(path[-1], names) or '')
 
 # %% ../../nbs/00_core/05_config.ipynb #0077
 _READINGS: dict[str, tuple[Any, ...]] = {
@@ -551,13 +549,11 @@ def _find_meaning(path: tuple[str, ...], value: Any) -> tuple[str, Any]:
 def _describe_mistake(path: tuple[str, ...], value: Any) -> tuple[str, str]:
     "Why a value or its name is wrong, and what is right"
     key = '.'.join(path)
-    sections = f'the sections are {", ".join(SECTIONS)}'
     if key in SETTINGS:
         return f'it has to be {allowed_values(key)}', f'{key} is: {SETTINGS[key].description}'
     if key == 'model': return 'no size has this name', f'the sizes are {", ".join(MODEL_PRESETS)}'
-    if key in ('', *SECTIONS): return 'it has no settings below it', sections
-    if section := did_you_mean(path[0], SECTIONS): sections = f'did you mean {section}? {sections}'
-    advice = next((ADVICE[part] for part in path if part in ADVICE), sections)
+    if key in ('', *SECTIONS): return 'it has no settings below it', suggest('', SECTIONS)
+    advice = next((ADVICE[part] for part in path if part in ADVICE), suggest(path[0], SECTIONS))
     return f'there is no setting {key:.80}', advice
 
 # %% ../../nbs/00_core/05_config.ipynb #0085
@@ -625,10 +621,7 @@ def _read_text(path: Path) -> str:
     if path.is_dir():
         raise UserError(f'{path} is a folder', _WHY, f'if it holds text, write data.source={path}')
     if not path.is_file():
-        meant = did_you_mean(str(path), RUN_PRESETS)
-        fix = f'the presets are {", ".join(RUN_PRESETS)}'
-        raise UserError(f'{path}: no such file or preset', _WHY,
-                        f'did you mean {meant}? {fix}' if meant else fix)
+        raise UserError(f'{path}: no such file or preset', _WHY, suggest(str(path), RUN_PRESETS))
     try: return path.read_bytes().decode('utf-8-sig')
     except (UnicodeDecodeError, OSError) as e:
         raise UserError(f'{path}: not readable', str(e), 'check it and its permissions') from None

@@ -4,11 +4,11 @@
 
 # %% ../../nbs/00_core/01_errors.ipynb #0003
 from __future__ import annotations
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import SequenceMatcher
 
 # %% auto #0
-__all__ = ['Gpt2proError', 'UserError', 'RunError', 'as_error', 'did_you_mean']
+__all__ = ['Gpt2proError', 'UserError', 'RunError', 'as_error', 'did_you_mean', 'suggest']
 
 # %% ../../nbs/00_core/01_errors.ipynb #0006
 class Gpt2proError(Exception):
@@ -67,3 +67,12 @@ def did_you_mean(
         return SequenceMatcher(None, word.lower(), choice.lower()).ratio() + bonus
     best = max(choices, key=likeness, default=None)
     return best if best is not None and likeness(best) >= cutoff else None
+
+# %% ../../nbs/00_core/01_errors.ipynb #0020
+def suggest(
+    word: str,                # What was written
+    choices: Collection[str], # What could have been meant
+) -> str:
+    "The closest choice as a question, if one is close, and all choices"
+    near = did_you_mean(word, choices)
+    return f'did you mean {near}? '*bool(near) + f'choose one of {", ".join(choices)}'
