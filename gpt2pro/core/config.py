@@ -648,8 +648,10 @@ def read_config(
     elif str(source) in RUN_PRESETS: values = RUN_PRESETS[str(source)]
     elif source is not None:
         path = Path(source)
-        if (path/'config.yaml').is_file(): path = path/'config.yaml' # of a run directory
         name = path.name
+        if (path/'config.yaml').is_file(): # of a run directory
+            path /= 'config.yaml'
+            name = str(path)
         values, lines = read_yaml(_read_text(path), name)
     if values is None: values = {}
     for word in overrides if isinstance(values, Mapping) else ():

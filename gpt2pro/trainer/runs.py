@@ -4,7 +4,7 @@
 
 # %% ../../nbs/09_trainer/02_runs.ipynb #0003
 from __future__ import annotations
-import logging, math, os, shutil, socket, time
+import logging, math, os, socket, time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
