@@ -46,6 +46,9 @@ def write_file(
             f.flush()
             os.fsync(f.fileno())
         os.replace(temporary, path)
+    except OSError as e:
+        e.filename = str(path) # not the temporary one, which the user doesn't know
+        raise
     finally: temporary.unlink(missing_ok=True)
     fsync_folder(path.parent)
 
