@@ -223,7 +223,7 @@ def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport |
     _show(evaluate(folder))
     _announce('Samples')
     for sample in write_samples(folder):
-        _show(Text.assemble((sample.prompt, 'bold'), sample.text, '\n'))
+        _show(Text.assemble((sample.prompt, 'bold'), (' → ', 'dim'), sample.text, '\n'))
     _announce('Report')
     report = report_run(folder)
     _show(f'{report.save()}')

@@ -268,6 +268,10 @@ class TrainConfig(StrictModel):
     max_hours: float | None = _resumable(
         None, 'training ends with a checkpoint after this time; null is no limit', gt=0,
         le=10**5, unit='hours')
+    target_minutes: float | None = _setting(
+        None, 'training takes this time, its learning rate schedule included: as many steps as '
+        'fit, by the measured speed, but at most max_steps; null is max_steps', gt=0, le=10**7,
+        unit='minutes')
 
 # %% ../../nbs/00_core/05_config.ipynb #0030
 class GenerateConfig(StrictModel):
@@ -644,8 +648,10 @@ def read_config(
     elif str(source) in RUN_PRESETS: values = RUN_PRESETS[str(source)]
     elif source is not None:
         path = Path(source)
-        if (path/'config.yaml').is_file(): path = path/'config.yaml' # of a run directory
         name = path.name
+        if (path/'config.yaml').is_file(): # of a run directory
+            path /= 'config.yaml'
+            name = str(path)
         values, lines = read_yaml(_read_text(path), name)
     if values is None: values = {}
     for word in overrides if isinstance(values, Mapping) else ():
