@@ -195,7 +195,7 @@ def validate(
     machine = gpt2pro.detect_hardware()
     report = None
     if measure:
-        from gpt2pro.app.pipeline import measure_plan
+        from gpt2pro.app.pipeline import check_contamination, measure_plan
         machine, report = measure_plan(config)
     if fix:
         fixed = gpt2pro.fix_config(source, settings, machine, report)
@@ -204,6 +204,7 @@ def validate(
     findings: Any = gpt2pro.validate(source, machine, report, settings)
     forecast = gpt2pro.forecast(config, machine, report)
     shown = {'findings': findings, 'forecast': forecast}
+    if measure and (found := check_contamination(config.data)): shown['contamination'] = found
     if not as_json:
         if not findings: shown['findings'] = 'No problem was found in the settings.'
         if not measure: shown['hint'] = 'The text and the time are unknown: add --measure for both.'

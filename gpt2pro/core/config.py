@@ -276,6 +276,10 @@ class TrainConfig(StrictModel):
     max_hours: float | None = _resumable(
         None, 'training ends with a checkpoint after this time; null is no limit', gt=0,
         le=10**5, unit='hours')
+    target_minutes: float | None = _setting(
+        None, 'training takes this time, its learning rate schedule included: as many steps as '
+        'fit, by the measured speed, but at most max_steps; null is max_steps', gt=0, le=10**7,
+        unit='minutes')
 
 # %% ../../nbs/00_core/05_config.ipynb #0030
 class GenerateConfig(StrictModel):
