@@ -352,7 +352,8 @@ def tokenize_part(
     manifest = Manifest(key=(job.folder/'key').read_text(), tokenizer=tokenizer.hash,
                         train=writers[0].split, validation=writers[1].split,
                         read=Counts(documents=read.documents_in, bytes=read.bytes_in),
-                        cleaning=cleaner.counts | duplicates, skipped=job.parts[part].corpus.skipped,
+                        cleaning=cleaner.counts | duplicates,
+                        skipped=job.parts[part].corpus.skipped,
                         replaced=job.parts[part].corpus.replaced)
     write_file(job.file('shards', part), manifest.model_dump_json())
 
@@ -527,7 +528,8 @@ def prepare_data(
     if workers is None: workers = count_workers()
     try:
         with suppress(OSError), _cache_lock(_cache_entry('').parent): pass
-        if found := (key and _find_prepared(folder, key)) or _find_prepared(folder, data_key(config)):
+        found = key and _find_prepared(folder, key)
+        if found := found or _find_prepared(folder, data_key(config)):
             _check_size(config, found.manifest)
             shutil.rmtree(unfinished, ignore_errors=True)
             if found.folder != folder:
