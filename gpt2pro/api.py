@@ -4,7 +4,9 @@
 
 # %% ../nbs/api.ipynb #0003
 from __future__ import annotations
+from functools import cache
 from importlib import import_module
+from types import FunctionType
 from typing import Any
 
 # %% auto #0
@@ -40,9 +42,15 @@ _NAMES = { # module → public names
 PUBLIC = {name: module for module, names in _NAMES.items() for name in names.split()}
 
 # %% ../nbs/api.ipynb #0009
+@cache
+def _check_arguments(function: Any) -> Any:
+    "The same function for the same name"
+    return import_module('gpt2pro.core.config').check_arguments(function)
+
 def load_public(
     name: str, # One of `PUBLIC`
 ) -> Any:
     "The public object of a name, imported from its module"
     if name not in PUBLIC: raise AttributeError(f'module gpt2pro has no attribute {name!r}')
-    return getattr(import_module(f'gpt2pro.{PUBLIC[name]}'), name)
+    thing = getattr(import_module(f'gpt2pro.{PUBLIC[name]}'), name)
+    return _check_arguments(thing) if isinstance(thing, FunctionType) else thing

@@ -18,13 +18,16 @@ from ..core.hardware import explain_hardware, Hardware
 from ..core.devices import measure_hardware
 from ..text.sources import EMBEDDED
 from ..text.corpus import open_corpus, open_splits
+from ..analysis.contamination import find_contamination
 from ..analysis.report import DatasetReport
 from ..analysis.scan import analyze
+from ..validation.plan import TextSummary, tokenizer_key
 from ..validation.validator import check_plan
 from ..validation.forecast import forecast
 from ..validation.recommendation import check_minutes, DEFAULT_MINUTES, recommend
 from ..tokenizers.tokenizer import build_tokenizer, EOT, gpt2_tokenizer, Tokenizer
 from ..tokenizers.parity import LanguageMixture, mix_corpus
+from ..tokenizers.compression import measure_compression
 from ..data.shards import Tokens
 from ..data.prepare import conflicting_preparation, prepare_data, PreparedData
 from ..data.prepare import run_stage
@@ -36,8 +39,9 @@ from ..generation.engine import generate
 from .run_report import report_run, RunReport, Sample
 
 # %% auto #0
-__all__ = ['QUICKSTART_BYTES', 'PROMPT_TOKENS', 'choose_data', 'plan_run', 'evaluate', 'choose_prompts', 'write_samples',
-           'run_folder', 'absolute_paths', 'train', 'quickstart', 'measure_plan', 'save_tokenizer', 'prepare']
+__all__ = ['QUICKSTART_BYTES', 'PROMPT_TOKENS', 'choose_data', 'measure_text', 'plan_run', 'evaluate', 'choose_prompts',
+           'write_samples', 'run_folder', 'absolute_paths', 'train', 'quickstart', 'measure_plan',
+           'check_contamination', 'save_tokenizer', 'prepare']
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0007
 def _announce(title: str) -> None:
@@ -61,11 +65,22 @@ def choose_data(
     return settings
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0015
+def measure_text(
+    data: DataConfig,             # Where it is
+    config: Config | None = None, # The plan whose tokenizer counts; None: any that is recommended
+) -> tuple[DatasetReport, TextSummary]: # And what a plan needs of it
+    "Analyze a text, and count its tokens"
+    corpus, _ = open_splits(data)
+    gpt2 = config is None or tokenizer_key(config) == 'gpt2'
+    analysis = analyze(corpus, gpt2_tokenizer() if gpt2 else None)
+    return analysis, measure_compression(analysis, corpus, config)
+
+# %% ../../nbs/12_app/03_pipeline.ipynb #0016
 def plan_run(
     data: str | list[str] | None = None, # As for `choose_data`
     minutes: float = DEFAULT_MINUTES,    # Training time
     overrides: Iterable[str] = (),       # Settings on top of the recommended ones
-) -> tuple[Config, DatasetReport]:       # The configuration, and what the text is
+) -> tuple[Config, DatasetReport, TextSummary]: # The configuration, and what the text is
     "Recommend a configuration for this machine and a text"
     check_minutes(minutes)
     overrides = list(overrides)
@@ -74,15 +89,15 @@ def plan_run(
     _show(hardware, *explain_hardware(hardware))
     _announce('Analysis of the text')
     settings = choose_data(data, overrides)
-    analysis = analyze(open_splits(settings)[0], gpt2_tokenizer())
+    analysis, text = measure_text(settings)
     _show(analysis)
     _announce('Recommended configuration')
-    recommended = recommend(hardware, analysis, minutes)
+    recommended = recommend(hardware, text, minutes)
     _show(recommended)
     config = recommended.config.model_copy(update={'data': settings})
-    return load_config(config, overrides), analysis
+    return load_config(config, overrides), analysis, text
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0020
+# %% ../../nbs/12_app/03_pipeline.ipynb #0021
 def evaluate(
     folder: str | Path,                    # A run; with a source, also a Hugging Face folder
     source: str | list[str] | None = None, # Text to evaluate on; None is the run's validation text
@@ -96,7 +111,7 @@ def evaluate(
         write_file(RunDirectory(folder).evaluation, evaluation.model_dump_json(indent=2))
     return evaluation
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0022
+# %% ../../nbs/12_app/03_pipeline.ipynb #0023
 PROMPT_TOKENS = 12 # Tokens of a validation document that make a prompt
 
 def choose_prompts(
@@ -112,7 +127,7 @@ def choose_prompts(
         prompts.append((language, text.partition(EOT)[0]))
     return prompts
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0024
+# %% ../../nbs/12_app/03_pipeline.ipynb #0025
 def write_samples(
     folder: str | Path, # A run directory with a trained model
 ) -> list[Sample]:
@@ -128,7 +143,7 @@ def write_samples(
     write_file(RunDirectory(folder).samples, text)
     return samples
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0027
+# %% ../../nbs/12_app/03_pipeline.ipynb #0028
 def _run_number(folder: Path) -> int:
     "The number at the end of a name such as train-3; 0 where there is none"
     number = folder.name.rpartition('-')[2]
@@ -154,7 +169,7 @@ def run_folder(
                         'add --resume to go on with it, or name another with --out')
     return folder
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0031
+# %% ../../nbs/12_app/03_pipeline.ipynb #0032
 def _absolute(path: str) -> str: return str(Path(path).expanduser().absolute())
 
 def _absolute_source(source: str) -> str:
@@ -175,7 +190,7 @@ def absolute_paths(
     if config.tokenizer.path: config.tokenizer.path = _absolute(config.tokenizer.path)
     return config
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0034
+# %% ../../nbs/12_app/03_pipeline.ipynb #0035
 @contextmanager
 def _discard_unused(run: RunDirectory) -> Iterator[None]:
     "Remove a new run directory if an error of the user's input ends the run before its first step"
@@ -185,15 +200,15 @@ def _discard_unused(run: RunDirectory) -> Iterator[None]:
         if is_new and not run.metrics.exists(): shutil.rmtree(run.path, ignore_errors=True)
         raise
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0036
+# %% ../../nbs/12_app/03_pipeline.ipynb #0037
 def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport | None = None,
-           callbacks: Iterable[Callable] = ()) -> RunReport:
+           text: TextSummary | None = None, callbacks: Iterable[Callable] = ()) -> RunReport:
     config = absolute_paths(config)
     _announce('Validation and forecast')
     hardware = measure_hardware(folder, config.train.device)
     ignored = ['GP-DATA-006'] if resume else [] # its text is prepared, whatever became of it
-    findings = check_plan(config, hardware, analysis, ignored)
-    expected = forecast(config, hardware, analysis)
+    findings = check_plan(config, hardware, text, ignored)
+    expected = forecast(config, hardware, text)
     _show(*findings, expected)
     run = RunDirectory(folder)
     with _discard_unused(run):
@@ -208,13 +223,13 @@ def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport |
     _show(evaluate(folder))
     _announce('Samples')
     for sample in write_samples(folder):
-        _show(Text.assemble((sample.prompt, 'bold'), sample.text, '\n'))
+        _show(Text.assemble((sample.prompt, 'bold'), (' → ', 'dim'), sample.text, '\n'))
     _announce('Report')
     report = report_run(folder)
     _show(f'{report.save()}')
     return report
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0038
+# %% ../../nbs/12_app/03_pipeline.ipynb #0039
 def train(
     config: str | Path | Config | None = None, # As for `load_config`; None: the resumed run's
     folder: str | Path | None = None,  # Run directory; None takes the next free one below `runs/`
@@ -230,7 +245,7 @@ def train(
     if config is None and resume: config = folder
     return _train(load_config(config, overrides), folder, resume, callbacks=callbacks)
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0043
+# %% ../../nbs/12_app/03_pipeline.ipynb #0044
 def quickstart(
     data: str | list[str] | None = None, # As for `choose_data`; None is the embedded corpus
     folder: str | Path | None = None,    # Run directory; None takes the next free one below `runs/`
@@ -241,18 +256,27 @@ def quickstart(
     "From a folder of text to a trained GPT-2 with a report"
     folder = run_folder(folder, 'quickstart', resume)
     if resume: return _train(load_config(folder, overrides), folder, True)
-    config, analysis = plan_run(data, minutes, overrides)
-    return _train(config, folder, False, analysis)
+    config, analysis, text = plan_run(data, minutes, overrides)
+    return _train(config, folder, False, analysis, text)
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0046
+# %% ../../nbs/12_app/03_pipeline.ipynb #0047
 def measure_plan(
     config: Config, # A plan
-) -> tuple[Hardware, DatasetReport]:
-    "Measure this machine, and analyze a plan's training text"
-    corpus, _ = open_splits(config.data)
-    return measure_hardware(device=config.train.device), analyze(corpus)
+) -> tuple[Hardware, TextSummary]:
+    "Measure this machine, and a plan's training text with its tokenizer"
+    return measure_hardware(device=config.train.device), measure_text(config.data, config)[1]
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0048
+# %% ../../nbs/12_app/03_pipeline.ipynb #0050
+def check_contamination(
+    data: DataConfig, # Which text
+) -> str | None:      # None without validation text of its own
+    "How much of the validation text is in the training text, in a sentence"
+    train, validation = open_splits(data)
+    if validation is None: return None
+    fraction = min(1., 2**26/max(1, train.size))
+    return find_contamination(train, validation, fraction=fraction).summary
+
+# %% ../../nbs/12_app/03_pipeline.ipynb #0053
 def save_tokenizer(
     data: DataConfig,              # The text to train on
     folder: str | Path,            # Where the tokenizer is saved
@@ -272,7 +296,7 @@ def save_tokenizer(
     tokenizer.save(folder)
     return tokenizer, mixture
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0050
+# %% ../../nbs/12_app/03_pipeline.ipynb #0055
 def prepare(
     config: str | Path | Config | None = None, # As for `load_config`
     folder: str | Path = 'runs/prepared', # Gets `tokenizer` and `data`

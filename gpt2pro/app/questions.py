@@ -17,14 +17,14 @@ from ..core.hardware import explain_hardware, Hardware, native_precisions
 from ..text.corpus import open_splits, parse_data
 from ..text.languages import language_name
 from ..analysis.sampling import choose_sample_fraction
-from ..analysis.report import DatasetReport
 from ..analysis.scan import analyze
-from ..validation.plan import Plan, summarize_text, TextSummary
+from ..validation.plan import Plan, TextSummary
 from ..validation.validator import check_plan, repair, validate
 from ..validation.forecast import forecast
 from ..validation.recommendation import assess_tasks, choose_size, compare_model_sizes
 from ..validation.recommendation import DEFAULT_MINUTES, recommend, SizeEstimate
 from ..tokenizers.tokenizer import gpt2_tokenizer
+from ..tokenizers.compression import measure_compression
 
 # %% auto #0
 __all__ = ['QUESTIONS', 'Choice', 'Question', 'Session', 'draft_config', 'final_config', 'answer_question']
@@ -58,7 +58,7 @@ class Session(StrictModel):
     settings: str = '' # Other settings to recommend
     hardware: Hardware = Hardware() # The machine
     size: int = 0 # Bytes of the text on disk
-    report: DatasetReport | None = None # The text, once it was analyzed
+    text: TextSummary | None = None # What it is, once it was analyzed
 
 # %% ../../nbs/12_app/04_questions.ipynb #0012
 def _split_words(text: str) -> list[str]: return shlex.split(text, posix=os.name != 'nt')
@@ -70,8 +70,7 @@ def _data(session: Session) -> DataConfig:
 # %% ../../nbs/12_app/04_questions.ipynb #0016
 def _text_summary(session: Session) -> TextSummary:
     "The whole text, as far as it is known"
-    summary = summarize_text(session.report)
-    if summary: return summary.model_copy(update=dict(sample=1.0))
+    if session.text: return session.text.model_copy(update=dict(sample=1.0))
     return TextSummary(bytes=int(session.size*_data(session).sample))
 
 def _minutes(session: Session) -> float: return session.answers.get('hardware', session.minutes)
@@ -140,19 +139,19 @@ def _ask_analysis(session: Session) -> Question:
                     [f'The text has {format_bytes(session.size)}.'])
 
 # %% ../../nbs/12_app/04_questions.ipynb #0029
-def _text_rows(report: DatasetReport) -> list[tuple[str, str]]:
+def _text_rows(text: TextSummary) -> list[tuple[str, str]]:
     "The figures of a text that matter for a plan"
     shares = [f'{language_name(code)} {share:.0%}'
-              for code, share in report.shares.items() if share >= 0.01]
-    return [('documents', f'{report.documents:,}'), ('text', format_bytes(report.bytes)),
-            ('languages', ', '.join(shares)), ('quality', f'{report.quality.score:.0f} of 100')]
+              for code, share in text.languages.items() if share >= 0.01]
+    return [('documents', f'{text.documents:,}'), ('text', format_bytes(text.bytes)),
+            ('languages', ', '.join(shares)), ('quality', f'{text.quality:.0f} of 100')]
 
 def _ask_task(session: Session) -> Question:
-    tasks = assess_tasks(session.report or _text_summary(session))
+    tasks = assess_tasks(_text_summary(session))
     choices = [Choice(fit.task, f'{fit.task}: {fit.verdict}', 'not in this version')
                for fit in tasks]
     choices[0].unavailable = None # pretraining
-    rows = _text_rows(session.report) if session.report else []
+    rows = _text_rows(session.text) if session.text else []
     rows += [(fit.task, f'{fit.verdict}: {fit.reason}') for fit in tasks]
     return Question('task', 'Task', 'What shall the model learn?',
                     'Pretraining trains a new model from scratch.', 'pretraining', choices,
@@ -222,11 +221,11 @@ def _ask_review(session: Session) -> Question:
     shape = (f'{m.n_layer} layers of width {m.n_embd}, context length {m.block_size}, vocabulary '
              f'size {m.vocab_size:,}, {config.train.max_steps:,} steps, on '
              f'{", ".join(config.data.source)}')
-    findings = validate(config, session.hardware, session.report)
+    findings = validate(config, session.hardware, session.text)
     fixed = [finding for finding in findings if finding.fix and finding.severity != 'note']
     choices = [Choice('write', 'as it is')]
     if fixed: choices.insert(0, Choice('fix', f'with {len(fixed)} fixes'))
-    expected = forecast(config, session.hardware, session.report)
+    expected = forecast(config, session.hardware, session.text)
     help = 'A fix changes the settings that it names.' if findings else 'No problem was found.'
     return Question('review', 'Review', 'Save the configuration?', help,
                     choices[0].value, choices, [shape, expected, *findings])
@@ -243,17 +242,18 @@ def final_config(
     "The configuration to save"
     config = draft_config(session)
     if session.answers.get('review') == 'write': return config
-    return repair(config, session.hardware, session.report, ('error', 'warning'))[0]
+    return repair(config, session.hardware, session.text, ('error', 'warning'))[0]
 
 def _consequences(session: Session, name: str) -> dict[str, Any]:
     "What the answer to a question changes in a session"
-    if name == 'data': return dict(size=open_splits(_data(session))[0].size, report=None)
+    if name == 'data': return dict(size=open_splits(_data(session))[0].size, text=None)
     if name == 'analysis':
         corpus = open_splits(_data(session))[0]
-        return dict(report=analyze(corpus, gpt2_tokenizer(), progress=sys.stderr.isatty(),
-                                   sample_fraction=session.answers['analysis']))
+        report = analyze(corpus, gpt2_tokenizer(), progress=sys.stderr.isatty(),
+                         sample_fraction=session.answers['analysis'])
+        return dict(text=measure_compression(report, corpus))
     if name == 'advanced': draft_config(session)
-    if name == 'review': check_plan(final_config(session), session.hardware, session.report)
+    if name == 'review': check_plan(final_config(session), session.hardware, session.text)
     return {}
 
 # %% ../../nbs/12_app/04_questions.ipynb #0048

@@ -24,12 +24,20 @@ def fsync_folder(
     finally: os.close(handle)
 
 # %% ../../nbs/00_core/02_files.ipynb #0008
+def _check_ordinary(path: str | Path) -> os.stat_result:
+    "What the system knows of a file, or an `OSError` where it is a device, a pipe or a folder"
+    found = os.stat(path)
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, 'not an ordinary file', str(path))
+    return found
+
 def write_file(
     path: str | Path,     # Where the file should be
     content: str | bytes, # What it should hold; text is written as UTF-8
 ) -> None:
     "Write a file so that it is either whole or as it was before"
     path = Path(path)
+    if path.exists(): _check_ordinary(path)
     temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -38,6 +46,9 @@ def write_file(
             f.flush()
             os.fsync(f.fileno())
         os.replace(temporary, path)
+    except OSError as e:
+        e.filename = str(path) # not the temporary one, which the user doesn't know
+        raise
     finally: temporary.unlink(missing_ok=True)
     fsync_folder(path.parent)
 
@@ -48,10 +59,8 @@ def read_file(
     path: str | Path, # A file
 ) -> bytes:
     "The bytes of an ordinary file of at most 1 GiB; anything else is an `OSError`"
-    found = os.stat(path)
-    if not stat.S_ISREG(found.st_mode):
-        raise OSError(errno.EINVAL, 'not an ordinary file', str(path))
-    if found.st_size > _LARGEST: raise OSError(errno.EFBIG, 'larger than 1 GiB', str(path))
+    if _check_ordinary(path).st_size > _LARGEST:
+        raise OSError(errno.EFBIG, 'larger than 1 GiB', str(path))
     return Path(path).read_bytes()
 
 # %% ../../nbs/00_core/02_files.ipynb #0015

@@ -37,7 +37,7 @@ from .chat import encode_conversations
 
 # %% auto #0
 __all__ = ['PART_BYTES', 'ASSIGNMENTS', 'MAX_FINGERPRINTS', 'PREPARE_STAGES', 'Part', 'open_parts', 'data_key', 'Job',
-           'split_threshold', 'find_fingerprints', 'Passages', 'select_passages', 'link_documents', 'find_leaks',
+           'split_threshold', 'Passages', 'find_passages', 'select_passages', 'link_documents', 'find_leaks',
            'sign_part', 'assign_splits', 'deduplicate', 'tokenize_part', 'PreparedData', 'merge_parts', 'run_stage',
            'prepare_data', 'conflicting_preparation']
 
@@ -139,20 +139,22 @@ def split_threshold(
 # %% ../../nbs/05_data/03_prepare.ipynb #0026
 _FINGERPRINTS = np.uint64(2**64//8) # Smaller hashes are fingerprints
 
-def find_fingerprints(
-    words: list[list[str]], # Words and numbers of each document
-) -> list[np.ndarray]:      # uint64, (any,), of each document
-    "The fingerprints of the passages of some documents"
-    hashes, bounds = hash_ngrams(words, NGRAM)
-    documents = [hashes[start:end] for start, end in zip(bounds, bounds[1:])]
-    return [np.unique(mine[mine < _FINGERPRINTS]) for mine in documents]
-
-# %% ../../nbs/05_data/03_prepare.ipynb #0031
 class Passages(NamedTuple):
     "Fingerprints and the document of each"
     documents: np.ndarray # int64, (m,)
     hashes: np.ndarray    # uint64, (m,)
 
+def find_passages(
+    words: list[list[str]], # Words and numbers of each document
+) -> Passages:
+    "The fingerprints of some documents"
+    hashes, bounds = hash_ngrams(words, NGRAM)
+    documents = np.repeat(np.arange(len(words)), np.diff(bounds))
+    kept = hashes < _FINGERPRINTS
+    pairs = np.unique(np.stack([documents[kept].astype(np.uint64), hashes[kept]]), axis=1)
+    return Passages(pairs[0].astype(np.int64), pairs[1])
+
+# %% ../../nbs/05_data/03_prepare.ipynb #0031
 def select_passages(
     passages: Passages,  # All fingerprints of all documents
     originals: np.ndarray, # For each document the first that is equal to it, (n,)
@@ -196,6 +198,7 @@ def find_leaks(
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0045
 _BATCH_BYTES = 2**20
+_BATCH_DOCUMENTS = 2**12
 
 def _clean_batches(job: Job, part: int, cleaner: Cleaner) -> Iterator[tuple[list[str], list[int]]]:
     "The texts of a part after cleaning and their bytes, in batches of about a megabyte"
@@ -208,7 +211,7 @@ def _clean_batches(job: Job, part: int, cleaner: Cleaner) -> Iterator[tuple[list
         texts.append(text)
         sizes.append(size)
         total += size
-        if total >= _BATCH_BYTES:
+        if total >= _BATCH_BYTES or len(texts) == _BATCH_DOCUMENTS:
             yield texts, sizes
             texts, sizes = [], []
             total = 0
@@ -221,16 +224,17 @@ def sign_part(
 ) -> None:
     "Write the signature, the passages and the language of every clean document of a part"
     rows = [np.zeros((0, BANDS + 1), np.uint64)]
-    found = [np.zeros(0, np.uint64)]
+    found: list[Passages] = []
     codes: list[str] = []
     for texts, _ in _clean_batches(job, part, Cleaner(job.config.data.clean)):
         texts = job.render(texts)
         words = [find_words(text, numbers=True) for text in texts]
         rows.append(compute_signatures(texts, words))
-        found += find_fingerprints(words)
+        documents, hashes = find_passages(words)
+        found.append(Passages(documents + len(codes), hashes))
         codes += detect_languages(texts)
-    tensors = {'signatures': np.concatenate(rows).T.copy(), 'passages': np.concatenate(found),
-               'counts': np.array([*map(len, found[1:])], np.int64)}
+    documents, hashes = map(np.concatenate, zip(find_passages([]), *found))
+    tensors = dict(signatures=np.concatenate(rows).T.copy(), documents=documents, hashes=hashes)
     write_file(job.file('signatures', part), save(tensors, {'languages': json.dumps(codes)}))
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0051
@@ -288,14 +292,13 @@ MAX_FINGERPRINTS = 2**23 # To compare: 128 MB
 
 def _load_passages(job: Job, originals: np.ndarray) -> Passages:
     "The passages of all parts"
-    found = Passages(np.zeros(0, np.int64), np.zeros(0, np.uint64))
+    found = find_passages([])
     total = 0
     for part in range(len(job.parts)):
         tensors = load_file(job.file('signatures', part))
-        n = len(tensors['counts'])
-        documents = np.repeat(total + np.arange(n), tensors['counts'])
-        found = Passages(*map(np.append, found, (documents, tensors['passages'])))
-        total += n
+        new = tensors['documents'] + total, tensors['hashes']
+        found = Passages(*map(np.append, found, new))
+        total += tensors['signatures'].shape[1]
         if len(found.hashes) > MAX_FINGERPRINTS:
             limit = np.partition(found.hashes, MAX_FINGERPRINTS)[MAX_FINGERPRINTS]
             found = Passages(*(values[found.hashes < limit] for values in found))
@@ -315,7 +318,7 @@ def deduplicate(
     counts = [columns.shape[1] for columns in signed]
     own = sum(n for n, part in zip(counts, job.parts) if part.source == 'validation')
     signatures = np.concatenate(signed, 1)
-    passages = _load_passages(job, find_originals(signatures[:1], sum(counts)))
+    passages = _load_passages(job, find_originals([signatures[0]], sum(counts)))
     assigned = assign_splits(signatures, passages, own, data.clean, data.val_fraction)
     contamination = find_leaks(passages, assigned)[1]
     if contamination > NEGLIGIBLE:

@@ -64,6 +64,13 @@ def sliding_windows(
     return [(end - length, scored) for scored, end in zip([0, *ends], ends)]
 
 # %% ../../nbs/10_generation/01_evaluation.ipynb #0023
+def _check_counts(**counts: int | None) -> None:
+    "Raise for a number below 1"
+    for name, value in counts.items():
+        if value is not None and value < 1:
+            raise UserError(f'{name} = {value}', 'it is a number of windows or tokens',
+                            'give 1 or more, or None for the usual one')
+
 def _ends(tokens: Tokens) -> Tensor: # (documents,)
     return torch.cat([tokens.starts[1:], torch.tensor([len(tokens)])])
 
@@ -86,16 +93,26 @@ def score_documents(
     by_document: bool = False,     # Whether no window holds two documents
 ) -> tuple[Tensor, Tensor]:        # Nats, float64, and tokens scored, (documents,) each
     "The negative log-likelihood of each document"
+    _check_counts(batch_size=batch_size, stride=stride, max_tokens=max_tokens)
     limit, device = model.config.block_size, model.wte.weight.device
     stride = min(stride or limit, limit)
     documents = len(tokens.starts)
     if max_tokens is not None: documents = max(1, int((_ends(tokens) <= max_tokens).sum()))
-    nats, counts = torch.zeros(documents, dtype=torch.float64), torch.zeros(documents).long()
+    if not tokens.loss_mask(slice(int(_ends(tokens)[documents - 1]))).any():
+        raise UserError('There is no text to evaluate', 'a score is a mean over tokens',
+                        'name a source that holds text, or conversations with answers')
+    nats = torch.zeros(documents, dtype=torch.float64)
+    counts = torch.zeros(documents, dtype=torch.long)
     windows = _plan_windows(tokens, documents, limit, stride, by_document) # (windows, 3)
     with eval_mode(model):
         for part in windows.split(batch_size): # (B, 3)
             begin, _, scored = part.T[..., None] # (B, 1) each
             x, y, _ = collate(tokens, [(start - 1, n) for start, n, _ in part.tolist()]) # (B, T)
+            largest = int(torch.maximum(x, y).max())
+            if largest >= model.config.vocab_size:
+                raise UserError(f'The text has the token id {largest:,}',
+                                f'this model has {model.config.vocab_size:,} tokens',
+                                "encode the text with this model's tokenizer")
             losses = model(x.to(device), y.to(device), reduction='none').cpu().double() # (B, T)
             position = begin + torch.arange(x.shape[1]) # (B, T), of each target
             new = (position >= scored) & (y != IGNORE_INDEX) # (B, T)
@@ -129,9 +146,6 @@ def evaluate_model(
     by_document: bool = False,     # Whether no window holds two documents
 ) -> Evaluation:
     "How well a model predicts a text; deterministic"
-    if not tokens.loss_mask(slice(None)).any():
-        raise UserError('There is no text to evaluate', 'a score is a mean over tokens',
-                        'name a source that holds text, or conversations with answers')
     nats, counts = score_documents(model, tokens, batch_size, stride, max_tokens, by_document)
     groups = {'': [i for i, count in enumerate(counts.tolist()) if count]}
     for i in groups['']: groups.setdefault(tokens.languages[i], []).append(i)
@@ -142,7 +156,7 @@ def evaluate_model(
     return Evaluation(**scores.pop('').model_dump(), block_size=limit,
                       stride=min(stride or limit, limit), languages=scores)
 
-# %% ../../nbs/10_generation/01_evaluation.ipynb #0049
+# %% ../../nbs/10_generation/01_evaluation.ipynb #0051
 def _read_tokens(source: str | list[str], tokenizer: Tokenizer, chat: bool) -> Tokens:
     "The tokens of a source, with the loss mask of the run"
     corpus = open_corpus(source, format_row=conversation_text if chat else row_text)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 from ..core.choices import ACTIVATIONS, POSITIONS
-from ..core.config import ModelConfig
+from ..core.config import check_arguments, ModelConfig
 from ..core.errors import UserError
 from ..kernels.triton import gelu
 from ..kernels.activations import swiglu
@@ -143,8 +143,9 @@ class Decoder(nn.Module):
 class GPT(Decoder):
     "GPT-2, or a model with other options"
     pretrained_folder: Path | None = None # where `from_pretrained` found its weights
+    @check_arguments
     def __init__(self,
-        config: ModelConfig, # Shape of the model
+        config: ModelConfig, # Shape of the model, or a `Config` or preset with it
     ) -> None:
         super().__init__(config)
         self.lm_head = nn.Linear(config.n_embd, config.vocab_size, bias=False)
@@ -173,14 +174,14 @@ class GPT(Decoder):
         if reduction == 'none': return linear_token_losses(*inputs, **how).view_as(targets)
         return linear_cross_entropy(*inputs, label_smoothing=label_smoothing, z_loss=z_loss, **how)
 
-# %% ../../nbs/08_model/01_gpt.ipynb #0051
+# %% ../../nbs/08_model/01_gpt.ipynb #0053
 def trainable_parameters(
     model: nn.Module, # Any model
 ) -> dict[str, nn.Parameter]: # By name
     "The parameters that require gradients"
     return {name: p for name, p in model.named_parameters() if p.requires_grad}
 
-# %% ../../nbs/08_model/01_gpt.ipynb #0054
+# %% ../../nbs/08_model/01_gpt.ipynb #0056
 @contextmanager
 def eval_mode(
     model: nn.Module, # Any model

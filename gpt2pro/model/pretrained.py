@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
-from ..core.errors import UserError
+from ..core.errors import RunError, UserError
 from ..core.files import write_file
 from ..core.choices import ACTIVATIONS
 from ..core.config import MODEL_PRESETS, ModelConfig
@@ -22,7 +22,7 @@ from ..tokenizers.tokenizer import find_tokenizer
 from .gpt import GPT
 
 # %% auto #0
-__all__ = ['is_gpt2', 'load_pretrained', 'save_pretrained']
+__all__ = ['is_gpt2', 'check_finite', 'load_pretrained', 'save_pretrained']
 
 # %% ../../nbs/08_model/03_pretrained.ipynb #0008
 def is_gpt2(
@@ -207,6 +207,18 @@ def _find_folder(source: str | Path) -> Path:
             'check the name and the network, or give a folder with model.safetensors') from None
 
 # %% ../../nbs/08_model/03_pretrained.ipynb #0049
+def check_finite(
+    model: GPT,     # With its weights
+    source: object, # Where they come from, for the message
+) -> None:
+    "Raise for a weight that is NaN or infinite"
+    for name, p in model.named_parameters():
+        if p.detach().sum(dtype=torch.float64).isfinite(): continue # a sum needs no memory
+        raise RunError(f'{source}: the weight {name} holds NaN or infinity',
+                       'the weights of this model give no probabilities',
+                       'take an earlier checkpoint')
+
+# %% ../../nbs/08_model/03_pretrained.ipynb #0052
 def _tie_output(model: GPT) -> None:
     "Tie the output layer to the embedding table, unless the file holds another one"
     table = model.wte.weight
@@ -235,12 +247,13 @@ def load_pretrained(
     for name, w in weights.items(): _fill(w.T if name.endswith(_CONV1D) else w, found[name])
     model.load_state_dict(weights, strict=False, assign=True) # a tied table is in it once
     if tied: _tie_output(model)
+    check_finite(model, folder)
     model.pretrained_folder = folder
     return model.eval()
 
 GPT.from_pretrained = staticmethod(load_pretrained) # type: ignore[attr-defined]
 
-# %% ../../nbs/08_model/03_pretrained.ipynb #0055
+# %% ../../nbs/08_model/03_pretrained.ipynb #0058
 def _save_files(weights: dict[str, Tensor], folder: Path, max_shard_size: int | str) -> None:
     "Write the weights, split over files, and remove the files of an earlier model"
     from huggingface_hub import split_torch_state_dict_into_shards
@@ -256,7 +269,7 @@ def _save_files(weights: dict[str, Tensor], folder: Path, max_shard_size: int | 
     for path in folder.glob('model*.safetensors*'):
         if path.name not in current: path.unlink()
 
-# %% ../../nbs/08_model/03_pretrained.ipynb #0056
+# %% ../../nbs/08_model/03_pretrained.ipynb #0059
 def save_pretrained(
     model: GPT,                        # The model to save
     folder: str | Path,                # Made where missing

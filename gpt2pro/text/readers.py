@@ -15,8 +15,8 @@ from ..core.errors import UserError
 
 # %% auto #0
 __all__ = ['MAX_EXPANSION', 'BOMB_BYTES', 'MAX_ROW_CHARS', 'MAX_FIELDS', 'SECTION_BYTES', 'SourceFile', 'file_revision',
-           'file_format', 'check_expansion', 'TrailingDataError', 'read_blocks', 'binary_kind', 'DamagedFileError',
-           'ErrorHandler', 'read_text', 'locate', 'hub_file', 'is_table', 'read_rows', 'sections']
+           'file_format', 'is_compressed', 'check_expansion', 'TrailingDataError', 'read_blocks', 'binary_kind',
+           'DamagedFileError', 'ErrorHandler', 'read_text', 'locate', 'hub_file', 'is_table', 'read_rows', 'sections']
 
 # %% ../../nbs/01_text/01_readers.ipynb #0007
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,13 @@ def file_format(
     "The extension of a file's name, without that of its compression"
     suffixes = [suffix.lower() for suffix in reversed(path.suffixes)]
     return next((suffix for suffix in suffixes if suffix not in _COMPRESSED), '')
+
+def is_compressed(
+    file: SourceFile, # Any file
+) -> bool:
+    "Whether a file may hold more text than its size says; a dataset of the hub has no size here"
+    path = file.local_path
+    return not path or path.suffix.lower() in (*_COMPRESSED, '.parquet')
 
 # %% ../../nbs/01_text/01_readers.ipynb #0021
 MAX_EXPANSION = 200 # Most times that a compressed file may grow ...

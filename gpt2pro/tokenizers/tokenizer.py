@@ -4,7 +4,7 @@
 
 # %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0003
 from __future__ import annotations
-import codecs, hashlib, json
+import codecs, hashlib, json, subprocess, sys
 from collections.abc import Iterable
 from functools import cache, cached_property
 from pathlib import Path
@@ -270,6 +270,20 @@ def _save_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
 
 # %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0101
 _SAMPLE = ' A  ñ\n好 😀'
+_KNOWN_PATTERNS = {*SPLIT_PATTERNS.values(), '.{64}'} # these take a time that grows with the text
+_PROBE = '''
+import sys, tokenizers
+tokenizer = tokenizers.Tokenizer.from_str(sys.stdin.read())
+rest = bytes(range(127)).decode()
+for piece in ('a', 'Ab', ' ', 'a ', '1', '.', '\\n'): tokenizer.encode(piece*4000 + rest)
+'''
+
+def _regular_expressions(text: str) -> set[str]:
+    "All of them in a tokenizer.json"
+    found: set[str] = set()
+    def collect(values: dict) -> None: found.update(values[k] for k in values if k == 'Regex')
+    json.loads(text, object_hook=collect)
+    return found
 
 def _load_tokenizer(folder: Path) -> Tokenizer:
     "Read a tokenizer and check what this page guarantees"
@@ -281,21 +295,32 @@ def _load_tokenizer(folder: Path) -> Tokenizer:
     try:
         known = json.loads(card.read_text(encoding='utf-8')) if card.is_file() else {}
         text = path.read_bytes().decode('utf-8')
+        unknown = _regular_expressions(text) - _KNOWN_PATTERNS
+        if unknown: # it could split for ever, in code that nothing interrupts
+            subprocess.run([sys.executable, '-c', _PROBE], input=text, text=True, check=True,
+                           capture_output=True, timeout=20)
         tokenizer = Tokenizer(text, known.get('name', folder.name))
-    except Exception as e: # the library raises no narrower kind
+        texts = _SAMPLE, _SAMPLE[1:] # with and without a space in front
+        returned = [tokenizer.decode(tokenizer.encode(text)) for text in texts]
+    except subprocess.SubprocessError:
+        raise UserError(f'{path}: the pattern {unknown.pop()[:60]!r}',
+                        'it fails, or takes more than 20 seconds, on words of 4,000 letters',
+                        'take a tokenizer with another pattern') from None
+    except BaseException as e: # the library raises no narrower kind, and a panic is no Exception
+        if isinstance(e, (KeyboardInterrupt, SystemExit)): raise
         raise UserError(f'{path}: not readable as a tokenizer', str(e)[:200],
                         'save it again, or take it from a backup') from None
     if known.get('hash', tokenizer.hash) != tokenizer.hash:
         raise UserError(f'{path}: sha256 {tokenizer.hash}',
                         f'card.json names {known["hash"]}, so the file has changed',
                         'save it again, or take it from a backup')
-    if tokenizer.eot is None or tokenizer.decode(tokenizer.encode(_SAMPLE)) != _SAMPLE:
+    if tokenizer.eot is None or returned != [*texts]:
         raise UserError(f'{path}: not a byte-level tokenizer with {EOT}',
                         f'{_SAMPLE!r} must come back as it was, and a document needs an end',
                         'make one with: gpt2pro tokenizer train')
     return tokenizer
 
-# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0112
+# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0114
 def find_tokenizer(
     folder: str | Path, # A run, or a folder of Hugging Face
 ) -> Tokenizer:
@@ -307,9 +332,12 @@ def find_tokenizer(
     if not merges.is_file():
         raise UserError(f'{folder}: no tokenizer', 'it has no tokenizer.json and no merges.txt',
                         'put the tokenizer of these weights there, or work with token ids')
-    return _byte_level_bpe(merges.read_text(encoding='utf-8'), folder.name)
+    try: return _byte_level_bpe(merges.read_text(encoding='utf-8'), folder.name)
+    except Exception as e: # the library raises no narrower kind
+        raise UserError(f'{merges}: not readable as merges', str(e)[:200],
+                        'take it from where the weights are from') from None
 
-# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0117
+# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0119
 def build_tokenizer(
     config: Config,        # Says which tokenizer
     texts: Iterable[str],  # The training text, read only where a vocabulary is trained

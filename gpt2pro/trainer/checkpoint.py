@@ -241,7 +241,7 @@ def _was_intact(path: Path, stamps: tuple[tuple[str, int, int], ...]) -> bool:
 
 def _is_intact(path: Path) -> bool:
     "Whether a checkpoint is intact, read again only when one of its files was written"
-    files = [(file.name, file.stat()) for file in sorted(path.iterdir())]
+    files = [(file.name, file.lstat()) for file in sorted(path.iterdir())]
     return _was_intact(path, tuple((name, s.st_size, s.st_mtime_ns) for name, s in files))
 
 def rotate_checkpoints(

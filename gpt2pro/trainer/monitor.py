@@ -18,17 +18,28 @@ from ..core.files import read_file, write_file
 from ..core.config import TrainConfig
 
 # %% auto #0
-__all__ = ['Callback', 'MetricsFile', 'log_to', 'tensorboard', 'MemoryMeter', 'memory_in_use', 'NonFiniteError', 'out_of_memory']
+__all__ = ['Callback', 'warn_on_error', 'MetricsFile', 'log_to', 'tensorboard', 'MemoryMeter', 'memory_in_use', 'NonFiniteError',
+           'out_of_memory']
 
 # %% ../../nbs/09_trainer/05_monitor.ipynb #0008
 _log = logging.getLogger('gpt2pro.trainer.monitor')
 
+@contextmanager
+def warn_on_error(
+    path: Path, # What is written
+) -> Iterator[None]:
+    "Turn an `OSError` inside a `with` block into a warning"
+    try: yield
+    except OSError as e: _log.warning('%s could not be written: %s', path, e.strerror)
+
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0010
 class MetricsFile:
     "Lines of JSON in a list and in a file"
     def __init__(self,
         path: Path,       # The file; made where it is missing
         lines: list[str], # What the checkpoint has; new lines are appended
     ) -> None:
+        self.path = path
         self.lines = lines
         text = ''.join(f'{line}\n' for line in lines)
         try: damaged = not read_file(path).startswith(text.encode())
@@ -38,11 +49,11 @@ class MetricsFile:
         self.file = open(path, 'a', encoding='utf-8')
     def write(self, line: Mapping[str, Any]) -> None:
         self.lines.append(json.dumps(line))
-        self.file.write(f'{self.lines[-1]}\n')
-        self.file.flush()
-    def close(self) -> None: self.file.close()
+        with warn_on_error(self.path): print(self.lines[-1], file=self.file, flush=True)
+    def close(self) -> None:
+        with warn_on_error(self.path): self.file.close()
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0014
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0018
 @contextmanager
 def log_to(
     path: Path, # A text file, to which messages are appended
@@ -50,6 +61,7 @@ def log_to(
     "Send the messages of the package to the console and to a file inside a `with` block"
     logger = logging.getLogger('gpt2pro')
     file = logging.FileHandler(path, encoding='utf-8')
+    file.handleError = lambda record: None # type: ignore[method-assign] # of a full disk
     file.setFormatter(logging.Formatter('%(asctime)s %(levelname)s %(message)s'))
     level = logger.level
     logger.setLevel(logging.INFO)
@@ -63,7 +75,7 @@ def log_to(
         logger.setLevel(level)
         logger.propagate = True
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0018
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0022
 Callback = Callable[[Mapping[str, Any]], None]
 
 def tensorboard(
@@ -79,7 +91,7 @@ def tensorboard(
         writer.flush()
     return [callback]
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0022
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0026
 class MemoryMeter:
     "Measures the peak memory of tensors within a `with` block"
     def __init__(self,
@@ -104,14 +116,14 @@ class MemoryMeter:
         "Write the peak as JSON"
         values = dict(measured_bytes=self.peak, rss_bytes=psutil.Process().memory_info().rss,
                       device=self.device.type)
-        write_file(path, json.dumps(values, indent=1))
+        with warn_on_error(path): write_file(path, json.dumps(values, indent=1))
 
 def _peak_of_events(events: Iterable[Any]) -> int:
     changes = [event for event in events if event.name() == '[memory]']
     changes.sort(key=lambda event: event.start_ns())
     return max(accumulate((event.nbytes() for event in changes), initial=0))
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0023
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0027
 def memory_in_use(
     device: torch.device, # Where the tensors are
 ) -> int:                 # Bytes: of tensors on a GPU, of the whole process on a CPU
@@ -119,7 +131,7 @@ def memory_in_use(
     if device.type == 'cuda': return torch.cuda.memory_allocated(device)
     return psutil.Process().memory_info().rss
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0028
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0032
 class NonFiniteError(RunError):
     "The loss or the gradient is infinite or not a number"
     def __init__(self,
@@ -132,7 +144,7 @@ class NonFiniteError(RunError):
                          f'the step was not taken; its sequences begin at tokens {starts}',
                          'start a new run with a lower train.lr; its checkpoints are as they were')
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0031
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0035
 def out_of_memory(
     train: TrainConfig,   # The settings in use
     device: torch.device, # Where it happened

@@ -4,7 +4,7 @@
 
 # %% ../../nbs/09_trainer/02_runs.ipynb #0003
 from __future__ import annotations
-import logging, math, os, shutil, socket, time
+import logging, math, os, socket, time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +17,7 @@ from ..core.devices import resolve_device
 from ..tokenizers.tokenizer import find_tokenizer, Tokenizer
 from ..model.gpt import GPT
 from ..model.inference import optimize_for_inference
-from ..model.pretrained import load_pretrained
+from ..model.pretrained import check_finite, load_pretrained
 from .checkpoint import checkpoint_error, checkpoint_path, clean_up
 from .checkpoint import latest_checkpoint, load_checkpoint, load_parameters
 
@@ -94,12 +94,14 @@ def lock_run(
 class Progress(StrictModel):
     "How far a run has come"
     step: int = 0                 # Steps done
-    tokens: int = 0               # Targets in them
+    tokens: int = 0               # Read in them, without padding
     loss: float | None = None     # Of the last step, nats per token
     best: float | None = None     # Lowest validation loss
     best_step: int | None = None  # When it was found
     bad_evals: int = 0            # Evaluations since then
     seconds: float = 0.           # Of training, over all resumes
+    planned_steps: int | None = None # That fit into `target_minutes`; None before they are known
+    plan_at: float = 0.           # Seconds after which they are planned again
     def record_evaluation(self, loss: float) -> bool:
         "Take note of a validation loss; whether it is the best so far"
         better = loss < (math.inf if self.best is None else self.best)
@@ -195,6 +197,7 @@ def load_run(
         tokenizer = find_tokenizer(path.parent.parent)
         model = GPT(config.model)
         load_parameters(model, checkpoint.tensors['model'])
+        check_finite(model, path)
         model.pretrained_folder = path.parent.parent
     if config.data.batching == 'chat': config.generate.allow_special = True
     model = model.to(resolve_device()).eval()

@@ -10,7 +10,7 @@ from ..core.config import Config
 from ..core.tables import format_bytes, format_seconds, Record, TableRows
 from ..core.hardware import Hardware
 from .counts import count_parameters, flops_per_token
-from .plan import checkpoint_bytes, Plan, summarize_text
+from .plan import checkpoint_bytes, format_estimate, Plan, summarize_text
 
 # %% auto #0
 __all__ = ['Forecast', 'forecast']
@@ -23,6 +23,7 @@ class Forecast(Record):
     parameters: int                        # trainable parameters
     tokens: int                            # tokens trained on, repeats counted
     epochs: float | None = None            # how often the text is read
+    text_tokens: list[float] = []          # its tokens, and the ends of their interval where known
     total_flops: int                       # FLOPs of the training
     tokens_per_second: float | None = None # speed of the training steps
     seconds: float | None = None           # time of training and its evaluations
@@ -32,9 +33,10 @@ class Forecast(Record):
 def _forecast_rows(f: Forecast) -> TableRows:
     kinds = [(f'memory: {name}', format_bytes(size)) for name, size in f.memory.items() if size]
     epochs = '' if f.epochs is None else f', {f.epochs:.1f} epochs'
+    text = [('tokens of the text', format_estimate(f.text_tokens))] if f.text_tokens else []
     speed = 'unknown' if f.tokens_per_second is None else f'{f.tokens_per_second:,.0f} tokens/s'
     return [('', ''), *kinds, ('memory free', format_bytes(f.memory_free)),
-            ('parameters', f'{f.parameters:,}'), ('tokens', f'{f.tokens:,}{epochs}'),
+            ('parameters', f'{f.parameters:,}'), ('tokens', f'{f.tokens:,}{epochs}'), *text,
             ('FLOPs', f'{f.total_flops:.2g}'), ('speed', speed),
             ('time', format_seconds(f.seconds)), ('disk', format_bytes(f.disk))]
 
@@ -51,7 +53,9 @@ def forecast(
                       parameters=count_parameters(config.model)['total'],
                       total_flops=flops_per_token(config.model)*tokens,
                       disk=checkpoint_bytes(config))
-    if plan.text: result.epochs = plan.epochs
+    if plan.text:
+        result.epochs = plan.epochs
+        result.text_tokens = plan.text_tokens
     if plan.measured:
         result.tokens_per_second = plan.tokens_per_step/plan.step_seconds
         result.seconds = plan.seconds

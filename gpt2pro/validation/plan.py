@@ -18,24 +18,67 @@ from .heuristics import expected_bytes_per_token
 from .memory import forecast_memory
 
 # %% auto #0
-__all__ = ['Severity', 'CheckResult', 'Check', 'TextSummary', 'summarize_text', 'step_seconds', 'guess_throughput', 'Plan',
-           'checkpoint_bytes', 'Violation', 'Rule', 'RuleSet']
+__all__ = ['Severity', 'CheckResult', 'Check', 'TextSummary', 'summarize_text', 'is_trained', 'tokenizer_key', 'bytes_per_token',
+           'step_seconds', 'guess_throughput', 'format_estimate', 'Plan', 'checkpoint_bytes', 'Violation', 'Rule',
+           'RuleSet']
 
 # %% ../../nbs/03_validation/04_plan.ipynb #0006
 class TextSummary(StrictModel):
-    "Size and languages of a text"
+    "What a plan needs to know of a text"
     bytes: int = Field(ge=0, description='size of the text that was analyzed')
     sample: float = Field(1.0, gt=0, le=1, description='fraction of the source that this is')
     languages: dict[str, float] = {} # fraction of the text by language code
+    documents: int | None = None     # different documents
+    answers: int = 0                 # documents that are questions with answers
+    quality: float = 100.            # share of the text without findings, per cent
+    bytes_per_token: dict[str, list[float]] = {} # by `tokenizer_key`; each with its interval's ends
 
 def summarize_text(
     report: Any, # A `DatasetReport`, `TextSummary`, or None
 ) -> TextSummary | None:
     "What a plan needs of a report on a text"
     if report is None or isinstance(report, TextSummary): return report
-    return TextSummary(bytes=report.bytes, sample=report.sample, languages=report.shares)
+    answers = [report.kinds[kind].documents for kind in ('qa', 'instruction', 'chat')
+               if kind in report.kinds]
+    copies = report.quality.findings.get('exact duplicate')
+    summary = TextSummary(bytes=report.bytes, sample=report.sample, languages=report.shares,
+                          documents=report.documents - (copies.documents if copies else 0),
+                          answers=sum(answers), quality=report.quality.score)
+    if report.tokens is None: return summary
+    counts = [report.tokens, *reversed(report.intervals.get('tokens', [report.tokens]*2))]
+    rates = [report.bytes/(count + report.documents) for count in counts] # with the end of each
+    return summary.model_copy(update=dict(bytes_per_token={report.tokenizer: rates}))
+
+def is_trained(
+    config: Config, # The plan
+) -> bool:
+    "Whether the tokenizer of a plan is trained on its text"
+    return not config.tokenizer.path and config.tokenizer.type != 'gpt2'
+
+def tokenizer_key(
+    config: Config, # The plan
+) -> str:
+    "What the tokenizer of a plan is called in a `TextSummary`"
+    tokenizer = config.tokenizer
+    if is_trained(config): return f'{tokenizer.type}-{config.model.vocab_size}'
+    return tokenizer.path or 'gpt2'
 
 # %% ../../nbs/03_validation/04_plan.ipynb #0010
+def bytes_per_token(
+    text: TextSummary | None, # The text
+    config: Config,           # Whose tokenizer
+) -> list[float]:             # And both ends of its interval, where that is known
+    "The length of a token in a text"
+    key, size = tokenizer_key(config), config.model.vocab_size
+    known = text.bytes_per_token if text else {}
+    if key in known: return known[key]
+    sizes = [int(name[4:]) for name in known if name.startswith('bpe-')]
+    usual = expected_bytes_per_token(size)
+    if not sizes or not is_trained(config): return [usual]
+    near = min(sizes, key=lambda other: abs(math.log(size/other)))
+    return [rate*usual/expected_bytes_per_token(near) for rate in known[f'bpe-{near}']]
+
+# %% ../../nbs/03_validation/04_plan.ipynb #0013
 def step_seconds(
     config: Config,         # The plan
     throughput: Throughput, # Of the machine
@@ -47,7 +90,7 @@ def step_seconds(
     compute = tokens*flops_per_token(m)/throughput.matmul_flops
     return compute + traffic/throughput.memory_bandwidth
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0014
+# %% ../../nbs/03_validation/04_plan.ipynb #0017
 def guess_throughput(
     device: str, # cpu, cuda or mps
     cores: int,  # Of the processor
@@ -57,7 +100,15 @@ def guess_throughput(
         return Throughput(device=device, matmul_flops=20e12, memory_bandwidth=300e9)
     return Throughput(device=device, matmul_flops=50e9*cores, memory_bandwidth=min(20e9, 4e9*cores))
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0017
+# %% ../../nbs/03_validation/04_plan.ipynb #0020
+def format_estimate(
+    numbers: list[float], # A number, and both ends of its interval where that is known
+) -> str:
+    "A number in words, with its interval"
+    value, *ends = (f'{number:,.0f}' for number in numbers)
+    if not ends: return f'about {value}'
+    return value if {*ends} == {value} else f'{value} ({" to ".join(ends)})'
+
 _RESERVED = 500_000_000 # bytes for Python, PyTorch and a GPU's runtime
 
 @dataclass(frozen=True)
@@ -87,10 +138,13 @@ class Plan:
         free = h.ram_available if on_cpu else h.gpus[0].memory_free
         return None if free is None else free - _RESERVED
     @property
-    def tokens(self) -> float:
-        if self.text is None: return math.inf
+    def text_tokens(self) -> list[float]: # And both ends of its interval, where that is known
+        if self.text is None: return [math.inf]
         size = self.text.bytes*self.config.data.sample/self.text.sample
-        return size/expected_bytes_per_token(self.model.vocab_size)
+        rate, *ends = bytes_per_token(self.text, self.config)
+        return [size/rate, *(size/end for end in reversed(ends))]
+    @property
+    def tokens(self) -> float: return self.text_tokens[0]
     @property
     def train_tokens(self) -> float:
         data = self.config.data
@@ -120,7 +174,7 @@ class Plan:
         evaluated = -(-t.max_steps//t.eval_interval)*t.eval_batches*self.batch_tokens
         return (t.max_steps + evaluated/3/self.tokens_per_step)*self.step_seconds
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0023
+# %% ../../nbs/03_validation/04_plan.ipynb #0026
 def checkpoint_bytes(
     config: Config, # The plan
 ) -> int:           # At most
@@ -129,7 +183,7 @@ def checkpoint_bytes(
     size = 4*numbers*count_parameters(config.model)['total']
     return size*(config.train.keep_checkpoints + 2)
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0026
+# %% ../../nbs/03_validation/04_plan.ipynb #0029
 Severity = Literal['error', 'warning', 'note']
 
 class Violation(NamedTuple):
@@ -155,7 +209,7 @@ class Rule:
     hardware: Hardware | None   # A machine for the example
     text: TextSummary | None    # A text for the example
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0028
+# %% ../../nbs/03_validation/04_plan.ipynb #0031
 class RuleSet(dict[str, Rule]):
     "The rules of one page, by code"
     def __init__(self, page: str) -> None:

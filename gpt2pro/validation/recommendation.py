@@ -13,10 +13,10 @@ from ..core.config import StrictModel, TrainConfig
 from ..core.tables import format_bytes, format_seconds, Record, TableRows
 from ..core.hardware import Hardware
 from .counts import count_parameters
-from .heuristics import balanced_vocab_size, expected_bytes_per_token, fit_batch
-from .heuristics import MODEL_SIZES, PARAMETERS_PER_TOKEN, resize_model
+from .heuristics import balanced_vocab_size, fit_batch, MODEL_SIZES
+from .heuristics import PARAMETERS_PER_TOKEN, resize_model
 from .heuristics import suggest_lr, suggest_vocab_size
-from .plan import Plan, summarize_text, TextSummary
+from .plan import format_estimate, Plan, summarize_text, TextSummary
 from .validator import repair
 
 # %% auto #0
@@ -42,26 +42,25 @@ def assess_tasks(
 ) -> list[TaskAssessment]:
     "What a text is suited for"
     text = summarize_text(report) or TextSummary(bytes=0)
-    tokens = text.bytes/text.sample/expected_bytes_per_token(suggest_vocab_size(text.bytes))
+    own = load_config(None, [f'model.vocab_size={suggest_vocab_size(text.bytes)}'])
+    estimate = Plan(own, text=text).text_tokens
+    tokens = estimate[0]
+    steps = Plan(load_config('gpt2'), text=text).tokens/8192 # of 8 × 1,024 tokens
     other = 1 - text.languages.get('en', 0) if text.languages else 0
-    kinds = {kind: amount.documents for kind, amount in getattr(report, 'kinds', {}).items()}
-    answers = sum(kinds.get(kind, 0) for kind in ('qa', 'instruction', 'chat'))
-    steps = tokens/8192 # of 8 × 1,024 tokens
-    score = report.quality.score if hasattr(report, 'quality') else 100.
-    lower = int(score < 70)
-    quality = f'; the quality score is only {score:.0f} of 100' if lower else ''
+    lower = int(text.quality < 70)
+    quality = f'; the quality score is only {text.quality:.0f} of 100' if lower else ''
     foreign = f'; {other:.0%} of it is not English' if other >= 0.2 else ''
     def assess(task: str, amount: float, possible: float, good: float,
                reason: str) -> TaskAssessment:
         verdict = _verdict(amount, possible, good, lower)
         return TaskAssessment(task=task, verdict=verdict, reason=reason + quality)
     return [
-        assess('pretraining', tokens, 1e5, 1e7, f'{tokens:,.0f} tokens, 20 epochs at 20 tokens per '
-               f'parameter, train {tokens:,.0f} parameters'),
+        assess('pretraining', tokens, 1e5, 1e7, f'{format_estimate(estimate)} tokens, 20 epochs at '
+               f'20 tokens per parameter, train {tokens:,.0f} parameters'),
         assess('fine-tuning', min(steps, 19) if foreign else steps, 2, 20,
-               f'an epoch is {steps:,.1f} steps of 8 × 1,024 tokens{foreign}'),
-        assess('instruction', answers, 100, 1000, f'{answers:,} documents are questions with '
-               'answers; a thousand good ones are enough')]
+               f'an epoch is {steps:,.1f} steps of 8 × 1,024 of GPT-2\'s tokens{foreign}'),
+        assess('instruction', text.answers, 100, 1000, f'{text.answers:,} documents are questions '
+               'with answers; a thousand good ones are enough')]
 
 # %% ../../nbs/03_validation/10_recommendation.ipynb #0016
 DEFAULT_MINUTES = 3.5 # training time, where nobody says another
@@ -80,9 +79,10 @@ def _fit_text(size: str, text: TextSummary) -> Config:
     "A size, with vocabulary, context and batch that suit the text"
     model = resize_model(ModelConfig(), size)
     vocabulary = min(suggest_vocab_size(text.bytes), balanced_vocab_size(model))
-    tokens = 0.9*text.bytes/expected_bytes_per_token(vocabulary)
+    model = model.model_copy(update=dict(vocab_size=vocabulary))
+    tokens = Plan(Config(model=model), text=text).train_tokens
     block, batch = fit_batch(tokens, MODEL_SIZES[size][3], 16)
-    fitted = model.model_copy(update=dict(vocab_size=vocabulary, block_size=block))
+    fitted = model.model_copy(update=dict(block_size=block))
     return Config(model=fitted, train=TrainConfig(batch_size=batch))
 
 # %% ../../nbs/03_validation/10_recommendation.ipynb #0023
@@ -180,15 +180,15 @@ def _explain_choices(plan: Plan, why: str, minutes: float) -> dict[str, str]:
     total, per_step = t.max_steps*plan.tokens_per_step, plan.tokens_per_step
     parameters, memory = count_parameters(m)['total'], format_bytes(plan.memory['total'])
     return {
-        'model.vocab_size': f'{m.vocab_size:,}: {format_bytes(size)} of text fill '
-                            f'{suggest_vocab_size(size):,}, layers of this size carry '
-                            f'{balanced_vocab_size(m):,}',
+        'model.vocab_size': f'{m.vocab_size:,}: a text of {format_bytes(size)} has enough '
+                            f'examples of {suggest_vocab_size(size):,} tokens, and up to '
+                            f'{balanced_vocab_size(m):,} the table is no larger than the layers',
         'model.n_layer, n_embd': f'{m.n_layer} × {m.n_embd}, {parameters:,} parameters that need '
                                  f'{_tokens_needed(m):,.0f} tokens: {why}',
         'train.batch_size': f'{t.batch_size} × {t.gradient_accumulation_steps} × {m.block_size} = '
                             f'{per_step:,} tokens a step, {memory} of memory',
         'train.max_steps': f'{t.max_steps:,} × {per_step:,} = {total:,} tokens: '
-                           f'{plan.epochs:.1f} epochs',
+                           f'{plan.epochs:.1f} epochs of {format_estimate(plan.text_tokens)}',
         'time': f'{t.max_steps:,} × {step:.2g} s = {format_seconds(t.max_steps*step)} of '
                 f'{format_seconds(60*minutes)}, less the evaluations',
         'train.lr': f'{t.lr:g}: usual for a width of {m.n_embd}'}

@@ -7,18 +7,18 @@ from __future__ import annotations
 import json, math
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from ..core.errors import did_you_mean
+from ..core.errors import suggest
 from ..core.config import Config, gpt2_differences, load_config
 from ..core.tables import format_bytes, format_seconds
 from ..core.gpus import Gpu
 from ..core.hardware import Hardware, native_precisions
 from ..text.cleaning import CLEANING_STEPS
 from .counts import count_parameters
-from .heuristics import balanced_vocab_size, expected_bytes_per_token
-from .heuristics import fit_batch, MODEL_SIZES, PARAMETERS_PER_TOKEN, resize_model
-from .heuristics import size_overrides, smaller_sizes, suggest_lr, suggest_vocab_size
-from .plan import checkpoint_bytes, CheckResult, Plan, RuleSet, TextSummary
-from .plan import Violation
+from .heuristics import balanced_vocab_size, fit_batch, MODEL_SIZES
+from .heuristics import PARAMETERS_PER_TOKEN, resize_model, size_overrides
+from .heuristics import smaller_sizes, suggest_lr, suggest_vocab_size
+from .plan import bytes_per_token, checkpoint_bytes, CheckResult, Plan
+from .plan import RuleSet, TextSummary, Violation
 
 # %% auto #0
 __all__ = ['RUN_RULES']
@@ -138,7 +138,7 @@ def _cleaning_steps_exist(plan: Plan) -> CheckResult:
     known = ','.join(step for step in steps if step in CLEANING_STEPS)
     return Violation(f'data.clean has {", ".join(unknown)}, and there is no such step', {
         f'data.clean=[{known or "exact_dedup"}]': 'leaves it out',
-        f'did you mean {did_you_mean(unknown[0], CLEANING_STEPS, 0)}?': ', '.join(CLEANING_STEPS)})
+        'another step': suggest(unknown[0], CLEANING_STEPS)})
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0035
 @_rule('GP-DATA-001', 'error', 'train.batch_size=1024', 'train.patience=3',
@@ -158,13 +158,16 @@ def _the_text_fills_a_batch(plan: Plan) -> CheckResult:
 def _validation_fills_a_sequence(plan: Plan) -> CheckResult:
     "the validation loss needs at least one whole sequence"
     c, tokens = plan.config, plan.tokens*plan.config.data.val_fraction
-    if plan.text is None or c.data.validation or tokens > c.model.block_size: return None
+    if plan.text is None or c.data.validation: return None
+    others = {'a validation text of its own': 'leaves all of this one for training',
+              'more text': 'has to be found'}
+    if plan.text.documents == 1: # whole documents are held out
+        return Violation('the text has one document only, however often it occurs', others)
+    if tokens > c.model.block_size: return None
     enough = 0.1*plan.tokens > c.model.block_size
     larger = {'data.val_fraction=0.1': 'a tenth of the text'} if enough else {}
     return Violation(f'data.val_fraction = {c.data.val_fraction:g} holds out {tokens:,.0f} tokens, '
-                     f'and a sequence has {c.model.block_size}', larger | {
-        'a validation text of its own': 'leaves all of this one for training',
-        'more text': 'has to be found'})
+                     f'and a sequence has {c.model.block_size}', larger | others)
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0041
 @_rule('GP-DATA-002', 'warning', 'train.max_steps=20000', text=_CORPUS)
@@ -347,7 +350,7 @@ def _a_cpu_is_fast_enough(plan: Plan) -> CheckResult:
             if Plan(load_config(plan.config, words.split()), h, plan.text).seconds < week]
     smaller = dict.fromkeys(fits[:1], 'a model for which a week is enough')
     return Violation(f'training takes {format_seconds(plan.seconds)} on {h.cores} CPU cores',
-                     {'a GPU': 'costs money', 'fewer steps': 'a higher loss'} | smaller)
+                     {'a GPU': 'costs money', 'train.max_hours=168': 'a higher loss'} | smaller)
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0083
 def _smaller_plans(config: Config) -> Iterator[list[str]]:
@@ -455,7 +458,7 @@ def _prompts_fit_into_the_context(plan: Plan) -> CheckResult:
     "a prompt longer than the context is refused, when the training is done"
     c, limit = plan.config, plan.model.block_size
     longest = max((len(prompt.encode()) for prompt in c.generate.prompts), default=0)
-    tokens = longest/expected_bytes_per_token(c.model.vocab_size)
+    tokens = longest/bytes_per_token(plan.text, c)[0]
     if tokens <= limit: return None
     return Violation(f'a prompt has about {tokens:.0f} tokens, and model.block_size = {limit}', {
         'shorter prompts': 'the model sees less',
