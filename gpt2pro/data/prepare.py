@@ -318,7 +318,7 @@ def deduplicate(
     counts = [columns.shape[1] for columns in signed]
     own = sum(n for n, part in zip(counts, job.parts) if part.source == 'validation')
     signatures = np.concatenate(signed, 1)
-    passages = _load_passages(job, find_originals(signatures[:1], sum(counts)))
+    passages = _load_passages(job, find_originals([signatures[0]], sum(counts)))
     assigned = assign_splits(signatures, passages, own, data.clean, data.val_fraction)
     contamination = find_leaks(passages, assigned)[1]
     if contamination > NEGLIGIBLE:
