@@ -304,7 +304,7 @@ def _load_tokenizer(folder: Path) -> Tokenizer:
         returned = [tokenizer.decode(tokenizer.encode(text)) for text in texts]
     except subprocess.SubprocessError:
         raise UserError(f'{path}: the pattern {unknown.pop()[:60]!r}',
-                        'it fails, or takes more than 20 seconds, on words of some thousand letters',
+                        'it fails, or takes more than 20 seconds, on words of 4,000 letters',
                         'take a tokenizer with another pattern') from None
     except BaseException as e: # the library raises no narrower kind, and a panic is no Exception
         if isinstance(e, (KeyboardInterrupt, SystemExit)): raise
