@@ -5,7 +5,7 @@
 # %% ../../nbs/02_analysis/02_report.ipynb #0003
 from __future__ import annotations
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from ..core.files import write_file
@@ -17,7 +17,7 @@ from .sampling import Amount, quantile, Sums
 
 # %% auto #0
 __all__ = ['QUANTILES', 'Example', 'Quality', 'Lengths', 'summarize_lengths', 'DatasetReport', 'language_share_intervals',
-           'plot_languages', 'plot_lengths', 'plot_report']
+           'plot_languages', 'plot_lengths', 'plot_report', 'with_interval']
 
 # %% ../../nbs/02_analysis/02_report.ipynb #0006
 class Example(StrictModel):
@@ -64,7 +64,7 @@ class DatasetReport(Record):
     bytes: int                             # bytes of text in UTF-8, counted
     chars: int                             # characters
     words: int                             # words: runs of letters
-    vocabulary: int                        # different words, counted up to 250,000
+    vocabulary: int                        # different words examined, counted up to 250,000
     tokens: int | None = None              # tokens; null without a tokenizer
     tokenizer: str | None = None           # name of the tokenizer
     tokenizer_hash: str | None = None      # sha256 of the tokenizer
@@ -145,20 +145,27 @@ def plot_report(
     return figure
 
 # %% ../../nbs/02_analysis/02_report.ipynb #0029
-def _number(amount: Amount, unit: str) -> str:
-    "Documents, bytes or tokens of an amount, with what they may be off by"
-    value, *ends = (getattr(each, unit) for each in (amount, *amount.ends))
+def with_interval(
+    value: Any,          # A number, or None where it is not known
+    ends: Sequence[Any], # Of its interval; none where it is exact
+    form: str = ',',     # How to write them
+) -> str:
+    "A number with its interval, such as 355 (41 to 6,000)"
     if value is None: return '–'
-    off = max((abs(end - value) for end in ends), default=0)
-    return f'{value:,} ± {off:,}' if off else f'{value:,}'
+    number, *others = (format(each, form) for each in (value, *ends))
+    return f'{number} ({" to ".join(others)})' if set(others) - {number} else number
+
+_COLUMNS = {'documents': ',', 'bytes': ',', 'tokens': ',', 'share': '.1%'}
 
 def _amount_rows(report: DatasetReport, amounts: Mapping[str, Amount]) -> list[list[str]]:
     "A table of amounts, with the share that each is of the text"
-    units = ['documents', 'bytes', 'tokens']
-    return [['', *units, 'share'], *(
-        [name, *(_number(amount, unit) for unit in units),
-         f'{amount.bytes/max(report.bytes, 1):.1%}']
-        for name, amount in amounts.items())]
+    rows = [['', *_COLUMNS]]
+    for name, amount in amounts.items():
+        columns = zip(*((one.documents, one.bytes, one.tokens, one.bytes/max(report.bytes, 1))
+                        for one in (amount, *amount.ends)))
+        rows.append([name, *(with_interval(value, ends, form)
+                             for (value, *ends), form in zip(columns, _COLUMNS.values()))])
+    return rows
 
 # %% ../../nbs/02_analysis/02_report.ipynb #0032
 _LISTED = 8 # Rows of a table that could be long
@@ -188,19 +195,21 @@ def _report_tables(report: DatasetReport) -> dict[str, list[list[str]]]:
 # %% ../../nbs/02_analysis/02_report.ipynb #0035
 def _report_facts(report: DatasetReport) -> list[str]:
     "What a report says in sentences"
-    def interval(name: str, digits: int = 0) -> str:
-        ends = [f'{end:,.{digits}f}' for end in report.intervals.get(name, [])]
-        return f' ({" to ".join(ends)})' if ends else ''
+    def number(value: float, name: str, digits: int = 0) -> str:
+        return with_interval(value, report.intervals.get(name, []), f',.{digits}f')
     q = report.quality
     lengths = report.lengths.quantiles
-    words = f'{report.words:,} words{interval("words")}, {report.vocabulary:,} different'
+    words = f'{number(report.words, "words")} words, {report.vocabulary:,} different'
+    if 'vocabulary' in report.intervals:
+        low, high = report.intervals['vocabulary']
+        words += f' ones examined, {low:,.0f} to {high:,.0f} in all'
     if rate := report.bytes_per_token:
-        words += f'; {rate:.2f} bytes per token{interval("bytes per token", 2)}, {report.tokenizer}'
+        words += f'; {number(rate, "bytes per token", 2)} bytes per token, {report.tokenizer}'
     reasons = '; '.join(q.reasons) or 'no findings'
-    facts = [f'Quality {q.score:.1f} of 100{interval("score", 1)}: {reasons}', words,
-             f'Half of the documents have {lengths["50 %"]:,} {report.lengths.unit}'
-             f'{interval("length 50 %")} or fewer, 90 % {lengths["5 %"]:,} to {lengths["95 %"]:,}',
-             f'{report.mixed:,} documents{interval("mixed")} mix languages']
+    facts = [f'Quality {number(q.score, "score", 1)} of 100: {reasons}', words,
+             f'Half of the documents have {number(lengths["50 %"], "length 50 %")} '
+             f'{report.lengths.unit} or fewer, 90 % {lengths["5 %"]:,} to {lengths["95 %"]:,}',
+             f'{number(report.mixed, "mixed")} documents mix languages']
     if report.intervals:
         unseen = 100*report.intervals['unseen'][1]
         facts.append(f'{report.sampled_fraction:.0%} of the documents were examined; intervals '

@@ -6,14 +6,16 @@
 from __future__ import annotations
 import hashlib, math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 import numpy as np
 from ..core.config import StrictModel
 from ..text.corpus import Document
+from ..text.quality import combine_hashes
 
 # %% auto #0
-__all__ = ['MIN_STRATUM', 'Amount', 'Sums', 'document_row', 'list_names', 'choose_sample_fraction', 'is_sampled',
-           'total_interval', 'share_interval', 'quantile', 'quantile_interval', 'Estimator', 'counted_amount']
+__all__ = ['MIN_STRATUM', 'Amount', 'Sums', 'document_row', 'list_names', 'choose_sample_fraction', 'is_sampled', 'content_key',
+           'is_sampled_by_content', 'total_interval', 'share_interval', 'quantile', 'quantile_interval',
+           'vocabulary_interval', 'Estimator', 'counted_amount', 'weighted_interval', 'Duplicate', 'duplicate_amount']
 
 # %% ../../nbs/02_analysis/01_sampling.ipynb #0006
 class Amount(StrictModel):
@@ -68,18 +70,43 @@ def choose_sample_fraction(
     return min(1.0, max(0.05, round(_ENOUGH/max(size, 1), 2)))
 
 # %% ../../nbs/02_analysis/01_sampling.ipynb #0022
+def _is_drawn(what: str, fraction: float, seed: int) -> bool:
+    salt = seed.to_bytes(8, 'big')
+    data = what.encode('utf-8', 'surrogateescape')
+    digest = hashlib.blake2b(data, digest_size=8, salt=salt).digest()
+    return int.from_bytes(digest, 'big') < fraction*2**64
+
 def is_sampled(
     document: Document, # Any
     fraction: float,    # Fraction of documents wanted
     seed: int = 0,      # Another seed chooses others
 ) -> bool:
     "Whether a document belongs to the sample"
-    if fraction >= 1: return True
-    location = f'{document.file}\0{document.offset}'.encode('utf-8', 'surrogateescape')
-    digest = hashlib.blake2b(location, digest_size=8, salt=seed.to_bytes(8, 'big')).digest()
-    return int.from_bytes(digest, 'big') < fraction*2**64
+    return fraction >= 1 or _is_drawn(f'{document.file}\0{document.offset}', fraction, seed)
 
 # %% ../../nbs/02_analysis/01_sampling.ipynb #0026
+_PASSAGE = 24 # Bytes
+_WHITE_SPACE = b' \t\n\r\x0b\x0c'
+
+def content_key(
+    text: str, # A document
+) -> int:      # 0 to 2**64 - 1
+    "A hash that near duplicates of a text are likely to have as well"
+    data = text.lower().encode('utf-8', 'surrogatepass').translate(None, _WHITE_SPACE)
+    data = data.ljust(_PASSAGE)
+    words = np.ndarray(len(data) - 7, '<u8', data, strides=(1,)) # 8 bytes from each place on
+    hashes = combine_hashes([words[:-16], words[8:-8], words[16:]])
+    return int((hashes ^ hashes >> np.uint64(32)).min())
+
+def is_sampled_by_content(
+    key: int,        # From `content_key`
+    fraction: float, # Fraction of keys wanted
+    seed: int = 0,   # Another seed chooses others
+) -> bool:
+    "Whether the documents with a key belong to the sample by content"
+    return fraction >= 1 or _is_drawn(str(key), fraction, seed)
+
+# %% ../../nbs/02_analysis/01_sampling.ipynb #0030
 def _estimate(rows: np.ndarray, totals: np.ndarray,
               counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     "Documents, bytes and tokens of a kind, and their variances, from the sums of each stratum"
@@ -93,7 +120,7 @@ def _estimate(rows: np.ndarray, totals: np.ndarray,
     unseen = (1 - n/total_documents)*n/np.maximum(n - 1, 1)
     return (scale*rows.T[:3]).sum(1), (unseen*scale**2*spread).sum(1)   # (3,), (3,)
 
-# %% ../../nbs/02_analysis/01_sampling.ipynb #0031
+# %% ../../nbs/02_analysis/01_sampling.ipynb #0035
 _Z = 2.5758 # 99 % of a normal distribution lies within so many standard deviations
 
 def total_interval(
@@ -105,7 +132,7 @@ def total_interval(
     half = (_Z + (_Z**3 + _Z)/(4*max(n - 1, 1)))*math.sqrt(variance)
     return [max(0.0, value - half), value + half]
 
-# %% ../../nbs/02_analysis/01_sampling.ipynb #0034
+# %% ../../nbs/02_analysis/01_sampling.ipynb #0038
 def share_interval(
     part: np.ndarray,     # Estimated parts
     whole: np.ndarray,    # Of these
@@ -122,7 +149,7 @@ def share_interval(
     high = np.maximum((share + guard/2 + half)/(1 + guard), share + spread)
     return whole*low.clip(0), whole*high.clip(max=1)
 
-# %% ../../nbs/02_analysis/01_sampling.ipynb #0038
+# %% ../../nbs/02_analysis/01_sampling.ipynb #0042
 def quantile(
     counts: Mapping[int, int], # Value → how often it occurs
     percent: float,            # Which quantile
@@ -132,7 +159,7 @@ def quantile(
     places = numbers.cumsum()
     return int(values[np.searchsorted(places, max(1, percent/100*places[-1]))])
 
-# %% ../../nbs/02_analysis/01_sampling.ipynb #0040
+# %% ../../nbs/02_analysis/01_sampling.ipynb #0044
 def quantile_interval(
     counts: Mapping[int, int], # As above, of the documents sampled
     percent: float,            # Which quantile
@@ -144,7 +171,17 @@ def quantile_interval(
     half = 100*(_Z*math.sqrt(p*(1 - p)/n*unseen) + 1/n)
     return [float(quantile(counts, q)) for q in (max(0, percent - half), min(100, percent + half))]
 
-# %% ../../nbs/02_analysis/01_sampling.ipynb #0044
+# %% ../../nbs/02_analysis/01_sampling.ipynb #0048
+def vocabulary_interval(
+    words: int,    # Different words in a sample
+    once: int,     # Of these, those that only one of its documents has
+    times: float,  # How many times as many documents the text has
+) -> list[float]:  # Both ends
+    "An interval around the number of different words of a text"
+    exponent = min(1.0, (once + _Z*math.sqrt(once))/max(words, 1))
+    return [float(words), words*times**exponent]
+
+# %% ../../nbs/02_analysis/01_sampling.ipynb #0052
 MIN_STRATUM = 20 # Documents sampled that a stratum needs to stand alone
 
 def _merge_small(sums: Sums, counts: Sums) -> tuple[Sums, Sums]:
@@ -159,7 +196,7 @@ def _merge_small(sums: Sums, counts: Sums) -> tuple[Sums, Sums]:
     merged_counts.merge(counts, lambda stratum: '' if stratum in small else stratum)
     return merged, merged_counts
 
-# %% ../../nbs/02_analysis/01_sampling.ipynb #0048
+# %% ../../nbs/02_analysis/01_sampling.ipynb #0056
 class Estimator:
     "Tells what a text has, from the documents sampled"
     def __init__(self,
@@ -193,11 +230,14 @@ class Estimator:
         seen = self.rows(kind, name).sum(0)[:3]
         return amount.model_copy(update=dict(low=self._amount(np.maximum(low, seen)),
                                              high=self._amount(high)))
+    def of_bytes(self, documents: float, size: float) -> Amount:
+        "Documents and bytes, with the tokens that so many bytes have on average"
+        return self._amount(np.array([documents, size, size*self.estimate()[0][2]/self.bytes]))
     def _amount(self, values: np.ndarray) -> Amount:
         documents, size, tokens = (round(float(value)) for value in values)
         return Amount(documents=documents, bytes=size, tokens=tokens if self.tokens else None)
 
-# %% ../../nbs/02_analysis/01_sampling.ipynb #0054
+# %% ../../nbs/02_analysis/01_sampling.ipynb #0062
 def counted_amount(
     row: np.ndarray,    # The six sums of documents sampled
     counts: np.ndarray, # All documents and their bytes
@@ -209,3 +249,51 @@ def counted_amount(
     values, variances = _estimate(row[None], row[None], counts[None])
     ends = total_interval(values[2], variances[2], row[0]) if row[0] < documents else []
     return amount.with_tokens(values[2], ends)
+
+# %% ../../nbs/02_analysis/01_sampling.ipynb #0066
+def _gamma_quantile(mean: float, variance: float, z: float) -> float:
+    "Of a gamma distribution, where a normal one has `z`; after Wilson and Hilferty"
+    if not mean: return 0.0
+    shape = mean*mean/variance
+    return mean*max(0.0, 1 - 1/(9*shape) + z/(3*math.sqrt(shape)))**3
+
+def weighted_interval(
+    weights: np.ndarray, # Of the events that were seen
+    largest: float,      # Weight that one more event may have
+) -> list[float]:        # Both ends
+    "An interval around a sum of weights of rare events"
+    total, squares = float(weights.sum()), float((weights**2).sum())
+    return [_gamma_quantile(total, squares, -_Z),
+            _gamma_quantile(total + largest, squares + largest**2, _Z)]
+
+# %% ../../nbs/02_analysis/01_sampling.ipynb #0071
+class Duplicate(NamedTuple):
+    "A document of the sample by content that is a duplicate of an earlier one"
+    key: int     # Of its content
+    share: float # Share of passages that both have, 0 to 1
+    size: int    # Its bytes
+
+def duplicate_amount(
+    text: Estimator, # What the first sample tells
+    name: str,       # Of the finding
+    found: Sequence[Duplicate], # All in the sample by content
+    fraction: float, # Fraction of documents in each sample
+) -> Amount:
+    "How much of a text is duplicate"
+    first = text.amount('finding', name)
+    if not first.ends: return first # of all documents
+    unseen = Sums() # documents and bytes that those found stand for, by key
+    for key, share, size in found:
+        chance = fraction*(share + (1 - share)*fraction)
+        unseen.add(key, np.array([1, size])*(1/chance - 1))
+    weights = np.array(list(unseen.values())).reshape(-1, 2)
+    whole = np.array([text.documents, text.bytes])
+    largest = np.maximum(weights.max(0, initial=0), whole/text.documents/fraction)
+    low, high = np.transpose([weighted_interval(*one) for one in zip(weights.T, largest)])
+    seen = np.array([len(found), sum(one.size for one in found)])
+    by_content = seen + np.array([weights.sum(0), low, high])
+    by_place = np.array([[one.documents, one.bytes] for one in (first, *first.ends)])
+    both = np.maximum(by_content, by_place)
+    if first.documents: both[2] = by_content[2] + by_place[2]
+    amount, lower, upper = (text.of_bytes(*numbers) for numbers in np.minimum(both, whole))
+    return amount.model_copy(update=dict(low=lower, high=upper))

@@ -10,15 +10,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from itertools import islice
+from itertools import compress, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 import numpy as np
 from pydantic import ValidationError
 from tqdm.auto import tqdm
 from ..core.errors import UserError
-from ..core.files import hash_file, write_file
 from ..core.config import DataConfig
+from ..core.files import hash_file, write_file
 from ..core.signals import Interrupts
 from ..core.parallel import count_workers, parallel_map
 from ..text.readers import is_compressed
@@ -28,8 +28,10 @@ from ..text.corpus import Corpus, Document, open_corpus
 from ..text.languages import Detection, LanguageDetector
 from ..text.quality import check_quality, compute_signatures, DuplicateFinder, find_words
 from ..text.quality import QUALITY_RULES
-from .sampling import Amount, choose_sample_fraction, counted_amount, document_row
-from .sampling import Estimator, is_sampled, list_names, quantile_interval, Sums
+from .sampling import Amount, choose_sample_fraction, content_key, counted_amount
+from .sampling import document_row, Duplicate, duplicate_amount, Estimator
+from .sampling import is_sampled, is_sampled_by_content, list_names
+from .sampling import quantile_interval, Sums, vocabulary_interval
 from .report import DatasetReport, Example, Quality, QUANTILES, summarize_lengths
 
 # %% auto #0
@@ -63,6 +65,7 @@ class _Tally:
     sums: Sums = field(default_factory=Sums) # by stratum, kind and name
     lengths: Counter[int] = field(default_factory=Counter)
     vocabulary: set[str] = field(default_factory=set)
+    common: set[str] = field(default_factory=set) # words of more than one document
     worst: list[Example] = field(default_factory=list)
     def add(self, examined: _Examined, stratum: str) -> None:
         "Count one document"
@@ -72,7 +75,7 @@ class _Tally:
         for name, count in dict(chars=len(document.text), words=len(words)).items():
             self.sums.add((stratum, name, ''), document_row(document.size, count))
         self.lengths[length] += 1
-        self.vocabulary.update(words)
+        self._add_words(set(words))
         if findings:
             self.worst.append(Example(file=document.file, offset=document.offset, findings=findings,
                                       text=document.text[:160]))
@@ -80,22 +83,27 @@ class _Tally:
         "Add another tally"
         self.sums.merge(other.sums)
         self.lengths.update(other.lengths)
-        if len(self.vocabulary) < _VOCABULARY: self.vocabulary |= other.vocabulary
+        if len(self.vocabulary) < _VOCABULARY:
+            self.common |= other.common
+            self._add_words(other.vocabulary)
         self.worst = _worst(self.worst + other.worst)
+    def _add_words(self, words: set[str]) -> None:
+        self.common |= self.vocabulary & words
+        self.vocabulary |= words
 
 # %% ../../nbs/02_analysis/03_scan.ipynb #0014
 @dataclass
 class _Batch:
-    "Some documents of the sample, and how much passed by meanwhile"
+    "Documents of both samples, and how much passed by meanwhile"
     documents: list[Document] = field(default_factory=list)
-    duplicate: list[bool] = field(default_factory=list) # whether the same text came before
-    size: int = 0                                       # bytes of these documents
-    passed: Sums = field(default_factory=Sums)          # documents and bytes by file, all of them
+    examined: list[bool] = field(default_factory=list)    # whether each is in the first sample
+    keys: list[int | None] = field(default_factory=list)  # its content key, in the second sample
+    passed: Sums = field(default_factory=Sums)            # documents and bytes by file, of all
 
 class _Findings(NamedTuple):
     "What is found in a batch"
     tally: _Tally
-    lengths: list[int]     # Of each document
+    lengths: list[int]     # Of each document examined
     signatures: np.ndarray # Of each document, in rows
 
 @dataclass
@@ -113,8 +121,8 @@ class _Examiner:
         findings = map(check_quality, texts, words, codes)
         return map(_Examined, documents, languages, lengths, words, findings)
     def __call__(self, batch: _Batch) -> _Findings:
-        words = [find_words(document.text) for document in batch.documents]
-        found = list(self.examine(batch.documents, words))
+        documents = [*compress(batch.documents, batch.examined)]
+        found = list(self.examine(documents, [find_words(document.text) for document in documents]))
         tally = _Tally()
         for examined in found: tally.add(examined, stratum_of(examined.document.file, self.strata))
         tally.worst = _worst(tally.worst)
@@ -127,36 +135,29 @@ def stratum_of(file: str, strata: frozenset[str]) -> str:
 
 # %% ../../nbs/02_analysis/03_scan.ipynb #0018
 _BATCH_BYTES = 2**18
-_MAX_HASHES = 2**19 # some 50 MB
 
-class _Reader:
-    "Counts documents, tells exact duplicates, and makes batches of those sampled"
-    def __init__(self,
-        fraction: float, # Fraction of the documents to sample
-    ) -> None:
-        self.fraction = fraction
-        self.hashes = set[bytes]()
-    def _is_duplicate(self, text: str) -> bool:
-        digest = hashlib.blake2b(text.strip().encode(), digest_size=8).digest()
-        known = digest in self.hashes
-        if len(self.hashes) < _MAX_HASHES: self.hashes.add(digest)
-        return known
-    def __call__(self, documents: Iterable[Document]) -> Iterator[_Batch]:
-        batch = _Batch()
-        for document in documents:
-            batch.passed.add(document.file, [1, document.size])
-            duplicate = self._is_duplicate(document.text)
-            if not is_sampled(document, self.fraction): continue
-            batch.documents.append(document)
-            batch.duplicate.append(duplicate)
-            batch.size += document.size
-            if batch.size >= _BATCH_BYTES:
-                yield batch
-                batch = _Batch()
-        yield batch
+def _batches(documents: Iterable[Document], fraction: float) -> Iterator[_Batch]:
+    "All documents counted, and those of both samples in batches"
+    batch = _Batch()
+    size = 0
+    for document in documents:
+        batch.passed.add(document.file, [1, document.size])
+        examined = is_sampled(document, fraction)
+        key = content_key(document.text) if fraction < 1 else None
+        if key is not None and not is_sampled_by_content(key, fraction): key = None
+        if not examined and key is None: continue
+        batch.documents.append(document)
+        batch.examined.append(examined)
+        batch.keys.append(key)
+        size += document.size
+        if size >= _BATCH_BYTES:
+            yield batch
+            batch = _Batch()
+            size = 0
+    yield batch
 
 # %% ../../nbs/02_analysis/03_scan.ipynb #0023
-_MAX_SIGNED = 2**18 # Documents among which near duplicates are found: 32 MB
+_MAX_SIGNED = 2**19 # Documents among which duplicates are found: 64 MB
 
 def _kind(layout: Layout) -> str:
     "The kind of text in a file"
@@ -172,23 +173,28 @@ class _Scan:
         strata: frozenset[str] = frozenset(), # Files that are treated on their own
     ) -> None:
         self.corpus = corpus
+        self.fraction = fraction
         self.strata = strata
-        self.reader = _Reader(fraction)
         self.kinds = {file: _kind(layout) for file, layout in corpus.layouts.items()}
         self.tally = _Tally()
         self.passed = Sums() # documents and bytes by file
-        self.near_duplicates = DuplicateFinder(_MAX_SIGNED)
+        self.finder = DuplicateFinder(_MAX_SIGNED)
+        self.duplicates: dict[str, list[Duplicate]] = {} # by name, in the sample by content
     def add(self, batch: _Batch, found: _Findings) -> int:
         "Add a batch and what was found in it; tells the bytes that passed"
         self.tally.merge(found.tally)
         self.passed.merge(batch.passed)
-        copies = self.near_duplicates.add(found.signatures)
-        copies = ['exact duplicate' if d else copy for d, copy in zip(batch.duplicate, copies)]
-        for document, length, copy in zip(batch.documents, found.lengths, copies):
+        names, shares = self.finder.add(found.signatures)
+        for document, key, name, share in zip(batch.documents, batch.keys, names, shares):
+            if name and key is not None:
+                duplicate = Duplicate(key, float(share), document.size)
+                self.duplicates.setdefault(name, []).append(duplicate)
+        examined = compress(zip(batch.documents, names), batch.examined)
+        for (document, name), length in zip(examined, found.lengths):
             stratum = stratum_of(document.file, self.strata)
             row = document_row(document.size, length)
             kinds = [('file', document.file), ('kind', self.kinds[document.file])]
-            for kind in kinds + [('finding', copy)]*bool(copy):
+            for kind in kinds + [('finding', name)]*bool(name):
                 self.tally.sums.add((stratum, *kind), row)
         return int(sum(size for _, size in batch.passed.values()))
     def estimator(self, tokens: bool) -> Estimator:
@@ -207,7 +213,7 @@ def _read_through(scan: _Scan, examiner: _Examiner, max_documents: int | None, w
                   progress: bool) -> None:
     "Read a corpus once"
     documents = iter(scan.corpus)
-    batches = scan.reader(islice(documents, max_documents))
+    batches = _batches(islice(documents, max_documents), scan.fraction)
     bar = tqdm(total=_expected_bytes(scan.corpus), unit='B', unit_scale=True, desc='Reading',
                disable=not progress)
     results = parallel_map(examiner, batches, workers)
@@ -227,22 +233,18 @@ def _percent(amount: Amount, whole: int) -> str:
     "A share of some bytes in words, with its interval"
     value, *ends = (100*each.bytes/max(whole, 1) for each in (amount, *amount.ends))
     if not ends: return f'{_two_digits(value)} %'
-    low, high = map(_two_digits, ends)
-    if ends[1] == 100 > value: return f'at least {low} %'
-    return f'{_two_digits(value)} % ({low} to {high})'
+    return f'{_two_digits(value)} % ({" to ".join(map(_two_digits, ends))})'
 
-def _incomplete(scan: _Scan) -> set[str]:
-    "Duplicates of which there may be more than were found"
-    near = scan.reader.fraction < 1 or scan.tally.lengths.total() > _MAX_SIGNED
-    exact = len(scan.reader.hashes) >= _MAX_HASHES
-    return {*['near duplicate']*near, *['exact duplicate']*exact}
+def _findings(scan: _Scan, text: Estimator) -> dict[str, Amount]:
+    "How much of the text has each finding, most bytes first"
+    names = list_names(text.sums, 'finding')
+    findings = {name: text.amount('finding', name) for name in names}
+    findings |= {name: duplicate_amount(text, name, found, scan.fraction)
+                 for name, found in scan.duplicates.items()}
+    return dict(sorted(findings.items(), key=lambda item: -item[1].bytes))
 
-def _quality(text: Estimator, incomplete: set[str], worst: list[Example]) -> Quality:
+def _quality(text: Estimator, findings: dict[str, Amount], worst: list[Example]) -> Quality:
     "The score, with its reasons"
-    findings = {name: text.amount('finding', name) for name in list_names(text.sums, 'finding')}
-    for name in incomplete & findings.keys():
-        found = findings[name]
-        findings[name] = found.model_copy(update=dict(low=found.low or found, high=text.amount()))
     meanings = {name: rule.meaning for name, rule in QUALITY_RULES.items()} | _DUPLICATES
     reasons = [f'{_percent(amount, text.bytes)} {name}: {meanings[name]}'
                for name, amount in findings.items()]
@@ -250,18 +252,22 @@ def _quality(text: Estimator, incomplete: set[str], worst: list[Example]) -> Qua
     return Quality(score=round(score, 2), findings=findings, reasons=reasons, worst=worst)
 
 # %% ../../nbs/02_analysis/03_scan.ipynb #0036
-def _intervals(text: Estimator, lengths: Counter[int]) -> dict[str, list[float]]:
+def _intervals(text: Estimator, tally: _Tally) -> dict[str, list[float]]:
     "Intervals of the figures of a text, by name; none if all was examined"
     if text.sampled == text.documents: return {}
     kinds = dict(chars='chars', words='words', tokens='all')
     ends = {name: text.total(kind)[1] for name, kind in kinds.items()}
     unseen = 1 - text.sampled/text.documents
+    words = len(tally.vocabulary)
+    if words < _VOCABULARY:
+        ends['vocabulary'] = vocabulary_interval(words, words - len(tally.common),
+                                                 text.documents/text.sampled)
     return ends | {
         'mixed': [float(end.documents) for end in text.amount('mixed').ends],
         'unseen': [end.documents/text.documents for end in text.amount('unseen').ends],
         'score': [100*end.bytes/max(text.bytes, 1) for end in text.amount('clean').ends],
         'bytes per token': [text.bytes/max(end, 1) for end in reversed(ends['tokens'])],
-        **{f'length {q} %': quantile_interval(lengths, q, unseen) for q in QUANTILES[1:-1]}}
+        **{f'length {q} %': quantile_interval(tally.lengths, q, unseen) for q in QUANTILES[1:-1]}}
 
 # %% ../../nbs/02_analysis/03_scan.ipynb #0040
 def _counted(scan: _Scan, kind: str, counts: Sums, tokens: bool) -> dict[str, Amount]:
@@ -294,8 +300,8 @@ def _make_report(scan: _Scan, tokenizer: Any, seconds: float) -> DatasetReport:
         replaced=dict(corpus.replaced),
         layouts={file: layout for file, layout in corpus.layouts.items() if layout != Layout()},
         lengths=summarize_lengths(tally.lengths, 'tokens' if tokens else 'words'),
-        quality=_quality(text, _incomplete(scan), tally.worst), sample=corpus.sample,
-        sampled_fraction=scan.reader.fraction, intervals=_intervals(text, tally.lengths),
+        quality=_quality(text, _findings(scan, text), tally.worst), sample=corpus.sample,
+        sampled_fraction=scan.fraction, intervals=_intervals(text, tally),
         complete=scan.complete, seconds=seconds)
 
 # %% ../../nbs/02_analysis/03_scan.ipynb #0048
@@ -303,15 +309,12 @@ _log = logging.getLogger('gpt2pro.analysis.scan')
 _CODE = ('text.readers', 'text.layouts', 'text.corpus', 'text.languages', 'text.quality',
          'analysis.sampling', 'analysis.report', 'analysis.scan')
 
-def _cache_path(corpus: Corpus, tokenizer: Any, *settings: Any) -> Path:
-    "Where the report on a corpus is stored"
-    files = [[file.path, str(file.local_path), file.size, file.start,
-              file.local_path.stat().st_mtime_ns if file.local_path else file.revision]
-              for file in corpus.files]
+def _cache_path(content: str, corpus: Corpus, tokenizer: Any, *settings: Any) -> Path:
+    "Where the report on a corpus with some content is stored"
     code = [hash_file(find_spec(f'gpt2pro.{name}').origin) for name in _CODE] # type: ignore
-    key = json.dumps([files, corpus.skipped, corpus.text_field, corpus.on_error, corpus.sample,
-                      getattr(tokenizer, 'hash', None), settings, code])
-    digest = hashlib.sha256(key.encode('utf-8', 'surrogateescape')).hexdigest()
+    key = json.dumps([content, corpus.skipped, corpus.text_field, corpus.on_error,
+                      corpus.sample, getattr(tokenizer, 'hash', None), settings, code])
+    digest = hashlib.sha256(key.encode()).hexdigest()
     return cache_folder()/'analysis'/f'{digest[:32]}.json'
 
 def _load_report(path: Path) -> DatasetReport | None:
@@ -340,6 +343,28 @@ def _first_texts(corpus: Corpus) -> list[str]:
     return [document.text for each in corpora for document in islice(each, 10)]
 
 # %% ../../nbs/02_analysis/03_scan.ipynb #0053
+def _scan_corpus(corpus: Corpus, tokenizer: Any, max_documents: int | None, progress: bool,
+                 candidates: Iterable[str] | None, fraction: float,
+                 workers: int | None) -> DatasetReport:
+    "Read a corpus and tell what is in it"
+    start = time.monotonic()
+    scan = _Scan(corpus, fraction, _choose_strata(corpus, fraction))
+    detector = LanguageDetector(candidates).fit(_first_texts(corpus))
+    if workers is None:
+        workers = 0 if 0 < corpus.size*corpus.sample*fraction < _SMALL else count_workers()
+    examiner = _Examiner(tokenizer, detector, scan.strata)
+    _read_through(scan, examiner, max_documents, workers, progress)
+    examined = scan.tally.lengths.total()
+    if not scan.passed and not scan.complete: raise KeyboardInterrupt
+    if not scan.passed:
+        raise UserError(repr(corpus), 'it has no documents to analyze',
+                        'add text, or take a larger data.sample')
+    if fraction < 1 and examined < 2:
+        raise UserError(repr(corpus), f'{examined} documents examined are too few',
+                        'examine a larger fraction')
+    return _make_report(scan, tokenizer, time.monotonic() - start)
+
+# %% ../../nbs/02_analysis/03_scan.ipynb #0056
 def analyze(
     corpus: Corpus | DataConfig | str | Path | Iterable[str | Path], # As for `open_corpus`
     tokenizer: Any = None,                   # Has `encode_batch`, `name`, `hash`; None: no tokens
@@ -351,26 +376,13 @@ def analyze(
     workers: int | None = None,              # Worker processes; None goes by size and cores
 ) -> DatasetReport:
     "Read a text once and tell what is in it"
-    start = time.monotonic()
-    corpus = corpus if isinstance(corpus, Corpus) else open_corpus(corpus)
+    corpus = open_corpus(corpus)
     if candidates is not None: candidates = tuple(sorted(candidates))
-    size = int(corpus.size*corpus.sample)
-    fraction = choose_sample_fraction(size) if sample_fraction is None else sample_fraction
-    path = _cache_path(corpus, tokenizer, max_documents, candidates, fraction)
-    if cache and (report := _load_report(path)): return report
-    scan = _Scan(corpus, fraction, _choose_strata(corpus, fraction))
-    examiner = _Examiner(tokenizer, LanguageDetector(candidates).fit(_first_texts(corpus)),
-                         scan.strata)
-    if workers is None: workers = 0 if 0 < size*fraction < _SMALL else count_workers()
-    _read_through(scan, examiner, max_documents, workers, progress)
-    examined = scan.tally.lengths.total()
-    if not scan.passed and not scan.complete: raise KeyboardInterrupt
-    if not scan.passed:
-        raise UserError(repr(corpus), 'it has no documents to analyze',
-                        'add text, or take a larger data.sample')
-    if fraction < 1 and examined < 2:
-        raise UserError(repr(corpus), f'{examined} documents examined are too few',
-                        'examine a larger fraction')
-    report = _make_report(scan, tokenizer, time.monotonic() - start)
-    if cache and report.complete: _store_report(path, report)
+    fraction = sample_fraction
+    if fraction is None: fraction = choose_sample_fraction(int(corpus.size*corpus.sample))
+    content = corpus.fingerprint() if cache and max_documents is None else ''
+    path = _cache_path(content, corpus, tokenizer, candidates, fraction)
+    if content and (report := _load_report(path)): return report
+    report = _scan_corpus(corpus, tokenizer, max_documents, progress, candidates, fraction, workers)
+    if content and report.complete and corpus.fingerprint() == content: _store_report(path, report)
     return report

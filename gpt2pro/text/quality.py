@@ -14,8 +14,8 @@ import numpy as np
 
 # %% auto #0
 __all__ = ['MOJIBAKE_HINT', 'QUALITY_RULES', 'BANDS', 'BAND_SIZE', 'DUPLICATE_MEMORY', 'find_words', 'TextFeatures',
-           'QualityRule', 'ngrams', 'words_in_ngrams', 'check_quality', 'hash_ngrams', 'compute_signatures',
-           'DuplicateFinder']
+           'QualityRule', 'ngrams', 'combine_hashes', 'words_in_ngrams', 'check_quality', 'hash_ngrams',
+           'compute_signatures', 'DuplicateFinder']
 
 # %% ../../nbs/01_text/07_quality.ipynb #0008
 _UNSPACED = ('\u0e01-\u0eff\u1000-\u109f\u1780-\u17d3\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff'
@@ -150,7 +150,9 @@ def ngrams(
 
 _MIX = np.uint64(0x9E3779B97F4A7C15) # odd, with well spread bits
 
-def _combine(columns: Iterable[np.ndarray]) -> np.ndarray:
+def combine_hashes(
+    columns: Iterable[np.ndarray], # uint64, (n,) each
+) -> np.ndarray:                   # uint64, (n,)
     "One hash of the numbers in each row"
     combined: Any = np.uint64(0)
     for column in columns: combined = (combined ^ column)*_MIX
@@ -158,7 +160,7 @@ def _combine(columns: Iterable[np.ndarray]) -> np.ndarray:
 
 def _hash_ngrams(page: TextFeatures, n: int) -> np.ndarray:
     end = max(0, len(page.words) - n + 1)
-    return _combine(page.hashes[i:end + i] for i in range(n))
+    return combine_hashes(page.hashes[i:end + i] for i in range(n))
 
 def _count_ngrams(page: TextFeatures, n: int) -> tuple[int, int]:
     "How often the most frequent n-gram occurs, and how many came before"
@@ -384,7 +386,7 @@ def hash_ngrams(
     numbers = np.fromiter(hashes, np.uint64, lengths.sum())
     left = np.repeat(lengths.cumsum(), lengths) - np.arange(len(numbers)) # to the document's end
     starts = np.flatnonzero(left >= n)
-    found = _combine(numbers[starts + i] for i in range(n))
+    found = combine_hashes(numbers[starts + i] for i in range(n))
     bounds = np.append(0, np.maximum(lengths - n + 1, 0).cumsum())
     return found ^ found >> np.uint64(32), bounds
 
@@ -404,7 +406,7 @@ def compute_signatures(
     count = len(rows)*BANDS*BAND_SIZE
     digests = np.fromiter(chain.from_iterable(rows), np.uint64, count).reshape(-1, BANDS, BAND_SIZE)
     places = np.arange(BANDS, dtype=np.uint64) # bands are equal only in the same place
-    bands = _combine([*np.moveaxis(digests, 2, 0), places])
+    bands = combine_hashes([*np.moveaxis(digests, 2, 0), places])
     bands[bounds[1:] == bounds[:-1]] = 0
     exact = [hashlib.blake2b(text.strip().encode(), digest_size=8).digest() for text in texts]
     return np.column_stack([np.frombuffer(b''.join(exact), np.uint64), bands])
@@ -421,15 +423,15 @@ class DuplicateFinder:
         self.shift = np.uint64(65 - len(self.slots).bit_length())
     def add(self,
         signed: np.ndarray, # From `compute_signatures`, in the order of the documents
-    ) -> list[str]: # `exact duplicate`, `near duplicate`, or nothing
-        "Which documents are duplicates, by their signatures"
+    ) -> tuple[list[str], np.ndarray]: # `exact duplicate`, `near duplicate`, or nothing; shares
+        "Which documents are duplicates, and about what share of their n-grams came before"
         _, first, same = np.unique(signed, return_index=True, return_inverse=True)
         first_row = first[same].reshape(signed.shape)//signed.shape[1]
         known = (first_row < np.arange(len(signed))[:, None]) & (signed != 0) # in this batch
         known |= self._seen(signed.ravel()).reshape(signed.shape)
-        near = known[:, 1:].any(1)
-        names = np.where(known[:, 0], 'exact duplicate', np.where(near, 'near duplicate', ''))
-        return names.tolist()
+        shares = np.where(known[:, 0], 1, known[:, 1:].mean(1)**(1/BAND_SIZE))
+        names = np.where(known[:, 0], 'exact duplicate', np.where(shares, 'near duplicate', ''))
+        return names.tolist(), shares
     def _seen(self, numbers: np.ndarray) -> np.ndarray:
         "Whether each number was seen before, then remember it; 0 stands for nothing"
         numbers = numbers*_MIX
