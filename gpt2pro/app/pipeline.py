@@ -18,6 +18,7 @@ from ..core.hardware import explain_hardware, Hardware
 from ..core.devices import measure_hardware
 from ..text.sources import EMBEDDED
 from ..text.corpus import open_corpus, open_splits
+from ..analysis.contamination import find_contamination
 from ..analysis.report import DatasetReport
 from ..analysis.scan import analyze
 from ..validation.plan import TextSummary, tokenizer_key
@@ -39,8 +40,8 @@ from .run_report import report_run, RunReport, Sample
 
 # %% auto #0
 __all__ = ['QUICKSTART_BYTES', 'PROMPT_TOKENS', 'choose_data', 'measure_text', 'plan_run', 'evaluate', 'choose_prompts',
-           'write_samples', 'run_folder', 'absolute_paths', 'train', 'quickstart', 'measure_plan', 'save_tokenizer',
-           'prepare']
+           'write_samples', 'run_folder', 'absolute_paths', 'train', 'quickstart', 'measure_plan',
+           'check_contamination', 'save_tokenizer', 'prepare']
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0007
 def _announce(title: str) -> None:
@@ -223,7 +224,7 @@ def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport |
     _show(evaluate(folder))
     _announce('Samples')
     for sample in write_samples(folder):
-        _show(Text.assemble((sample.prompt, 'bold'), sample.text, '\n'))
+        _show(Text.assemble((sample.prompt, 'bold'), (' → ', 'dim'), sample.text, '\n'))
     _announce('Report')
     report = report_run(folder)
     _show(f'{report.save()}')
@@ -266,7 +267,17 @@ def measure_plan(
     "Measure this machine, and a plan's training text with its tokenizer"
     return measure_hardware(device=config.train.device), measure_text(config.data, config)[1]
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0049
+# %% ../../nbs/12_app/03_pipeline.ipynb #0050
+def check_contamination(
+    data: DataConfig, # Which text
+) -> str | None:      # None without validation text of its own
+    "How much of the validation text is in the training text, in a sentence"
+    train, validation = open_splits(data)
+    if validation is None: return None
+    fraction = min(1., 2**26/max(1, train.size))
+    return find_contamination(train, validation, fraction=fraction).summary
+
+# %% ../../nbs/12_app/03_pipeline.ipynb #0053
 def save_tokenizer(
     data: DataConfig,              # The text to train on
     folder: str | Path,            # Where the tokenizer is saved
@@ -286,7 +297,7 @@ def save_tokenizer(
     tokenizer.save(folder)
     return tokenizer, mixture
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0051
+# %% ../../nbs/12_app/03_pipeline.ipynb #0055
 def prepare(
     config: str | Path | Config | None = None, # As for `load_config`
     folder: str | Path = 'runs/prepared', # Gets `tokenizer` and `data`

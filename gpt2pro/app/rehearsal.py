@@ -78,7 +78,7 @@ def _write_sample(documents: Iterator[Document], size: int, batching: str, file:
         sample.append(document)
         size -= document.size
         if size <= 0: break
-    if batching != 'packed': sample += nlargest(1, documents, key=lambda d: d.size)
+    if batching != 'packed': sample += nlargest(8, documents, key=lambda d: d.size)
     def row(text: str) -> dict[str, Any]:
         if batching != 'chat': return dict(text=text)
         return dict(messages=[message._asdict() for message in parse_messages(text)])

@@ -17,7 +17,7 @@ from torch import Tensor
 from ..core.errors import RunError, UserError
 from ..core.files import write_file
 from ..core.choices import ACTIVATIONS
-from ..core.config import MODEL_PRESETS, ModelConfig
+from ..core.config import allowed_values, MODEL_PRESETS, ModelConfig, SETTINGS
 from ..tokenizers.tokenizer import find_tokenizer
 from .gpt import GPT
 
@@ -84,7 +84,9 @@ def _from_hf(values: dict[str, Any]) -> ModelConfig:
     except ValidationError as e:
         key = str(e.errors()[0]['loc'][0])
         name = _hf_name(key) if gpt2 else key
-        raise _refused(values, name, e.errors()[0]['msg'], 'take another model') from None
+        why = 'there is no such setting'
+        if f'model.{key}' in SETTINGS: why = f'it has to be {allowed_values(f"model.{key}")}'
+        raise _refused(values, name, why, 'take another model') from None
 
 # %% ../../nbs/08_model/03_pretrained.ipynb #0023
 _CONV1D = 'c_attn.weight', 'c_proj.weight', 'c_fc.weight' # stored as (in, out)

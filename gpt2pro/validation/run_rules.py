@@ -7,7 +7,7 @@ from __future__ import annotations
 import json, math
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from ..core.errors import did_you_mean
+from ..core.errors import suggest
 from ..core.config import Config, gpt2_differences, load_config
 from ..core.tables import format_bytes, format_seconds
 from ..core.gpus import Gpu
@@ -138,7 +138,7 @@ def _cleaning_steps_exist(plan: Plan) -> CheckResult:
     known = ','.join(step for step in steps if step in CLEANING_STEPS)
     return Violation(f'data.clean has {", ".join(unknown)}, and there is no such step', {
         f'data.clean=[{known or "exact_dedup"}]': 'leaves it out',
-        f'did you mean {did_you_mean(unknown[0], CLEANING_STEPS, 0)}?': ', '.join(CLEANING_STEPS)})
+        'another step': suggest(unknown[0], CLEANING_STEPS)})
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0035
 @_rule('GP-DATA-001', 'error', 'train.batch_size=1024', 'train.patience=3',

@@ -12,7 +12,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.util import load_yaml_guess_indent
-from ..core.errors import did_you_mean, UserError
+from ..core.errors import suggest, UserError
 from ..core.files import write_file
 from ..core.config import Config, format_override, load_config, MODEL_PRESETS
 from ..core.config import parse_override, read_config, SettingError
@@ -80,9 +80,8 @@ def explain(
     "A rule with an example that breaks it, and the fix"
     rule = RULES.get(code.upper())
     if rule: return explain_rule(rule)
-    meant = did_you_mean(code.upper(), RULES, 0)
-    raise UserError(f'{code}: no rule has this code', f'the rules are {", ".join(RULES)}',
-                    f'did you mean {meant}?')
+    raise UserError(f'{code}: no rule has this code', 'gpt2pro explain shows all with their titles',
+                    suggest(code.upper(), RULES))
 
 def explain_all() -> list[Explanation]:
     "Every rule"
