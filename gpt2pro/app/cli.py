@@ -51,7 +51,8 @@ def main() -> None:
         error = as_error(e)
         print(error, file=sys.stderr)
         try:
-            if '--json' in sys.argv: _show({'error': vars(error)}, as_json=True)
+            parts = {name: value for name, value in vars(error).items() if name[0] != '_'}
+            if '--json' in sys.argv: _show({'error': parts}, as_json=True)
             print(end='', flush=True)
         except OSError: os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(error.exit_code)

@@ -290,6 +290,7 @@ def _manifest_table(manifest: Manifest) -> str:
     dropped = ', '.join(f'{n:,} {reason}' for reason, n in manifest.dropped.items()) or 'none'
     lines.append(f'{manifest.read.documents:,} documents read, dropped: {dropped},'
                  f' files skipped: {len(manifest.skipped)}')
+    lines += [f'  {file}: {why:.100}' for file, why in [*manifest.skipped.items()][:5]]
     if manifest.contamination is not None:
         lines.append(f'{manifest.contamination:.1%} of the validation text is also in the '
                      'training text')
