@@ -154,8 +154,11 @@ def combine_hashes(
     columns: Iterable[np.ndarray], # uint64, (n,) each
 ) -> np.ndarray:                   # uint64, (n,)
     "One hash of the numbers in each row"
-    combined: Any = np.uint64(0)
-    for column in columns: combined = (combined ^ column)*_MIX
+    first, *others = columns
+    combined = first*_MIX
+    for column in others:
+        combined ^= column
+        combined *= _MIX
     return combined
 
 def _hash_ngrams(page: TextFeatures, n: int) -> np.ndarray:
