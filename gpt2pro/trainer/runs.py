@@ -76,7 +76,7 @@ def lock_run(
         name = f'process {os.getpid()} on {socket.gethostname()}'
         write_file(owner, f'{name}, since {time.strftime("%Y-%m-%d %H:%M:%S")}')
     except Timeout:
-        name = owner.read_text('utf-8') if owner.is_file() else 'it has just started'
+        name = owner.read_text('utf-8', 'replace') if owner.is_file() else 'it has just started'
         raise UserError(f'{folder} is in use', f'another run has it: {name}',
                         'name another, or wait until it ends') from None
     except OSError as e:
