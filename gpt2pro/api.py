@@ -6,7 +6,7 @@
 from __future__ import annotations
 from functools import cache
 from importlib import import_module
-from inspect import isfunction
+from types import FunctionType
 from typing import Any
 
 # %% auto #0
@@ -53,4 +53,4 @@ def load_public(
     "The public object of a name, imported from its module"
     if name not in PUBLIC: raise AttributeError(f'module gpt2pro has no attribute {name!r}')
     thing = getattr(import_module(f'gpt2pro.{PUBLIC[name]}'), name)
-    return _check_arguments(thing) if isfunction(thing) else thing
+    return _check_arguments(thing) if isinstance(thing, FunctionType) else thing

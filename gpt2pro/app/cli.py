@@ -20,7 +20,8 @@ __all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'Run', 'Source', 'Tokenizer
 if TYPE_CHECKING: from gpt2pro.core.config import Config, DataConfig
 
 # %% ../../nbs/12_app/06_cli.ipynb #0008
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False,
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
+                  context_settings={'max_content_width': 100},
                   help='From a folder of text to a trained GPT-2.')
 
 def _print_version(wanted: bool) -> None:
@@ -41,14 +42,19 @@ def _options(
 def main() -> None:
     "Run the command line, and turn errors into three lines and an exit code"
     os.environ.setdefault('GOMP_SPINCOUNT', '2000')
-    try: app()
+    try:
+        try: app()
+        finally: print(end='', flush=True) # on a full disk it fails here, not after the end
     except Exception as e:
         if '--debug' in sys.argv: raise
         from gpt2pro.core.errors import as_error
         error = as_error(e)
         print(error, file=sys.stderr)
-        if '--json' in sys.argv:
-            _show({'error': dict(what=error.what, why=error.why, fix=error.fix)}, as_json=True)
+        try:
+            parts = {name: value for name, value in vars(error).items() if name[0] != '_'}
+            if '--json' in sys.argv: _show({'error': parts}, as_json=True)
+            print(end='', flush=True)
+        except OSError: os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(error.exit_code)
 
 # %% ../../nbs/12_app/06_cli.ipynb #0016
@@ -78,14 +84,14 @@ def _config(words: list[str] | None) -> Config:
     return gpt2pro.load_config(*_split(words))
 
 # %% ../../nbs/12_app/06_cli.ipynb #0020
-def _show(result: Any, as_json: bool) -> None:
+def _show(result: Any, as_json: bool, file: Any = None) -> None:
     "Print a result: a report, a list, or a dictionary of them"
     if as_json:
         from pydantic_core import to_json
-        print(to_json(result).decode())
+        print(to_json(result, inf_nan_mode='null', fallback=vars).decode())
         return
     from rich.console import Console
-    console = Console(highlight=False, markup=False)
+    console = Console(file=file, highlight=False, markup=False)
     for item in result.values() if isinstance(result, dict) else [result]:
         console.print(*item if isinstance(item, list) else [item], sep='\n')
 
@@ -156,10 +162,21 @@ def analyze(
     if not report.complete: raise typer.Exit(130) # Ctrl-C: what was read so far is shown
 
 @app.command()
-def leaks(words: SettingWords = None, as_json: AsJson = False) -> None:
+def leaks(
+    words: Annotated[list[str] | None, typer.Argument(
+        metavar='[TEXT [VALIDATION]] [data.KEY=VALUE]...', show_default=False,
+        help='Files or folders; without VALIDATION, the validation folder beside TEXT')] = None,
+    as_json: AsJson = False,
+) -> None:
     "Contamination: validation text that occurs in the training text"
     from gpt2pro.text.corpus import open_splits
-    data = gpt2pro.load_config(None, words or []).data
+    settings = [word for word in words or [] if '=' in word]
+    texts = [word for word in words or [] if '=' not in word]
+    if len(texts) > 2:
+        raise gpt2pro.UserError(' '.join(texts), 'a training and a validation text are compared',
+                                'several of one kind are a list: data.source=[a,b]')
+    settings += map('='.join, zip(('data.source', 'data.validation'), texts))
+    data = gpt2pro.load_config(None, settings).data
     _show(gpt2pro.find_contamination(*open_splits(data)), as_json)
 
 # %% ../../nbs/12_app/06_cli.ipynb #0036
@@ -173,19 +190,22 @@ def validate(
     as_json: AsJson = False,
 ) -> None:
     "Every problem of a configuration with its fix, and the memory and time it will take"
-    config = _config(words)
+    from gpt2pro.core.config import read_config
+    source, settings = _split(words)
+    config = read_config(source, settings).config # of what is valid
     machine = gpt2pro.detect_hardware()
     report = None
     if measure:
-        from gpt2pro.app.pipeline import measure_plan
+        from gpt2pro.app.pipeline import check_contamination, measure_plan
         machine, report = measure_plan(config)
     if fix:
-        fixed = gpt2pro.fix_config(*_split(words), machine, report)
+        fixed = gpt2pro.fix_config(source, settings, machine, report)
         _show(fixed, as_json)
         _exit(fixed.left)
-    findings: Any = gpt2pro.validate(config, machine, report)
+    findings: Any = gpt2pro.validate(source, machine, report, settings)
     forecast = gpt2pro.forecast(config, machine, report)
     shown = {'findings': findings, 'forecast': forecast}
+    if measure and (found := check_contamination(config.data)): shown['contamination'] = found
     if not as_json:
         if not findings: shown['findings'] = 'No problem was found in the settings.'
         if not measure: shown['hint'] = 'The text and the time are unknown: add --measure for both.'
@@ -245,8 +265,9 @@ def rehearse(words: Words = None, as_json: AsJson = False) -> None:
 def convert(
     source: Annotated[Path, typer.Argument(
         metavar='FILE',
-        help='Settings of nanoGPT or Hugging Face, or an old configuration, as JSON')],
-    out: Annotated[Path | None, typer.Option(help='Write the configuration to this file')] = None,
+        help='Settings of nanoGPT, LitGPT, Hugging Face or others: JSON, YAML or Python')],
+    out: Annotated[Path | None, typer.Option(
+        help='Write the configuration to this file; without it, it is printed')] = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
@@ -255,7 +276,8 @@ def convert(
     check_overwrite(out, overwrite)
     found = gpt2pro.convert_config(source)
     if out: found.config.save(out)
-    _show(found, as_json)
+    elif not as_json: print(found.config.to_yaml())
+    _show(found, as_json, None if out else sys.stderr)
 
 @app.command()
 def schema() -> None:
@@ -263,7 +285,7 @@ def schema() -> None:
     from gpt2pro.core.schema import config_schema
     _show(config_schema(), as_json=True)
 
-# %% ../../nbs/12_app/06_cli.ipynb #0048
+# %% ../../nbs/12_app/06_cli.ipynb #0051
 tokenizer_app = typer.Typer(
     no_args_is_help=True, help='Choose a vocabulary size, train a tokenizer, compare languages.')
 app.add_typer(tokenizer_app, name='tokenizer')
@@ -271,7 +293,8 @@ app.add_typer(tokenizer_app, name='tokenizer')
 @tokenizer_app.command('train')
 def train_tokenizer(
     source: Source,
-    out: Annotated[Path, typer.Option(help='Folder to save the tokenizer in')],
+    out: Annotated[Path, typer.Option(
+        help='Folder to save the tokenizer in')] = Path('tokenizer'),
     vocab_size: Annotated[int, typer.Option(help='Vocabulary size, at most')] = 4096,
     alpha: Annotated[float, typer.Option(
         help='Sampling of languages: 1 by their size, 0 equally')] = 1,
@@ -309,7 +332,7 @@ def parity(
     from gpt2pro.tokenizers.parity import measure_parity
     _show(measure_parity(_data(source), _tokenizer(tokenizer) if tokenizer else None), as_json)
 
-# %% ../../nbs/12_app/06_cli.ipynb #0050
+# %% ../../nbs/12_app/06_cli.ipynb #0053
 @app.command()
 def prepare(
     words: Words = None,
@@ -338,7 +361,7 @@ def prepare(
     print(f'{out} holds the tokenizer and the token shards. '
           f'Train on them: gpt2pro train … --out {out}', file=sys.stderr)
 
-# %% ../../nbs/12_app/06_cli.ipynb #0064
+# %% ../../nbs/12_app/06_cli.ipynb #0067
 Out = Annotated[Path | None, typer.Option(help='Run directory; without it, a new one below runs/')]
 
 @app.command()
@@ -370,7 +393,7 @@ def quickstart(
     given = _given(data=data, minutes=minutes)
     _show(gpt2pro.quickstart(folder=out, overrides=words or [], resume=resume, **given), as_json)
 
-# %% ../../nbs/12_app/06_cli.ipynb #0069
+# %% ../../nbs/12_app/06_cli.ipynb #0072
 @app.command()
 def evaluate(
     folder: Run,
@@ -399,8 +422,9 @@ def generate(
     if as_json:
         text = gpt2pro.generate(model, tokenizer, prompt, settings)
         return _show({'prompt': prompt, 'text': text}, as_json)
+    pieces = stream(model, tokenizer, prompt, settings) # a wrong prompt is an error here
     print(prompt, end='')
-    for text in stream(model, tokenizer, prompt, settings): print(text, end='', flush=True)
+    for text in pieces: print(text, end='', flush=True)
     print()
 
 @app.command()
@@ -410,7 +434,7 @@ def report(folder: Run, as_json: AsJson = False) -> None:
     result.save()
     _show(result, as_json)
 
-# %% ../../nbs/12_app/06_cli.ipynb #0075
+# %% ../../nbs/12_app/06_cli.ipynb #0078
 bench_app = typer.Typer(no_args_is_help=True,
                         help='Benchmarks against plain PyTorch and others, on this machine.')
 app.add_typer(bench_app, name='bench')

@@ -4,7 +4,7 @@
 
 # %% ../../nbs/12_app/01_rehearsal.ipynb #0003
 from __future__ import annotations
-import gc, json, logging, shutil, signal, tempfile, time
+import gc, json, logging, math, shutil, signal, tempfile, time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from heapq import nlargest
@@ -78,7 +78,7 @@ def _write_sample(documents: Iterator[Document], size: int, batching: str, file:
         sample.append(document)
         size -= document.size
         if size <= 0: break
-    if batching != 'packed': sample += nlargest(1, documents, key=lambda d: d.size)
+    if batching != 'packed': sample += nlargest(8, documents, key=lambda d: d.size)
     def row(text: str) -> dict[str, Any]:
         if batching != 'chat': return dict(text=text)
         return dict(messages=[message._asdict() for message in parse_messages(text)])
@@ -198,7 +198,8 @@ def _run_seconds(config: Config, figures: dict[str, float]) -> float:
     evaluations = -(-t.max_steps//t.eval_interval)
     saves = evaluations + t.max_steps//t.checkpoint_interval
     seconds = t.max_steps*figures['step_seconds'] + saves*figures['save_seconds']
-    return seconds + evaluations*figures['evaluation_seconds']
+    seconds += evaluations*figures['evaluation_seconds']
+    return min(seconds, 60*(t.target_minutes or math.inf))
 
 # %% ../../nbs/12_app/01_rehearsal.ipynb #0056
 def _forecast(state: RehearsalState) -> str:
@@ -219,7 +220,8 @@ def _forecast(state: RehearsalState) -> str:
     disk = format_bytes(need)
     step = figures['step_seconds']
     expected = figures['step_seconds_forecast']
-    return (f'{seconds} for {config.train.max_steps:,} steps of {step:.2f} s '
+    most = 'at most '*bool(config.train.target_minutes)
+    return (f'{seconds} for {most}{config.train.max_steps:,} steps of {step:.2f} s '
             f'(forecast: {expected:.2f} s), {disk} of disk')
 
 # %% ../../nbs/12_app/01_rehearsal.ipynb #0060

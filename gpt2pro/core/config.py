@@ -13,17 +13,17 @@ from numbers import Number
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_origin
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from .errors import did_you_mean, UserError
+from .errors import did_you_mean, suggest, UserError
 from .files import write_file
 from .yaml import read_yaml
 from .choices import ACTIVATIONS, NORMS, POSITIONS, SCHEDULES
 
 # %% auto #0
-__all__ = ['Count', 'Steps', 'Seed', 'Fraction', 'Sources', 'SECTIONS', 'SETTINGS', 'MODEL_PRESETS', 'RUN_PRESETS', 'StrictModel',
-           'SettingInfo', 'ModelConfig', 'TokenizerConfig', 'DataConfig', 'TrainConfig', 'GenerateConfig', 'Config',
-           'setting_applies', 'resumable_settings', 'gpt2_differences', 'deep_merge', 'parse_override',
-           'allowed_values', 'find_setting', 'read_value', 'SettingError', 'ConfigError', 'format_override',
-           'iterate_leaves', 'CheckedConfig', 'read_config', 'load_config', 'check_arguments']
+__all__ = ['Count', 'Steps', 'Seed', 'Fraction', 'Sources', 'SECTIONS', 'SETTINGS', 'MODEL_PRESETS', 'RUN_PRESETS', 'ADVICE',
+           'StrictModel', 'SettingInfo', 'ModelConfig', 'TokenizerConfig', 'DataConfig', 'TrainConfig',
+           'GenerateConfig', 'Config', 'setting_applies', 'resumable_settings', 'gpt2_differences', 'deep_merge',
+           'parse_override', 'allowed_values', 'find_setting', 'read_value', 'SettingError', 'ConfigError',
+           'format_override', 'iterate_leaves', 'CheckedConfig', 'read_config', 'load_config', 'check_arguments']
 
 # %% ../../nbs/00_core/05_config.ipynb #0006
 class StrictModel(BaseModel):
@@ -69,39 +69,46 @@ class ModelConfig(StrictModel):
         unit='tokens', choices={
             512: 'a few kilobytes of text', 4096: 'a megabyte or two', 8192: 'some megabytes',
             16384: 'tens of megabytes', 32768: 'a hundred megabytes and more',
-            50257: 'GPT-2\'s own'})
+            50257: 'GPT-2\'s own'}, aliases='vocabulary_size n_vocab')
     block_size: Count = _setting(
         256, 'context length', unit='tokens', choices={
             256: 'a long paragraph', 512: 'a page', 1024: 'two pages (GPT-2)', 2048: 'an article',
             4096: 'a chapter', 8192: 'a booklet'},
-        aliases='n_positions n_ctx max_position_embeddings context_length context_size '
+        aliases='n_positions n_ctx max_position_embeddings context_length context_size context '
+                'max_block_size sequence_length max_sequence_length '
                 'max_seq_len seq_len')
     n_layer: int = _setting(4, 'transformer blocks', ge=1, le=1000,
-                              aliases='n_layers num_layers num_hidden_layers')
+                              aliases='n_layers num_layers num_hidden_layers layers depth '
+                                      'n_blocks num_blocks')
     n_head: int = _setting(4, 'attention heads per block; divides n_embd', ge=1, le=1000,
-                             aliases='n_heads num_heads num_attention_heads')
+                             aliases='n_heads num_heads num_attention_heads heads')
     n_kv_head: Count | None = _advanced(
         None, 'key and value heads of grouped-query attention; null is n_head, multi-head '
         'attention', le=1000,
         aliases='num_key_value_heads num_kv_heads n_kv_heads n_query_groups')
     n_embd: int = _setting(128, 'embedding size: width of the residual stream', ge=1, le=2**17,
-                             aliases='d_model hidden_size emb_dim embed_dim')
+                             aliases='d_model hidden_size emb_dim embed_dim embedding_dim '
+                                     'embedding_size model_dim dim')
     n_inner: Count | None = _advanced(
         None, 'inner width of the feed-forward block; null is 4 n_embd, or 8/3 n_embd for swiglu',
-        aliases='d_ff intermediate_size')
+        aliases='d_ff intermediate_size ff_dim ffn_dim mlp_dim dim_feedforward')
     dropout: Fraction = _setting(
         0.0, 'dropout probability; 0.1 to 0.3 against overfitting on small data',
-        usual_range=(0, 0.5), aliases='resid_pdrop embd_pdrop attn_pdrop drop_rate')
+        usual_range=(0, 0.5),
+        aliases='resid_pdrop embd_pdrop attn_pdrop drop_rate dropout_rate dropout_prob')
     activation_function: Literal[tuple(ACTIVATIONS)] = _advanced( # type: ignore[valid-type]
-        'gelu_new', 'activation of the feed-forward block', choices=_descriptions(ACTIVATIONS))
+        'gelu_new', 'activation of the feed-forward block', choices=_descriptions(ACTIVATIONS),
+        aliases='activation hidden_act mlp_class_name')
     norm: Literal[tuple(NORMS)] = _advanced( # type: ignore[valid-type]
-        'layernorm', 'normalization layer', choices=_descriptions(NORMS))
+        'layernorm', 'normalization layer', choices=_descriptions(NORMS),
+        aliases='norm_type norm_class_name normalization')
     layer_norm_epsilon: float = _advanced(
         1e-5, 'added to the variance in norms', gt=0, lt=1, usual_range=(1e-8, 1e-3),
         aliases='layer_norm_eps rms_norm_eps norm_eps')
     norm_first: bool = _advanced(True, 'pre-norm (GPT-2); false is post-norm (GPT-1)')
     position: Literal[tuple(POSITIONS)] = _advanced( # type: ignore[valid-type]
-        'learned', 'positional encoding', choices=_descriptions(POSITIONS))
+        'learned', 'positional encoding', choices=_descriptions(POSITIONS),
+        aliases='positional_encoding position_encoding position_embedding_type')
     rope_theta: float = _advanced(
         10000., 'base of the RoPE frequencies; larger values give longer wavelengths, for longer '
         'contexts', gt=1, le=1e9, condition='model.position=rope', aliases='rope_base')
@@ -177,13 +184,14 @@ class DataConfig(StrictModel):
     "Which text, and how it is read"
     source: Sources = _setting(
         ['bilingual'], 'files, folders, globs, http(s) addresses, hf:NAME, or bilingual (the '
-        'embedded corpus)', aliases='dataset data_path data_dir train_file')
+        'embedded corpus)', aliases='dataset dataset_name data_path data_dir train_file')
     validation: Sources | None = _setting(
         None, 'validation text; null takes a validation folder beside train, or val_fraction',
         aliases='val_file validation_file')
     val_fraction: Fraction = _setting(
         0.1, 'fraction of documents held out for validation where the source has no such text',
-        gt=0, usual_range=(0, 0.5), condition='data.validation=null')
+        gt=0, usual_range=(0, 0.5), condition='data.validation=null',
+        aliases='validation_split val_split validation_fraction')
     sample: float = _setting(1.0, 'fraction of documents used', gt=0, le=1)
     text_field: str = _advanced(
         'text', 'field of a table that holds the text; where it is missing, the layout decides')
@@ -222,7 +230,7 @@ class TrainConfig(StrictModel):
                                 aliases='max_iters num_steps total_steps max_train_steps')
     batch_size: Count = _setting(
         16, 'sequences in a micro-batch', unit='sequences',
-        aliases='micro_batch_size train_batch_size per_device_train_batch_size')
+        aliases='batch micro_batch_size train_batch_size per_device_train_batch_size')
     gradient_accumulation_steps: Count = _setting(
         1, 'micro-batches in a step', aliases='grad_accum_steps accumulation_steps')
     lr: float = _setting(3e-3, 'peak learning rate', gt=0, lt=10, aliases='learning_rate max_lr')
@@ -268,6 +276,10 @@ class TrainConfig(StrictModel):
     max_hours: float | None = _resumable(
         None, 'training ends with a checkpoint after this time; null is no limit', gt=0,
         le=10**5, unit='hours')
+    target_minutes: float | None = _setting(
+        None, 'training takes this time, its learning rate schedule included: as many steps as '
+        'fit, by the measured speed, but at most max_steps; null is max_steps', gt=0, le=10**7,
+        unit='minutes')
 
 # %% ../../nbs/00_core/05_config.ipynb #0030
 class GenerateConfig(StrictModel):
@@ -455,9 +467,10 @@ def allowed_values(
 _ALIASES = {name: key for key, info in SETTINGS.items() for name in info.aliases.split()}
 _ALIASES |= {key.split('.')[1]: key for key in reversed(SETTINGS)}
 _EPOCHS = 'a run is measured in steps: train.max_steps; `gpt2pro recommend` says how many'
-_ADVICE = {
+ADVICE = { # Name that has no setting → what to do
     'optimizer': 'the optimizer is AdamW: see train.lr, train.weight_decay, train.beta1 and beta2',
-    'bias': 'linear layers and norms have biases, as in GPT-2: delete this line',
+    'bias': 'linear layers and norms have biases, as in GPT-2',
+    'padded_vocab_size': 'the table of embeddings has model.vocab_size rows',
     **dict.fromkeys('epochs num_epochs num_train_epochs max_epochs n_epochs'.split(), _EPOCHS)}
 
 def find_setting(
@@ -470,12 +483,10 @@ def find_setting(
 def _likely_setting(path: tuple[str, ...]) -> str | None:
     "The setting that a wrong name stands for"
     if not path: return None
-    section = did_you_mean(path[0], SECTIONS) or ''
-    if found := find_setting(section, path[-1]): return found
-    for keys in ([key for key in SETTINGS if key.startswith(f'{section}.')], SETTINGS):
-        names = {key.split('.')[1]: key for key in reversed(keys)}
-        if name := did_you_mean(path[-1], names): return names[name]
-    return _ALIASES.get(did_you_mean(path[-1], _ALIASES) or '')
+    section = f'{did_you_mean(path[0], SECTIONS)}.'
+    own = {key.removeprefix(section): key for key in SETTINGS if key.startswith(section)}
+    names = _ALIASES | own
+    return names.get(did_you_mean(path[-1], names) or '')
 
 # %% ../../nbs/00_core/05_config.ipynb #0077
 _READINGS: dict[str, tuple[Any, ...]] = {
@@ -487,7 +498,7 @@ _READINGS: dict[str, tuple[Any, ...]] = {
 
 def _readings(key: str, value: Any) -> Iterator[Any]:
     "What a value may mean, likeliest first"
-    text = str(value).lower().removeprefix('torch.')
+    text = str(value).lower().removeprefix('torch.').removesuffix('-mixed').removesuffix('-true')
     yield from _READINGS.get(text, ())
     yield did_you_mean(text, map(str, SETTINGS[key].choices))
     number = None
@@ -495,6 +506,7 @@ def _readings(key: str, value: Any) -> Iterator[Any]:
         try: number = float(value)
         except ValueError: pass
     yield number
+    if type(value) in (int, float): yield str(value)
     if number is not None and number.is_integer(): yield int(number)
     yield [value]
 
@@ -502,7 +514,7 @@ def read_value(
     key: str,   # Such as `train.compile`
     value: Any, # One that it does not accept
 ) -> Any:       # None where nothing is clear
-    "The value that a wrong one stands for"
+    "The value that another stands for"
     return next((v for v in _readings(key, value) if v is not None and _accepts(key, v)), None)
 
 # %% ../../nbs/00_core/05_config.ipynb #0081
@@ -542,13 +554,11 @@ def _find_meaning(path: tuple[str, ...], value: Any) -> tuple[str, Any]:
 def _describe_mistake(path: tuple[str, ...], value: Any) -> tuple[str, str]:
     "Why a value or its name is wrong, and what is right"
     key = '.'.join(path)
-    sections = f'the sections are {", ".join(SECTIONS)}'
     if key in SETTINGS:
         return f'it has to be {allowed_values(key)}', f'{key} is: {SETTINGS[key].description}'
     if key == 'model': return 'no size has this name', f'the sizes are {", ".join(MODEL_PRESETS)}'
-    if key in ('', *SECTIONS): return 'it has no settings below it', sections
-    if section := did_you_mean(path[0], SECTIONS): sections = f'did you mean {section}? {sections}'
-    advice = next((_ADVICE[part] for part in path if part in _ADVICE), sections)
+    if key in ('', *SECTIONS): return 'it has no settings below it', suggest('', SECTIONS)
+    advice = next((ADVICE[part] for part in path if part in ADVICE), suggest(path[0], SECTIONS))
     return f'there is no setting {key:.80}', advice
 
 # %% ../../nbs/00_core/05_config.ipynb #0085
@@ -616,10 +626,7 @@ def _read_text(path: Path) -> str:
     if path.is_dir():
         raise UserError(f'{path} is a folder', _WHY, f'if it holds text, write data.source={path}')
     if not path.is_file():
-        meant = did_you_mean(str(path), RUN_PRESETS)
-        fix = f'the presets are {", ".join(RUN_PRESETS)}'
-        raise UserError(f'{path}: no such file or preset', _WHY,
-                        f'did you mean {meant}? {fix}' if meant else fix)
+        raise UserError(f'{path}: no such file or preset', _WHY, suggest(str(path), RUN_PRESETS))
     try: return path.read_bytes().decode('utf-8-sig')
     except (UnicodeDecodeError, OSError) as e:
         raise UserError(f'{path}: not readable', str(e), 'check it and its permissions') from None

@@ -4,11 +4,11 @@
 
 # %% ../../nbs/00_core/01_errors.ipynb #0003
 from __future__ import annotations
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import SequenceMatcher
 
 # %% auto #0
-__all__ = ['Gpt2proError', 'UserError', 'RunError', 'as_error', 'did_you_mean']
+__all__ = ['Gpt2proError', 'UserError', 'RunError', 'as_error', 'did_you_mean', 'suggest']
 
 # %% ../../nbs/00_core/01_errors.ipynb #0006
 class Gpt2proError(Exception):
@@ -46,11 +46,11 @@ def as_error(
     if isinstance(error, UnicodeError):
         return UserError('A text is not valid Unicode', str(error),
                          'rename the file, or save it as UTF-8')
-    path = getattr(error, 'filename', None)
     text, _, native = str(error).partition(' (os error ') # as libraries in Rust write it
+    if isinstance(error, OSError): text = error.strerror or text
     if isinstance(error, OSError) or native:
-        what = f'{path}: {error.strerror}' if path else getattr(error, 'strerror', None) or text
-        return UserError(what, 'it cannot be read or written',
+        path = getattr(error, 'filename', None)
+        return UserError(f'{path}: {text}' if path else text, 'it cannot be read or written',
                          'make room, change the permissions, or name another path')
     return RunError(f'{type(error).__name__}: {error}', 'this was not foreseen',
                     'see where with: gpt2pro --debug COMMAND, and please report it')
@@ -67,3 +67,12 @@ def did_you_mean(
         return SequenceMatcher(None, word.lower(), choice.lower()).ratio() + bonus
     best = max(choices, key=likeness, default=None)
     return best if best is not None and likeness(best) >= cutoff else None
+
+# %% ../../nbs/00_core/01_errors.ipynb #0020
+def suggest(
+    word: str,                # What was written
+    choices: Collection[str], # What could have been meant
+) -> str:
+    "The closest choice as a question, if one is close, and all choices"
+    near = did_you_mean(word, choices)
+    return f'did you mean {near}? '*bool(near) + f'choose one of {", ".join(choices)}'

@@ -59,7 +59,8 @@ def read_file(
     path: str | Path, # A file
 ) -> bytes:
     "The bytes of an ordinary file of at most 1 GiB; anything else is an `OSError`"
-    if _check_ordinary(path).st_size > _LARGEST: raise OSError(errno.EFBIG, 'larger than 1 GiB', str(path))
+    if _check_ordinary(path).st_size > _LARGEST:
+        raise OSError(errno.EFBIG, 'larger than 1 GiB', str(path))
     return Path(path).read_bytes()
 
 # %% ../../nbs/00_core/02_files.ipynb #0015

@@ -4,13 +4,16 @@
 
 # %% ../../nbs/00_core/07_schema.ipynb #0003
 from __future__ import annotations
-import json
-from collections.abc import Iterator, Mapping
+import ast, json, re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from pydantic import ValidationError
 from .errors import UserError
-from .config import Config, find_setting, MODEL_PRESETS
+from .files import read_file
+from .yaml import read_yaml
+from .config import ADVICE, Config, find_setting, iterate_leaves, MODEL_PRESETS
+from .config import read_value
 from .tables import Record
 
 # %% auto #0
@@ -26,22 +29,28 @@ def config_schema() -> dict[str, Any]: # A JSON Schema, draft 2020-12
             'title': 'gpt2pro configuration', **schema}
 
 # %% ../../nbs/00_core/07_schema.ipynb #0011
-_VALUES = {f'{prefix}{name}': short for prefix in ('', 'torch.')
-           for name, short in (('float32', 'fp32'), ('bfloat16', 'bf16'), ('float16', 'fp16'))}
+def _read_assignments(text: str) -> dict[str, Any]:
+    "The constants that a Python file assigns; other expressions as their text"
+    values: dict[str, Any] = {}
+    for node in ast.parse(text).body:
+        if not isinstance(node, ast.Assign): continue
+        try: value = ast.literal_eval(node.value)
+        except ValueError: value = ast.unparse(node.value)
+        values |= {target.id: value for target in node.targets if isinstance(target, ast.Name)}
+    return values
 
-def _plain(value: Any) -> Any:
-    "A foreign value as we write it"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53: return int(value)
-    return _VALUES.get(value, value) if isinstance(value, str) else value
+def _read_settings(path: Path) -> Any:
+    "What a file of settings holds: JSON, YAML or Python"
+    try:
+        text = read_file(path).decode('utf-8-sig')
+        if path.suffix == '.py': return _read_assignments(text)
+        if path.suffix in ('.yaml', '.yml'): return read_yaml(text, path.name)[0]
+        return json.loads(text)
+    except (OSError, ValueError, SyntaxError, RecursionError) as e:
+        raise UserError(f'{path}: not readable', str(e),
+                        'name a file of settings: JSON, or .yaml, or .py') from None
 
 # %% ../../nbs/00_core/07_schema.ipynb #0014
-def _leaves(values: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[Any, Any]]:
-    "All values of a nested mapping with their paths"
-    for name, value in values.items():
-        if isinstance(value, Mapping): yield from _leaves(value, (*path, str(name)))
-        else: yield (*path, str(name)), value
-
-# %% ../../nbs/00_core/07_schema.ipynb #0017
 class Conversion(Record):
     "A configuration made from another tool's, and what was skipped"
     config: Config = Config()      # converted settings, and defaults for the rest
@@ -51,38 +60,69 @@ class Conversion(Record):
         return {'Converted': [('in the file', 'setting'), *self.converted.items()],
                 'Skipped': [('in the file', 'why'), *self.skipped.items()]}
 
-# %% ../../nbs/00_core/07_schema.ipynb #0019
-def _read_json(path: str | Path) -> Any:
-    "What a JSON file holds"
-    try: return json.loads(Path(path).read_text('utf-8-sig')[:10**6])
-    except (OSError, ValueError, RecursionError) as e:
-        raise UserError(f'{path}: not readable as JSON', str(e),
-                        'name a JSON file of settings, at most a million characters long') from None
+# %% ../../nbs/00_core/07_schema.ipynb #0016
+_SWIGLU = {'model.activation_function': 'swiglu'}
+_LLAMA = {'model.position': 'rope', 'model.norm': 'rmsnorm', **_SWIGLU}
+_IMPLIED: dict[tuple[str, Any], dict[str, Any]] = { # Name and value → settings
+    ('model_type', 'gpt2'): {}, ('model_type', 'llama'): _LLAMA, ('model_type', 'mistral'): _LLAMA,
+    ('hidden_act', 'silu'): _SWIGLU, ('mlp_class_name', 'LLaMAMLP'): _SWIGLU,
+    ('mlp_class_name', 'GptNeoxMLP'): {'model.activation_function': 'gelu'},
+    ('rotary_percentage', 1.0): {'model.position': 'rope'},
+    ('bf16', True): {'train.precision': 'bf16'}, ('fp16', True): {'train.precision': 'fp16'}}
 
-# %% ../../nbs/00_core/07_schema.ipynb #0021
+def _translate(path: tuple[str, ...], value: Any) -> dict[str, Any] | None:
+    "The settings that a value of another tool means, or None"
+    if isinstance(value, (str, float, int)) and (path[-1], value) in _IMPLIED:
+        return _IMPLIED[path[-1], value]
+    key = find_setting(*path)
+    return None if key is None else {key: value}
+
+# %% ../../nbs/00_core/07_schema.ipynb #0019
+_SHAPE = re.compile('(?!.*(file|path|name|dir)$).*(layer|head|emb|hidden|width|depth|ff|mlp|inner|'
+                    'intermediate|vocab|position|rope|rotary|context|(?<!grad_)norm|activation_f|'
+                    'residual|window|expert|kv_|_dim|model_type)')
+_FREE = 'model.dropout', 'model.attention', 'model.kernels' # they do not change the shape
+
+def _set(config: Config, key: str, value: Any) -> bool:
+    "Set a setting to a value, or to what it stands for; False where it refuses both"
+    section, name = key.split('.')
+    try: setattr(getattr(config, section), name, value)
+    except ValidationError:
+        right = read_value(key, value)
+        return right is not None and _set(config, key, right)
+    return True
+
 def convert_config(
-    source: str | Path | Mapping[str, Any], # A JSON file, or what it holds
+    source: str | Path | Mapping[str, Any], # A JSON, YAML or Python file, or what it holds
 ) -> Conversion:
     "The configuration that another tool's settings mean"
-    values = source if isinstance(source, Mapping) else _read_json(source)
+    values = source if isinstance(source, Mapping) else _read_settings(Path(source))
     if not isinstance(values, Mapping):
-        raise UserError(f'{source}: no JSON object', 'settings have names', 'name another file')
+        raise UserError(f'{source}: no names', 'settings have names', 'name another file')
     found = Conversion()
     taken: dict[str, Any] = {}
-    for path, value in _leaves(values):
+    unclear: dict[str, Any] = {}
+    for path, value in iterate_leaves(values):
         name = '.'.join(path)
-        key = find_setting(*path)
-        value = _plain(value)
-        if key is None:
-            found.skipped[name] = 'no such setting here'
-            continue
-        section, setting = key.split('.')
-        try: setattr(getattr(found.config, section), setting, taken.get(key, value))
-        except ValidationError as e:
-            found.skipped[name] = f'{key} = {value!r:.40}: {e.errors()[0]["msg"]}'
-            continue
-        if taken.setdefault(key, value) == value: found.converted[name] = key
-        else: found.skipped[name] = f'{key} has another value already'
+        settings = _translate(path, value)
+        if settings is None:
+            found.skipped[name] = ADVICE.get(path[-1], 'no such setting here')
+            if value and path[-1] not in ADVICE and _SHAPE.match(name):
+                unclear[name] = value
+        for key, meant in (settings or {}).items():
+            if taken.get(key, meant) == meant and _set(found.config, key, meant):
+                taken[key] = meant
+                found.converted[name] = key
+                continue
+            found.skipped[name] = f'{key} cannot be {meant!r:.40}, or has another value already'
+            shape = key.startswith('model.') and key not in _FREE
+            if shape and meant is not None: unclear[name] = value
+    for name in [n for n in unclear if n.endswith(('head_size', 'head_dim'))]:
+        if unclear[name] == found.config.model.head_size: del unclear[name]
+    if unclear:
+        raise UserError(', '.join(f'{name} = {value!r:.40}' for name, value in unclear.items()),
+                        'this decides the shape of the model, and no setting here means it',
+                        'write it as a setting, such as model.n_layer, or delete it')
     if found.config.model.vocab_size in (50257, 50304) and 'tokenizer.type' not in taken:
         found.config.tokenizer.type = 'gpt2'
     return found

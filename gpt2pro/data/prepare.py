@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 import numpy as np
 from filelock import FileLock
-from safetensors import safe_open
 from safetensors.numpy import load_file, save
 from tqdm.auto import tqdm
 from ..core.errors import RunError, UserError
@@ -102,14 +101,6 @@ class Job:
     def file(self, kind: str, part: int) -> Path: return self.folder/kind/f'{part:05}'
     def missing(self, kind: str) -> list[int]: # Parts
         return [i for i in range(len(self.parts)) if not self.file(kind, i).exists()]
-    def require(self,
-        kind: str,  # What must be there for every part
-        stage: str, # Which makes it
-    ) -> None:
-        if left := self.missing(kind):
-            raise UserError(f'{self.folder}: {len(left)} of {len(self.parts)} parts have no {kind}',
-                            f'the stage {stage} makes them',
-                            f'run the stage {stage} first, for the same text and folder')
     @classmethod
     def open(cls,
         config: Config,     # Says which text and which tokenizer
@@ -234,8 +225,9 @@ def sign_part(
         found.append(Passages(documents + len(codes), hashes))
         codes += detect_languages(texts)
     documents, hashes = map(np.concatenate, zip(find_passages([]), *found))
-    tensors = dict(signatures=np.concatenate(rows).T.copy(), documents=documents, hashes=hashes)
-    write_file(job.file('signatures', part), save(tensors, {'languages': json.dumps(codes)}))
+    tensors = dict(signatures=np.concatenate(rows).T.copy(), documents=documents, hashes=hashes,
+                   languages=np.frombuffer(json.dumps(codes).encode(), np.uint8))
+    write_file(job.file('signatures', part), save(tensors))
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0051
 ASSIGNMENTS = ('train', 'validation', 'exact_dedup', 'near_dedup', 'in validation')
@@ -312,13 +304,12 @@ def deduplicate(
     progress: bool = True, # Whether a bar counts the documents
 ) -> None:
     "Assign all documents, and train the vocabulary"
-    job.require('signatures', 'signatures')
     data = job.config.data
     signed = [load_file(job.file('signatures', i))['signatures'] for i in range(len(job.parts))]
     counts = [columns.shape[1] for columns in signed]
     own = sum(n for n, part in zip(counts, job.parts) if part.source == 'validation')
     signatures = np.concatenate(signed, 1)
-    passages = _load_passages(job, find_originals(signatures[:1], sum(counts)))
+    passages = _load_passages(job, find_originals([signatures[0]], sum(counts)))
     assigned = assign_splits(signatures, passages, own, data.clean, data.val_fraction)
     contamination = find_leaks(passages, assigned)[1]
     if contamination > NEGLIGIBLE:
@@ -340,10 +331,6 @@ def _count_duplicates(counts: dict[str, StepStats], documents: Iterable[Any]) ->
             stats.add(text, size, None if assignment == i else text, size)
             if assignment == i: break
 
-def _languages(path: Path) -> list[str]:
-    "The language of each document of a part, from its file of signatures"
-    with safe_open(path, 'np') as file: return json.loads(file.metadata()['languages'])
-
 # %% ../../nbs/05_data/03_prepare.ipynb #0063
 def tokenize_part(
     job: Job,  # The whole
@@ -353,9 +340,10 @@ def tokenize_part(
     cleaner, tokenizer = Cleaner(job.config.data.clean), job.tokenizer
     encode = encode_conversations if job.is_chat else encode_texts
     writers = [ShardWriter(job.folder, f'{name}-{part:05}', tokenizer) for name in ASSIGNMENTS[:2]]
-    languages = iter(_languages(job.file('signatures', part)))
+    languages = iter(json.loads(load_file(job.file('signatures', part))['languages'].tobytes()))
+    duplicates: dict[str, StepStats] = {}
     for texts, sizes, assigned in _assigned_batches(job, part, cleaner):
-        _count_duplicates(cleaner.counts, zip(texts, sizes, assigned))
+        _count_duplicates(duplicates, zip(texts, sizes, assigned))
         kept = [found for found in zip(texts, languages, assigned) if found[2] < 2]
         items = encode([text for text, _, _ in kept], tokenizer, [code for _, code, _ in kept])
         for item, (_, _, i) in zip(items, kept): writers[i].add(item)
@@ -364,7 +352,8 @@ def tokenize_part(
     manifest = Manifest(key=(job.folder/'key').read_text(), tokenizer=tokenizer.hash,
                         train=writers[0].split, validation=writers[1].split,
                         read=Counts(documents=read.documents_in, bytes=read.bytes_in),
-                        cleaning=cleaner.counts, skipped=job.parts[part].corpus.skipped,
+                        cleaning=cleaner.counts | duplicates,
+                        skipped=job.parts[part].corpus.skipped,
                         replaced=job.parts[part].corpus.replaced)
     write_file(job.file('shards', part), manifest.model_dump_json())
 
@@ -465,7 +454,6 @@ def merge_parts(
     job: Job, # All of its parts tokenized
 ) -> None:
     "Put the shards of all parts into their place, with a manifest"
-    job.require('shards', 'tokenize')
     files = [job.file('shards', i) for i in range(len(job.parts))]
     manifest = _merge([Manifest.model_validate_json(file.read_bytes()) for file in files])
     manifest.contamination = json.loads((job.folder/'contamination').read_text())
@@ -476,7 +464,8 @@ def merge_parts(
     except OSError as e: _logger.warning('The prepared data is not cached. %s', e)
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0087
-PREPARE_STAGES = ('signatures', 'deduplicate', 'tokenize', 'merge')
+PREPARE_STAGES = { # stage → the files of all parts that it needs
+    'signatures': '', 'deduplicate': 'signatures', 'tokenize': 'assignments', 'merge': 'shards'}
 
 def run_stage(
     config: Config,        # Says which text and which tokenizer
@@ -495,9 +484,13 @@ def run_stage(
     advice = f'what is done is kept in {folder}; run the same again to go on'
     with interrupts_as_errors(f'in the stage {stage}', advice):
         job = Job.open(config, folder)
+        needed = PREPARE_STAGES[stage]
+        if needed and (left := job.missing(needed)):
+            raise UserError(f'{folder}: {len(left)} of {len(job.parts)} parts have no {needed}',
+                            f'the stage {stage} needs them',
+                            'run the stage before it first, for the same text and folder')
         if stage == 'deduplicate': return deduplicate(job, progress)
         if stage == 'merge': return merge_parts(job)
-        if stage == 'tokenize': job.require('assignments', 'deduplicate')
         kind, work = ('shards', tokenize_part) if stage == 'tokenize' else ('signatures', sign_part)
         mine = [part for part in job.missing(kind) if part % tasks == task]
         sizes = [job.parts[part].corpus.size for part in mine]
@@ -535,7 +528,8 @@ def prepare_data(
     if workers is None: workers = count_workers()
     try:
         with suppress(OSError), _cache_lock(_cache_entry('').parent): pass
-        if found := (key and _find_prepared(folder, key)) or _find_prepared(folder, data_key(config)):
+        found = key and _find_prepared(folder, key)
+        if found := found or _find_prepared(folder, data_key(config)):
             _check_size(config, found.manifest)
             shutil.rmtree(unfinished, ignore_errors=True)
             if found.folder != folder:

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import Field
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 from ..core.errors import UserError
-from ..core.files import hash_file, write_file
+from ..core.files import hash_file, read_json, write_file
 from ..core.config import StrictModel
 from ..text.languages import detect_languages
 from ..text.cleaning import byte_size, StepStats
@@ -290,6 +290,7 @@ def _manifest_table(manifest: Manifest) -> str:
     dropped = ', '.join(f'{n:,} {reason}' for reason, n in manifest.dropped.items()) or 'none'
     lines.append(f'{manifest.read.documents:,} documents read, dropped: {dropped},'
                  f' files skipped: {len(manifest.skipped)}')
+    lines += [f'  {file}: {why:.100}' for file, why in [*manifest.skipped.items()][:5]]
     if manifest.contamination is not None:
         lines.append(f'{manifest.contamination:.1%} of the validation text is also in the '
                      'training text')
@@ -301,9 +302,7 @@ def read_manifest(
 ) -> Manifest:
     "The manifest of a prepared folder"
     path = Path(folder)/'data'/'manifest.json'
-    if not path.is_file():
+    if not path.exists():
         raise UserError(f'{path}: no such file', 'it is written last: preparing was not finished',
                         'run: gpt2pro prepare')
-    try: return Manifest.model_validate_json(path.read_bytes())
-    except ValidationError as e:
-        raise _refuse(path, 'not a readable manifest', str(e.errors()[0]['msg'])) from None
+    return read_json(path, Manifest)

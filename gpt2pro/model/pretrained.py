@@ -4,7 +4,7 @@
 
 # %% ../../nbs/08_model/03_pretrained.ipynb #0003
 from __future__ import annotations
-import json, logging, os, re
+import json, logging, re
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,12 +12,12 @@ import psutil, torch
 from fastcore.basics import patch_to
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 from ..core.errors import RunError, UserError
-from ..core.files import write_file
+from ..core.files import read_json, write_file
 from ..core.choices import ACTIVATIONS
-from ..core.config import MODEL_PRESETS, ModelConfig
+from ..core.config import allowed_values, MODEL_PRESETS, ModelConfig, SETTINGS
 from ..tokenizers.tokenizer import find_tokenizer
 from .gpt import GPT
 
@@ -84,7 +84,9 @@ def _from_hf(values: dict[str, Any]) -> ModelConfig:
     except ValidationError as e:
         key = str(e.errors()[0]['loc'][0])
         name = _hf_name(key) if gpt2 else key
-        raise _refused(values, name, e.errors()[0]['msg'], 'take another model') from None
+        why = 'there is no such setting'
+        if f'model.{key}' in SETTINGS: why = f'it has to be {allowed_values(f"model.{key}")}'
+        raise _refused(values, name, why, 'take another model') from None
 
 # %% ../../nbs/08_model/03_pretrained.ipynb #0023
 _CONV1D = 'c_attn.weight', 'c_proj.weight', 'c_fc.weight' # stored as (in, out)
@@ -101,15 +103,9 @@ def _unreadable(name: str, why: object) -> UserError:
                      'a run directory is opened by load_run')
 
 def _read_json(path: Path) -> dict[str, Any]:
-    name = f'{path.parent.name}/{path.name}'
-    try:
-        if not path.is_file(): raise OSError('there is no such file')
-        if path.stat().st_size > 2**26: raise OSError('it is larger than 64 MB')
-        values = json.loads(path.read_text('utf-8'))
-    except (OSError, ValueError, RecursionError) as e:
-        raise _unreadable(name, getattr(e, 'strerror', None) or e) from None
-    if not isinstance(values, dict): raise _unreadable(name, 'it holds no JSON object')
-    return values
+    if not path.is_file() or path.stat().st_size > 2**26:
+        raise _unreadable(path.name, 'there is no such file, or it is larger than 64 MB')
+    return read_json(path, dict[str, Any])
 
 # %% ../../nbs/08_model/03_pretrained.ipynb #0031
 _INDEX = 'model.safetensors.index.json'
@@ -213,7 +209,7 @@ def check_finite(
 ) -> None:
     "Raise for a weight that is NaN or infinite"
     for name, p in model.named_parameters():
-        if p.detach().sum(dtype=torch.float64).isfinite(): continue # a sum needs no memory
+        if all(bound.isfinite() for bound in p.detach().aminmax()): continue # needs no memory
         raise RunError(f'{source}: the weight {name} holds NaN or infinity',
                        'the weights of this model give no probabilities',
                        'take an earlier checkpoint')
@@ -259,10 +255,8 @@ def _save_files(weights: dict[str, Tensor], folder: Path, max_shard_size: int | 
     from huggingface_hub import split_torch_state_dict_into_shards
     split = split_torch_state_dict_into_shards(weights, max_shard_size=max_shard_size)
     for file, names in split.filename_to_tensors.items():
-        temporary = folder/f'.{file}.tmp'
         part = {name: weights[name].cpu().contiguous() for name in names}
-        save_file(part, temporary, {'format': 'pt'})
-        os.replace(temporary, folder/file)
+        write_file(folder/file, save(part, {'format': 'pt'}))
     index = dict(metadata=split.metadata, weight_map=split.tensor_to_filename)
     if split.is_sharded: write_file(folder/_INDEX, json.dumps(index, indent=2))
     current = {*split.filename_to_tensors, *[_INDEX]*split.is_sharded}

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, field
 from functools import partial
 import numpy as np
-from ..core.errors import did_you_mean, UserError
+from ..core.errors import suggest, UserError
 from .quality import MOJIBAKE_HINT, QUALITY_RULES, TextFeatures
 
 # %% auto #0
@@ -64,9 +64,8 @@ def check_cleaning_steps(
     "Refuse a step that does not exist"
     for step in steps:
         if step in CLEANING_STEPS: continue
-        near = did_you_mean(step, CLEANING_STEPS, 0)
-        raise UserError(f'data.clean: {step}', f'the steps are {", ".join(CLEANING_STEPS)}',
-                        f'did you mean {near}?')
+        raise UserError(f'data.clean: {step}', 'there is no such step',
+                        suggest(step, CLEANING_STEPS))
 
 # %% ../../nbs/01_text/08_cleaning.ipynb #0023
 MAX_EXAMPLES = 3 # of each step

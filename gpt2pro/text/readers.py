@@ -234,18 +234,21 @@ def read_text(
     return _decode(_whole_frames(file, handler), handler, file.start)
 
 # %% ../../nbs/01_text/01_readers.ipynb #0050
-MAX_ROW_CHARS = 2**24 # Most characters in a row of a table
+MAX_ROW_CHARS = 2**23 # Most characters in a row of a table
 
 def _lines(chunks: Iterable[str], where: Callable[[], str]) -> Iterator[str]:
     "The lines of a text, with their ends; `where` gives file and line for messages"
-    rest = ''
+    begun: list[str] = [] # of the line that the next chunk goes on with
     for chunk in chunks:
-        *lines, rest = (rest + chunk).split('\n')
-        for line in lines: yield line + '\n'
-        if len(rest) > MAX_ROW_CHARS:
+        *lines, rest = chunk.split('\n')
+        for line in lines:
+            yield ''.join([*begun, line, '\n'])
+            begun = []
+        begun.append(rest)
+        if sum(map(len, begun)) > MAX_ROW_CHARS:
             why = f'a row has at most {MAX_ROW_CHARS:,} characters'
             raise DamagedFileError(f'{where()}: the line is too long', why, 'split it')
-    if rest: yield rest
+    if rest := ''.join(begun): yield rest
 
 # %% ../../nbs/01_text/01_readers.ipynb #0055
 _LINE_FORMATS = ('.jsonl', '.ndjson')
@@ -287,6 +290,8 @@ def _json_lines(file: SourceFile, handler: ErrorHandler) -> Iterator[tuple[int, 
 
 # %% ../../nbs/01_text/01_readers.ipynb #0060
 _SEPARATOR = re.compile(r'[\s,\[\]]*')
+_SCALAR_FIELD = r'\s*"[^"\\]*"\s*:\s*(?:"(?:[^"\\]|\\.)*"|[\w.+-]+)\s*,'
+_OBJECT_WITH_LIST = re.compile(rf'\{{(?:{_SCALAR_FIELD})*\s*"([^"\\]*)"\s*:\s*\[')
 
 def _bad_json(name: str, line: int, why: str, long: bool = False) -> DamagedFileError:
     what = f'{name}:{line}: the row that begins here is not readable as JSON'
@@ -296,8 +301,10 @@ def _bad_json(name: str, line: int, why: str, long: bool = False) -> DamagedFile
 
 def _json_rows(chunks: Iterable[str], name: str) -> Iterator[Any]:
     "The rows of a JSON array, or of one JSON value after the other"
-    text = error = ''
+    text = error = list_name = ''
+    around: dict[str, Any] = {}
     wanted = depth = 0
+    ending = False # of an object, after its list
     line = 1
     for chunk in chain(chunks, ['']):
         text += chunk
@@ -308,9 +315,21 @@ def _json_rows(chunks: Iterable[str], name: str) -> Iterator[Any]:
             depth += gap.count('[') - gap.count(']')
             at += len(gap)
             if at == len(text): break
+            if list_name and not depth:
+                line += text.count('\n', 0, at)
+                text = '{' + text[at:]
+                at, list_name, ending = 0, '', True
             try: row, at = _JSON.raw_decode(text, at)
-            except (ValueError, RecursionError) as e: error = getattr(e, 'msg', str(e))
-            else: yield row
+            except (ValueError, RecursionError) as e:
+                long = not depth and len(text) - at > MAX_ROW_CHARS
+                start = _OBJECT_WITH_LIST.match(text, at) if long else None
+                if not start: error = getattr(e, 'msg', str(e))
+                else:
+                    around = _JSON.decode(start[0] + ']}')
+                    at, list_name, depth = start.end(), start[1], 1
+            else:
+                if not ending: yield {**around, list_name: [row]} if list_name else row
+                ending = False
         line += text.count('\n', 0, at)
         text = text[at:]
         wanted = min(2*len(text), MAX_ROW_CHARS + 1)

@@ -5,7 +5,7 @@
 # %% ../../nbs/09_trainer/06_loop.ipynb #0003
 from __future__ import annotations
 import logging, math, random, time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -31,8 +31,8 @@ from .monitor import NonFiniteError, out_of_memory, tensorboard
 
 # %% auto #0
 __all__ = ['evaluation_batches', 'mean_loss', 'dropout_seed', 'Step', 'accumulate_gradients', 'training_step', 'TrainResult',
-           'stop_reason', 'tokens_per_second', 'RunState', 'Trainer', 'take_step', 'step_metrics', 'after_step',
-           'train_model']
+           'stop_reason', 'tokens_per_second', 'planned_settings', 'plan_steps', 'RunState', 'Trainer', 'take_step',
+           'step_metrics', 'after_step', 'train_model']
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0008
 def evaluation_batches(
@@ -73,7 +73,8 @@ class Step(NamedTuple):
     "The result of a step"
     loss: float # The training loss, nats per target
     norm: float # Of the gradient, before clipping
-    tokens: int # Targets: without padding, and in chat data only those of the assistant
+    tokens: int # Read: without padding, and in chat data also those that are no targets
+    lr: float   # The learning rate
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0019
 def accumulate_gradients(
@@ -82,7 +83,7 @@ def accumulate_gradients(
     batches: Batches,   # Where the micro-batches come from
     train: TrainConfig, # Seed and weights of the loss
     numbers: range,     # Of the micro-batches of the step
-) -> tuple[Tensor, int]: # This process's part of the loss, (), and the targets of all
+) -> Tensor:          # This process's part of the loss, ()
     "Forward and backward passes of a step"
     counts = {number: batches.count_targets(number) for number in numbers}
     targets = sum(counts.values())
@@ -96,7 +97,7 @@ def accumulate_gradients(
             loss = mean*(counts[number]/targets*strategy.world_size)
             strategy.backward(loss)
         total += loss.detach()
-    return total, targets
+    return total
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0020
 def training_step(
@@ -108,18 +109,19 @@ def training_step(
     step: int,                        # Steps done before this one
 ) -> Step:
     "Take one step of the optimizer"
-    set_lr(optimizer, lr_scale(step, train))
+    scale = lr_scale(step, train)
+    set_lr(optimizer, scale)
     optimizer.zero_grad()
     accumulation = train.gradient_accumulation_steps
     numbers = range(step*accumulation, (step + 1)*accumulation)
-    total, targets = accumulate_gradients(model, strategy, batches, train, numbers)
+    total = accumulate_gradients(model, strategy, batches, train, numbers)
     loss = strategy.all_reduce_mean(total).item() # waits for the device
     norm = math.nan
     if math.isfinite(loss): norm = strategy.step(optimizer, train.grad_clip)
+    sequences = [sequence for number in numbers for sequence in batches.sequences(number)]
     if not math.isfinite(norm) and not (math.isfinite(loss) and strategy.may_overflow):
-        starts = [start for number in numbers for start, _ in batches.sequences(number)]
-        raise NonFiniteError(step, loss, norm, starts)
-    return Step(loss, norm, targets)
+        raise NonFiniteError(step, loss, norm, [start for start, _ in sequences])
+    return Step(loss, norm, sum(length for _, length in sequences), train.lr*scale)
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0032
 class TrainResult(Progress):
@@ -132,11 +134,11 @@ def stop_reason(
     train: TrainConfig,  # Says max_steps and patience
     progress: Progress,  # How far the run has come
     interrupted: bool,   # Whether a signal asked to stop
-    deadline: float,     # When max_hours are over, by the monotonic clock
+    seconds_left: float, # Until max_hours are over
 ) -> str | None:         # None is no reason
     "Why a run should stop now"
     reasons = {'signal': interrupted, 'max_steps': progress.step >= train.max_steps,
-               'max_hours': time.monotonic() >= deadline,
+               'max_hours': seconds_left <= 0,
                'patience': 0 < train.patience <= progress.bad_evals}
     return next((name for name, true in reasons.items() if true), None)
 
@@ -149,6 +151,33 @@ def tokens_per_second(
     return sum(tokens for tokens, _ in steps)/seconds if steps else 0.
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0039
+def planned_settings(
+    train: TrainConfig, # Of the configuration
+    progress: Progress, # How far the run has come
+) -> TrainConfig:
+    "The settings with the steps that were planned by time"
+    steps = progress.planned_steps
+    if steps is None: return train
+    warmup = min(train.warmup_steps, steps//10)
+    return train.model_copy(update=dict(max_steps=steps, warmup_steps=warmup))
+
+def plan_steps(
+    train: TrainConfig, # Of the configuration
+    progress: Progress, # Gets the new plan
+) -> bool:              # Whether there is one
+    "Plan the steps of a run with `target_minutes`, where that is due"
+    seconds = 60*(train.target_minutes or math.inf)
+    if progress.seconds < max(progress.plan_at, seconds/50): return False
+    pace = progress.seconds/progress.step # seconds of a step and what goes with it
+    steps = progress.step + max(0, int((seconds - progress.seconds)/pace))
+    before = planned_settings(train, progress).max_steps
+    progress.planned_steps = min(train.max_steps, steps)
+    progress.plan_at = progress.seconds + seconds/20
+    if abs(steps - before) > 0.2*before:
+        _log.info('%.2f s a step: %d steps in %g minutes', pace, steps, train.target_minutes)
+    return True
+
+# %% ../../nbs/09_trainer/06_loop.ipynb #0043
 class RunState:
     "All that a run needs to be resumed, and how it is saved and restored"
     def __init__(self,
@@ -197,7 +226,7 @@ class RunState:
         self.failures = 0
         rotate_checkpoints(folder, self.config.train.keep_checkpoints, self.progress.best_step)
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0043
+# %% ../../nbs/09_trainer/06_loop.ipynb #0047
 class Trainer:
     "Trains a model on prepared text and keeps its run directory up to date"
     def __init__(self,
@@ -208,8 +237,9 @@ class Trainer:
         strategy: Strategy | None = None,   # Devices; None asks `make_strategy`
         callbacks: Iterable[Callback] = (), # Called with each line of metrics
         progress: bool = True,              # Whether a bar is shown
+        clock: Callable[[], float] = time.monotonic, # Tells the seconds
     ) -> None:
-        self.config, self.run, self.show_bar = config, run, progress
+        self.config, self.run, self.show_bar, self.clock = config, run, progress, clock
         strategy = strategy or make_strategy(config.train)
         self.state = RunState(config, model, strategy, prepared.manifest.key)
         self.batches = open_batches(config, prepared.train)
@@ -221,8 +251,8 @@ class Trainer:
     ) -> TrainResult:
         "Train until there is a reason to stop"
         if checkpoint: self.state.restore(checkpoint)
-        train, state, progress = self.config.train, self.state, self.state.progress
-        first, begun = progress.step, time.monotonic()
+        train, state, progress = self.train, self.state, self.state.progress
+        first, begun = progress.step, self.clock()
         self.started = begun - progress.seconds
         self.deadline = begun + 3600*(train.max_hours or math.inf)
         metrics = MetricsFile(self.run.metrics, state.metrics)
@@ -245,19 +275,22 @@ class Trainer:
         state = self.state
         while state.progress.step < until:
             interrupted = state.strategy.any(self.interrupts.number > 0)
-            reason = stop_reason(self.config.train, state.progress, interrupted, self.deadline)
+            left = self.deadline - self.clock()
+            reason = stop_reason(self.train, state.progress, interrupted, left)
             if reason: return reason
             take_step(self)
         return None
+    @property
+    def train(self) -> TrainConfig: return planned_settings(self.config.train, self.state.progress)
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0045
+# %% ../../nbs/09_trainer/06_loop.ipynb #0049
 def take_step(trainer: Trainer) -> None:
     "A step, and what is due after it"
     state, progress = trainer.state, trainer.state.progress
-    began = time.monotonic()
+    began = trainer.clock()
     step = training_step(state.model, state.optimizer, state.strategy, trainer.batches,
-                         trainer.config.train, progress.step)
-    now = time.monotonic()
+                         trainer.train, progress.step)
+    now = trainer.clock()
     trainer.step_times.append((step.tokens, now - began))
     progress.step += 1
     progress.tokens += step.tokens
@@ -266,25 +299,27 @@ def take_step(trainer: Trainer) -> None:
     after_step(trainer, step)
     trainer.bar.update()
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0046
+# %% ../../nbs/09_trainer/06_loop.ipynb #0050
 def step_metrics(trainer: Trainer, step: Step) -> dict[str, Any]:
     "The line of metrics of a step"
-    train, progress = trainer.config.train, trainer.state.progress
-    return dict(loss=step.loss, lr=train.lr*lr_scale(progress.step - 1, train), grad_norm=step.norm,
+    train, progress = trainer.train, trainer.state.progress
+    return dict(loss=step.loss, lr=step.lr, grad_norm=step.norm, max_steps=train.max_steps,
                 memory=memory_in_use(trainer.state.strategy.device), tokens=progress.tokens,
                 epoch=trainer.batches.epochs(progress.step*train.gradient_accumulation_steps),
                 tokens_per_second=tokens_per_second(trainer.step_times[-train.log_interval:]))
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0047
+# %% ../../nbs/09_trainer/06_loop.ipynb #0051
 def _write_metrics(trainer: Trainer, **values: Any) -> None:
     progress = trainer.state.progress
     for callback in trainer.callbacks:
         callback({'step': progress.step, **values, 'seconds': progress.seconds})
 
 def after_step(trainer: Trainer, step: Step) -> None:
-    "Write metrics, evaluate and save, each when it is due"
-    train, state, number = trainer.config.train, trainer.state, trainer.state.progress.step
+    "Plan, write metrics, evaluate and save, each when it is due"
+    planned = plan_steps(trainer.config.train, trainer.state.progress)
+    train, state, number = trainer.train, trainer.state, trainer.state.progress.step
     last, better = number == train.max_steps, False
+    trainer.bar.total = train.max_steps
     if number == 1 or last or number % train.log_interval == 0:
         _write_metrics(trainer, **step_metrics(trainer, step))
         trainer.bar.set_postfix(loss=f'{step.loss:.3f}', refresh=False)
@@ -294,9 +329,10 @@ def after_step(trainer: Trainer, step: Step) -> None:
         _write_metrics(trainer, val_loss=loss)
         note = ', the best so far' if better else ''
         _log.info('step %d: validation loss %.4f%s', number, loss, note)
-    if better or number % train.checkpoint_interval == 0: state.save(trainer.run.checkpoints)
+    if planned or better or number % train.checkpoint_interval == 0:
+        state.save(trainer.run.checkpoints)
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0049
+# %% ../../nbs/09_trainer/06_loop.ipynb #0053
 def train_model(
     config: Config,                     # What to train, on what, and how
     folder: str | Path,                 # The run directory

@@ -76,7 +76,7 @@ def lock_run(
         name = f'process {os.getpid()} on {socket.gethostname()}'
         write_file(owner, f'{name}, since {time.strftime("%Y-%m-%d %H:%M:%S")}')
     except Timeout:
-        name = owner.read_text('utf-8') if owner.is_file() else 'it has just started'
+        name = owner.read_text('utf-8', 'replace') if owner.is_file() else 'it has just started'
         raise UserError(f'{folder} is in use', f'another run has it: {name}',
                         'name another, or wait until it ends') from None
     except OSError as e:
@@ -94,12 +94,14 @@ def lock_run(
 class Progress(StrictModel):
     "How far a run has come"
     step: int = 0                 # Steps done
-    tokens: int = 0               # Targets in them
+    tokens: int = 0               # Read in them, without padding
     loss: float | None = None     # Of the last step, nats per token
     best: float | None = None     # Lowest validation loss
     best_step: int | None = None  # When it was found
     bad_evals: int = 0            # Evaluations since then
     seconds: float = 0.           # Of training, over all resumes
+    planned_steps: int | None = None # That fit into `target_minutes`; None before they are known
+    plan_at: float = 0.           # Seconds after which they are planned again
     def record_evaluation(self, loss: float) -> bool:
         "Take note of a validation loss; whether it is the best so far"
         better = loss < (math.inf if self.best is None else self.best)

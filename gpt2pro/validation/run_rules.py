@@ -7,7 +7,7 @@ from __future__ import annotations
 import json, math
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from ..core.errors import did_you_mean
+from ..core.errors import suggest
 from ..core.config import Config, gpt2_differences, load_config
 from ..core.tables import format_bytes, format_seconds
 from ..core.gpus import Gpu
@@ -138,7 +138,7 @@ def _cleaning_steps_exist(plan: Plan) -> CheckResult:
     known = ','.join(step for step in steps if step in CLEANING_STEPS)
     return Violation(f'data.clean has {", ".join(unknown)}, and there is no such step', {
         f'data.clean=[{known or "exact_dedup"}]': 'leaves it out',
-        f'did you mean {did_you_mean(unknown[0], CLEANING_STEPS, 0)}?': ', '.join(CLEANING_STEPS)})
+        'another step': suggest(unknown[0], CLEANING_STEPS)})
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0035
 @_rule('GP-DATA-001', 'error', 'train.batch_size=1024', 'train.patience=3',
@@ -330,8 +330,9 @@ def _compiling_pays_off(plan: Plan) -> CheckResult:
        hardware=Hardware(cores=2, service='Kaggle', hours_left=2.0))
 def _the_session_lasts(plan: Plan) -> CheckResult:
     "a rented session ends, and with it everything since the last checkpoint"
-    h, limit = plan.hardware, plan.train.max_hours
+    h, t = plan.hardware, plan.train
     if h is None or h.hours_left is None: return None
+    limit = t.max_hours or (t.target_minutes/60 if t.target_minutes else None)
     if limit is not None and limit < max(h.hours_left, 0.02): return None
     return Violation(f'{h.service} ends this session in {h.hours_left:.1f} hours, '
                      f'and train.max_hours = {limit}', {

@@ -12,7 +12,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.util import load_yaml_guess_indent
-from ..core.errors import did_you_mean, UserError
+from ..core.errors import suggest, UserError
 from ..core.files import write_file
 from ..core.config import Config, format_override, load_config, MODEL_PRESETS
 from ..core.config import parse_override, read_config, SettingError
@@ -80,9 +80,8 @@ def explain(
     "A rule with an example that breaks it, and the fix"
     rule = RULES.get(code.upper())
     if rule: return explain_rule(rule)
-    meant = did_you_mean(code.upper(), RULES, 0)
-    raise UserError(f'{code}: no rule has this code', f'the rules are {", ".join(RULES)}',
-                    f'did you mean {meant}?')
+    raise UserError(f'{code}: no rule has this code', 'gpt2pro explain shows all with their titles',
+                    suggest(code.upper(), RULES))
 
 def explain_all() -> list[Explanation]:
     "Every rule"
@@ -122,10 +121,14 @@ def _correct(document: CommentedMap, mistake: SettingError, key: str, value: Any
     comment = parents[-1].ca.items.pop(old, None)
     written = parents[-1].pop(old)
     target = _editable_section(document, section) if name else document
+    same = repr(value) == repr(mistake.value) # then it stays as it was written, such as 1e-3
     target.insert(place if target is parents[-1] else len(target), name or section,
-                  written if value == mistake.value else value)
+                  written if same else value)
     if comment: target.ca.items[name or section] = comment
-    if above and not parents[-1]: del parents[-2][above[-1]]
+    if not above or parents[-1]: return
+    del parents[-2][above[-1]] # nothing is left below it
+    if above[-1] in parents[-2].ca.items:
+        parents[-2].ca.items[section] = parents[-2].ca.items.pop(above[-1])
 
 def edit_yaml(
     text: str,            # A YAML document
