@@ -422,8 +422,9 @@ def generate(
     if as_json:
         text = gpt2pro.generate(model, tokenizer, prompt, settings)
         return _show({'prompt': prompt, 'text': text}, as_json)
+    pieces = stream(model, tokenizer, prompt, settings) # a wrong prompt is an error here
     print(prompt, end='')
-    for text in stream(model, tokenizer, prompt, settings): print(text, end='', flush=True)
+    for text in pieces: print(text, end='', flush=True)
     print()
 
 @app.command()

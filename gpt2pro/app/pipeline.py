@@ -23,7 +23,7 @@ from ..analysis.report import DatasetReport
 from ..analysis.scan import analyze
 from ..validation.plan import TextSummary, tokenizer_key
 from ..validation.validator import check_plan
-from ..validation.forecast import forecast
+from ..validation.forecast import forecast, watch_forecast
 from ..validation.recommendation import check_minutes, DEFAULT_MINUTES, recommend
 from ..tokenizers.tokenizer import build_tokenizer, EOT, gpt2_tokenizer, Tokenizer
 from ..tokenizers.parity import LanguageMixture, mix_corpus
@@ -222,7 +222,8 @@ def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport |
                 write_file(run.forecast, expected.model_dump_json(indent=2))
                 if analysis: write_file(run.analysis, analysis.model_dump_json(indent=2))
         _announce('Tokenizer, token shards and training')
-        train_model(config, folder, resume, callbacks)
+        watch = [] if config.train.target_minutes else [watch_forecast(expected)]
+        train_model(config, folder, resume, [*callbacks, *watch])
     _announce('Evaluation')
     _show(evaluate(folder))
     _announce('Samples')

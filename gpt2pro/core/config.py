@@ -506,6 +506,7 @@ def _readings(key: str, value: Any) -> Iterator[Any]:
         try: number = float(value)
         except ValueError: pass
     yield number
+    if type(value) in (int, float): yield str(value)
     if number is not None and number.is_integer(): yield int(number)
     yield [value]
 

@@ -121,10 +121,14 @@ def _correct(document: CommentedMap, mistake: SettingError, key: str, value: Any
     comment = parents[-1].ca.items.pop(old, None)
     written = parents[-1].pop(old)
     target = _editable_section(document, section) if name else document
+    same = repr(value) == repr(mistake.value) # then it stays as it was written, such as 1e-3
     target.insert(place if target is parents[-1] else len(target), name or section,
-                  written if value == mistake.value else value)
+                  written if same else value)
     if comment: target.ca.items[name or section] = comment
-    if above and not parents[-1]: del parents[-2][above[-1]]
+    if not above or parents[-1]: return
+    del parents[-2][above[-1]] # nothing is left below it
+    if above[-1] in parents[-2].ca.items:
+        parents[-2].ca.items[section] = parents[-2].ca.items.pop(above[-1])
 
 def edit_yaml(
     text: str,            # A YAML document
