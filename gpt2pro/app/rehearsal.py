@@ -199,20 +199,11 @@ def _run_steps(train: TrainConfig, figures: dict[str, float]) -> int:
 
 def _run_seconds(train: TrainConfig, figures: dict[str, float]) -> float:
     "The time of a whole run, from the seconds of a step, an evaluation and a save"
-<<<<<<< HEAD
     steps = _run_steps(train, figures)
     evaluations = -(-steps//train.eval_interval)
     saves = evaluations + steps//train.checkpoint_interval
     seconds = steps*figures['step_seconds'] + saves*figures['save_seconds']
     return seconds + evaluations*figures['evaluation_seconds']
-=======
-    t = config.train
-    evaluations = -(-t.max_steps//t.eval_interval)
-    saves = evaluations + t.max_steps//t.checkpoint_interval
-    seconds = t.max_steps*figures['step_seconds'] + saves*figures['save_seconds']
-    seconds += evaluations*figures['evaluation_seconds']
-    return min(seconds, 60*(t.target_minutes or math.inf))
->>>>>>> main
 
 # %% ../../nbs/12_app/01_rehearsal.ipynb #0056
 def _forecast(state: RehearsalState) -> str:
@@ -233,12 +224,7 @@ def _forecast(state: RehearsalState) -> str:
     disk = format_bytes(need)
     step = figures['step_seconds']
     expected = figures['step_seconds_forecast']
-<<<<<<< HEAD
     return (f'{seconds} for {_run_steps(config.train, figures):,} steps of {step:.2f} s '
-=======
-    most = 'at most '*bool(config.train.target_minutes)
-    return (f'{seconds} for {most}{config.train.max_steps:,} steps of {step:.2f} s '
->>>>>>> main
             f'(forecast: {expected:.2f} s), {disk} of disk')
 
 # %% ../../nbs/12_app/01_rehearsal.ipynb #0060
