@@ -23,7 +23,7 @@ from ..analysis.report import DatasetReport
 from ..analysis.scan import analyze
 from ..validation.plan import TextSummary, tokenizer_key
 from ..validation.validator import check_plan
-from ..validation.forecast import forecast
+from ..validation.forecast import forecast, watch_forecast
 from ..validation.recommendation import check_minutes, DEFAULT_MINUTES, recommend
 from ..tokenizers.tokenizer import build_tokenizer, EOT, gpt2_tokenizer, Tokenizer
 from ..tokenizers.parity import LanguageMixture, mix_corpus
@@ -117,25 +117,29 @@ PROMPT_TOKENS = 12 # Tokens of a validation document that make a prompt
 def choose_prompts(
     tokens: Tokens,         # Validation text
     tokenizer: Tokenizer,   # What it was encoded with
+    length: int = PROMPT_TOKENS, # Tokens of a prompt
 ) -> list[tuple[str, str]]: # Language and prompt
     "The beginning of a validation document in each language"
     starts = zip(reversed(tokens.languages), reversed(tokens.starts.tolist()))
     first = dict(starts) # language → where its first document begins
     prompts = []
     for language, start in sorted(first.items()):
-        text = tokenizer.decode(tokens[start:start + PROMPT_TOKENS].tolist())
-        prompts.append((language, text.partition(EOT)[0]))
+        text = tokenizer.decode(tokens[start:start + length].tolist())
+        prompts.append((language, text.partition(EOT)[0].rstrip('\ufffd'))) # half a character
     return prompts
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0025
+# %% ../../nbs/12_app/03_pipeline.ipynb #0027
 def write_samples(
     folder: str | Path, # A run directory with a trained model
 ) -> list[Sample]:
     "Continue some prompts, and keep prompts and continuations in samples.json"
     model, tokenizer, config = load_run(folder, for_inference=True)
     prompts: Any = [(None, prompt) for prompt in config.generate.prompts]
+    if not prompts:
+        length = min(PROMPT_TOKENS, config.model.block_size//2)
+        prompts = choose_prompts(Tokens.open(folder, 'validation'), tokenizer, length)
     samples = []
-    for language, prompt in prompts or choose_prompts(Tokens.open(folder, 'validation'), tokenizer):
+    for language, prompt in prompts:
         text = generate(model, tokenizer, prompt, config.generate)
         samples.append(Sample(language=language, prompt=prompt, text=text))
     content = [sample.model_dump() for sample in samples]
@@ -143,7 +147,7 @@ def write_samples(
     write_file(RunDirectory(folder).samples, text)
     return samples
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0028
+# %% ../../nbs/12_app/03_pipeline.ipynb #0030
 def _run_number(folder: Path) -> int:
     "The number at the end of a name such as train-3; 0 where there is none"
     number = folder.name.rpartition('-')[2]
@@ -169,7 +173,7 @@ def run_folder(
                         'add --resume to go on with it, or name another with --out')
     return folder
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0032
+# %% ../../nbs/12_app/03_pipeline.ipynb #0034
 def _absolute(path: str) -> str: return str(Path(path).expanduser().absolute())
 
 def _absolute_source(source: str) -> str:
@@ -190,7 +194,7 @@ def absolute_paths(
     if config.tokenizer.path: config.tokenizer.path = _absolute(config.tokenizer.path)
     return config
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0035
+# %% ../../nbs/12_app/03_pipeline.ipynb #0037
 @contextmanager
 def _discard_unused(run: RunDirectory) -> Iterator[None]:
     "Remove a new run directory if an error of the user's input ends the run before its first step"
@@ -200,7 +204,7 @@ def _discard_unused(run: RunDirectory) -> Iterator[None]:
         if is_new and not run.metrics.exists(): shutil.rmtree(run.path, ignore_errors=True)
         raise
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0037
+# %% ../../nbs/12_app/03_pipeline.ipynb #0039
 def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport | None = None,
            text: TextSummary | None = None, callbacks: Iterable[Callable] = ()) -> RunReport:
     config = absolute_paths(config)
@@ -218,7 +222,8 @@ def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport |
                 write_file(run.forecast, expected.model_dump_json(indent=2))
                 if analysis: write_file(run.analysis, analysis.model_dump_json(indent=2))
         _announce('Tokenizer, token shards and training')
-        train_model(config, folder, resume, callbacks)
+        watch = [] if config.train.target_minutes else [watch_forecast(expected)]
+        train_model(config, folder, resume, [*callbacks, *watch])
     _announce('Evaluation')
     _show(evaluate(folder))
     _announce('Samples')
@@ -229,7 +234,7 @@ def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport |
     _show(f'{report.save()}')
     return report
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0039
+# %% ../../nbs/12_app/03_pipeline.ipynb #0041
 def train(
     config: str | Path | Config | None = None, # As for `load_config`; None: the resumed run's
     folder: str | Path | None = None,  # Run directory; None takes the next free one below `runs/`
@@ -245,7 +250,7 @@ def train(
     if config is None and resume: config = folder
     return _train(load_config(config, overrides), folder, resume, callbacks=callbacks)
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0044
+# %% ../../nbs/12_app/03_pipeline.ipynb #0046
 def quickstart(
     data: str | list[str] | None = None, # As for `choose_data`; None is the embedded corpus
     folder: str | Path | None = None,    # Run directory; None takes the next free one below `runs/`
@@ -259,7 +264,7 @@ def quickstart(
     config, analysis, text = plan_run(data, minutes, overrides)
     return _train(config, folder, False, analysis, text)
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0047
+# %% ../../nbs/12_app/03_pipeline.ipynb #0049
 def measure_plan(
     config: Config, # A plan
 ) -> tuple[Hardware, TextSummary]:

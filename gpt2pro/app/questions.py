@@ -218,8 +218,9 @@ def _ask_advanced(session: Session) -> Question:
 def _ask_review(session: Session) -> Question:
     config = draft_config(session)
     m = config.model
+    plan = Plan(config, session.hardware, session.text)
     shape = (f'{m.n_layer} layers of width {m.n_embd}, context length {m.block_size}, vocabulary '
-             f'size {m.vocab_size:,}, {config.train.max_steps:,} steps, on '
+             f'size {m.vocab_size:,}, {plan.steps:,} steps, on '
              f'{", ".join(config.data.source)}')
     findings = validate(config, session.hardware, session.text)
     fixed = [finding for finding in findings if finding.fix and finding.severity != 'note']

@@ -253,8 +253,9 @@ def compare_forecast(
     expected = run.forecast
     known = summarize_run(run)
     seconds = expected.seconds
-    if seconds and known['steps'] and run.config: # of the steps that were taken
-        seconds *= min(1, known['steps']/run.config.train.max_steps)
+    planned = metric_points(run.metrics, 'max_steps')
+    if seconds and known['steps'] and planned: # of the steps that were taken
+        seconds *= min(1, known['steps']/planned[-1][1])
     pairs = [('peak memory', 'bytes', expected.memory.get('total'), known['memory']),
              ('training speed', 'tokens/s', expected.tokens_per_second, known['tokens_per_second']),
              ('training time', 'seconds', seconds, known['seconds'])]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from tqdm.auto import tqdm
 from ..core.errors import UserError
-from ..core.config import Config, DataConfig, StrictModel
+from ..core.config import Config, DataConfig, load_config, StrictModel
 from ..core.tables import format_bytes, Record, TableRows
 from ..text.corpus import Corpus, open_corpus
 from ..text.languages import detect_languages, language_name
@@ -298,6 +298,9 @@ def sweep_vocabulary(
 def _plan_run(text_bytes: int) -> Config:
     "The recommended run on this machine for a text of some bytes"
     from gpt2pro.core.hardware import detect_hardware
-    from gpt2pro.validation.plan import TextSummary
+    from gpt2pro.validation.plan import Plan, TextSummary
     from gpt2pro.validation.recommendation import recommend
-    return recommend(detect_hardware(), TextSummary(bytes=text_bytes)).config
+    hardware, text = detect_hardware(), TextSummary(bytes=text_bytes)
+    config = recommend(hardware, text).config
+    steps = Plan(config, hardware, text).steps
+    return load_config(config, [f'train.max_steps={steps}', 'train.target_minutes=null'])

@@ -98,7 +98,9 @@ def clean_up(
     folder: str | Path, # Of all checkpoints of a run, which no other process uses
 ) -> None:
     "Remove what an interrupted save or removal left behind"
-    for leftover in Path(folder).glob('.step-*.tmp'): shutil.rmtree(leftover, ignore_errors=True)
+    for leftover in Path(folder).glob('.step-*.tmp'):
+        if leftover.is_dir(): shutil.rmtree(leftover, ignore_errors=True)
+        else: leftover.unlink() # a pipe would stop `rmtree`
 
 # %% ../../nbs/09_trainer/01_checkpoint.ipynb #0030
 def save_checkpoint(

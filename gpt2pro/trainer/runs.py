@@ -76,7 +76,7 @@ def lock_run(
         name = f'process {os.getpid()} on {socket.gethostname()}'
         write_file(owner, f'{name}, since {time.strftime("%Y-%m-%d %H:%M:%S")}')
     except Timeout:
-        name = owner.read_text('utf-8') if owner.is_file() else 'it has just started'
+        name = owner.read_text('utf-8', 'replace') if owner.is_file() else 'it has just started'
         raise UserError(f'{folder} is in use', f'another run has it: {name}',
                         'name another, or wait until it ends') from None
     except OSError as e:
@@ -114,7 +114,7 @@ class TrainingState(StrictModel):
     "The plain values of a checkpoint"
     progress: Progress
     config: dict[str, dict[str, Any]] # Sections of settings
-    text: str                         # Key of the prepared text
+    text: str                         # `Manifest.identity` of the prepared text
     metrics: list[str]                # Lines of metrics.jsonl
 
 def read_state(

@@ -4,7 +4,8 @@
 
 # %% ../../nbs/03_validation/09_forecast.ipynb #0003
 from __future__ import annotations
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from typing import Any
 from ..core.config import Config
 from ..core.tables import format_bytes, format_seconds, Record, TableRows
@@ -13,7 +14,7 @@ from .counts import count_parameters, flops_per_token
 from .plan import checkpoint_bytes, format_estimate, Plan, summarize_text
 
 # %% auto #0
-__all__ = ['Forecast', 'forecast']
+__all__ = ['Forecast', 'forecast', 'watch_forecast']
 
 # %% ../../nbs/03_validation/09_forecast.ipynb #0006
 class Forecast(Record):
@@ -21,6 +22,7 @@ class Forecast(Record):
     memory: dict[str, int]                 # bytes by kind at the peak of a step, and total
     memory_free: int | None = None         # bytes that a step may take
     parameters: int                        # trainable parameters
+    steps: int                             # steps; with target_minutes those that fit
     tokens: int                            # tokens trained on, repeats counted
     epochs: float | None = None            # how often the text is read
     text_tokens: list[float] = []          # its tokens, and the ends of their interval where known
@@ -36,7 +38,8 @@ def _forecast_rows(f: Forecast) -> TableRows:
     text = [('tokens of the text', format_estimate(f.text_tokens))] if f.text_tokens else []
     speed = 'unknown' if f.tokens_per_second is None else f'{f.tokens_per_second:,.0f} tokens/s'
     return [('', ''), *kinds, ('memory free', format_bytes(f.memory_free)),
-            ('parameters', f'{f.parameters:,}'), ('tokens', f'{f.tokens:,}{epochs}'), *text,
+            ('parameters', f'{f.parameters:,}'), ('steps', f'{f.steps:,}'),
+            ('tokens', f'{f.tokens:,}{epochs}'), *text,
             ('FLOPs', f'{f.total_flops:.2g}'), ('speed', speed),
             ('time', format_seconds(f.seconds)), ('disk', format_bytes(f.disk))]
 
@@ -48,9 +51,9 @@ def forecast(
 ) -> Forecast:
     "Memory, time and disk of a run"
     plan = Plan(config, hardware, summarize_text(report))
-    tokens = config.train.max_steps*plan.tokens_per_step
-    result = Forecast(memory=plan.memory, memory_free=plan.memory_budget, tokens=tokens,
-                      parameters=count_parameters(config.model)['total'],
+    tokens = plan.steps*plan.tokens_per_step
+    result = Forecast(memory=plan.memory, memory_free=plan.memory_budget, steps=plan.steps,
+                      tokens=tokens, parameters=count_parameters(config.model)['total'],
                       total_flops=flops_per_token(config.model)*tokens,
                       disk=checkpoint_bytes(config))
     if plan.text:
@@ -60,3 +63,26 @@ def forecast(
         result.tokens_per_second = plan.tokens_per_step/plan.step_seconds
         result.seconds = plan.seconds
     return result
+
+# %% ../../nbs/03_validation/09_forecast.ipynb #0011
+_log = logging.getLogger('gpt2pro.validation.forecast')
+
+def watch_forecast(
+    expected: Forecast, # Before the run
+) -> Callable[[Mapping[str, Any]], None]: # Takes each line of metrics
+    "Say the new end of a run where it differs from the forecast"
+    said, past = expected.seconds, list[tuple[int, float]]()
+    def watch(line: Mapping[str, Any]) -> None:
+        nonlocal said
+        if line['step'] < 3 or 'max_steps' not in line: return # the first steps are slower
+        step, seconds = line['step'], line['seconds']
+        past.append((step, seconds))
+        since = past[(len(past) - 1)//2] # half of the steps so far
+        if step == since[0]: return
+        pace = (seconds - since[1])/(step - since[0])
+        end = seconds + pace*(line['max_steps'] - step)
+        if said and abs(end - said) <= 0.2*said: return
+        _log.warning('the training will take %s, not %s: %s tokens/s', format_seconds(end),
+                     format_seconds(said), f'{line["tokens_per_second"]:,.0f}')
+        said = end
+    return watch

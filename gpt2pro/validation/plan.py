@@ -153,10 +153,16 @@ class Plan:
     def batch_tokens(self) -> int:
         return self.train.batch_size*self.model.block_size
     @property
-    def tokens_per_step(self) -> int: return self.config.tokens_per_step
+    def filled(self) -> float: # Part of a row's tokens; a short document leaves the rest of its row
+        known = self.text.documents if self.text else None
+        if self.config.data.batching == 'packed' or not known or not self.text: return 1.
+        rate = bytes_per_token(self.text, self.config)[0]
+        return min(1., self.text.bytes/rate/known/self.model.block_size)
+    @property
+    def tokens_per_step(self) -> int: return max(1, round(self.config.tokens_per_step*self.filled))
     @property
     def epochs(self) -> float:
-        return self.train.max_steps*self.tokens_per_step/max(self.train_tokens, 1)
+        return self.steps*self.tokens_per_step/max(self.train_tokens, 1)
     @cached_property
     def memory(self) -> dict[str, int]:
         return forecast_memory(self.config, self.precision, self.device)
@@ -167,14 +173,24 @@ class Plan:
     @property
     def step_seconds(self) -> float:
         cores = self.hardware.cores if self.hardware else 1
-        return step_seconds(self.config, self.measured or guess_throughput(self.device, cores))
+        speed = self.measured or guess_throughput(self.device, cores)
+        return self.filled*step_seconds(self.config, speed)
     @property
-    def seconds(self) -> float: # Training and evaluations; a forward pass is a third of a step
+    def evaluation_seconds(self) -> float: # A forward pass is a third of a step
         t = self.train
-        evaluated = -(-t.max_steps//t.eval_interval)*t.eval_batches*self.batch_tokens
-        return (t.max_steps + evaluated/3/self.tokens_per_step)*self.step_seconds
+        return t.eval_batches/t.gradient_accumulation_steps/3*self.step_seconds
+    @property
+    def steps(self) -> int: # `max_steps`, or fewer that fit into `target_minutes`
+        t = self.train
+        if t.target_minutes is None: return t.max_steps
+        fit = 60*t.target_minutes/(self.step_seconds + self.evaluation_seconds/t.eval_interval)
+        return max(1, min(t.max_steps, int(fit)))
+    @property
+    def seconds(self) -> float: # Of training and its evaluations
+        evaluations = -(-self.steps//self.train.eval_interval)
+        return self.steps*self.step_seconds + evaluations*self.evaluation_seconds
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0026
+# %% ../../nbs/03_validation/04_plan.ipynb #0029
 def checkpoint_bytes(
     config: Config, # The plan
 ) -> int:           # At most
@@ -183,7 +199,7 @@ def checkpoint_bytes(
     size = 4*numbers*count_parameters(config.model)['total']
     return size*(config.train.keep_checkpoints + 2)
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0029
+# %% ../../nbs/03_validation/04_plan.ipynb #0032
 Severity = Literal['error', 'warning', 'note']
 
 class Violation(NamedTuple):
@@ -209,7 +225,7 @@ class Rule:
     hardware: Hardware | None   # A machine for the example
     text: TextSummary | None    # A text for the example
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0031
+# %% ../../nbs/03_validation/04_plan.ipynb #0034
 class RuleSet(dict[str, Rule]):
     "The rules of one page, by code"
     def __init__(self, page: str) -> None:

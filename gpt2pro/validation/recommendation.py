@@ -159,12 +159,14 @@ def _add_batch(plan: Plan, tokens: float) -> Config:
 def _add_schedule(plan: Plan, minutes: float) -> Config:
     "The configuration with its steps and learning rate"
     c = plan.config
-    tokens = min(_tokens_in(plan, minutes), 20*plan.train_tokens)
-    steps = max(20, int(tokens/plan.tokens_per_step))
+    most, fit = (int(tokens/plan.tokens_per_step)
+                 for tokens in (20*plan.train_tokens, _tokens_in(plan, minutes)))
+    steps = max(20, min(most, fit))
     tenth, lr = max(1, steps//10), suggest_lr(c.model.n_embd)
     held_out = int(plan.tokens*c.data.val_fraction/plan.batch_tokens) # batches
     few = steps*c.train.gradient_accumulation_steps//22
-    train = dict(max_steps=steps, warmup_steps=steps//10, lr=lr, min_lr=lr/10,
+    train = dict(max_steps=max(20, most), target_minutes=minutes, warmup_steps=steps//10,
+                 lr=lr, min_lr=lr/10,
                  beta2=0.99 if plan.tokens_per_step < 2**16 else 0.95,
                  log_interval=max(1, steps//100), eval_interval=tenth, checkpoint_interval=tenth,
                  eval_batches=max(1, min(20, held_out, few)))
@@ -177,7 +179,8 @@ def _explain_choices(plan: Plan, why: str, minutes: float) -> dict[str, str]:
     m, t = plan.model, plan.train
     size = plan.text.bytes if plan.text else 0
     step = plan.step_seconds
-    total, per_step = t.max_steps*plan.tokens_per_step, plan.tokens_per_step
+    per_step = plan.tokens_per_step
+    most, total = t.max_steps*per_step, plan.steps*per_step
     parameters, memory = count_parameters(m)['total'], format_bytes(plan.memory['total'])
     return {
         'model.vocab_size': f'{m.vocab_size:,}: a text of {format_bytes(size)} has enough '
@@ -187,10 +190,12 @@ def _explain_choices(plan: Plan, why: str, minutes: float) -> dict[str, str]:
                                  f'{_tokens_needed(m):,.0f} tokens: {why}',
         'train.batch_size': f'{t.batch_size} × {t.gradient_accumulation_steps} × {m.block_size} = '
                             f'{per_step:,} tokens a step, {memory} of memory',
-        'train.max_steps': f'{t.max_steps:,} × {per_step:,} = {total:,} tokens: '
-                           f'{plan.epochs:.1f} epochs of {format_estimate(plan.text_tokens)}',
-        'time': f'{t.max_steps:,} × {step:.2g} s = {format_seconds(t.max_steps*step)} of '
-                f'{format_seconds(60*minutes)}, less the evaluations',
+        'train.max_steps': f'{t.max_steps:,} × {per_step:,} = {most:,} tokens at most: '
+                           f'{most/plan.train_tokens:.0f} epochs of the training text',
+        'train.target_minutes': f'{minutes:g}: {plan.steps:,} × {step:.2g} s = '
+                                f'{format_seconds(plan.steps*step)} and the evaluations; '
+                                f'{total:,} tokens, {plan.epochs:.1f} epochs',
+        'tokens of the text': format_estimate(plan.text_tokens),
         'train.lr': f'{t.lr:g}: usual for a width of {m.n_embd}'}
 
 # %% ../../nbs/03_validation/10_recommendation.ipynb #0048

@@ -330,8 +330,9 @@ def _compiling_pays_off(plan: Plan) -> CheckResult:
        hardware=Hardware(cores=2, service='Kaggle', hours_left=2.0))
 def _the_session_lasts(plan: Plan) -> CheckResult:
     "a rented session ends, and with it everything since the last checkpoint"
-    h, limit = plan.hardware, plan.train.max_hours
+    h, t = plan.hardware, plan.train
     if h is None or h.hours_left is None: return None
+    limit = t.max_hours or (t.target_minutes/60 if t.target_minutes else None)
     if limit is not None and limit < max(h.hours_left, 0.02): return None
     return Violation(f'{h.service} ends this session in {h.hours_left:.1f} hours, '
                      f'and train.max_hours = {limit}', {
