@@ -522,9 +522,17 @@ def _reuse(folder: Path, key: str) -> PreparedData | None:
         _logger.warning('Preparing again, since what is there cannot be used. %s', e.what)
     return None
 
-def _find_prepared(folder: Path, key: str) -> PreparedData | None:
-    "Prepared data in a run directory or in the cache"
-    return _reuse(folder, key) or _reuse(_cache_entry(key), key)
+def _find_prepared(folder: Path, key: str, own: Tokenizer | None = None) -> PreparedData | None:
+    "Prepared data in a run directory or in the cache, with the run's own vocabulary if it has one"
+    for place in (folder, _cache_entry(key)):
+        found = _reuse(place, key)
+        if found and (not own or found.tokenizer.hash == own.hash): return found
+    return None
+
+def _own_tokenizer(folder: Path) -> Tokenizer | None:
+    "The tokenizer of a run that is resumed"
+    try: return Tokenizer.load(folder/'tokenizer')
+    except UserError: return None
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0091
 def prepare_data(
@@ -540,14 +548,16 @@ def prepare_data(
     if workers is None: workers = count_workers()
     try:
         with suppress(OSError), _cache_lock(_cache_entry('').parent): pass
-        found = key and _find_prepared(folder, key)
-        if found := found or _find_prepared(folder, data_key(config)):
+        own = _own_tokenizer(folder) if key else None
+        found = key and _find_prepared(folder, key, own)
+        if found := found or _find_prepared(folder, data_key(config), own):
             _check_size(config, found.manifest)
             shutil.rmtree(unfinished, ignore_errors=True)
             if found.folder != folder:
                 _link_files(found.folder/'data', unfinished)
                 _install(unfinished, found.tokenizer)
             return replace(found, folder=folder)
+        if own: own.save(Job.open(config, folder).folder/'tokenizer')
         for stage in PREPARE_STAGES:
             run_stage(config, folder, stage, workers=workers, progress=progress)
     except UserError: # with this text or these settings it cannot be done
