@@ -5,7 +5,7 @@
 # %% ../../nbs/02_analysis/04_contamination.ipynb #0003
 from __future__ import annotations
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any, Literal, NamedTuple
@@ -208,7 +208,7 @@ NEGLIGIBLE = 0.01 # Share of the validation text that needs no change
 def advise(
     found: Sequence[ContaminatedDocument], # All that was found
     share: float,                          # Share of the validation text that training has
-    files: int,                            # Training files
+    sizes: Mapping[str, int],              # Training file → its bytes
 ) -> str:
     "What to do about contamination"
     if not found: return 'Go on: nothing of the validation text was found in the training text.'
@@ -220,14 +220,15 @@ def advise(
         return (f'Keep {steps} in data.clean, as by default: gpt2pro prepare then holds back '
                 'training documents that are also validation text.')
     (file, most), = Counter(document.train_file for document in found).most_common(1)
-    if 2*most > len(found) and file not in {document.file for document in found} and files > 1:
+    small = 2*sizes[file] < sum(sizes.values())
+    if 2*most > len(found) and small and file not in {document.file for document in found}:
         return f'Take {file} out of data.source: {most:,} of {len(found):,} documents are in it.'
     return ('Hold out other text, whole files in place of scattered pages: name it with '
             'data.validation=PATH and keep it out of data.source.')
 
 # %% ../../nbs/02_analysis/04_contamination.ipynb #0039
-def _make_report(held: Sequence[_Held], index: _Index, sources: dict[int, _Source], files: int,
-                 **rest: Any) -> ContaminationReport:
+def _make_report(held: Sequence[_Held], index: _Index, sources: dict[int, _Source],
+                 sizes: Mapping[str, int], **rest: Any) -> ContaminationReport:
     "All documents, judged and counted"
     bounds = np.cumsum([len(each.hashes) for each in held])[:-1]
     judged = [_judge(each, places, index, sources)
@@ -239,7 +240,7 @@ def _make_report(held: Sequence[_Held], index: _Index, sources: dict[int, _Sourc
     return ContaminationReport(
         documents=len(held), length=length, kinds=Counter(document.kind for document in found),
         contaminated_length=sum(document.length for document in found), contaminated_share=share,
-        histogram=[tenths[i] for i in range(10)], found=found, advice=advise(found, share, files),
+        histogram=[tenths[i] for i in range(10)], found=found, advice=advise(found, share, sizes),
         **rest)
 
 # %% ../../nbs/02_analysis/04_contamination.ipynb #0040
@@ -260,16 +261,16 @@ def find_contamination(
                         'name text in data.validation')
     index = _Index(held)
     sources: dict[int, _Source] = {}
-    files: set[str] = set()
+    sizes = Counter[str]()
     order = -1
     sampled = (document for document in train if is_sampled(document, fraction))
     for order, (document, words, hashes) in enumerate(fingerprint_documents(sampled)):
-        files.add(document.file)
+        sizes[document.file] += document.size
         new = index.look_up(hashes, order)
         if not len(new): continue
         start = max(0, int(new.max()) - _WHOLE) # of the last n-gram that is new
         sources[order] = _Source(document.file, document.offset,
                                  ' '.join(words[start:start + NGRAM]))
-    return _make_report(held, index, sources, len(files), unit='tokens' if tokenizer else 'words',
+    return _make_report(held, index, sources, sizes, unit='tokens' if tokenizer else 'words',
                         sampled_fraction=held_fraction, training_documents=order + 1,
                         training_fraction=fraction)

@@ -87,16 +87,15 @@ def is_sampled(
 # %% ../../nbs/02_analysis/01_sampling.ipynb #0026
 _PASSAGE = 24 # Bytes
 _WHITE_SPACE = b' \t\n\r\x0b\x0c'
+_LOWER = bytes(range(256)).lower() # of ASCII letters
 
 def content_key(
     text: str, # A document
 ) -> int:      # 0 to 2**64 - 1
     "A hash that near duplicates of a text are likely to have as well"
-    data = text.lower().encode('utf-8', 'surrogatepass').translate(None, _WHITE_SPACE)
-    data = data.ljust(_PASSAGE)
+    data = text.encode('utf-8', 'surrogatepass').translate(_LOWER, _WHITE_SPACE).ljust(_PASSAGE)
     words = np.ndarray(len(data) - 7, '<u8', data, strides=(1,)) # 8 bytes from each place on
-    hashes = combine_hashes([words[:-16], words[8:-8], words[16:]])
-    return int((hashes ^ hashes >> np.uint64(32)).min())
+    return int(combine_hashes([words[:-16], words[8:-8], words[16:]]).min())
 
 def is_sampled_by_content(
     key: int,        # From `content_key`

@@ -340,7 +340,8 @@ def _first_texts(corpus: Corpus) -> list[str]:
     "The first documents of some files, spread over the corpus"
     files = [file for file in corpus.files[::max(1, len(corpus.files)//32)] if file.local_path]
     corpora = [Corpus([file], {}, corpus.text_field, 'replace') for file in files]
-    return [document.text for each in corpora for document in islice(each, 10)]
+    number = max(10, 320//max(len(corpora), 1)) # of each
+    return [document.text for each in corpora for document in islice(each, number)]
 
 # %% ../../nbs/02_analysis/03_scan.ipynb #0053
 def _scan_corpus(corpus: Corpus, tokenizer: Any, max_documents: int | None, progress: bool,

@@ -44,7 +44,7 @@ def top_p(
     nucleus = largest.masked_fill(masked, -float('inf')) # (B, finite)
     return torch.full_like(logits, -float('inf')).scatter_(1, order, nucleus) # (B, V)
 
-# %% ../../nbs/10_generation/02_sampling.ipynb #0024
+# %% ../../nbs/10_generation/02_sampling.ipynb #0025
 def apply_repetition_penalty(
     logits: Tensor, # For the next token, (B, V)
     seen: Tensor,   # Token ids so far, (B, T)
@@ -54,7 +54,7 @@ def apply_repetition_penalty(
     old = logits.gather(1, seen) # (B, T)
     return logits.scatter(1, seen, torch.where(old > 0, old/penalty, old*penalty))
 
-# %% ../../nbs/10_generation/02_sampling.ipynb #0029
+# %% ../../nbs/10_generation/02_sampling.ipynb #0030
 def is_greedy(
     config: GenerateConfig, # How tokens are sampled
 ) -> bool:
@@ -76,7 +76,7 @@ def process_logits(
     if config.top_p is not None: logits = top_p(logits, config.top_p)
     return logits
 
-# %% ../../nbs/10_generation/02_sampling.ipynb #0034
+# %% ../../nbs/10_generation/02_sampling.ipynb #0035
 def sample(
     logits: Tensor,                    # Processed, (B, V)
     generators: list[torch.Generator], # One for each row; an empty list is greedy

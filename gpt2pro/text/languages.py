@@ -66,6 +66,7 @@ class Detection(NamedTuple):
     code: str              # ISO 639-1, or und
     mixed: bool = False    # Whether a second language has a fifth of the text or more
     confident: bool = True # Whether the first two passes were confident
+    sure: bool = True      # Whether they need no second opinion on a long text
 
 def _detect_by_script(text: str) -> Detection | None:
     "The language of a text with a script of its own"
@@ -77,16 +78,17 @@ def _detect_by_script(text: str) -> Detection | None:
     return Detection(_OWN_SCRIPT[script]) if scripts[script] > 0.95*scripts.total() else None
 
 # %% ../../nbs/01_text/06_languages.ipynb #0024
-def _cld2(text: str, guess: bool = False) -> tuple[bool, list[tuple[str, int]]]:
-    "Whether pycld2 is confident, and languages with their share in per cent, largest first"
+def _cld2(text: str, guess: bool = False) -> tuple[bool, list[tuple[str, int, float]]]:
+    "Whether pycld2 is confident, and languages with their share in per cent and their score"
     import pycld2
     try: confident, _, found = pycld2.detect(text, isPlainText=True, bestEffort=guess)
     except (pycld2.error, UnicodeEncodeError):
         return _cld2(''.join(c if c.isprintable() else ' ' for c in text), guess)
-    return confident, [(_iso(code), share) for _, code, share, _ in found if share]
+    return confident, [(_iso(code), share, score) for _, code, share, score in found if share]
 
 # %% ../../nbs/01_text/06_languages.ipynb #0028
 _PIECES, _PIECE_CHARS = 8, 256
+_HIGH_SCORE = 450 # Of pycld2, reached by pages in all languages
 
 def _pieces(text: str) -> str:
     "Enough of a text, of any length"
@@ -99,9 +101,9 @@ def _detect_fast(text: str) -> Detection:
     text = _pieces(text)
     if by_script := _detect_by_script(text): return by_script
     confident, found = _cld2(text)
-    code = found[0][0] if found else 'und'
+    code, _, score = found[0] if found else ('und', 0, 0)
     mixed = len(found) > 1 and found[1][1] >= 20
-    return Detection(code, mixed, confident and code != 'und')
+    return Detection(code, mixed, confident and code != 'und', score >= _HIGH_SCORE)
 
 # %% ../../nbs/01_text/06_languages.ipynb #0033
 _FEW = 4 # Most languages for which lingua loads its full models
@@ -136,7 +138,7 @@ def _agree(text: str) -> str:
     "The language on which both detectors agree, or und"
     found = _confidences(text, lingua_languages())
     best = [code for code, _ in found[:3]]
-    for code, _ in _cld2(text, guess=True)[1]:
+    for code, *_ in _cld2(text, guess=True)[1]:
         if code in best: return code
     return found[0][0] if found and found[0][1] > 0.5 else 'und'
 
@@ -177,8 +179,8 @@ def _best_of(text: str, expected: frozenset[str]) -> str:
     "The expected language that fits best, or und"
     found = _confidences(text, expected)
     if found: return found[0][0]
-    guesses = _cld2(text, guess=True)[1] + _confidences(text, lingua_languages())[:3]
-    return next((code for code, _ in guesses if code in expected), 'und')
+    guesses = [*_cld2(text, guess=True)[1], *_confidences(text, lingua_languages())[:3]]
+    return next((code for code, *_ in guesses if code in expected), 'und')
 
 # %% ../../nbs/01_text/06_languages.ipynb #0060
 _SHORT = 100 # Characters below which an unexpected language needs a second opinion
@@ -198,8 +200,9 @@ def _decide(
         code = fast.code if fast.confident else _agree(text)
         return _within_family(text, code, candidates)
     if fast.confident:
-        unknown = candidates is None and fast.code not in lingua_languages()
-        if unknown and len(text) >= _SHORT or _out_of_candidates(text, fast.code, expected):
+        trusted = fast.sure or fast.code not in lingua_languages()
+        trusted &= candidates is None and len(text) >= _SHORT
+        if trusted or _out_of_candidates(text, fast.code, expected):
             return fast.code if candidates is None else 'und'
     return _best_of(text, expected)
 

@@ -8,7 +8,7 @@ import hashlib, math, re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
-from itertools import chain
+from itertools import chain, compress
 from typing import Any, NamedTuple
 import numpy as np
 
@@ -77,8 +77,7 @@ class TextFeatures:
     def hashes(self) -> np.ndarray: # Of its words, uint64
         return np.fromiter(map(hash, self.words), np.int64, len(self.words)).view(np.uint64)
     @cached_property
-    def lengths(self) -> np.ndarray: # Of its words
-        return np.fromiter(map(len, self.words), np.int64, len(self.words))
+    def longest(self) -> int: return max(map(len, self.words), default=0) # Letters of a word
     @cached_property
     def alphabetic(self) -> bool: return not _is_written_in(_DENSE, self.text)
     @cached_property
@@ -118,7 +117,7 @@ def _mojibake(page: TextFeatures) -> int:
 _CONTROL = re.compile('[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ufffd]')
 
 def _letter_share(page: TextFeatures) -> float:
-    return _ratio(sum(map(len, page.words)), sum(map(len, page.spaced)))
+    return _ratio(len(''.join(page.words)), len(''.join(page.spaced)))
 
 _OWN = {
     'too short': QualityRule('fewer than {low} words', 'gpt2pro',
@@ -138,7 +137,7 @@ def _repeated(parts: Sequence[str]) -> float:
 
 def _repeated_text(parts: Sequence[str], text: str) -> float:
     "The share of a text's characters in lines or paragraphs that came before, 0 to 1"
-    return _ratio(sum(map(len, parts)) - sum(map(len, set(parts))), len(text))
+    return _ratio(len(''.join(parts)) - len(''.join(set(parts))), len(text))
 
 # %% ../../nbs/01_text/07_quality.ipynb #0034
 def ngrams(
@@ -154,8 +153,11 @@ def combine_hashes(
     columns: Iterable[np.ndarray], # uint64, (n,) each
 ) -> np.ndarray:                   # uint64, (n,)
     "One hash of the numbers in each row"
-    combined: Any = np.uint64(0)
-    for column in columns: combined = (combined ^ column)*_MIX
+    first, *others = columns
+    combined = first*_MIX
+    for column in others:
+        combined ^= column
+        combined *= _MIX
     return combined
 
 def _hash_ngrams(page: TextFeatures, n: int) -> np.ndarray:
@@ -177,10 +179,9 @@ _TOP_NGRAM = {2: 0.20, 3: 0.18, 4: 0.16} # n → largest share of characters in 
 def _top_ngram(page: TextFeatures) -> float:
     "How far the most frequent n-gram is over its limit, at the worst length"
     worst = 0.0
-    longest = max(map(len, page.words), default=0)
     times = len(page.words)
     for n, limit in _TOP_NGRAM.items():
-        most = limit*len(page.text)/(n*(longest + 1)) # times that surely stay within the limit
+        most = limit*len(page.text)/(n*(page.longest + 1)) # times that surely stay within the limit
         if times <= most: continue # as no longer phrase is more frequent
         times, _ = _count_ngrams(page, n)
         if times < 2: break
@@ -208,13 +209,13 @@ def _repeated_characters(page: TextFeatures, n: int) -> int:
     hashes = _hash_ngrams(page, n)
     again = np.ones(len(hashes), bool)
     again[np.unique(hashes, return_index=True)[1]] = False
-    return int(page.lengths[words_in_ngrams(again, n)].sum()) if len(hashes) else 0
+    return len(''.join(compress(page.words, words_in_ngrams(again, n)))) if len(hashes) else 0
 
 def _repeated_ngrams(page: TextFeatures) -> float:
     "How far repeated n-grams are over their limit, at the worst length"
     worst = 0.0
     _, again = _count_ngrams(page, 5)
-    if 5*again*max(map(len, page.words), default=0) <= 0.1*len(page.text): return worst # too few
+    if 5*again*page.longest <= 0.1*len(page.text): return worst # too few
     for n, limit in _REPEATED_NGRAMS.items():
         share = _repeated_characters(page, n)/len(page.text)
         if share < 0.1: break # longer ones have still less
