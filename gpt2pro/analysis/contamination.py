@@ -11,15 +11,15 @@ from itertools import islice
 from typing import Any, Literal, NamedTuple
 import numpy as np
 from ..core.errors import UserError
-from ..core.config import DataConfig, StrictModel
+from ..core.config import StrictModel
 from ..core.tables import Record
-from ..text.corpus import Document, open_splits
+from ..text.corpus import Document
 from ..text.quality import compute_signatures, find_words, hash_ngrams, words_in_ngrams
-from .sampling import choose_sample_fraction, is_sampled
+from .sampling import is_sampled
 
 # %% auto #0
 __all__ = ['NGRAM', 'MAX_NGRAMS', 'COMMON_PHRASE', 'Kind', 'NEGLIGIBLE', 'fingerprint_documents', 'ContaminatedDocument',
-           'ContaminationReport', 'plot_contamination', 'advise', 'find_contamination', 'check_leaks']
+           'ContaminationReport', 'plot_contamination', 'advise', 'find_contamination']
 
 # %% ../../nbs/02_analysis/04_contamination.ipynb #0008
 NGRAM = 13     # Words in a passage
@@ -274,13 +274,3 @@ def find_contamination(
     return _make_report(held, index, sources, sizes, unit='tokens' if tokenizer else 'words',
                         sampled_fraction=held_fraction, training_documents=order + 1,
                         training_fraction=fraction)
-
-# %% ../../nbs/02_analysis/04_contamination.ipynb #0044
-def check_leaks(
-    data: DataConfig, # Which text
-) -> str: # Empty where the text has no validation text of its own
-    "One line on the contamination of a text, from a sample where it is large"
-    train, validation = open_splits(data)
-    if validation is None: return ''
-    fraction = choose_sample_fraction(train.size)
-    return find_contamination(train, validation, fraction=fraction).summary
