@@ -164,19 +164,16 @@ def analyze(
 @app.command()
 def leaks(
     words: Annotated[list[str] | None, typer.Argument(
-        metavar='[TEXT [VALIDATION]] [data.KEY=VALUE]...', show_default=False,
+        metavar='[TEXT... VALIDATION] [data.KEY=VALUE]...', show_default=False,
         help='Files or folders; without VALIDATION, the validation folder beside TEXT')] = None,
     as_json: AsJson = False,
 ) -> None:
     "Contamination: validation text that occurs in the training text"
     from gpt2pro.text.corpus import open_splits
-    settings = [word for word in words or [] if '=' in word]
-    texts = [word for word in words or [] if '=' not in word]
-    if len(texts) > 2:
-        raise gpt2pro.UserError(' '.join(texts), 'a training and a validation text are compared',
-                                'several of one kind are a list: data.source=[a,b]')
-    settings += map('='.join, zip(('data.source', 'data.validation'), texts))
-    data = gpt2pro.load_config(None, settings).data
+    data = gpt2pro.load_config(None, [word for word in words or [] if '=' in word]).data
+    if texts := [word for word in words or [] if '=' not in word]:
+        data.source = texts[:-1] or texts
+        data.validation = texts[1:][-1:] or None
     _show(gpt2pro.find_contamination(*open_splits(data)), as_json)
 
 # %% ../../nbs/12_app/06_cli.ipynb #0036

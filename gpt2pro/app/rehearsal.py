@@ -14,7 +14,7 @@ import torch
 from tqdm.auto import tqdm
 from ..core.errors import as_error, RunError, UserError
 from ..core.files import write_file
-from ..core.config import Config, StrictModel
+from ..core.config import Config, StrictModel, TrainConfig
 from ..core.tables import format_bytes, format_seconds, Record
 from ..core.hardware import detect_hardware, Hardware
 from ..core.signals import Interrupts
@@ -192,14 +192,18 @@ def _export(state: RehearsalState) -> str:
     return f'Hugging Face folder, logits within {difference:.0e}'
 
 # %% ../../nbs/12_app/01_rehearsal.ipynb #0052
-def _run_seconds(config: Config, figures: dict[str, float]) -> float:
+def _run_steps(train: TrainConfig, figures: dict[str, float]) -> int:
+    "The steps of a whole run, no more than fit into `train.target_minutes` or `max_hours`"
+    seconds = min(60*(train.target_minutes or math.inf), 3600*(train.max_hours or math.inf))
+    return max(1, int(min(train.max_steps, seconds/figures['step_seconds'])))
+
+def _run_seconds(train: TrainConfig, figures: dict[str, float]) -> float:
     "The time of a whole run, from the seconds of a step, an evaluation and a save"
-    t = config.train
-    evaluations = -(-t.max_steps//t.eval_interval)
-    saves = evaluations + t.max_steps//t.checkpoint_interval
-    seconds = t.max_steps*figures['step_seconds'] + saves*figures['save_seconds']
-    seconds += evaluations*figures['evaluation_seconds']
-    return min(seconds, 60*(t.target_minutes or math.inf))
+    steps = _run_steps(train, figures)
+    evaluations = -(-steps//train.eval_interval)
+    saves = evaluations + steps//train.checkpoint_interval
+    seconds = steps*figures['step_seconds'] + saves*figures['save_seconds']
+    return seconds + evaluations*figures['evaluation_seconds']
 
 # %% ../../nbs/12_app/01_rehearsal.ipynb #0056
 def _forecast(state: RehearsalState) -> str:
@@ -208,7 +212,7 @@ def _forecast(state: RehearsalState) -> str:
     figures = state.figures
     speed = measure_throughput(device=config.train.device)
     figures['step_seconds_forecast'] = step_seconds(config, speed)
-    figures['run_seconds'] = _run_seconds(config, figures)
+    figures['run_seconds'] = _run_seconds(config.train, figures)
     need = int(figures['checkpoint_bytes'])*(config.train.keep_checkpoints + 2)
     free = shutil.disk_usage(state.folder).free
     figures['disk'] = need
@@ -220,8 +224,7 @@ def _forecast(state: RehearsalState) -> str:
     disk = format_bytes(need)
     step = figures['step_seconds']
     expected = figures['step_seconds_forecast']
-    most = 'at most '*bool(config.train.target_minutes)
-    return (f'{seconds} for {most}{config.train.max_steps:,} steps of {step:.2f} s '
+    return (f'{seconds} for {_run_steps(config.train, figures):,} steps of {step:.2f} s '
             f'(forecast: {expected:.2f} s), {disk} of disk')
 
 # %% ../../nbs/12_app/01_rehearsal.ipynb #0060

@@ -5,7 +5,7 @@
 # %% ../../nbs/00_core/05_config.ipynb #0003
 from __future__ import annotations
 import json, re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial, wraps
 from inspect import signature
@@ -528,9 +528,10 @@ class SettingError(UserError):
 class ConfigError(UserError):
     "All that is wrong with a configuration"
     def __init__(self,
-        mistakes: list[SettingError], # At least one
+        mistakes: Sequence[Any], # At least one, each with `what`, `why` and `fix`
     ) -> None:
-        super().__init__(*('; '.join(parts) for parts in zip(*(m.args for m in mistakes))))
+        super().__init__(*('; '.join(map(str, (getattr(mistake, part) for mistake in mistakes)))
+                           for part in ('what', 'why', 'fix')))
         self.mistakes = mistakes
     def __str__(self) -> str: return '\n\n'.join(map(str, self.mistakes))
 
@@ -680,6 +681,7 @@ def _fit(value: Any, kind: str, name: str) -> Any:
     "A value as the type that an annotation names"
     kinds = set(re.sub(r'\[.*\]', '', kind).replace('None', 'NoneType').split(' | '))
     classes = {cls.__name__ for cls in type(value).__mro__}
+    if isinstance(value, Mapping): classes.add('Mapping')
     if 'Any' in kinds or classes & kinds: return value
     if isinstance(value, (str, Path, Config, Mapping)):
         if 'Config' in kinds: return load_config(value)

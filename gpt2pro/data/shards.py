@@ -272,6 +272,8 @@ class Manifest(StrictModel):
     validation: Split                          # held-out text
     contamination: float | None = None         # share of its passages that are in train as well
     @property
+    def identity(self) -> str: return f'{self.key}-{self.tokenizer}' # of text and vocabulary
+    @property
     def dropped(self) -> dict[str, int]:
         return {step: count.dropped for step, count in self.cleaning.items() if count.dropped}
     def __repr__(self) -> str: return _manifest_table(self)

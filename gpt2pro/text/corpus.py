@@ -4,7 +4,7 @@
 
 # %% ../../nbs/01_text/05_corpus.ipynb #0003
 from __future__ import annotations
-import hashlib, json, logging, re
+import hashlib, json, logging, os, re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -258,7 +258,7 @@ def open_corpus(
 def _own_split(source: str) -> tuple[str, str] | None:
     "A folder's subfolders for training and validation, if it has both"
     if source.startswith(('hf:', 'http://', 'https://')): return None
-    folder = asset_path('corpus') if source == EMBEDDED else Path(source).expanduser()
+    folder = asset_path('corpus') if source == EMBEDDED else Path(os.path.expanduser(source))
     found = [folder/name for name in ('validation', 'valid', 'val') if (folder/name).is_dir()]
     return (str(folder/'train'), str(found[0])) if found and (folder/'train').is_dir() else None
 

@@ -194,13 +194,16 @@ def _decode_block(data: bytes, encoding: str, start: int, handler: ErrorHandler)
     except UnicodeDecodeError:
         errors = 'surrogateescape' if encoding == 'utf_8' else 'surrogatepass'
     text, used = decode(data, errors)
+    many = 4*len(_LONE_SURROGATE.findall(text)) > max(len(text), 16)
     def explain(i: int) -> tuple[str, str]:
         at = len(text[:i].encode(encoding, errors))
         name = encoding.replace('_', '-').upper()
         likely = _likely_encoding(data[at:at + 200])
         around = data[at - min(at, 20):at + 20].decode(likely, 'replace')
         return (f', byte {start + at:,}',
-                f'it is not {name}; in {likely} the text there would be {around!r}')
+                f'it is not {name}; in {likely} the text there would be {around!r}'
+                + '; too much to replace'*(many and handler.replace))
+    if many: return ErrorHandler(handler.name, False)(text, explain), used
     return handler(text, explain), used
 
 def _decode(blocks: Iterable[bytes], handler: ErrorHandler, start: int = 0) -> Iterator[str]:
@@ -375,7 +378,9 @@ def _csv_rows(chunks: Iterable[str], name: str, delimiter: str = '') -> Iterator
             elif row: yield damaged(f'fields in it: {len(row)}, in the first line: {len(names)};'
                                     ' a text with a delimiter needs quotes')
             line = reader.line_num
-    except csv.Error as e: raise damaged(str(e)) from None
+    except csv.Error as e:
+        why = str(e).replace('unexpected end of data', 'a quote opens here that nothing closes')
+        raise damaged(why) from None
 
 # %% ../../nbs/01_text/01_readers.ipynb #0076
 def _open_parquet(file: SourceFile) -> Any:
@@ -408,7 +413,9 @@ def _parquet_rows(
         rows = min(100, MAX_ROW_CHARS//max(1, size))
         batches = table.iter_batches(rows, list(groups), columns=names, use_threads=False)
         first = sum(table.metadata.row_group(i).num_rows for i in range(file.start))
-        yield from enumerate(chain.from_iterable(batch.to_pylist() for batch in batches), first)
+        found = chain.from_iterable(batch.to_pylist() for batch in batches)
+        try: yield from enumerate(found, first)
+        except Exception as e: raise OSError(str(e)) from None # a page or a date, of many kinds
         _check_unchanged(file)
 
 # %% ../../nbs/01_text/01_readers.ipynb #0083

@@ -70,7 +70,7 @@ def _not_found(source: str) -> UserError:
 def _find(
         source: str, skipped: dict[str, str], seen: set[Any]) -> Iterator[tuple[str, Path]]:
     "Name and path of each file of a local source"
-    path = asset_path('corpus') if source == EMBEDDED else Path(source).expanduser()
+    path = asset_path('corpus') if source == EMBEDDED else Path(os.path.expanduser(source))
     if source and os.path.exists(path): found = [path]
     else:
         try: names = glob.glob(os.path.expanduser(source), recursive=True)

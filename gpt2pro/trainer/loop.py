@@ -27,7 +27,7 @@ from .runs import RunDirectory, TrainingState
 from .optimizers import lr_scale, make_optimizer, optimizer_tensors, set_lr
 from .strategy import environment, make_strategy, Strategy
 from .monitor import Callback, log_to, memory_in_use, MemoryMeter, MetricsFile
-from .monitor import NonFiniteError, out_of_memory, tensorboard
+from .monitor import NonFiniteError, out_of_memory, tensorboard, warn_on_error
 
 # %% auto #0
 __all__ = ['evaluation_batches', 'mean_loss', 'dropout_seed', 'Step', 'accumulate_gradients', 'training_step', 'TrainResult',
@@ -184,7 +184,7 @@ class RunState:
         config: Config,      # The whole configuration
         model: GPT,          # Fresh; restoring replaces its weights
         strategy: Strategy,  # Where it is trained
-        text: str,           # Key of the prepared text
+        text: str,           # `Manifest.identity` of the prepared text
     ) -> None:
         self.config, self.strategy, self.text = config, strategy, text
         model.gradient_checkpointing = config.train.gradient_checkpointing
@@ -199,8 +199,9 @@ class RunState:
         "Go back to a checkpoint"
         checkpoint, saved = load_checkpoint(path), read_state(path)
         if saved.text != self.text:
-            raise UserError(f'Cannot resume {path}', 'it was trained on other text',
-                            'bring that text back, or use another folder')
+            raise UserError(f'Cannot resume {path}',
+                            'it was trained on other text, or with another vocabulary',
+                            'bring data and tokenizer back, or use another folder')
         self.strategy.load_state(self.model, self.optimizer, checkpoint.tensors)
         self.progress, self.metrics = saved.progress, saved.metrics
         here, before = environment(self.strategy), checkpoint.environment
@@ -224,7 +225,8 @@ class RunState:
             raise RunError(f'{folder}: step {step} could not be saved', f'{e}',
                            'make room on the disk, then resume the run') from None
         self.failures = 0
-        rotate_checkpoints(folder, self.config.train.keep_checkpoints, self.progress.best_step)
+        keep, best = self.config.train.keep_checkpoints, self.progress.best_step
+        with warn_on_error(folder): rotate_checkpoints(folder, keep, best)
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0047
 class Trainer:
@@ -241,7 +243,7 @@ class Trainer:
     ) -> None:
         self.config, self.run, self.show_bar, self.clock = config, run, progress, clock
         strategy = strategy or make_strategy(config.train)
-        self.state = RunState(config, model, strategy, prepared.manifest.key)
+        self.state = RunState(config, model, strategy, prepared.manifest.identity)
         self.batches = open_batches(config, prepared.train)
         self.validation = evaluation_batches(prepared.validation, config)
         self.callbacks = [*callbacks]
@@ -345,7 +347,7 @@ def train_model(
     with lock_run(run), log_to(run.log):
         checkpoint = checkpoint_to_resume(config, run, resume)
         strategy = make_strategy(config.train)
-        key = read_state(checkpoint).text if checkpoint else None # of its data
+        key = read_state(checkpoint).text.split('-')[0] if checkpoint else None # of its data
         prepared = prepare_data(config, run.path, progress, key=key)
         config.save(run.config)
         backend = choose_backend(config.model, strategy.device, config.train.document_mask,

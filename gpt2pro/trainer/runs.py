@@ -114,7 +114,7 @@ class TrainingState(StrictModel):
     "The plain values of a checkpoint"
     progress: Progress
     config: dict[str, dict[str, Any]] # Sections of settings
-    text: str                         # Key of the prepared text
+    text: str                         # `Manifest.identity` of the prepared text
     metrics: list[str]                # Lines of metrics.jsonl
 
 def read_state(

@@ -14,7 +14,7 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.util import load_yaml_guess_indent
 from ..core.errors import suggest, UserError
 from ..core.files import write_file
-from ..core.config import Config, format_override, load_config, MODEL_PRESETS
+from ..core.config import Config, ConfigError, format_override, load_config, MODEL_PRESETS
 from ..core.config import parse_override, read_config, SettingError
 from ..core.hardware import Hardware
 from .plan import Plan, Rule, summarize_text
@@ -24,8 +24,7 @@ from .model_rules import MODEL_RULES
 from .run_rules import RUN_RULES
 
 # %% auto #0
-__all__ = ['RULES', 'validate', 'PlanError', 'check_plan', 'explain', 'explain_all', 'repair', 'edit_yaml', 'FileFix',
-           'fix_config']
+__all__ = ['RULES', 'validate', 'check_plan', 'explain', 'explain_all', 'repair', 'edit_yaml', 'FileFix', 'fix_config']
 
 # %% ../../nbs/03_validation/08_validator.ipynb #0006
 RULES: dict[str, Rule] = {**MODEL_RULES, **RUN_RULES, **SETTING_RULES}
@@ -51,16 +50,6 @@ def validate(
     return [*map(_mistake_finding, read.mistakes), *findings]
 
 # %% ../../nbs/03_validation/08_validator.ipynb #0014
-class PlanError(UserError):
-    "All errors of a plan"
-    def __init__(self,
-        findings: list[Finding], # Those that stop the run
-    ) -> None:
-        super().__init__('; '.join(f.what for f in findings), '; '.join(f.why for f in findings),
-                         ' '.join(word for f in findings for word in f.fix))
-        self.findings = findings
-    def __str__(self) -> str: return '\n\n'.join(map(str, self.findings))
-
 def check_plan(
     config: Config,                   # The plan
     hardware: Hardware | None = None, # The machine
@@ -70,7 +59,7 @@ def check_plan(
     "Stop with every error of a plan, or return what else there is to say"
     findings = [f for f in validate(config, hardware, report) if f.code not in ignored]
     errors = [f for f in findings if f.severity == 'error']
-    if errors: raise PlanError(errors)
+    if errors: raise ConfigError(errors)
     return findings
 
 # %% ../../nbs/03_validation/08_validator.ipynb #0018
