@@ -254,7 +254,7 @@ def compare_forecast(
     known = summarize_run(run)
     seconds = expected.seconds
     planned = metric_points(run.metrics, 'max_steps')
-    if seconds and known['steps'] and planned: # of the steps that were taken
+    if seconds and known['steps'] and planned: # a run that was stopped took fewer steps
         seconds *= min(1, known['steps']/planned[-1][1])
     pairs = [('peak memory', 'bytes', expected.memory.get('total'), known['memory']),
              ('training speed', 'tokens/s', expected.tokens_per_second, known['tokens_per_second']),

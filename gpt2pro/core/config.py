@@ -681,6 +681,7 @@ def _fit(value: Any, kind: str, name: str) -> Any:
     "A value as the type that an annotation names"
     kinds = set(re.sub(r'\[.*\]', '', kind).replace('None', 'NoneType').split(' | '))
     classes = {cls.__name__ for cls in type(value).__mro__}
+    if isinstance(value, Mapping): classes.add('Mapping')
     if 'Any' in kinds or classes & kinds: return value
     if isinstance(value, (str, Path, Config, Mapping)):
         if 'Config' in kinds: return load_config(value)

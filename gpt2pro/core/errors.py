@@ -62,9 +62,11 @@ def did_you_mean(
     cutoff: float = 0.7,    # Least similarity that counts, 0 to 1
 ) -> str | None:            # The closest choice, or None
     "The choice that is most like `word`"
+    matcher = SequenceMatcher(None, '', word.lower())
     def likeness(choice: str) -> float: # swapped letters are the same letters
+        matcher.set_seq1(choice.lower())
         bonus = 0.2*(sorted(word) == sorted(choice)) + 0.1*(word in choice)
-        return SequenceMatcher(None, word.lower(), choice.lower()).ratio() + bonus
+        return bonus + (matcher.ratio() if matcher.quick_ratio() + bonus >= cutoff else 0)
     best = max(choices, key=likeness, default=None)
     return best if best is not None and likeness(best) >= cutoff else None
 

@@ -4,7 +4,7 @@
 
 # %% ../../nbs/00_core/07_schema.ipynb #0003
 from __future__ import annotations
-import ast, json, re
+import ast, json, math, re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,12 +30,13 @@ def config_schema() -> dict[str, Any]: # A JSON Schema, draft 2020-12
 
 # %% ../../nbs/00_core/07_schema.ipynb #0011
 def _read_assignments(text: str) -> dict[str, Any]:
-    "The constants that a Python file assigns; other expressions as their text"
+    "The constants and products that a Python file assigns; other expressions as their text"
     values: dict[str, Any] = {}
     for node in ast.parse(text).body:
         if not isinstance(node, ast.Assign): continue
         try: value = ast.literal_eval(node.value)
         except ValueError: value = ast.unparse(node.value)
+        if re.fullmatch(r'\d+( \* \d+)+', str(value)): value = math.prod(map(int, value.split('*')))
         values |= {target.id: value for target in node.targets if isinstance(target, ast.Name)}
     return values
 
@@ -67,7 +68,7 @@ _IMPLIED: dict[tuple[str, Any], dict[str, Any]] = { # Name and value → setting
     ('model_type', 'gpt2'): {}, ('model_type', 'llama'): _LLAMA, ('model_type', 'mistral'): _LLAMA,
     ('hidden_act', 'silu'): _SWIGLU, ('mlp_class_name', 'LLaMAMLP'): _SWIGLU,
     ('mlp_class_name', 'GptNeoxMLP'): {'model.activation_function': 'gelu'},
-    ('rotary_percentage', 1.0): {'model.position': 'rope'},
+    ('rotary_percentage', 1.0): {'model.position': 'rope'}, ('rope_type', 'default'): {},
     ('bf16', True): {'train.precision': 'bf16'}, ('fp16', True): {'train.precision': 'fp16'}}
 
 def _translate(path: tuple[str, ...], value: Any) -> dict[str, Any] | None:

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 import numpy as np
 from filelock import FileLock
-from safetensors.numpy import load_file, save
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
 from tqdm.auto import tqdm
 from ..core.errors import RunError, UserError
-from ..core.files import asset_path, fsync_folder, write_file
+from ..core.files import asset_path, fsync_folder, read_file, read_json, write_file
 from ..core.config import Config
 from ..core.signals import interrupts_as_errors, run_in_thread
 from ..core.parallel import count_workers, parallel_map
@@ -36,7 +37,7 @@ from .chat import encode_conversations
 
 # %% auto #0
 __all__ = ['PART_BYTES', 'ASSIGNMENTS', 'MAX_FINGERPRINTS', 'PREPARE_STAGES', 'Part', 'open_parts', 'data_key', 'Job',
-           'split_threshold', 'Passages', 'find_passages', 'select_passages', 'link_documents', 'find_leaks',
+           'split_threshold', 'Passages', 'find_passages', 'select_passages', 'link_documents', 'measure_contamination',
            'sign_part', 'assign_splits', 'deduplicate', 'tokenize_part', 'PreparedData', 'merge_parts', 'run_stage',
            'prepare_data', 'conflicting_preparation']
 
@@ -100,7 +101,7 @@ class Job:
         return [*map(render_conversation, texts)] if self.is_chat else texts
     def file(self, kind: str, part: int) -> Path: return self.folder/kind/f'{part:05}'
     def missing(self, kind: str) -> list[int]: # Parts
-        return [i for i in range(len(self.parts)) if not self.file(kind, i).exists()]
+        return [i for i in range(len(self.parts)) if not self.file(kind, i).is_file()]
     @classmethod
     def open(cls,
         config: Config,     # Says which text and which tokenizer
@@ -109,7 +110,7 @@ class Job:
         "The job that was begun in a folder, if it is the same one, or a new one"
         job, key = cls(config, Path(folder)/'.data.tmp'), data_key(config)
         path = job.folder/'key'
-        if path.is_file() and path.read_text() != key: shutil.rmtree(job.folder)
+        if path.is_file() and path.read_bytes() != key.encode(): shutil.rmtree(job.folder)
         if not path.is_file(): write_file(path, key) # tasks that begin together write the same
         return job
 
@@ -175,7 +176,7 @@ def link_documents(
     return group
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0039
-def find_leaks(
+def measure_contamination(
     passages: Passages,   # Of all documents
     assigned: np.ndarray, # Of each document: 0 for training, 1 for validation, (n,)
 ) -> tuple[np.ndarray, float]: # Whether each is one, (n,), and the share of passages in training
@@ -183,9 +184,9 @@ def find_leaks(
     split = assigned[passages.documents]
     validation = np.unique(passages.hashes[split == 1])
     shared = np.intersect1d(passages.hashes[split == 0], validation)
-    leaks = np.zeros(len(assigned), bool)
-    leaks[passages.documents[np.isin(passages.hashes, shared) & (split == 0)]] = True
-    return leaks, len(shared)/max(1, len(validation))
+    found = np.zeros(len(assigned), bool)
+    found[passages.documents[np.isin(passages.hashes, shared) & (split == 0)]] = True
+    return found, len(shared)/max(1, len(validation))
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0045
 _BATCH_BYTES = 2**20
@@ -229,7 +230,15 @@ def sign_part(
                    languages=np.frombuffer(json.dumps(codes).encode(), np.uint8))
     write_file(job.file('signatures', part), save(tensors))
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0051
+# %% ../../nbs/05_data/03_prepare.ipynb #0047
+def _load_signatures(job: Job, part: int) -> dict[str, np.ndarray]:
+    "What `sign_part` wrote"
+    path = job.file('signatures', part)
+    try: return load(read_file(path))
+    except SafetensorError as e:
+        raise UserError(f'{path}: damaged', f'{e}', 'run the same again: it begins anew') from None
+
+# %% ../../nbs/05_data/03_prepare.ipynb #0052
 ASSIGNMENTS = ('train', 'validation', 'exact_dedup', 'near_dedup', 'in validation')
 
 _IN_VALIDATION = ASSIGNMENTS.index('in validation')
@@ -252,7 +261,7 @@ def assign_splits(
         too_many = np.bincount(group, minlength=n)[group] > max(1, fraction*n)
         hashes = signed[0, np.where(too_many, near, group)]
         assigned[hashes < split_threshold(hashes, fraction)] = 1
-        assigned[find_leaks(passages, assigned)[0][near]] = _IN_VALIDATION
+        assigned[measure_contamination(passages, assigned)[0][near]] = _IN_VALIDATION
         if assigned.all():
             raise UserError(f'The source has {n} documents',
                             'all share passages with those held out for validation',
@@ -264,7 +273,7 @@ def assign_splits(
         assigned[duplicate & (places >= own) & (original < own)] = _IN_VALIDATION
     return assigned
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0055
+# %% ../../nbs/05_data/03_prepare.ipynb #0056
 def _assigned_batches(job: Job, part: int, cleaner: Cleaner) -> Iterator[tuple[Any, Any, Any]]:
     "Batches of a part after cleaning: the texts, their bytes, and their assignments"
     assigned = np.frombuffer(job.file('assignments', part).read_bytes(), np.uint8)
@@ -272,6 +281,9 @@ def _assigned_batches(job: Job, part: int, cleaner: Cleaner) -> Iterator[tuple[A
     for texts, sizes in _clean_batches(job, part, cleaner):
         yield texts, sizes, assigned[start:start + len(texts)]
         start += len(texts)
+    if start != len(assigned):
+        raise UserError(f'Part {part}: {start} documents in place of {len(assigned)}',
+                        'a file of the text changed while it was prepared', 'run the same again')
 
 def _training_texts(job: Job) -> Iterator[str]:
     "The documents that are to be trained on"
@@ -279,7 +291,7 @@ def _training_texts(job: Job) -> Iterator[str]:
         for texts, _, assigned in _assigned_batches(job, part, Cleaner(job.config.data.clean)):
             yield from job.render([text for text, i in zip(texts, assigned) if i == 0])
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0056
+# %% ../../nbs/05_data/03_prepare.ipynb #0057
 MAX_FINGERPRINTS = 2**23 # To compare: 128 MB
 
 def _load_passages(job: Job, originals: np.ndarray) -> Passages:
@@ -287,7 +299,7 @@ def _load_passages(job: Job, originals: np.ndarray) -> Passages:
     found = find_passages([])
     total = 0
     for part in range(len(job.parts)):
-        tensors = load_file(job.file('signatures', part))
+        tensors = _load_signatures(job, part)
         new = tensors['documents'] + total, tensors['hashes']
         found = Passages(*map(np.append, found, new))
         total += tensors['signatures'].shape[1]
@@ -296,7 +308,7 @@ def _load_passages(job: Job, originals: np.ndarray) -> Passages:
             found = Passages(*(values[found.hashes < limit] for values in found))
     return select_passages(found, originals)
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0057
+# %% ../../nbs/05_data/03_prepare.ipynb #0058
 _logger = logging.getLogger('gpt2pro.data')
 
 def deduplicate(
@@ -305,13 +317,13 @@ def deduplicate(
 ) -> None:
     "Assign all documents, and train the vocabulary"
     data = job.config.data
-    signed = [load_file(job.file('signatures', i))['signatures'] for i in range(len(job.parts))]
+    signed = [_load_signatures(job, part)['signatures'] for part in range(len(job.parts))]
     counts = [columns.shape[1] for columns in signed]
     own = sum(n for n, part in zip(counts, job.parts) if part.source == 'validation')
     signatures = np.concatenate(signed, 1)
     passages = _load_passages(job, find_originals([signatures[0]], sum(counts)))
     assigned = assign_splits(signatures, passages, own, data.clean, data.val_fraction)
-    contamination = find_leaks(passages, assigned)[1]
+    contamination = measure_contamination(passages, assigned)[1]
     if contamination > NEGLIGIBLE:
         _logger.warning('%.1f %% of the validation text is also in the training text: gpt2pro '
                         'leaks says where', 100*contamination)
@@ -322,7 +334,7 @@ def deduplicate(
         build = partial(build_tokenizer, job.config, _training_texts(job), progress)
         run_in_thread(build).save(job.folder/'tokenizer')
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0062
+# %% ../../nbs/05_data/03_prepare.ipynb #0063
 def _count_duplicates(counts: dict[str, StepStats], documents: Iterable[Any]) -> None:
     "Count documents (text, bytes, assignment) in the steps that drop duplicates"
     for text, size, assignment in documents:
@@ -331,7 +343,7 @@ def _count_duplicates(counts: dict[str, StepStats], documents: Iterable[Any]) ->
             stats.add(text, size, None if assignment == i else text, size)
             if assignment == i: break
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0063
+# %% ../../nbs/05_data/03_prepare.ipynb #0064
 def tokenize_part(
     job: Job,  # The whole
     part: int, # Which part of it
@@ -340,7 +352,7 @@ def tokenize_part(
     cleaner, tokenizer = Cleaner(job.config.data.clean), job.tokenizer
     encode = encode_conversations if job.is_chat else encode_texts
     writers = [ShardWriter(job.folder, f'{name}-{part:05}', tokenizer) for name in ASSIGNMENTS[:2]]
-    languages = iter(json.loads(load_file(job.file('signatures', part))['languages'].tobytes()))
+    languages = iter(json.loads(_load_signatures(job, part)['languages'].tobytes()))
     duplicates: dict[str, StepStats] = {}
     for texts, sizes, assigned in _assigned_batches(job, part, cleaner):
         _count_duplicates(duplicates, zip(texts, sizes, assigned))
@@ -357,7 +369,7 @@ def tokenize_part(
                         replaced=job.parts[part].corpus.replaced)
     write_file(job.file('shards', part), manifest.model_dump_json())
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0067
+# %% ../../nbs/05_data/03_prepare.ipynb #0068
 def _check_size(config: Config, manifest: Manifest) -> None:
     "Refuse a split with less text than one sequence"
     if config.data.batching != 'packed': return # a document may be short
@@ -368,7 +380,7 @@ def _check_size(config: Config, manifest: Manifest) -> None:
                             f'one sequence takes model.block_size + 1 = {T + 1:,}',
                             f'add text, or set model.block_size={max(1, found - 1)}')
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0071
+# %% ../../nbs/05_data/03_prepare.ipynb #0072
 @dataclass(frozen=True)
 class PreparedData:
     "A prepared folder: a tokenizer, and text as its ids"
@@ -386,7 +398,7 @@ class PreparedData:
         tokens = [open_shards(folder/'data', split.shards, tokenizer) for split in splits]
         return cls(folder, tokenizer, manifest, *tokens)
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0073
+# %% ../../nbs/05_data/03_prepare.ipynb #0074
 def _merge(parts: list[Manifest]) -> Manifest:
     "One manifest of all parts"
     cleaning: dict[str, StepStats] = {}
@@ -416,7 +428,7 @@ def _install(work: Path, tokenizer: Tokenizer) -> None:
     _clean_up(run/'data')
     fsync_folder(run)
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0076
+# %% ../../nbs/05_data/03_prepare.ipynb #0077
 def _link_files(source: Path, target: Path) -> None:
     "Hard-link the files of a folder into a new one; copy where that is impossible"
     shutil.rmtree(target, ignore_errors=True)
@@ -449,21 +461,21 @@ def _cache_entry(key: str) -> Path:
         for path in sorted((package/chapter).glob('*.py')): code.update(path.read_bytes())
     return cache_folder()/'prepared'/code.hexdigest()[:32]
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0080
+# %% ../../nbs/05_data/03_prepare.ipynb #0081
 def merge_parts(
     job: Job, # All of its parts tokenized
 ) -> None:
     "Put the shards of all parts into their place, with a manifest"
-    files = [job.file('shards', i) for i in range(len(job.parts))]
-    manifest = _merge([Manifest.model_validate_json(file.read_bytes()) for file in files])
-    manifest.contamination = json.loads((job.folder/'contamination').read_text())
+    manifest = _merge([read_json(job.file('shards', part), Manifest)
+                       for part in range(len(job.parts))])
+    manifest.contamination = read_json(job.folder/'contamination', float)
     _check_size(job.config, manifest)
     write_file(job.folder/'manifest.json', manifest.model_dump_json(indent=1))
     _install(job.folder, job.tokenizer)
     try: _add_to_cache(job.folder.parent, _cache_entry(manifest.key))
     except OSError as e: _logger.warning('The prepared data is not cached. %s', e)
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0087
+# %% ../../nbs/05_data/03_prepare.ipynb #0088
 PREPARE_STAGES = { # stage → the files of all parts that it needs
     'signatures': '', 'deduplicate': 'signatures', 'tokenize': 'assignments', 'merge': 'shards'}
 
@@ -500,7 +512,7 @@ def run_stage(
         with bar, closing(done):
             for _, size in zip(done, sizes): bar.update(size)
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0089
+# %% ../../nbs/05_data/03_prepare.ipynb #0090
 def _reuse(folder: Path, key: str) -> PreparedData | None:
     "What was prepared in a folder before, if it is whole and has this key"
     if not (folder/'data').exists(): return None
@@ -522,7 +534,7 @@ def _own_tokenizer(folder: Path) -> Tokenizer | None:
     try: return Tokenizer.load(folder/'tokenizer')
     except UserError: return None
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0090
+# %% ../../nbs/05_data/03_prepare.ipynb #0091
 def prepare_data(
     config: Config,              # Says which text and which tokenizer
     folder: str | Path,          # A run directory; gets `tokenizer` and `data`
@@ -557,7 +569,7 @@ def prepare_data(
                        'free some disk space, or make the folder writable, and run it again') from e
     return PreparedData.open(folder)
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0110
+# %% ../../nbs/05_data/03_prepare.ipynb #0111
 def conflicting_preparation(
     config: Config, # What is to be prepared
     folder: Path,   # Where

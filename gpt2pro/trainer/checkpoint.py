@@ -185,7 +185,6 @@ class Checkpoint:
     tensors: dict[str, dict[str, Tensor]] # Group → name → values, on the CPU
     state: dict[str, Any]                 # Plain values
     environment: dict[str, Any]           # What changes bits
-    path: Path                            # Where it was read
 
 # %% ../../nbs/09_trainer/01_checkpoint.ipynb #0042
 def load_checkpoint(
@@ -197,7 +196,7 @@ def load_checkpoint(
     files = [path/name for name in manifest['files'] if name.endswith('.safetensors')]
     tensors = {file.stem: load_file(file) for file in files}
     state = json.loads((path/'state.json').read_text('utf-8'))
-    return Checkpoint(manifest['step'], tensors, state, manifest['environment'], path)
+    return Checkpoint(manifest['step'], tensors, state, manifest['environment'])
 
 # %% ../../nbs/09_trainer/01_checkpoint.ipynb #0049
 def load_parameters(

@@ -27,7 +27,7 @@ from .runs import RunDirectory, TrainingState
 from .optimizers import lr_scale, make_optimizer, optimizer_tensors, set_lr
 from .strategy import environment, make_strategy, Strategy
 from .monitor import Callback, log_to, memory_in_use, MemoryMeter, MetricsFile
-from .monitor import NonFiniteError, out_of_memory, tensorboard
+from .monitor import NonFiniteError, out_of_memory, tensorboard, warn_on_error
 
 # %% auto #0
 __all__ = ['evaluation_batches', 'mean_loss', 'dropout_seed', 'Step', 'accumulate_gradients', 'training_step', 'TrainResult',
@@ -225,7 +225,8 @@ class RunState:
             raise RunError(f'{folder}: step {step} could not be saved', f'{e}',
                            'make room on the disk, then resume the run') from None
         self.failures = 0
-        rotate_checkpoints(folder, self.config.train.keep_checkpoints, self.progress.best_step)
+        keep, best = self.config.train.keep_checkpoints, self.progress.best_step
+        with warn_on_error(folder): rotate_checkpoints(folder, keep, best)
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0047
 class Trainer:
