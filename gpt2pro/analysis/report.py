@@ -16,8 +16,8 @@ from ..text.languages import language_name
 from .sampling import Amount, quantile, Sums
 
 # %% auto #0
-__all__ = ['QUANTILES', 'Example', 'Quality', 'Lengths', 'summarize_lengths', 'DatasetReport', 'language_share_intervals',
-           'plot_languages', 'plot_lengths', 'plot_report', 'with_interval']
+__all__ = ['QUANTILES', 'MAX_VOCABULARY', 'Example', 'Quality', 'Lengths', 'summarize_lengths', 'DatasetReport', 'plot_languages',
+           'plot_lengths', 'plot_report', 'with_interval']
 
 # %% ../../nbs/02_analysis/02_report.ipynb #0006
 class Example(StrictModel):
@@ -58,13 +58,15 @@ def summarize_lengths(
                    histogram=histogram)
 
 # %% ../../nbs/02_analysis/02_report.ipynb #0015
+MAX_VOCABULARY = 250_000 # Different words that are counted
+
 class DatasetReport(Record):
     "What is in a text"
     documents: int                         # documents, counted
     bytes: int                             # bytes of text in UTF-8, counted
     chars: int                             # characters
     words: int                             # words: runs of letters
-    vocabulary: int                        # different words examined, counted up to 250,000
+    vocabulary: int                        # different words examined, up to `MAX_VOCABULARY`
     tokens: int | None = None              # tokens; null without a tokenizer
     tokenizer: str | None = None           # name of the tokenizer
     tokenizer_hash: str | None = None      # sha256 of the tokenizer
@@ -96,30 +98,23 @@ class DatasetReport(Record):
     def _figure(self) -> Any: return plot_report(self)
 
 # %% ../../nbs/02_analysis/02_report.ipynb #0020
-def language_share_intervals(
-    report: DatasetReport, # Any
-) -> dict[str, list[float]]: # Language → both ends; the same number twice where exact
-    "The intervals of the shares of languages"
-    return {code: [end.bytes/max(report.bytes, 1) for end in amount.ends or (amount, amount)]
-            for code, amount in report.languages.items()}
-
-# %% ../../nbs/02_analysis/02_report.ipynb #0022
 def plot_languages(
     report: DatasetReport, # What to show
     ax: Any,               # Where: axes of matplotlib
 ) -> None:
     "Bars for the shares of the largest languages, with their intervals"
-    shares = dict(list(report.shares.items())[:6])
-    ends = language_share_intervals(report)
-    errors = [[100*abs(ends[code][i] - share) for code, share in shares.items()] for i in (0, 1)]
-    bars = ax.barh([language_name(code) for code in shares],
-                   [100*share for share in shares.values()],
-                   xerr=errors if report.sampled_fraction < 1 else None, color='#4263eb', capsize=3)
-    ax.bar_label(bars, [f'{share:.1%}' for share in shares.values()], padding=3)
-    ax.set(title='languages', xlabel='% of bytes', xlim=(0, 140*max(shares.values()) or 1))
+    amounts = dict(list(report.languages.items())[:6])
+    def percent(amount: Amount) -> float: return 100*amount.bytes/max(report.bytes, 1)
+    values = [*map(percent, amounts.values())]
+    errors = [[abs(percent(end) - value) for end in amount.ends or (amount, amount)]
+              for amount, value in zip(amounts.values(), values)] # (languages, 2 ends)
+    bars = ax.barh([*map(language_name, amounts)], values, xerr=[*zip(*errors)],
+                   color='#4263eb', error_kw=dict(capsize=3*bool(report.intervals)))
+    ax.bar_label(bars, [f'{value:.1f}%' for value in values], padding=3)
+    ax.set(title='languages', xlabel='% of bytes', xlim=(0, 1.4*max(values) or 1))
     ax.invert_yaxis()
 
-# %% ../../nbs/02_analysis/02_report.ipynb #0023
+# %% ../../nbs/02_analysis/02_report.ipynb #0021
 def plot_lengths(
     report: DatasetReport, # What to show
     ax: Any,               # Where: axes of matplotlib
@@ -132,7 +127,7 @@ def plot_lengths(
     ax.xaxis.set_major_formatter('{x:g}')
     ax.set(title='length of documents', xlabel=report.lengths.unit, ylabel='documents')
 
-# %% ../../nbs/02_analysis/02_report.ipynb #0025
+# %% ../../nbs/02_analysis/02_report.ipynb #0023
 def plot_report(
     report: DatasetReport, # What to show
 ) -> Any:                  # A figure of matplotlib
@@ -144,7 +139,7 @@ def plot_report(
     plt.close(figure) # shown where it is returned, not once more at the end of the cell
     return figure
 
-# %% ../../nbs/02_analysis/02_report.ipynb #0029
+# %% ../../nbs/02_analysis/02_report.ipynb #0027
 def with_interval(
     value: Any,          # A number, or None where it is not known
     ends: Sequence[Any], # Of its interval; none where it is exact
@@ -167,7 +162,7 @@ def _amount_rows(report: DatasetReport, amounts: Mapping[str, Amount]) -> list[l
                              for (value, *ends), form in zip(columns, _COLUMNS.values()))])
     return rows
 
-# %% ../../nbs/02_analysis/02_report.ipynb #0032
+# %% ../../nbs/02_analysis/02_report.ipynb #0030
 _LISTED = 8 # Rows of a table that could be long
 
 def _report_tables(report: DatasetReport) -> dict[str, list[list[str]]]:
@@ -192,7 +187,7 @@ def _report_tables(report: DatasetReport) -> dict[str, list[list[str]]]:
              for e in report.quality.worst]
     return tables | {'Worst examples': [['where', 'findings', 'text'], *worst]}
 
-# %% ../../nbs/02_analysis/02_report.ipynb #0035
+# %% ../../nbs/02_analysis/02_report.ipynb #0033
 def _report_facts(report: DatasetReport) -> list[str]:
     "What a report says in sentences"
     def number(value: float, name: str, digits: int = 0) -> str:
@@ -200,6 +195,7 @@ def _report_facts(report: DatasetReport) -> list[str]:
     q = report.quality
     lengths = report.lengths.quantiles
     words = f'{number(report.words, "words")} words, {report.vocabulary:,} different'
+    if report.vocabulary >= MAX_VOCABULARY: words += ' or more'
     if 'vocabulary' in report.intervals:
         low, high = report.intervals['vocabulary']
         words += f' ones examined, {low:,.0f} to {high:,.0f} in all'

@@ -86,6 +86,7 @@ def is_sampled(
 
 # %% ../../nbs/02_analysis/01_sampling.ipynb #0026
 _PASSAGE = 24 # Bytes
+_AT_ONCE = 2**20 # Bytes of a long text that are hashed together
 _WHITE_SPACE = b' \t\n\r\x0b\x0c'
 _LOWER = bytes(range(256)).lower() # of ASCII letters
 
@@ -95,7 +96,8 @@ def content_key(
     "A hash that near duplicates of a text are likely to have as well"
     data = text.encode('utf-8', 'surrogatepass').translate(_LOWER, _WHITE_SPACE).ljust(_PASSAGE)
     words = np.ndarray(len(data) - 7, '<u8', data, strides=(1,)) # 8 bytes from each place on
-    return int(combine_hashes([words[:-16], words[8:-8], words[16:]]).min())
+    parts = (words[i:i + _AT_ONCE + 16] for i in range(0, len(words) - 16, _AT_ONCE))
+    return min(int(combine_hashes([part[:-16], part[8:-8], part[16:]]).min()) for part in parts)
 
 def is_sampled_by_content(
     key: int,        # From `content_key`

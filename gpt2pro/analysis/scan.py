@@ -32,7 +32,8 @@ from .sampling import Amount, choose_sample_fraction, content_key, counted_amoun
 from .sampling import document_row, Duplicate, duplicate_amount, Estimator
 from .sampling import is_sampled, is_sampled_by_content, list_names
 from .sampling import quantile_interval, Sums, vocabulary_interval
-from .report import DatasetReport, Example, Quality, QUANTILES, summarize_lengths
+from .report import DatasetReport, Example, MAX_VOCABULARY, Quality, QUANTILES
+from .report import summarize_lengths
 
 # %% auto #0
 __all__ = ['stratum_of', 'analyze']
@@ -53,7 +54,6 @@ class _Examined(NamedTuple):
 
 # %% ../../nbs/02_analysis/03_scan.ipynb #0010
 _WORST = 5 # Examples to keep
-_VOCABULARY = 250_000
 
 def _worst(examples: list[Example]) -> list[Example]:
     "Those with the most findings"
@@ -83,7 +83,7 @@ class _Tally:
         "Add another tally"
         self.sums.merge(other.sums)
         self.lengths.update(other.lengths)
-        if len(self.vocabulary) < _VOCABULARY:
+        if len(self.vocabulary) < MAX_VOCABULARY:
             self.common |= other.common
             self._add_words(other.vocabulary)
         self.worst = _worst(self.worst + other.worst)
@@ -259,7 +259,7 @@ def _intervals(text: Estimator, tally: _Tally) -> dict[str, list[float]]:
     ends = {name: text.total(kind)[1] for name, kind in kinds.items()}
     unseen = 1 - text.sampled/text.documents
     words = len(tally.vocabulary)
-    if words < _VOCABULARY:
+    if words < MAX_VOCABULARY:
         ends['vocabulary'] = vocabulary_interval(words, words - len(tally.common),
                                                  text.documents/text.sampled)
     return ends | {
@@ -312,8 +312,9 @@ _CODE = ('text.readers', 'text.layouts', 'text.corpus', 'text.languages', 'text.
 def _cache_path(content: str, corpus: Corpus, tokenizer: Any, *settings: Any) -> Path:
     "Where the report on a corpus with some content is stored"
     code = [hash_file(find_spec(f'gpt2pro.{name}').origin) for name in _CODE] # type: ignore
-    key = json.dumps([content, corpus.skipped, corpus.text_field, corpus.on_error,
-                      corpus.sample, getattr(tokenizer, 'hash', None), settings, code])
+    key = json.dumps([content, corpus.skipped, corpus.text_field, corpus.on_error, corpus.sample,
+                      corpus.format_row.__qualname__, getattr(tokenizer, 'hash', None), settings,
+                      code])
     digest = hashlib.sha256(key.encode()).hexdigest()
     return cache_folder()/'analysis'/f'{digest[:32]}.json'
 
@@ -338,7 +339,8 @@ def _choose_strata(corpus: Corpus, fraction: float) -> frozenset[str]:
 
 def _first_texts(corpus: Corpus) -> list[str]:
     "The first documents of some files, spread over the corpus"
-    files = [file for file in corpus.files[::max(1, len(corpus.files)//32)] if file.local_path]
+    files = [file for file in corpus.files[::max(1, len(corpus.files)//32)]
+             if file.local_path and file.path not in corpus.skipped]
     corpora = [Corpus([file], {}, corpus.text_field, 'replace') for file in files]
     number = max(10, 320//max(len(corpora), 1)) # of each
     return [document.text for each in corpora for document in islice(each, number)]

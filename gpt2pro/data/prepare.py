@@ -37,7 +37,7 @@ from .chat import encode_conversations
 
 # %% auto #0
 __all__ = ['PART_BYTES', 'ASSIGNMENTS', 'MAX_FINGERPRINTS', 'PREPARE_STAGES', 'Part', 'open_parts', 'data_key', 'Job',
-           'split_threshold', 'Passages', 'find_passages', 'select_passages', 'link_documents', 'find_leaks',
+           'split_threshold', 'Passages', 'find_passages', 'select_passages', 'link_documents', 'measure_contamination',
            'sign_part', 'assign_splits', 'deduplicate', 'tokenize_part', 'PreparedData', 'merge_parts', 'run_stage',
            'prepare_data', 'conflicting_preparation']
 
@@ -176,7 +176,7 @@ def link_documents(
     return group
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0039
-def find_leaks(
+def measure_contamination(
     passages: Passages,   # Of all documents
     assigned: np.ndarray, # Of each document: 0 for training, 1 for validation, (n,)
 ) -> tuple[np.ndarray, float]: # Whether each is one, (n,), and the share of passages in training
@@ -184,9 +184,9 @@ def find_leaks(
     split = assigned[passages.documents]
     validation = np.unique(passages.hashes[split == 1])
     shared = np.intersect1d(passages.hashes[split == 0], validation)
-    leaks = np.zeros(len(assigned), bool)
-    leaks[passages.documents[np.isin(passages.hashes, shared) & (split == 0)]] = True
-    return leaks, len(shared)/max(1, len(validation))
+    found = np.zeros(len(assigned), bool)
+    found[passages.documents[np.isin(passages.hashes, shared) & (split == 0)]] = True
+    return found, len(shared)/max(1, len(validation))
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0045
 _BATCH_BYTES = 2**20
@@ -236,7 +236,7 @@ def _load_signatures(job: Job, part: int) -> dict[str, np.ndarray]:
     path = job.file('signatures', part)
     try: return load(read_file(path))
     except SafetensorError as e:
-        raise UserError(f'{path}: damaged', f'{e}', 'run the same again, which begins anew') from None
+        raise UserError(f'{path}: damaged', f'{e}', 'run the same again: it begins anew') from None
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0052
 ASSIGNMENTS = ('train', 'validation', 'exact_dedup', 'near_dedup', 'in validation')
@@ -261,7 +261,7 @@ def assign_splits(
         too_many = np.bincount(group, minlength=n)[group] > max(1, fraction*n)
         hashes = signed[0, np.where(too_many, near, group)]
         assigned[hashes < split_threshold(hashes, fraction)] = 1
-        assigned[find_leaks(passages, assigned)[0][near]] = _IN_VALIDATION
+        assigned[measure_contamination(passages, assigned)[0][near]] = _IN_VALIDATION
         if assigned.all():
             raise UserError(f'The source has {n} documents',
                             'all share passages with those held out for validation',
@@ -323,7 +323,7 @@ def deduplicate(
     signatures = np.concatenate(signed, 1)
     passages = _load_passages(job, find_originals([signatures[0]], sum(counts)))
     assigned = assign_splits(signatures, passages, own, data.clean, data.val_fraction)
-    contamination = find_leaks(passages, assigned)[1]
+    contamination = measure_contamination(passages, assigned)[1]
     if contamination > NEGLIGIBLE:
         _logger.warning('%.1f %% of the validation text is also in the training text: gpt2pro '
                         'leaks says where', 100*contamination)

@@ -200,11 +200,6 @@ class MixtureSampler(Sampler):
             own_indices = turns*np.uint64(self.group) + places[own]
             if own.any(): starts[own], lengths[own] = sampler.sequences(own_indices)
         return starts, lengths
-    def epochs(self,
-        indices: int, # Sequences read so far
-    ) -> dict[str, float]: # Language → how often all of it has been read
-        "How often each language has been read"
-        return {code: share*indices/self.samplers[code].size for code, share in self.shares.items()}
 
 # %% ../../nbs/05_data/04_sampler.ipynb #0065
 class LanguageSortedTokens(Tokens):

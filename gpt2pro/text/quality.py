@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain, compress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 import numpy as np
 
 # %% auto #0

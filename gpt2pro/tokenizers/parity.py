@@ -64,8 +64,6 @@ class LanguageStats(StrictModel):
     @property
     def bytes_per_token(self) -> float: return self.bytes/max(self.tokens, 1)
     @property
-    def per_byte(self) -> float: return self.tokens/self.bytes
-    @property
     def per_character(self) -> float: return self.tokens/self.characters
     @property
     def per_word(self) -> float: return self.tokens/max(self.words, 1)
@@ -294,11 +292,11 @@ def _advice(report: ParityReport) -> str:
 # %% ../../nbs/04_tokenizers/04_parity.ipynb #0085
 def _parity_rows(report: ParityReport) -> TableRows:
     "The headings, then a row for each language"
-    rows = [['language', 'share', 'tokens', 'per byte', 'per character', 'per word', 'premium',
+    rows = [['language', 'share', 'tokens', 'bytes/token', 'per character', 'per word', 'premium',
              'after']]
     for code, s in report.languages.items():
         rows.append([language_name(code), f'{report.shares[code]:.0%}', f'{s.tokens:,}',
-                     f'{s.per_byte:.3f}', f'{s.per_character:.3f}', f'{s.per_word:.2f}',
+                     f'{s.bytes_per_token:.2f}', f'{s.per_character:.3f}', f'{s.per_word:.2f}',
                      f'{s.premium:.2f}', f'{report.after[code]:.2f}'])
     return rows
 
