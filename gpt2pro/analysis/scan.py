@@ -339,7 +339,8 @@ def _choose_strata(corpus: Corpus, fraction: float) -> frozenset[str]:
 
 def _first_texts(corpus: Corpus) -> list[str]:
     "The first documents of some files, spread over the corpus"
-    files = [file for file in corpus.files[::max(1, len(corpus.files)//32)] if file.local_path]
+    files = [file for file in corpus.files[::max(1, len(corpus.files)//32)]
+             if file.local_path and file.path not in corpus.skipped]
     corpora = [Corpus([file], {}, corpus.text_field, 'replace') for file in files]
     number = max(10, 320//max(len(corpora), 1)) # of each
     return [document.text for each in corpora for document in islice(each, number)]

@@ -243,7 +243,7 @@ def final_config(
     "The configuration to save"
     config = draft_config(session)
     if session.answers.get('review') == 'write': return config
-    return repair(config, session.hardware, session.text, ('error', 'warning'))[0]
+    return repair(config, session.hardware, session.text)[0]
 
 def _consequences(session: Session, name: str) -> dict[str, Any]:
     "What the answer to a question changes in a session"

@@ -155,12 +155,10 @@ def _read(
     "The documents of a file, one section after the other"
     for section in _sections(file): yield from _documents(section, handler, layout, format_row)
 
-def _holds_text(layout: Layout) -> bool:
-    return not layout.fields or not layout.fields.keys().isdisjoint(layout.text_fields)
-
 def _is_metadata(file: SourceFile, layout: Layout) -> bool:
     "Whether a file is one JSON object without text"
-    if file_format(file.local_path or Path()) != '.json' or _holds_text(layout): return False
+    if file_format(file.local_path or Path()) != '.json' or layout.holds_text or not layout.fields:
+        return False
     with _readable(file):
         return len([*islice(read_rows(file, ErrorHandler(file.path, True)), 2)]) == 1
 

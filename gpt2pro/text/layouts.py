@@ -30,6 +30,9 @@ class Layout(StrictModel):
     text_fields: list[str] = []             # fields that make the text of a row, in order
     rows_in: list[str] = []                 # fields, one in another, whose lists hold the rows
     programming_language: str | None = None # programming language of code
+    @property
+    def holds_text(self) -> bool: # Whether a table has a field with the text
+        return not self.fields.keys().isdisjoint(self.text_fields)
 
 # %% ../../nbs/01_text/02_layouts.ipynb #0011
 PREVIEW_ROWS = 100 # Rows from which the layout of a table is found
@@ -240,7 +243,7 @@ def _table_layout(rows: list[Any], text_field: str) -> Layout:
     if len(nested) == 1 and fields.keys().isdisjoint(found):
         inner = chain.from_iterable(unfold(row, nested) for row in rows)
         layout = _table_layout([*islice(inner, PREVIEW_ROWS)], text_field)
-        if not layout.fields.keys().isdisjoint(layout.text_fields):
+        if layout.holds_text:
             return layout.model_copy(update={'rows_in': [*nested, *layout.rows_in]})
     if kind != 'code': language = None
     return Layout(kind=kind, fields=fields, text_fields=found, programming_language=language)

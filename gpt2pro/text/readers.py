@@ -6,17 +6,19 @@
 from __future__ import annotations
 import bz2, codecs, csv, json, lzma, os, re, zlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, IO
 from ..core.errors import UserError
 
 # %% auto #0
-__all__ = ['MAX_EXPANSION', 'BOMB_BYTES', 'MAX_ROW_CHARS', 'MAX_FIELDS', 'SECTION_BYTES', 'SourceFile', 'file_revision',
-           'file_format', 'is_compressed', 'check_expansion', 'TrailingDataError', 'read_blocks', 'binary_kind',
-           'DamagedFileError', 'ErrorHandler', 'read_text', 'locate', 'hub_file', 'is_table', 'read_rows', 'sections']
+__all__ = ['MAX_EXPANSION', 'BOMB_BYTES', 'MAX_ROW_CHARS', 'MAX_FIELDS', 'MAX_PAGE_BYTES', 'SECTION_BYTES', 'SourceFile',
+           'file_revision', 'file_format', 'is_compressed', 'check_expansion', 'TrailingDataError', 'read_blocks',
+           'binary_kind', 'DamagedFileError', 'ErrorHandler', 'read_text', 'locate', 'hub_file', 'is_table',
+           'read_rows', 'sections']
 
 # %% ../../nbs/01_text/01_readers.ipynb #0007
 @dataclass(frozen=True, slots=True)
@@ -388,16 +390,53 @@ def _open_parquet(file: SourceFile) -> Any:
     _check_unchanged(file)
     return pq.ParquetFile(file.local_path, buffer_size=2**20, pre_buffer=False)
 
-def _row_bytes(table: Any, names: list[str] | None) -> int:
-    "The mean size of a row of a Parquet file, in the row group where it is largest"
+# %% ../../nbs/01_text/01_readers.ipynb #0078
+def _varint(f: IO[bytes]) -> int:
+    "A number of seven bits a byte, the lowest first"
+    byte = f.read(1)[0]
+    return byte if byte < 128 else byte - 128 + 128*_varint(f)
+
+def _thrift(f: IO[bytes], kind: int = 12) -> Any:
+    "A value in Thrift's compact encoding: a structure, a number or bytes, which are left out"
+    if kind == 8: return f.seek(_varint(f), 1)
+    if kind != 12: return _varint(f)//2 if kind in (4, 5, 6) else None # no page is of negative size
+    fields: dict[int, Any] = {}
+    last = 0
+    while byte := f.read(1)[0]:
+        last += byte >> 4
+        fields[last] = _thrift(f, byte & 15)
+    return fields
+
+def _largest_page(file: SourceFile, column: Any) -> int:
+    "The size of the largest page of a column chunk, as far as its headers can be read"
+    at = column.dictionary_page_offset or column.data_page_offset
+    end = at + column.total_compressed_size
     most = 0
-    for i in range(table.num_row_groups):
-        group = table.metadata.row_group(i)
-        columns = [group.column(j) for j in range(group.num_columns)]
-        size = sum(column.total_uncompressed_size for column in columns
-                   if not names or column.path_in_schema.split('.')[0] in names)
-        most = max(most, size//max(1, group.num_rows))
+    with (open(file.local_path, 'rb') as f, # type: ignore[arg-type]
+          suppress(IndexError, KeyError, OSError, RecursionError, ValueError)):
+        while at < end:
+            f.seek(at)
+            header = _thrift(f)
+            most = max(most, header[2])
+            at = f.tell() + header[3]
     return most
+
+# %% ../../nbs/01_text/01_readers.ipynb #0080
+MAX_PAGE_BYTES = 2**27 # Most bytes in a page of a Parquet file
+
+def _check_parquet(file: SourceFile, table: Any) -> int:
+    "The mean size of a row in the row group where it is largest; too large a table is refused"
+    groups = [table.metadata.row_group(i) for i in range(table.num_row_groups)]
+    row = max((group.total_byte_size//max(1, group.num_rows) for group in groups), default=0)
+    columns = [group.column(i) for group in groups for i in range(group.num_columns)]
+    large = [column for column in columns if column.total_uncompressed_size > MAX_PAGE_BYTES]
+    page = max((_largest_page(file, column) for column in large), default=0)
+    names = len(table.schema_arrow)
+    if row > MAX_ROW_CHARS or page > MAX_PAGE_BYTES or names > MAX_FIELDS:
+        why = f'it has {names:,} fields, rows of {row:,} bytes and pages of up to {page:,}'
+        fix = f'make rows of at most {MAX_ROW_CHARS:,} bytes and {MAX_FIELDS:,} fields'
+        raise DamagedFileError(f'{file.path}: too large a table', why, fix)
+    return row
 
 def _parquet_rows(
         file: SourceFile, columns: Iterable[str] | None = None) -> Iterator[tuple[int, Any]]:
@@ -405,12 +444,7 @@ def _parquet_rows(
     with _open_parquet(file) as table:
         names = [name for name in columns or () if name in table.schema_arrow.names] or None
         groups = range(file.start, file.stop or table.num_row_groups)
-        size = _row_bytes(table, names)
-        if size > MAX_ROW_CHARS or len(table.schema_arrow) > MAX_FIELDS:
-            why = f'it has rows of {size:,} bytes and {len(table.schema_arrow):,} fields'
-            fix = f'make rows of at most {MAX_ROW_CHARS:,} bytes and {MAX_FIELDS:,} fields'
-            raise DamagedFileError(f'{file.path}: too large a table', why, fix)
-        rows = min(100, MAX_ROW_CHARS//max(1, size))
+        rows = min(100, MAX_ROW_CHARS//max(1, _check_parquet(file, table)))
         batches = table.iter_batches(rows, list(groups), columns=names, use_threads=False)
         first = sum(table.metadata.row_group(i).num_rows for i in range(file.start))
         found = chain.from_iterable(batch.to_pylist() for batch in batches)
@@ -418,7 +452,7 @@ def _parquet_rows(
         except Exception as e: raise OSError(str(e)) from None # a page or a date, of many kinds
         _check_unchanged(file)
 
-# %% ../../nbs/01_text/01_readers.ipynb #0083
+# %% ../../nbs/01_text/01_readers.ipynb #0087
 def _dataset_args(name: str) -> list[str]:
     "A folder, or a dataset's name and perhaps a subset"
     name = name.removeprefix('hf:')
@@ -450,7 +484,7 @@ def hub_file(
     except Exception as e: raise _dataset_error(name, e) from None # the client raises many kinds
     return SourceFile(name, 0, revision=revision or '')
 
-# %% ../../nbs/01_text/01_readers.ipynb #0087
+# %% ../../nbs/01_text/01_readers.ipynb #0091
 def _hub_rows(file: SourceFile) -> Iterator[Any]:
     "The rows of a dataset's training split, streamed"
     from datasets import load_dataset
@@ -459,7 +493,7 @@ def _hub_rows(file: SourceFile) -> Iterator[Any]:
     try: yield from load_dataset(*args, split='train', streaming=True, revision=revision)
     except Exception as e: raise _dataset_error(file.path, e) from None
 
-# %% ../../nbs/01_text/01_readers.ipynb #0095
+# %% ../../nbs/01_text/01_readers.ipynb #0099
 _READERS: dict[str, Callable[..., Iterator[Any]]] = {
     '.json': _json_rows, '.csv': _csv_rows, '.tsv': partial(_csv_rows, delimiter='\t')}
 
@@ -482,7 +516,7 @@ def read_rows(
     if suffix == '.parquet': return _parquet_rows(file, columns)
     return enumerate(_READERS[suffix](read_text(file, handler), file.path))
 
-# %% ../../nbs/01_text/01_readers.ipynb #0100
+# %% ../../nbs/01_text/01_readers.ipynb #0104
 SECTION_BYTES = 2**23 # Bytes in a section, about
 
 def _line_starts(file: SourceFile, size: int) -> list[int]:
@@ -496,13 +530,13 @@ def _line_starts(file: SourceFile, size: int) -> list[int]:
             if f.tell() < file.size: starts.append(f.tell())
     return starts
 
-# %% ../../nbs/01_text/01_readers.ipynb #0103
+# %% ../../nbs/01_text/01_readers.ipynb #0107
 def _group_starts(file: SourceFile, size: int) -> list[int]:
     "The first row group of each section of a Parquet file"
     with _open_parquet(file) as table: count = table.num_row_groups
     return list(range(0, count, max(1, count*size//file.size))) or [0]
 
-# %% ../../nbs/01_text/01_readers.ipynb #0106
+# %% ../../nbs/01_text/01_readers.ipynb #0110
 def sections(
     file: SourceFile, # Any file
     size: int = SECTION_BYTES, # Bytes in a section, about

@@ -231,6 +231,6 @@ def recommend(
     tokens = min(_tokens_in(plan, minutes), 20*plan.train_tokens)
     plan = Plan(_add_batch(plan, tokens), hardware, text)
     config = _add_schedule(plan, minutes)
-    if model is None: config, _ = repair(config, hardware, text, ('error', 'warning'))
+    if model is None: config, _ = repair(config, hardware, text)
     reasons = _explain_choices(Plan(config, hardware, text), why, minutes)
     return Recommendation(config=config, reasons=reasons, tasks=assess_tasks(report))

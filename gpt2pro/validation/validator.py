@@ -81,13 +81,12 @@ def repair(
     config: Config,                    # A plan with errors
     hardware: Hardware | None = None,  # The machine
     report: Any = None,                # A `DatasetReport` or `TextSummary`
-    severities: Iterable[str] = ('error',), # What to fix
 ) -> tuple[Config, list[str]]:         # A plan without them, and the overrides that led there
-    "A plan with its problems fixed"
+    "A plan with its errors and warnings fixed"
     words: dict[str, str] = {}
     for _ in RULES:
         findings = validate(config, hardware, report)
-        fix = next((f.fix for f in findings if f.severity in severities and f.fix), None)
+        fix = next((f.fix for f in findings if f.severity != 'note' and f.fix), None)
         if fix is None: break
         config = load_config(config, fix)
         words |= {word.partition('=')[0]: word for word in fix}
@@ -155,13 +154,11 @@ def fix_config(
     overrides: Iterable[str] = (),     # Settings on top; with them no file is changed
     hardware: Hardware | None = None,  # The machine
     report: Any = None,                # A `DatasetReport` or `TextSummary`
-    severities: Iterable[str] = ('error', 'warning'), # What to fix
-    write: bool = True,                # Whether the file is changed, or only the difference shown
 ) -> FileFix:
     "Repair the plan in a file, and keep its comments; of other plans, say which overrides do"
     overrides, path = list(overrides), Path(source or '')
     read = read_config(source, overrides)
-    config, words = repair(read.config, hardware, report, severities)
+    config, words = repair(read.config, hardware, report)
     unclear = [_mistake_finding(mistake) for mistake in read.mistakes if not mistake.meant]
     meant = [format_override(*mistake.meant) for mistake in read.mistakes if mistake.meant]
     fixed = FileFix(words=[*meant, *words], left=[*unclear, *validate(config, hardware, report)])
@@ -173,5 +170,5 @@ def fix_config(
     lines = unified_diff(before.splitlines(True), after.splitlines(True),
                          str(path), f'{path}, repaired')
     fixed.diff = ''.join(lines)
-    if write: write_file(path, after)
+    write_file(path, after)
     return fixed
