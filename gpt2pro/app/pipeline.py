@@ -288,11 +288,7 @@ def measure_plan(
     "Measure this machine, and a plan's training text with its tokenizer"
     return measure_hardware(device=config.train.device), measure_text(config.data, config)[1]
 
-<<<<<<< HEAD
 # %% ../../nbs/12_app/03_pipeline.ipynb #0054
-=======
-# %% ../../nbs/12_app/03_pipeline.ipynb #850536eb
->>>>>>> main
 def check_contamination(
     data: DataConfig, # Which text
 ) -> str | None:      # None without validation text of its own
