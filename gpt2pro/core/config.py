@@ -583,7 +583,8 @@ def _take(values: Any, path: tuple[str, ...]) -> Any:
 def _copy(values: Any) -> Any:
     "Nested mappings again, with keys that are texts"
     if not isinstance(values, Mapping): return values
-    return {str(name): _copy(value) for name, value in values.items()}
+    return {str(name).encode(errors='replace').decode(): _copy(value) # without lone surrogates
+            for name, value in values.items()}
 
 # %% ../../nbs/00_core/05_config.ipynb #0086
 def _correct(values: dict[str, Any], mistake: SettingError) -> None:
