@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+import numpy as np
 from rich.console import Console
 from rich.text import Text
 from ..core.errors import UserError
@@ -40,7 +41,7 @@ from .run_report import report_run, RunReport, Sample
 
 # %% auto #0
 __all__ = ['QUICKSTART_BYTES', 'PROMPT_TOKENS', 'choose_data', 'measure_text', 'plan_run', 'evaluate', 'choose_prompts',
-           'write_samples', 'run_folder', 'absolute_paths', 'train', 'quickstart', 'measure_plan',
+           'write_samples', 'run_folder', 'absolute_paths', 'summarize_prepared', 'train', 'quickstart', 'measure_plan',
            'check_contamination', 'save_tokenizer', 'prepare']
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0007
@@ -205,23 +206,39 @@ def _discard_unused(run: RunDirectory) -> Iterator[None]:
         raise
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0039
+def summarize_prepared(
+    prepared: PreparedData, # The text of a run
+    config: Config,         # Its configuration
+) -> TextSummary:
+    "What a plan needs of a prepared text"
+    counts, tokens = prepared.manifest.train.counts, prepared.train
+    if not config.data.validation: counts += prepared.manifest.validation.counts
+    longest = np.diff(tokens.starts.numpy(), append=len(tokens)).max()
+    rates = {tokenizer_key(config): [counts.bytes/counts.tokens]*3}
+    return TextSummary(bytes=counts.bytes, sample=config.data.sample, documents=counts.documents,
+                       longest=int(longest), bytes_per_token=rates)
+
+# %% ../../nbs/12_app/03_pipeline.ipynb #0041
 def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport | None = None,
            text: TextSummary | None = None, callbacks: Iterable[Callable] = ()) -> RunReport:
     config = absolute_paths(config)
-    _announce('Validation and forecast')
+    _announce('Validation')
     hardware = measure_hardware(folder, config.train.device)
     ignored = ['GP-DATA-006'] if resume else [] # its text is prepared, whatever became of it
-    findings = check_plan(config, hardware, text, ignored)
-    expected = forecast(config, hardware, text)
-    _show(*findings, expected)
+    _show(*check_plan(config, hardware, text, ignored))
     run = RunDirectory(folder)
     with _discard_unused(run):
         if not resume: # a resumed run keeps its first forecast
             with lock_run(run):
+                _announce('Tokenizer and token shards')
                 config.save(run.config)
-                write_file(run.forecast, expected.model_dump_json(indent=2))
                 if analysis: write_file(run.analysis, analysis.model_dump_json(indent=2))
-        _announce('Tokenizer, token shards and training')
+                text = summarize_prepared(prepare_data(config, run.path), config)
+                expected = forecast(config, hardware, text)
+                write_file(run.forecast, expected.model_dump_json(indent=2))
+        else: expected = forecast(config, hardware)
+        _announce('Training')
+        _show(expected)
         watch = [] if config.train.target_minutes else [watch_forecast(expected)]
         train_model(config, folder, resume, [*callbacks, *watch])
     _announce('Evaluation')
@@ -234,7 +251,7 @@ def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport |
     _show(f'{report.save()}')
     return report
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0041
+# %% ../../nbs/12_app/03_pipeline.ipynb #0043
 def train(
     config: str | Path | Config | None = None, # As for `load_config`; None: the resumed run's
     folder: str | Path | None = None,  # Run directory; None takes the next free one below `runs/`
@@ -250,7 +267,7 @@ def train(
     if config is None and resume: config = folder
     return _train(load_config(config, overrides), folder, resume, callbacks=callbacks)
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0046
+# %% ../../nbs/12_app/03_pipeline.ipynb #0048
 def quickstart(
     data: str | list[str] | None = None, # As for `choose_data`; None is the embedded corpus
     folder: str | Path | None = None,    # Run directory; None takes the next free one below `runs/`
@@ -264,14 +281,14 @@ def quickstart(
     config, analysis, text = plan_run(data, minutes, overrides)
     return _train(config, folder, False, analysis, text)
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0049
+# %% ../../nbs/12_app/03_pipeline.ipynb #0051
 def measure_plan(
     config: Config, # A plan
 ) -> tuple[Hardware, TextSummary]:
     "Measure this machine, and a plan's training text with its tokenizer"
     return measure_hardware(device=config.train.device), measure_text(config.data, config)[1]
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #850536eb
+# %% ../../nbs/12_app/03_pipeline.ipynb #0054
 def check_contamination(
     data: DataConfig, # Which text
 ) -> str | None:      # None without validation text of its own
@@ -281,7 +298,7 @@ def check_contamination(
     fraction = min(1., 2**26/max(1, train.size))
     return find_contamination(train, validation, fraction=fraction).summary
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0053
+# %% ../../nbs/12_app/03_pipeline.ipynb #0057
 def save_tokenizer(
     data: DataConfig,              # The text to train on
     folder: str | Path,            # Where the tokenizer is saved
@@ -301,7 +318,7 @@ def save_tokenizer(
     tokenizer.save(folder)
     return tokenizer, mixture
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0055
+# %% ../../nbs/12_app/03_pipeline.ipynb #0059
 def prepare(
     config: str | Path | Config | None = None, # As for `load_config`
     folder: str | Path = 'runs/prepared', # Gets `tokenizer` and `data`

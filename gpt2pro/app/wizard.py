@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from pydantic import ValidationError
 from rich.console import Console
+from rich.text import Text
 from ..core.errors import UserError
 from ..core.files import write_file
 from ..core.config import load_config, SETTINGS
@@ -35,7 +36,7 @@ def show_question(
     "Print number and title of a question, its facts, and what to know"
     console.print()
     keys = 'Enter: recommended, Esc: back, Ctrl-C: stop for now'
-    console.rule(f'[bold]{_heading(question)}[/]  {keys}', align='left')
+    console.rule(Text.assemble((_heading(question), 'bold'), f'  {keys}'), align='left')
     for item in [*question.facts, question.help]: console.print(item, '', sep='\n')
 
 # %% ../../nbs/12_app/05_wizard.ipynb #0011
@@ -162,5 +163,5 @@ def wizard(
         raise
     final_config(session).save(out)
     saved.unlink()
-    console.print(f'\nWrote {out}. Train with: [bold]gpt2pro train {out}[/]')
+    console.print(f'\nWrote {out}. Train with: gpt2pro train {out}')
     return out

@@ -78,6 +78,7 @@ def choose_backend(
 class ForwardContext(NamedTuple):
     "What all layers share in one forward pass"
     attend: Callable[..., Tensor]          # (q, k, v, prepared, dropout) → (B, H, T, D)
+    mask: MaskSpec                         # Which keys a query attends to
     prepared: Any                          # What the backend prepared of lengths and mask
     positions: Tensor                      # Positions of the tokens, (T,) or (B, T)
     rotation: tuple[Tensor, Tensor] | None # Cosines and sines of RoPE
@@ -106,7 +107,7 @@ def make_context(
     prepared = backend.prepare(T, S, mask, device, dtype)
     rope = config.head_size, config.rope_theta, config.rope_scaling
     rotation = rope_cos_sin(positions, *rope) if encoding.rotates else None
-    return ForwardContext(backend.attend, prepared, positions, rotation, cache)
+    return ForwardContext(backend.attend, mask, prepared, positions, rotation, cache)
 
 # %% ../../nbs/07_attention/04_layer.ipynb #0027
 class CausalSelfAttention(nn.Module):

@@ -22,8 +22,8 @@ from .choices import ACTIVATIONS, NORMS, POSITIONS, SCHEDULES
 __all__ = ['Count', 'Steps', 'Seed', 'Fraction', 'Sources', 'SECTIONS', 'SETTINGS', 'MODEL_PRESETS', 'RUN_PRESETS', 'ADVICE',
            'StrictModel', 'SettingInfo', 'ModelConfig', 'TokenizerConfig', 'DataConfig', 'TrainConfig',
            'GenerateConfig', 'Config', 'setting_applies', 'resumable_settings', 'gpt2_differences', 'deep_merge',
-           'parse_override', 'allowed_values', 'find_setting', 'read_value', 'SettingError', 'ConfigError',
-           'format_override', 'iterate_leaves', 'CheckedConfig', 'read_config', 'load_config', 'check_arguments']
+           'parse_override', 'format_override', 'allowed_values', 'find_setting', 'read_value', 'SettingError',
+           'ConfigError', 'iterate_leaves', 'CheckedConfig', 'read_config', 'load_config', 'check_arguments']
 
 # %% ../../nbs/00_core/05_config.ipynb #0006
 class StrictModel(BaseModel):
@@ -420,6 +420,8 @@ def _accepts(key: str, value: Any) -> bool:
     except ValidationError: return False
     return True
 
+def _is_plain(text: str) -> bool: return text[:1] not in '["\'' and text != 'null'
+
 def parse_override(
     word: str,            # Such as `train.lr=1e-3`
 ) -> dict[str, Any]:      # Such as `{'train': {'lr': 0.001}}`
@@ -429,10 +431,18 @@ def parse_override(
     if not equals or not key:
         raise UserError(f'The override {word!r}', 'it has to be a key, an equals sign and a value',
                         'write it like train.lr=1e-3')
-    plain = key in SETTINGS and text[:1] not in '["\'' and text != 'null' and _accepts(key, text)
-    value: Any = text if plain else read_yaml(text, key)[0]
+    is_text = key in SETTINGS and _is_plain(text) and _accepts(key, text)
+    value: Any = text if is_text else read_yaml(text, key)[0]
     for part in reversed(key.split('.', 1)): value = {part: value}
     return value
+
+def format_override(
+    key: str,   # Such as `train.lr`
+    value: Any, # One that the setting accepts
+) -> str:
+    "The override that sets a value"
+    if isinstance(value, str) and _is_plain(value): return f'{key}={value}'
+    return f'{key}={json.dumps(value, ensure_ascii=False)}'
 
 # %% ../../nbs/00_core/05_config.ipynb #0066
 def _expand_model(values: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -536,13 +546,6 @@ class ConfigError(UserError):
     def __str__(self) -> str: return '\n\n'.join(map(str, self.mistakes))
 
 # %% ../../nbs/00_core/05_config.ipynb #0082
-def format_override(
-    key: str,   # Such as `train.lr`
-    value: Any, # One that the setting accepts
-) -> str:
-    "The override that sets a value"
-    return f'{key}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}'
-
 def _find_meaning(path: tuple[str, ...], value: Any) -> tuple[str, Any]:
     "The setting and the value that a mistake stands for; None where that is not clear"
     key = '.'.join(path)
@@ -580,7 +583,8 @@ def _take(values: Any, path: tuple[str, ...]) -> Any:
 def _copy(values: Any) -> Any:
     "Nested mappings again, with keys that are texts"
     if not isinstance(values, Mapping): return values
-    return {str(name): _copy(value) for name, value in values.items()}
+    return {str(name).encode(errors='replace').decode(): _copy(value) # without lone surrogates
+            for name, value in values.items()}
 
 # %% ../../nbs/00_core/05_config.ipynb #0086
 def _correct(values: dict[str, Any], mistake: SettingError) -> None:

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from ..core.choices import POSITIONS
 from ..core.errors import UserError
 from ..kernels.positions import alibi_slopes, rope_cos_sin, sinusoidal_encoding
-from ..attention.backends import attention_weights, MaskSpec, repeat_kv
+from ..attention.backends import attention_weights, repeat_kv
 from .gpt import eval_mode, GPT
 
 # %% auto #0
@@ -29,14 +29,14 @@ def collect_attention_weights(
     doc_ids: Tensor | None = None, # Document of each token, (B, T)
 ) -> Tensor:                       # (B, L, H, T, T); each row sums to 1
     "The attention weights of each head of each layer"
-    weights, c, layers = list[Tensor](), model.config, list[Any](model.h)
-    slopes = alibi_slopes(c.n_head).to(idx.device) if POSITIONS[c.position].bias else None
-    mask = MaskSpec(c.sliding_window, slopes, doc_ids)
-    def attend(q: Tensor, k: Tensor, v: Tensor, *_: Any) -> Tensor:
-        weights.append(attention_weights(q, k, mask)) # (B, H, T, T)
-        return weights[-1] @ repeat_kv(v, q.size(1)) # (B, H, T, D)
+    weights: list[Tensor] = []
     def replace(layer: nn.Module, args: tuple) -> tuple: # of (x, context, layer)
-        return args[0], args[1]._replace(attend=attend), *args[2:]
+        x, context, *rest = args
+        def attend(q: Tensor, k: Tensor, v: Tensor, *_: Any) -> Tensor:
+            weights.append(attention_weights(q, k, context.mask)) # (B, H, T, T)
+            return weights[-1] @ repeat_kv(v, q.size(1)) # (B, H, T, D)
+        return x, context._replace(attend=attend), *rest
+    layers: list[Any] = list(model.h)
     with ExitStack() as hooks, eval_mode(model), torch.no_grad():
         for block in layers: hooks.enter_context(block.attn.register_forward_pre_hook(replace))
         model.hidden_states(idx, doc_ids)
@@ -91,7 +91,7 @@ def position_similarity(
     else: table = model.wpe.weight[:n].detach() # (n, C)
     table = F.normalize(table, dim=-1)
     similarity = table @ table.T # (n, n)
-    return torch.stack([similarity.diagonal(d).mean() for d in range(n)])[None] # (1, n)
+    return torch.stack([similarity.diagonal(d).mean() for d in range(len(table))])[None] # (1, n)
 
 # %% ../../nbs/08_model/04_visualize.ipynb #0030
 def plot_position_similarity(

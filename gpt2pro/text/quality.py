@@ -147,6 +147,7 @@ def ngrams(
     "Each sequence of `n` words"
     return zip(*(words[i:] for i in range(n)))
 
+# %% ../../nbs/01_text/07_quality.ipynb #0037
 _MIX = np.uint64(0x9E3779B97F4A7C15) # odd, with well spread bits
 
 def combine_hashes(
@@ -173,7 +174,7 @@ def _count_ngrams(page: TextFeatures, n: int) -> tuple[int, int]:
     ends = np.flatnonzero(np.append(hashes[1:] != hashes[:-1], True)) # of each run of equal ones
     return int(np.diff(ends, prepend=-1).max()), len(hashes) - len(ends)
 
-# %% ../../nbs/01_text/07_quality.ipynb #0038
+# %% ../../nbs/01_text/07_quality.ipynb #0041
 _TOP_NGRAM = {2: 0.20, 3: 0.18, 4: 0.16} # n → largest share of characters in the top n-gram
 
 def _top_ngram(page: TextFeatures) -> float:
@@ -190,7 +191,7 @@ def _top_ngram(page: TextFeatures) -> float:
         worst = max(worst, times*len(' '.join(top))/len(page.text)/limit)
     return worst
 
-# %% ../../nbs/01_text/07_quality.ipynb #0042
+# %% ../../nbs/01_text/07_quality.ipynb #0045
 _REPEATED_NGRAMS = { # n → largest share of characters in n-grams that came before
     5: 0.15, 6: 0.14, 7: 0.13, 8: 0.12, 9: 0.11, 10: 0.10}
 
@@ -222,7 +223,7 @@ def _repeated_ngrams(page: TextFeatures) -> float:
         worst = max(worst, share/limit)
     return worst
 
-# %% ../../nbs/01_text/07_quality.ipynb #0046
+# %% ../../nbs/01_text/07_quality.ipynb #0049
 _REPETITION = {
     'repeated lines': QualityRule(
         'more than {high:.0%} of the lines repeat earlier ones', 'Gopher',
@@ -244,7 +245,7 @@ _REPETITION = {
         _repeated_ngrams, high=1),
 }
 
-# %% ../../nbs/01_text/07_quality.ipynb #0050
+# %% ../../nbs/01_text/07_quality.ipynb #0053
 _STOP_WORDS = {code: frozenset(words.split()) for code, words in { # English is the paper's
     'en': 'the be to of and that have with', 'es': 'de la que el en y los se',
     'fr': 'de la le et les des en un', 'de': 'der die und in den von zu das',
@@ -261,7 +262,7 @@ def _word_length(page: TextFeatures) -> float | None:
     if not page.words or not page.alphabetic: return None
     return sum(map(len, page.words))/len(page.words)
 
-# %% ../../nbs/01_text/07_quality.ipynb #0053
+# %% ../../nbs/01_text/07_quality.ipynb #0056
 def _share_of_lines(page: TextFeatures, test: Callable[[str], bool]) -> float:
     return _ratio(sum(map(test, page.lines)), len(page.lines))
 
@@ -300,7 +301,7 @@ _GOPHER = {
                               _stop_words, low=2, prose=True),
 }
 
-# %% ../../nbs/01_text/07_quality.ipynb #0058
+# %% ../../nbs/01_text/07_quality.ipynb #0061
 _STOPS, _QUOTES = '.?!。？！।॥؟۔։።។', '"\'”’»」』'
 _SENTENCE_END = re.compile(rf'[{_STOPS}][{_QUOTES})\]]*(?=\s|$)|[。？！]')
 _CITATION = re.compile(r'\[\d*]|\[edit]|\[citation needed]')
@@ -329,7 +330,7 @@ def _sentences(page: TextFeatures) -> int | None:
         if found >= _ENOUGH: break
     return found
 
-# %% ../../nbs/01_text/07_quality.ipynb #0063
+# %% ../../nbs/01_text/07_quality.ipynb #0066
 _BOILERPLATE = (
     *_NOTICES[1:], 'enable javascript', 'all rights reserved', 'utiliza cookies',
     'política de cookies', 'política de privacidad', 'todos los derechos reservados',
@@ -361,7 +362,7 @@ _PAGES = {
                                lambda page: _per_word(page, '\n'), high=0.3, prose=True),
 }
 
-# %% ../../nbs/01_text/07_quality.ipynb #0067
+# %% ../../nbs/01_text/07_quality.ipynb #0070
 QUALITY_RULES: dict[str, QualityRule] = {**_OWN, **_REPETITION, **_PAGES, **_GOPHER}
 
 def check_quality(
@@ -375,7 +376,7 @@ def check_quality(
     return [name for name, rule in QUALITY_RULES.items()
             if (prose or not rule.prose) and rule.is_broken(page)]
 
-# %% ../../nbs/01_text/07_quality.ipynb #0086
+# %% ../../nbs/01_text/07_quality.ipynb #0089
 def hash_ngrams(
     words: Sequence[Sequence[str]], # The words of each document
     n: int, # Words in an n-gram
@@ -391,7 +392,7 @@ def hash_ngrams(
     bounds = np.append(0, np.maximum(lengths - n + 1, 0).cumsum())
     return found ^ found >> np.uint64(32), bounds
 
-# %% ../../nbs/01_text/07_quality.ipynb #0091
+# %% ../../nbs/01_text/07_quality.ipynb #0094
 BANDS, BAND_SIZE = 14, 8
 
 def compute_signatures(
@@ -412,7 +413,7 @@ def compute_signatures(
     exact = [hashlib.blake2b(text.strip().encode(), digest_size=8).digest() for text in texts]
     return np.column_stack([np.frombuffer(b''.join(exact), np.uint64), bands])
 
-# %% ../../nbs/01_text/07_quality.ipynb #0096
+# %% ../../nbs/01_text/07_quality.ipynb #0099
 DUPLICATE_MEMORY = 2**20 # Documents remembered nearly without loss, in 128 bytes each
 
 class DuplicateFinder:

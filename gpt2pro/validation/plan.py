@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, Literal, NamedTuple
 from pydantic import Field
 from ..core.choices import OPTIMIZERS
-from ..core.config import Config, ModelConfig, StrictModel, TrainConfig
+from ..core.config import Config, load_config, ModelConfig, StrictModel, TrainConfig
 from ..core.hardware import Hardware, native_precisions, Throughput
 from .counts import count_parameters, flops_per_token
 from .heuristics import expected_bytes_per_token
@@ -29,6 +29,7 @@ class TextSummary(StrictModel):
     sample: float = Field(1.0, gt=0, le=1, description='fraction of the source that this is')
     languages: dict[str, float] = {} # fraction of the text by language code
     documents: int | None = None     # different documents
+    longest: int | None = None       # tokens of the longest document
     answers: int = 0                 # documents that are questions with answers
     quality: float = 100.            # share of the text without findings, per cent
     bytes_per_token: dict[str, list[float]] = {} # by `tokenizer_key`; each with its interval's ends
@@ -165,7 +166,10 @@ class Plan:
         return self.steps*self.tokens_per_step/max(self.train_tokens, 1)
     @cached_property
     def memory(self) -> dict[str, int]:
-        return forecast_memory(self.config, self.precision, self.device)
+        config, longest = self.config, self.text.longest if self.text else None
+        if longest and longest < self.model.block_size and config.data.batching != 'packed':
+            config = load_config(config, [f'model.block_size={longest}']) # the longest row
+        return forecast_memory(config, self.precision, self.device)
     @property
     def measured(self) -> Throughput | None: # None where it was not measured
         known = self.hardware.throughput if self.hardware else None
