@@ -163,9 +163,12 @@ _ARCHIVE = re.compile(r'\.(zip|tar(\.(gz|bz2|xz|zst))?|tgz|tbz2?|txz)$', re.I)
 
 def _zeros(path: Path, size: int) -> float:
     "The share of zero bytes in 64 places of a file"
+    sample = b''
     with open(path, 'rb') as f:
-        samples = [os.pread(f.fileno(), 4096, i*size//64) for i in range(64)]
-    return b''.join(samples).count(0)/max(1, sum(map(len, samples)))
+        for i in range(64):
+            f.seek(i*size//64)
+            sample += f.read(4096)
+    return sample.count(0)/max(1, len(sample))
 
 def _unreadable(path: Path) -> str:
     "Why a file cannot be read as text, as far as a sample tells; empty if it can"
