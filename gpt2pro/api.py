@@ -19,6 +19,7 @@ _NAMES = { # module → public names
                    'load_config',
     'core.schema': 'convert_config',
     'core.hardware': 'Hardware detect_hardware',
+    'core.devices': 'measure_hardware',
     'text.corpus': 'Document Corpus open_corpus',
     'text.languages': 'detect_languages',
     'analysis.report': 'DatasetReport',
