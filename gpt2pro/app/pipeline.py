@@ -118,18 +118,21 @@ PROMPT_TOKENS = 12 # Tokens of a validation document that make a prompt
 def choose_prompts(
     tokens: Tokens,         # Validation text
     tokenizer: Tokenizer,   # What it was encoded with
-    length: int = PROMPT_TOKENS, # Tokens of a prompt
+    block_size: int = 1024, # Context of the model; a prompt takes at most half of it
 ) -> list[tuple[str, str]]: # Language and prompt
-    "The beginning of a validation document in each language"
+    "The beginning of a validation document in each language, or a message up to its answer"
     starts = zip(reversed(tokens.languages), reversed(tokens.starts.tolist()))
     first = dict(starts) # language → where its first document begins
     prompts = []
+    half = block_size//2
     for language, start in sorted(first.items()):
-        text = tokenizer.decode(tokens[start:start + length].tolist())
+        counts = tokens.loss_mask(slice(start, start + half + 1)) # (n,), False before an answer
+        end = start + (int(counts.int().argmax()) or min(PROMPT_TOKENS, half))
+        text = tokenizer.decode(tokens[start:end].tolist())
         prompts.append((language, text.partition(EOT)[0].rstrip('\ufffd'))) # half a character
     return prompts
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0027
+# %% ../../nbs/12_app/03_pipeline.ipynb #0028
 def write_samples(
     folder: str | Path, # A run directory with a trained model
 ) -> list[Sample]:
@@ -137,8 +140,8 @@ def write_samples(
     model, tokenizer, config = load_run(folder, for_inference=True)
     prompts: Any = [(None, prompt) for prompt in config.generate.prompts]
     if not prompts:
-        length = min(PROMPT_TOKENS, config.model.block_size//2)
-        prompts = choose_prompts(Tokens.open(folder, 'validation'), tokenizer, length)
+        validation = Tokens.open(folder, 'validation')
+        prompts = choose_prompts(validation, tokenizer, config.model.block_size)
     samples = []
     for language, prompt in prompts:
         text = generate(model, tokenizer, prompt, config.generate)
@@ -148,7 +151,7 @@ def write_samples(
     write_file(RunDirectory(folder).samples, text)
     return samples
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0030
+# %% ../../nbs/12_app/03_pipeline.ipynb #0031
 def _run_number(folder: Path) -> int:
     "The number at the end of a name such as train-3; 0 where there is none"
     number = folder.name.rpartition('-')[2]
@@ -174,7 +177,7 @@ def run_folder(
                         'add --resume to go on with it, or name another with --out')
     return folder
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0034
+# %% ../../nbs/12_app/03_pipeline.ipynb #0035
 def _absolute(path: str) -> str: return str(Path(path).expanduser().absolute())
 
 def _absolute_source(source: str) -> str:
@@ -195,7 +198,7 @@ def absolute_paths(
     if config.tokenizer.path: config.tokenizer.path = _absolute(config.tokenizer.path)
     return config
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0037
+# %% ../../nbs/12_app/03_pipeline.ipynb #0038
 @contextmanager
 def _discard_unused(run: RunDirectory) -> Iterator[None]:
     "Remove a new run directory if an error of the user's input ends the run before its first step"
@@ -205,7 +208,7 @@ def _discard_unused(run: RunDirectory) -> Iterator[None]:
         if is_new and not run.metrics.exists(): shutil.rmtree(run.path, ignore_errors=True)
         raise
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0039
+# %% ../../nbs/12_app/03_pipeline.ipynb #0040
 def summarize_prepared(
     prepared: PreparedData, # The text of a run
     config: Config,         # Its configuration
@@ -218,7 +221,7 @@ def summarize_prepared(
     return TextSummary(bytes=counts.bytes, sample=config.data.sample, documents=counts.documents,
                        longest=int(longest), bytes_per_token=rates)
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0041
+# %% ../../nbs/12_app/03_pipeline.ipynb #0042
 def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport | None = None,
            text: TextSummary | None = None, callbacks: Iterable[Callable] = ()) -> RunReport:
     config = absolute_paths(config)
@@ -251,7 +254,7 @@ def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport |
     _show(f'{report.save()}')
     return report
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0043
+# %% ../../nbs/12_app/03_pipeline.ipynb #0044
 def train(
     config: str | Path | Config | None = None, # As for `load_config`; None: the resumed run's
     folder: str | Path | None = None,  # Run directory; None takes the next free one below `runs/`
@@ -267,7 +270,7 @@ def train(
     if config is None and resume: config = folder
     return _train(load_config(config, overrides), folder, resume, callbacks=callbacks)
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0048
+# %% ../../nbs/12_app/03_pipeline.ipynb #0049
 def quickstart(
     data: str | list[str] | None = None, # As for `choose_data`; None is the embedded corpus
     folder: str | Path | None = None,    # Run directory; None takes the next free one below `runs/`
@@ -281,14 +284,14 @@ def quickstart(
     config, analysis, text = plan_run(data, minutes, overrides)
     return _train(config, folder, False, analysis, text)
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0051
+# %% ../../nbs/12_app/03_pipeline.ipynb #0052
 def measure_plan(
     config: Config, # A plan
 ) -> tuple[Hardware, TextSummary]:
     "Measure this machine, and a plan's training text with its tokenizer"
     return measure_hardware(device=config.train.device), measure_text(config.data, config)[1]
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0054
+# %% ../../nbs/12_app/03_pipeline.ipynb #0055
 def check_contamination(
     data: DataConfig, # Which text
 ) -> str | None:      # None without validation text of its own
@@ -298,7 +301,7 @@ def check_contamination(
     fraction = min(1., 2**26/max(1, train.size))
     return find_contamination(train, validation, fraction=fraction).summary
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0057
+# %% ../../nbs/12_app/03_pipeline.ipynb #0058
 def save_tokenizer(
     data: DataConfig,              # The text to train on
     folder: str | Path,            # Where the tokenizer is saved
@@ -318,7 +321,7 @@ def save_tokenizer(
     tokenizer.save(folder)
     return tokenizer, mixture
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0059
+# %% ../../nbs/12_app/03_pipeline.ipynb #0060
 def prepare(
     config: str | Path | Config | None = None, # As for `load_config`
     folder: str | Path = 'runs/prepared', # Gets `tokenizer` and `data`

@@ -111,8 +111,10 @@ class TextStream:
     def __init__(self,
         tokenizer: Tokenizer,     # Turns ids into text
         stop: Iterable[str] = (), # Texts that end it
+        end_at_special: bool = False, # Whether every special token ends it
     ) -> None:
-        self.decoder, self.eot = tokenizer.stream(), tokenizer.eot
+        self.decoder = tokenizer.stream()
+        self.ends = {*tokenizer.special_tokens.values()} if end_at_special else {tokenizer.eot}
         self.stop = [s for s in stop if s]
         self.waiting = '' # may begin a stop string
         self.finished = False
@@ -120,7 +122,7 @@ class TextStream:
         id: int, # The next token
     ) -> str:    # May be empty
         "Text that is safe to show after one more token"
-        ended = id == self.eot
+        ended = id in self.ends
         self.waiting += self.decoder.flush() if ended else self.decoder.step(id)
         found = [self.waiting.index(s) for s in self.stop if s in self.waiting]
         held = 0 if ended else _count_held(self.waiting, self.stop)
@@ -145,7 +147,8 @@ def encode_prompt(
 def _stream_batch(engine: Engine, tokenizer: Tokenizer) -> Iterator[tuple[int, str]]:
     "Pieces of the texts that continue several prompts, each with the index of its prompt"
     alive = [*range(len(engine.starts))]
-    texts = [TextStream(tokenizer, engine.config.stop) for _ in alive]
+    config = engine.config
+    texts = [TextStream(tokenizer, config.stop, config.allow_special) for _ in alive]
     with eval_mode(engine.model):
         while alive and engine.end < engine.ids.size(1):
             for i, token in zip(alive, engine.step().tolist()):

@@ -216,15 +216,15 @@ def unfold(
     rows_in: list[str], # Fields, one in another, whose lists hold the rows
 ) -> Iterator[Any]:
     "The rows within a row, each with the fields around it"
-    if not rows_in or not isinstance(row, dict):
+    name, *deeper = rows_in or ['']
+    if not name or not isinstance(row, dict) or not isinstance(row.get(name), list):
         yield row
         return
-    name, *deeper = rows_in
     around = {field: value for field, value in row.items() if field != name}
-    for inner in row.get(name) or ():
+    for inner in row[name]:
         yield from unfold({**around, **inner} if isinstance(inner, dict) else inner, deeper)
 
-# %% ../../nbs/01_text/02_layouts.ipynb #0050
+# %% ../../nbs/01_text/02_layouts.ipynb #0051
 _TEXT = ('text', 'content', 'document', 'article', 'body', 'story', 'markdown', 'texto')
 
 def _table_layout(rows: list[Any], text_field: str) -> Layout:
@@ -248,7 +248,7 @@ def _table_layout(rows: list[Any], text_field: str) -> Layout:
     if kind != 'code': language = None
     return Layout(kind=kind, fields=fields, text_fields=found, programming_language=language)
 
-# %% ../../nbs/01_text/02_layouts.ipynb #0055
+# %% ../../nbs/01_text/02_layouts.ipynb #0056
 _LABELS: dict[TextKind, tuple[str, str]] = {
     'qa': ('Q|Question|P|Pregunta', 'A|Answer|R|Respuesta'),
     'chat': ('User|Human|Usuario', 'Assistant|AI|Bot|Asistente'),
@@ -261,7 +261,7 @@ def _kind_of_text(head: str) -> TextKind:
         if min(counts) >= 3: return kind
     return 'text'
 
-# %% ../../nbs/01_text/02_layouts.ipynb #0059
+# %% ../../nbs/01_text/02_layouts.ipynb #0060
 def _shorten(row: Any) -> Any:
     "A row with the beginning of its texts"
     if not isinstance(row, dict): return row
@@ -283,7 +283,7 @@ def detect_layout(
     if kind == 'text' and _translations(file.local_path): kind = 'parallel'
     return Layout(kind=kind)
 
-# %% ../../nbs/01_text/02_layouts.ipynb #0064
+# %% ../../nbs/01_text/02_layouts.ipynb #0065
 _ROLE_NAMES = {'human': 'User', 'gpt': 'Assistant', 'bot': 'Assistant'}
 
 def value_text(
@@ -303,7 +303,7 @@ def value_text(
     texts = [text for text in value.values() if isinstance(text, str) and 'type' not in value]
     return content or '\n'.join(texts)
 
-# %% ../../nbs/01_text/02_layouts.ipynb #0068
+# %% ../../nbs/01_text/02_layouts.ipynb #0069
 def _no_text(row: dict[str, Any], layout: Layout) -> UserError:
     "The error for a row without text"
     words = {name: len(re.findall(r'[^\W\d_]{2,}', value[:1000]))
@@ -317,7 +317,7 @@ def _no_text(row: dict[str, Any], layout: Layout) -> UserError:
         fix = 'name the field with data.text_field, or other files: no field here holds words'
     return UserError(f'no field {wanted}', f'its fields are {fields:.500}', fix)
 
-# %% ../../nbs/01_text/02_layouts.ipynb #0073
+# %% ../../nbs/01_text/02_layouts.ipynb #0074
 def row_text(
     row: Any,       # A row, or the text itself
     layout: Layout, # The layout of its file

@@ -37,7 +37,7 @@ def file_revision(
 ) -> str:
     "The state of a file: it changes when somebody writes to it or replaces it"
     stat = path.stat()
-    return f'{stat.st_size}-{stat.st_mtime_ns}-{stat.st_ino}'
+    return f'{stat.st_size}-{stat.st_mtime_ns}'
 
 def _check_unchanged(file: SourceFile) -> None:
     "Refuse a file that has changed since it was found"
@@ -246,9 +246,10 @@ def _lines(chunks: Iterable[str], where: Callable[[], str]) -> Iterator[str]:
     begun: list[str] = [] # of the line that the next chunk goes on with
     for chunk in chunks:
         *lines, rest = chunk.split('\n')
-        for line in lines:
-            yield ''.join([*begun, line, '\n'])
+        if lines:
+            lines[0] = ''.join([*begun, lines[0]])
             begun = []
+        for line in lines: yield line + '\n'
         begun.append(rest)
         if sum(map(len, begun)) > MAX_ROW_CHARS:
             why = f'a row has at most {MAX_ROW_CHARS:,} characters'

@@ -149,10 +149,10 @@ def changed_settings(
 ) -> list[str]:                              # Such as `train.lr: 0.01 → 0.02`
     "The settings that differ though a resumed run may not change them"
     free, after = resumable_settings(config.train), config.model_dump()
-    keys = [(section, name) for section, values in after.items() for name in values]
-    return [f'{section}.{name}: {before[section].get(name)} → {after[section][name]}'
-            for section, name in keys if f'{section}.{name}' not in free
-            and before[section].get(name) != after[section][name]]
+    pairs = {f'{section}.{name}': (value, after.get(section, {}).get(name))
+             for section, values in before.items() for name, value in values.items()}
+    return [f'{key}: {old} → {new}' for key, (old, new) in pairs.items()
+            if key not in free and old != new]
 
 # %% ../../nbs/09_trainer/02_runs.ipynb #0032
 _DIFFERENT = 'the other value would give other weights than one uninterrupted run'
@@ -193,7 +193,9 @@ def load_run(
         is_checkpoint = (folder/'manifest.json').is_file()
         path = folder if is_checkpoint else best_checkpoint(RunDirectory(folder))
         checkpoint = load_checkpoint(path)
-        config = load_config(read_state(path).config)
+        try: config = load_config(read_state(path).config)
+        except UserError as e:
+            raise UserError(f'{path}/state.json: {e.what}', e.why, e.fix) from None
         tokenizer = find_tokenizer(path.parent.parent)
         model = GPT(config.model)
         load_parameters(model, checkpoint.tensors['model'])
