@@ -98,7 +98,7 @@ def convert_config(
 ) -> Conversion:
     "The configuration that another tool's settings mean"
     values = source if isinstance(source, Mapping) else _read_settings(Path(source))
-    if not isinstance(values, Mapping):
+    if not isinstance(values, Mapping) or not values:
         raise UserError(f'{source}: no names', 'settings have names', 'name another file')
     found = Conversion()
     taken: dict[str, Any] = {}
