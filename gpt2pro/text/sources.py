@@ -235,28 +235,28 @@ def _unpack_files(path: Path, folder: Path) -> dict[str, str]:
 def _unpack(path: Path, name: str, skipped: dict[str, str]) -> Iterator[tuple[str, Path]]:
     "Name and path of each file of an archive, unpacked in the cache"
     from filelock import FileLock
-    folder = cache_folder()/'archives'/hash_file(path)[:16]
-    notes = folder.with_suffix('.json')
     try:
+        folder = cache_folder()/'archives'/hash_file(path)[:16]
         folder.parent.mkdir(parents=True, exist_ok=True)
         with (FileLock(folder.with_suffix('.lock')),
               tempfile.TemporaryDirectory(dir=folder.parent) as part):
             if not folder.exists():
-                files = Path(part)/'files'
-                files.mkdir()
-                notes.write_text(json.dumps(_unpack_files(path, files)), 'utf-8')
-                os.replace(files, folder)
+                whole = Path(part)/'whole'
+                (whole/'files').mkdir(parents=True)
+                reasons = _unpack_files(path, whole/'files')
+                (whole/'skipped.json').write_text(json.dumps(reasons), 'utf-8')
+                os.replace(whole, folder)
+        reasons = json.loads((folder/'skipped.json').read_text('utf-8'))
     except Exception as e: # both modules raise many kinds
-        if getattr(e, 'errno', None):
+        if getattr(e, 'errno', None) and os.access(path, os.R_OK):
             raise UserError(f'archive {path}', f'it cannot be unpacked: {e}',
                             'set XDG_CACHE_HOME to a folder with enough space') from None
-        skipped[name] = str(e).split('\n')[0]
+        skipped[name] = getattr(e, 'strerror', None) or str(e).split('\n')[0]
         return
-    reasons = json.loads(notes.read_text('utf-8'))
     skipped |= {f'{name}/{_printable(member)}': reason for member, reason in reasons.items()}
-    yield from _walk(folder, name, skipped, set())
+    yield from _walk(folder/'files', name, skipped, set())
 
-# %% ../../nbs/01_text/03_sources.ipynb #0057
+# %% ../../nbs/01_text/03_sources.ipynb #0059
 def _files(source: str, skipped: dict[str, str], seen: set[Any]) -> Iterator[SourceFile]:
     "The readable files of one source"
     if source.startswith('hf:'):
@@ -271,7 +271,7 @@ def _files(source: str, skipped: dict[str, str], seen: set[Any]) -> Iterator[Sou
             if reason: skipped[label] = reason
             else: yield SourceFile(label, inner.stat().st_size, inner, file_revision(inner))
 
-# %% ../../nbs/01_text/03_sources.ipynb #0061
+# %% ../../nbs/01_text/03_sources.ipynb #0063
 def find_files(
     source: str | Path | Iterable[str | Path], # Files, folders, globs, URLs, hf:NAME, bilingual
 ) -> tuple[list[SourceFile], dict[str, str]]: # The files, and what was skipped → why

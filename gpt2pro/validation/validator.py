@@ -95,8 +95,9 @@ def repair(
 # %% ../../nbs/03_validation/08_validator.ipynb #0028
 def _editable_section(document: CommentedMap, section: str) -> CommentedMap:
     values = document.get(section)
-    if isinstance(values, str): document[section] = CommentedMap(MODEL_PRESETS[values])
-    elif values is None: document[section] = CommentedMap()
+    if not isinstance(values, CommentedMap): # a size's name, nothing, or a mistake
+        sizes = MODEL_PRESETS.get(str(values), {}) if section == 'model' else {}
+        document[section] = CommentedMap(sizes)
     return document[section]
 
 def _correct(document: CommentedMap, mistake: SettingError, key: str, value: Any) -> None:
