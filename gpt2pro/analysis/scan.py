@@ -6,7 +6,7 @@
 from __future__ import annotations
 import hashlib, heapq, json, logging, signal, time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -49,8 +49,8 @@ class _Examined(NamedTuple):
     def kinds(self) -> list[tuple[str, str]]:
         "What the document counts for"
         quality = [('finding', name) for name in self.findings] or [('clean', '')]
-        return [('all', ''), ('language', self.language.code), *quality,
-                *[('mixed', '')]*self.language.mixed]
+        return [('all', ''), ('file', self.document.file), ('language', self.language.code),
+                *quality, *[('mixed', '')]*self.language.mixed]
 
 # %% ../../nbs/02_analysis/03_scan.ipynb #0010
 _WORST = 5 # Examples to keep
@@ -191,11 +191,9 @@ class _Scan:
                 self.duplicates.setdefault(name, []).append(duplicate)
         examined = compress(zip(batch.documents, names), batch.examined)
         for (document, name), length in zip(examined, found.lengths):
+            if not name: continue
             stratum = stratum_of(document.file, self.strata)
-            row = document_row(document.size, length)
-            kinds = [('file', document.file), ('kind', self.kinds[document.file])]
-            for kind in kinds + [('finding', name)]*bool(name):
-                self.tally.sums.add((stratum, *kind), row)
+            self.tally.sums.add((stratum, 'finding', name), document_row(document.size, length))
         return int(sum(size for _, size in batch.passed.values()))
     def estimator(self, tokens: bool) -> Estimator:
         "Tells what all of the text has"
@@ -270,12 +268,14 @@ def _intervals(text: Estimator, tally: _Tally) -> dict[str, list[float]]:
         **{f'length {q} %': quantile_interval(tally.lengths, q, unseen) for q in QUANTILES[1:-1]}}
 
 # %% ../../nbs/02_analysis/03_scan.ipynb #0040
-def _counted(scan: _Scan, kind: str, counts: Sums, tokens: bool) -> dict[str, Amount]:
-    "Amounts of what is counted, most bytes first"
+def _counted(scan: _Scan, name_of: Callable[[str], str], tokens: bool) -> dict[str, Amount]:
+    "Amounts by a name that is given to each file, most bytes first"
     rows = Sums()
-    rows.merge(scan.tally.sums, lambda key: key[1:])
+    counts = Sums()
+    rows.merge(scan.tally.sums, lambda key: name_of(key[2]) if key[1] == 'file' else None)
+    counts.merge(scan.passed, name_of)
     ordered = sorted(counts.items(), key=lambda item: -item[1][1])
-    return {name: counted_amount(rows.get((kind, name), np.zeros(6))*tokens, count)
+    return {name: counted_amount(rows.get(name, np.zeros(6))*tokens, count)
             for name, count in ordered}
 
 # %% ../../nbs/02_analysis/03_scan.ipynb #0044
@@ -287,15 +287,12 @@ def _make_report(scan: _Scan, tokenizer: Any, seconds: float) -> DatasetReport:
     text = scan.estimator(tokens)
     codes = list_names(text.sums, 'language')
     languages = {code: text.amount('language', code) for code in codes}
-    by_kind = Sums()
-    by_kind.merge(scan.passed, scan.kinds.__getitem__)
     return DatasetReport(
         documents=text.documents, bytes=text.bytes, chars=text.total('chars')[0],
         words=text.total('words')[0], vocabulary=len(tally.vocabulary),
         tokens=text.total()[0] if tokens else None,
         tokenizer=getattr(tokenizer, 'name', None), tokenizer_hash=getattr(tokenizer, 'hash', None),
-        kinds=_counted(scan, 'kind', by_kind, tokens),
-        files=_counted(scan, 'file', scan.passed, tokens),
+        kinds=_counted(scan, scan.kinds.__getitem__, tokens), files=_counted(scan, str, tokens),
         languages=languages, mixed=text.amount('mixed').documents, skipped=dict(corpus.skipped),
         replaced=dict(corpus.replaced),
         layouts={file: layout for file, layout in corpus.layouts.items() if layout != Layout()},

@@ -134,7 +134,7 @@ _FINGERPRINTS = np.uint64(2**64//8) # Smaller hashes are fingerprints
 class Passages(NamedTuple):
     "Fingerprints and the document of each"
     documents: np.ndarray # int64, (m,)
-    hashes: np.ndarray    # uint64, (m,)
+    ngrams: np.ndarray    # Hashes, uint64, or their numbers, int64, (m,)
 
 def find_passages(
     words: list[list[str]], # Words and numbers of each document
@@ -151,42 +151,44 @@ def select_passages(
     passages: Passages,  # All fingerprints of all documents
     originals: np.ndarray, # For each document the first that is equal to it, (n,)
 ) -> Passages:
-    "The fingerprints of documents that are no duplicates, without common phrases"
+    "The fingerprints of documents that are no duplicates, numbered, without common phrases"
     documents, hashes = passages
     first = originals[documents] == documents
     _, ids, times = np.unique(hashes[first], return_inverse=True, return_counts=True)
     rare = times[ids] <= COMMON_PHRASE
-    return Passages(documents[first][rare], hashes[first][rare])
+    return Passages(documents[first][rare], ids[rare])
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0035
 def link_documents(
-    passages: Passages, # Of all documents
+    passages: Passages, # Selected, of all documents
     n: int,             # Documents
 ) -> np.ndarray:        # int64, (n,)
     "For each document the first of those that it is linked with by passages"
-    ids = np.unique(passages.hashes, return_inverse=True)[1]
+    documents, ids = passages
     group = np.arange(n)
     before = group[:0]
     while not np.array_equal(group, before):
         before = group.copy()
-        first = np.full(len(ids), n)
-        np.minimum.at(first, ids, group[passages.documents])
-        np.minimum.at(group, passages.documents, first[ids])
+        first = np.full(ids.max(initial=0) + 1, n)
+        np.minimum.at(first, ids, group[documents])
+        np.minimum.at(group, documents, first[ids])
         group = group[group]
     return group
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0039
 def measure_contamination(
-    passages: Passages,   # Of all documents
+    passages: Passages,   # Selected, of all documents
     assigned: np.ndarray, # Of each document: 0 for training, 1 for validation, (n,)
 ) -> tuple[np.ndarray, float]: # Whether each is one, (n,), and the share of passages in training
     "Training documents that have a passage of validation documents"
-    split = assigned[passages.documents]
-    validation = np.unique(passages.hashes[split == 1])
-    shared = np.intersect1d(passages.hashes[split == 0], validation)
+    documents, ids = passages
+    split = assigned[documents]
+    splits = np.zeros((2, ids.max(initial=0) + 1), bool) # which n-grams each split has
+    for i in (0, 1): splits[i, ids[split == i]] = True
+    shared = splits[0] & splits[1]
     found = np.zeros(len(assigned), bool)
-    found[passages.documents[np.isin(passages.hashes, shared) & (split == 0)]] = True
-    return found, len(shared)/max(1, len(validation))
+    found[documents[shared[ids] & (split == 0)]] = True
+    return found, float(shared.sum()/max(1, splits[1].sum()))
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0045
 _BATCH_BYTES = 2**20
@@ -222,11 +224,11 @@ def sign_part(
         texts = job.render(texts)
         words = [find_words(text, numbers=True) for text in texts]
         rows.append(compute_signatures(texts, words))
-        documents, hashes = find_passages(words)
-        found.append(Passages(documents + len(codes), hashes))
+        documents, ngrams = find_passages(words)
+        found.append(Passages(documents + len(codes), ngrams))
         codes += detect_languages(texts)
-    documents, hashes = map(np.concatenate, zip(find_passages([]), *found))
-    tensors = dict(signatures=np.concatenate(rows).T.copy(), documents=documents, hashes=hashes,
+    documents, ngrams = map(np.concatenate, zip(find_passages([]), *found))
+    tensors = dict(signatures=np.concatenate(rows).T.copy(), documents=documents, ngrams=ngrams,
                    languages=np.frombuffer(json.dumps(codes).encode(), np.uint8))
     write_file(job.file('signatures', part), save(tensors))
 
@@ -300,12 +302,12 @@ def _load_passages(job: Job, originals: np.ndarray) -> Passages:
     total = 0
     for part in range(len(job.parts)):
         tensors = _load_signatures(job, part)
-        new = tensors['documents'] + total, tensors['hashes']
+        new = tensors['documents'] + total, tensors['ngrams']
         found = Passages(*map(np.append, found, new))
         total += tensors['signatures'].shape[1]
-        if len(found.hashes) > MAX_FINGERPRINTS:
-            limit = np.partition(found.hashes, MAX_FINGERPRINTS)[MAX_FINGERPRINTS]
-            found = Passages(*(values[found.hashes < limit] for values in found))
+        if len(found.ngrams) > MAX_FINGERPRINTS:
+            limit = np.partition(found.ngrams, MAX_FINGERPRINTS)[MAX_FINGERPRINTS]
+            found = Passages(*(values[found.ngrams < limit] for values in found))
     return select_passages(found, originals)
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0058
