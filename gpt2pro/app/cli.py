@@ -213,10 +213,10 @@ def validate(
 def explain(
     code: Annotated[str | None, typer.Argument(
         metavar='CODE', show_default=False,
-        help='Such as GP-MODEL-001; without it, all rules')] = None,
+        help='A rule or setting, such as GP-MODEL-001 or train.lr; without it, all rules')] = None,
     as_json: AsJson = False,
 ) -> None:
-    "The idea behind a rule, an example that breaks it, and the remedies"
+    "A rule with an example that breaks it and the remedies, or what a setting means"
     from gpt2pro.validation.validator import explain_all
     if code: return _show(gpt2pro.explain(code), as_json)
     rules = explain_all()

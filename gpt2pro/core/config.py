@@ -22,8 +22,9 @@ from .choices import ACTIVATIONS, NORMS, POSITIONS, SCHEDULES
 __all__ = ['Count', 'Steps', 'Seed', 'Fraction', 'Sources', 'SECTIONS', 'SETTINGS', 'MODEL_PRESETS', 'RUN_PRESETS', 'ADVICE',
            'StrictModel', 'SettingInfo', 'ModelConfig', 'TokenizerConfig', 'DataConfig', 'TrainConfig',
            'GenerateConfig', 'Config', 'setting_applies', 'resumable_settings', 'gpt2_differences', 'deep_merge',
-           'parse_override', 'format_override', 'allowed_values', 'find_setting', 'read_value', 'SettingError',
-           'ConfigError', 'iterate_leaves', 'CheckedConfig', 'read_config', 'load_config', 'check_arguments']
+           'parse_override', 'format_override', 'allowed_values', 'describe_setting', 'find_setting', 'read_value',
+           'SettingError', 'ConfigError', 'iterate_leaves', 'CheckedConfig', 'read_config', 'load_config',
+           'check_arguments']
 
 # %% ../../nbs/00_core/05_config.ipynb #0006
 class StrictModel(BaseModel):
@@ -473,7 +474,19 @@ def allowed_values(
     section, name = key.split('.')
     return _in_words(_schema(section)['properties'][name])
 
-# %% ../../nbs/00_core/05_config.ipynb #0073
+# %% ../../nbs/00_core/05_config.ipynb #0072
+def describe_setting(
+    key: str, # Such as `model.position`
+) -> str:
+    "Meaning, allowed values, default and choices of a setting"
+    section, name = key.split('.')
+    default = json.dumps(getattr(getattr(Config(), section), name))
+    text = (f'{key}: {SETTINGS[key].description}. It may be {allowed_values(key)}; '
+            f'the default is {default}.')
+    choices = SETTINGS[key].choices.items()
+    return '\n'.join([text, *(f'  {value}: {meaning}' for value, meaning in choices)])
+
+# %% ../../nbs/00_core/05_config.ipynb #0076
 _ALIASES = {name: key for key, info in SETTINGS.items() for name in info.aliases.split()}
 _ALIASES |= {key.split('.')[1]: key for key in reversed(SETTINGS)}
 _EPOCHS = 'a run is measured in steps: train.max_steps; `gpt2pro recommend` says how many'
@@ -498,7 +511,7 @@ def _likely_setting(path: tuple[str, ...]) -> str | None:
     names = _ALIASES | own
     return names.get(did_you_mean(path[-1], names) or '')
 
-# %% ../../nbs/00_core/05_config.ipynb #0077
+# %% ../../nbs/00_core/05_config.ipynb #0080
 _READINGS: dict[str, tuple[Any, ...]] = {
     'yes': (True,), 'on': (True,), 'true': (True, 'auto'), 'no': (False, 'fp32'), 'off': (False,),
     'false': (False, 'fp32'), 'none': (None, 'constant'), 'rotary': ('rope',),
@@ -527,7 +540,7 @@ def read_value(
     "The value that another stands for"
     return next((v for v in _readings(key, value) if v is not None and _accepts(key, v)), None)
 
-# %% ../../nbs/00_core/05_config.ipynb #0081
+# %% ../../nbs/00_core/05_config.ipynb #0084
 class SettingError(UserError):
     "One mistake in a configuration"
     path: tuple[str, ...] = ()           # The keys that lead to it
@@ -545,7 +558,7 @@ class ConfigError(UserError):
         self.mistakes = mistakes
     def __str__(self) -> str: return '\n\n'.join(map(str, self.mistakes))
 
-# %% ../../nbs/00_core/05_config.ipynb #0082
+# %% ../../nbs/00_core/05_config.ipynb #0085
 def _find_meaning(path: tuple[str, ...], value: Any) -> tuple[str, Any]:
     "The setting and the value that a mistake stands for; None where that is not clear"
     key = '.'.join(path)
@@ -565,7 +578,7 @@ def _describe_mistake(path: tuple[str, ...], value: Any) -> tuple[str, str]:
     advice = next((ADVICE[part] for part in path if part in ADVICE), suggest(path[0], SECTIONS))
     return f'there is no setting {key:.80}', advice
 
-# %% ../../nbs/00_core/05_config.ipynb #0085
+# %% ../../nbs/00_core/05_config.ipynb #0088
 def iterate_leaves(
     values: Any,                # Nested mappings
     path: tuple[str, ...] = (), # The keys that lead there
@@ -586,7 +599,7 @@ def _copy(values: Any) -> Any:
     return {str(name).encode(errors='replace').decode(): _copy(value) # without lone surrogates
             for name, value in values.items()}
 
-# %% ../../nbs/00_core/05_config.ipynb #0086
+# %% ../../nbs/00_core/05_config.ipynb #0089
 def _correct(values: dict[str, Any], mistake: SettingError) -> None:
     "Put what is meant in the place of a mistake, unless there is a value already"
     key, value = _find_meaning(mistake.path, mistake.value)
@@ -623,7 +636,7 @@ def _check_values(values: Any, lines: Mapping[tuple[str, ...], int],
             paths = dict.fromkeys(tuple(map(str, error['loc'][:2])) for error in e.errors())
             wrong = dict(leaf for path in paths for leaf in iterate_leaves(_take(rest, path), path))
 
-# %% ../../nbs/00_core/05_config.ipynb #0088
+# %% ../../nbs/00_core/05_config.ipynb #0091
 _WHY = 'a configuration is a YAML file or the name of a preset'
 
 def _read_text(path: Path) -> str:
@@ -636,7 +649,7 @@ def _read_text(path: Path) -> str:
     except (UnicodeDecodeError, OSError) as e:
         raise UserError(f'{path}: not readable', str(e), 'check it and its permissions') from None
 
-# %% ../../nbs/00_core/05_config.ipynb #0090
+# %% ../../nbs/00_core/05_config.ipynb #0093
 class CheckedConfig(NamedTuple):
     "A configuration, and what was wrong where it was read"
     config: Config                   # With what was meant, or a default, in place of a mistake
@@ -668,7 +681,7 @@ def read_config(
         for replaced, _ in iterate_leaves(value): lines.pop(replaced, None)
     return CheckedConfig(*_check_values(values, lines, name), lines)
 
-# %% ../../nbs/00_core/05_config.ipynb #0096
+# %% ../../nbs/00_core/05_config.ipynb #0099
 def load_config(
     source: str | Path | Config | Mapping | None = None, # Or a file, preset or run directory
     overrides: Iterable[str] = (), # Words such as `train.lr=1e-3`, later ones on top
@@ -678,7 +691,7 @@ def load_config(
     if mistakes: raise ConfigError(mistakes)
     return config
 
-# %% ../../nbs/00_core/05_config.ipynb #0102
+# %% ../../nbs/00_core/05_config.ipynb #0105
 _Function = TypeVar('_Function', bound=Callable[..., Any])
 
 def _fit(value: Any, kind: str, name: str) -> Any:
@@ -713,7 +726,7 @@ def check_arguments(
         return function(*given.args, **given.kwargs)
     return checked # type: ignore[return-value]
 
-# %% ../../nbs/00_core/05_config.ipynb #0107
+# %% ../../nbs/00_core/05_config.ipynb #0110
 def _commented_yaml(config: Config) -> str:
     "A configuration as YAML with a comment for every setting"
     text = '# A gpt2pro configuration. Repeat the run with: gpt2pro train THIS_FILE\n'

@@ -351,8 +351,12 @@ def _tsv_lines(lines: Iterator[str]) -> Iterator[str]:
     "The lines of a TSV table, in which a quote that nothing closes counts as a character"
     first = next(lines, '')
     tabs = first.count('\t')
+    quoted = False # whether the line before ends inside quotes
     for line, following in pairwise(chain([first], lines, [first])):
-        if '"' in line and line.count('\t') == following.count('\t') == tabs:
+        quotes = line.count('"')
+        if quoted or not line.count('\t') == following.count('\t') == tabs:
+            quoted ^= quotes % 2 > 0
+        elif quotes:
             line = _STRAY_QUOTE.sub(lambda field: '"' + field[0].replace('"', '""') + '"', line)
         yield line
 

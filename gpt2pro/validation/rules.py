@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from html import escape
 from typing import Any, get_args
-from ..core.config import allowed_values, Config, load_config, setting_applies, SETTINGS
+from ..core.config import Config, describe_setting, load_config, setting_applies, SETTINGS
 from ..core.config import StrictModel
 from .plan import CheckResult, Plan, Rule, RuleSet, Severity, Violation
 
@@ -110,9 +110,8 @@ def explain_rule(
     violation = rule.check(plan)
     assert violation, f'{rule.code}: its example does not break it'
     anchor = rule.code.replace('-', '%2D') # browsers jump to a text after #:~:text=
-    setting = (f'{rule.key}: {SETTINGS[rule.key].description}. It may be '
-               f'{allowed_values(rule.key)}; the default is {_value(Config(), rule.key)}.')
-    return Explanation(title=rule.title, setting=setting, example=_describe_example(rule),
+    return Explanation(title=rule.title, setting=describe_setting(rule.key),
+                       example=_describe_example(rule),
                        finding=_make_finding(rule, violation, plan),
                        page=f'https://gpt2pro.github.io/gpt2pro/{rule.page}.html#:~:text={anchor}')
 

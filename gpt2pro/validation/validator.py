@@ -14,7 +14,8 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.util import load_yaml_guess_indent
 from ..core.errors import suggest, UserError
 from ..core.files import write_file
-from ..core.config import Config, ConfigError, format_override, load_config, MODEL_PRESETS
+from ..core.config import Config, ConfigError, describe_setting, format_override
+from ..core.config import load_config, MODEL_PRESETS, SETTINGS
 from ..core.config import parse_override, read_config, SettingError
 from ..core.hardware import Hardware
 from .plan import Plan, Rule, summarize_text
@@ -64,9 +65,10 @@ def check_plan(
 
 # %% ../../nbs/03_validation/08_validator.ipynb #0018
 def explain(
-    code: str, # Such as GP-MODEL-001
-) -> Explanation:
-    "A rule with an example that breaks it, and the fix"
+    code: str, # Such as GP-MODEL-001, or a setting such as train.lr
+) -> Explanation | str:
+    "A rule with an example that breaks it, and the fix; or what a setting means"
+    if code in SETTINGS: return describe_setting(code)
     rule = RULES.get(code.upper())
     if rule: return explain_rule(rule)
     raise UserError(f'{code}: no rule has this code', 'gpt2pro explain shows all with their titles',
