@@ -158,7 +158,7 @@ class Plan:
         known = self.text.documents if self.text else None
         if self.config.data.batching == 'packed' or not known or not self.text: return 1.
         rate = bytes_per_token(self.text, self.config)[0]
-        return min(1., self.text.bytes/rate/known/self.model.block_size)
+        return min(1., max(1., self.text.bytes/rate/known)/self.model.block_size)
     @property
     def tokens_per_step(self) -> int: return max(1, round(self.config.tokens_per_step*self.filled))
     @property

@@ -146,7 +146,7 @@ def _add_batch(plan: Plan, tokens: float) -> Config:
     block, budget = plan.model.block_size, plan.memory_budget
     wanted = min(tokens/1500, 2**19)/block # sequences
     possible = 0.9*max(9, plan.tokens/block)/8
-    step = 2**max(0, min(round(math.log2(wanted)), int(math.log2(possible))))
+    step = 2**min(round(math.log2(max(1, wanted))), int(math.log2(possible)))
     batch = step
     while True:
         config = load_config(plan.config, [f'train.batch_size={batch}',
@@ -191,7 +191,7 @@ def _explain_choices(plan: Plan, why: str, minutes: float) -> dict[str, str]:
         'train.batch_size': f'{t.batch_size} × {t.gradient_accumulation_steps} × {m.block_size} = '
                             f'{per_step:,} tokens a step, {memory} of memory',
         'train.max_steps': f'{t.max_steps:,} × {per_step:,} = {most:,} tokens at most: '
-                           f'{most/plan.train_tokens:.0f} epochs of the training text',
+                           f'{most/max(1, plan.train_tokens):.0f} epochs of the training text',
         'train.target_minutes': f'{minutes:g}: {plan.steps:,} × {step:.2g} s = '
                                 f'{format_seconds(plan.steps*step)} and the evaluations; '
                                 f'{total:,} tokens, {plan.epochs:.1f} epochs',
