@@ -92,7 +92,8 @@ class KVCache:
         self.window = config.sliding_window
         self.size = length if self.window is None else min(length, 2*self.window)
         shape = config.n_layer, 2, batch_size, config.kv_heads, self.size, config.head_size
-        self.entries = torch.empty(shape, device=device, dtype=dtype) # keys and values
+        self.entries = torch.empty(shape, device=device, dtype=dtype)
+        self.layers = [layer.unbind() for layer in self.entries] # keys and values of each
         self.start = self.length = 0
         self.documents: Tensor | None = None # documents and positions, (B, 2, size, 1)
     @property
@@ -118,9 +119,10 @@ class KVCache:
         v: Tensor,  # New values, (B, G, T, D)
     ) -> tuple[Tensor, Tensor]: # Keys and values that they attend to, (B, G, S, D)
         "Write a layer's new keys and values"
-        keys, values = self.entries[layer] # (B, G, size, D) each
-        return (append_entries(keys, self.used, k.detach(), self.window),
-                append_entries(values, self.used, v.detach(), self.window))
+        used = self.used
+        keys, values = self.layers[layer] # (B, G, size, D) each
+        return (append_entries(keys, used, k.detach(), self.window),
+                append_entries(values, used, v.detach(), self.window))
     def advance(self,
         T: int, # Tokens that all layers have appended
     ) -> None:
@@ -134,4 +136,5 @@ class KVCache:
     ) -> None:
         "Keep these sequences of the batch only"
         self.entries = self.entries[:, :, rows] # (n_layer, 2, rows, G, size, D)
+        self.layers = [layer.unbind() for layer in self.entries]
         if self.documents is not None: self.documents = self.documents[rows] # (rows, 2, size, 1)
