@@ -609,7 +609,7 @@ def _correct(values: dict[str, Any], mistake: SettingError) -> None:
         if name and key != '.'.join(mistake.path): mistake.fix = f'did you mean {key}? ({about})'
         return
     if name: values = values.setdefault(section, {})
-    if (name or section) in values: mistake.fix = f'{key} is set already: delete this line'
+    if (name or section) in values: mistake.fix = f'did you mean {key}? It has a value already'
     else:
         values[name or section] = value
         mistake.meant = key, value
