@@ -157,8 +157,8 @@ def _the_text_fills_a_batch(plan: Plan) -> CheckResult:
 @_rule('GP-DATA-004', 'error', 'data.val_fraction=0.0005', text=_CORPUS)
 def _validation_fills_a_sequence(plan: Plan) -> CheckResult:
     "the validation loss needs at least one whole sequence"
-    c, tokens = plan.config, plan.tokens*plan.config.data.val_fraction
-    if plan.text is None or c.data.validation: return None
+    c, tokens = plan.config, plan.tokens*plan.held_out
+    if plan.text is None or c.data.validation or plan.text.held_out == 0: return None
     others = {'a validation text of its own': 'leaves all of this one for training',
               'more text': 'has to be found'}
     if plan.text.documents == 1: # whole documents are held out
