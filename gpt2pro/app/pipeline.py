@@ -18,7 +18,7 @@ from ..core.config import Config, DataConfig, load_config, RUN_PRESETS
 from ..core.hardware import explain_hardware, Hardware
 from ..core.devices import measure_hardware
 from ..text.sources import EMBEDDED
-from ..text.corpus import open_corpus, open_splits
+from ..text.corpus import open_corpus, open_splits, parse_data
 from ..analysis.contamination import find_contamination
 from ..analysis.report import DatasetReport
 from ..analysis.scan import analyze
@@ -59,8 +59,10 @@ def choose_data(
     overrides: Iterable[str] = (), # Settings on top, such as `data.text_field=body`
 ) -> DataConfig:
     "The data settings of a quick start"
-    settings = load_config(None, overrides).data
-    if data: settings.source = data # type: ignore[assignment]
+    overrides = list(overrides)
+    load_config(None, overrides) # a mistake in them is found before the text is read
+    sources = [data] if isinstance(data, str) else data or []
+    settings = parse_data([*sources, *(word for word in overrides if word.startswith('data.'))])
     size = open_splits(settings)[0].size
     if size > QUICKSTART_BYTES: settings.sample *= QUICKSTART_BYTES/size
     return settings
