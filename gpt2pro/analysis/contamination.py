@@ -216,9 +216,10 @@ def advise(
         return f'Go on: less than {NEGLIGIBLE:.0%} of the validation text is in the training text.'
     kinds = {document.kind for document in found}
     if 'passage' not in kinds:
-        steps = 'exact_dedup' if kinds == {'exact duplicate'} else 'exact_dedup and near_dedup'
-        return (f'Keep {steps} in data.clean, as by default: gpt2pro prepare then holds back '
-                'training documents that are also validation text.')
+        keep = ('Keep exact_dedup in data.clean, as by default' if kinds == {'exact duplicate'} else
+                'Set data.clean=[exact_dedup,near_dedup], more than the default')
+        return (f'{keep}: gpt2pro prepare then holds back training documents that are also '
+                'validation text.')
     (file, most), = Counter(document.train_file for document in found).most_common(1)
     small = 2*sizes[file] < sum(sizes.values())
     if 2*most > len(found) and small and file not in {document.file for document in found}:

@@ -170,10 +170,13 @@ def leaks(
 ) -> None:
     "Contamination: validation text that occurs in the training text"
     from gpt2pro.text.corpus import open_splits
-    data = gpt2pro.load_config(None, [word for word in words or [] if '=' in word]).data
-    if texts := [word for word in words or [] if '=' not in word]:
-        data.source = texts[:-1] or texts
-        data.validation = texts[1:][-1:] or None
+    settings = [word for word in words or [] if '=' in word]
+    texts = [word for word in words or [] if '=' not in word]
+    data = _data([*(texts[:-1] or texts), *settings])
+    if texts[1:] and data.validation:
+        raise gpt2pro.UserError(' '.join(words or []), 'the validation text is given twice',
+                                'keep one of the two')
+    if texts[1:]: data.validation = texts[-1:]
     _show(gpt2pro.find_contamination(*open_splits(data)), as_json)
 
 # %% ../../nbs/12_app/06_cli.ipynb #0036

@@ -18,7 +18,7 @@ from ..core.config import Config, DataConfig, load_config, RUN_PRESETS
 from ..core.hardware import explain_hardware, Hardware
 from ..core.devices import measure_hardware
 from ..text.sources import EMBEDDED
-from ..text.corpus import open_corpus, open_splits
+from ..text.corpus import open_corpus, open_splits, parse_data
 from ..analysis.contamination import find_contamination
 from ..analysis.report import DatasetReport
 from ..analysis.scan import analyze
@@ -59,8 +59,10 @@ def choose_data(
     overrides: Iterable[str] = (), # Settings on top, such as `data.text_field=body`
 ) -> DataConfig:
     "The data settings of a quick start"
-    settings = load_config(None, overrides).data
-    if data: settings.source = data # type: ignore[assignment]
+    overrides = list(overrides)
+    load_config(None, overrides) # a mistake in them is found before the text is read
+    sources = [data] if isinstance(data, str) else data or []
+    settings = parse_data([*sources, *(word for word in overrides if word.startswith('data.'))])
     size = open_splits(settings)[0].size
     if size > QUICKSTART_BYTES: settings.sample *= QUICKSTART_BYTES/size
     return settings
@@ -71,10 +73,11 @@ def measure_text(
     config: Config | None = None, # The plan whose tokenizer counts; None: any that is recommended
 ) -> tuple[DatasetReport, TextSummary]: # And what a plan needs of it
     "Analyze a text, and count its tokens"
-    corpus, _ = open_splits(data)
+    corpus, validation = open_splits(data)
     gpt2 = config is None or tokenizer_key(config) == 'gpt2'
     analysis = analyze(corpus, gpt2_tokenizer() if gpt2 else None)
-    return analysis, measure_compression(analysis, corpus, config)
+    text = measure_compression(analysis, corpus, config)
+    return analysis, text.model_copy(update=dict(held_out=0. if validation else None))
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0016
 def plan_run(
@@ -214,14 +217,16 @@ def summarize_prepared(
     config: Config,         # Its configuration
 ) -> TextSummary:
     "What a plan needs of a prepared text"
-    counts, tokens = prepared.manifest.train.counts, prepared.train
-    if not config.data.validation: counts += prepared.manifest.validation.counts
+    counts = train = prepared.manifest.train.counts
+    if open_splits(config.data)[1] is None: counts += prepared.manifest.validation.counts
+    tokens = prepared.train
     longest = np.diff(tokens.starts.numpy(), append=len(tokens)).max()
     rates = {tokenizer_key(config): [counts.bytes/counts.tokens]*3}
     return TextSummary(bytes=counts.bytes, sample=config.data.sample, documents=counts.documents,
-                       longest=int(longest), bytes_per_token=rates)
+                       longest=int(longest), bytes_per_token=rates,
+                       held_out=1 - train.tokens/counts.tokens)
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0042
+# %% ../../nbs/12_app/03_pipeline.ipynb #0044
 def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport | None = None,
            text: TextSummary | None = None, callbacks: Iterable[Callable] = ()) -> RunReport:
     config = absolute_paths(config)
@@ -254,7 +259,7 @@ def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport |
     _show(f'{report.save()}')
     return report
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0044
+# %% ../../nbs/12_app/03_pipeline.ipynb #0046
 def train(
     config: str | Path | Config | None = None, # As for `load_config`; None: the resumed run's
     folder: str | Path | None = None,  # Run directory; None takes the next free one below `runs/`
@@ -270,7 +275,7 @@ def train(
     if config is None and resume: config = folder
     return _train(load_config(config, overrides), folder, resume, callbacks=callbacks)
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0049
+# %% ../../nbs/12_app/03_pipeline.ipynb #0051
 def quickstart(
     data: str | list[str] | None = None, # As for `choose_data`; None is the embedded corpus
     folder: str | Path | None = None,    # Run directory; None takes the next free one below `runs/`
@@ -284,14 +289,14 @@ def quickstart(
     config, analysis, text = plan_run(data, minutes, overrides)
     return _train(config, folder, False, analysis, text)
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0052
+# %% ../../nbs/12_app/03_pipeline.ipynb #0054
 def measure_plan(
     config: Config, # A plan
 ) -> tuple[Hardware, TextSummary]:
     "Measure this machine, and a plan's training text with its tokenizer"
     return measure_hardware(device=config.train.device), measure_text(config.data, config)[1]
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0055
+# %% ../../nbs/12_app/03_pipeline.ipynb #0057
 def check_contamination(
     data: DataConfig, # Which text
 ) -> str | None:      # None without validation text of its own
@@ -301,7 +306,7 @@ def check_contamination(
     fraction = min(1., 2**26/max(1, train.size))
     return find_contamination(train, validation, fraction=fraction).summary
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0058
+# %% ../../nbs/12_app/03_pipeline.ipynb #0060
 def save_tokenizer(
     data: DataConfig,              # The text to train on
     folder: str | Path,            # Where the tokenizer is saved
@@ -321,7 +326,7 @@ def save_tokenizer(
     tokenizer.save(folder)
     return tokenizer, mixture
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0060
+# %% ../../nbs/12_app/03_pipeline.ipynb #0062
 def prepare(
     config: str | Path | Config | None = None, # As for `load_config`
     folder: str | Path = 'runs/prepared', # Gets `tokenizer` and `data`

@@ -249,10 +249,11 @@ def _consequences(session: Session, name: str) -> dict[str, Any]:
     "What the answer to a question changes in a session"
     if name == 'data': return dict(size=open_splits(_data(session))[0].size, text=None)
     if name == 'analysis':
-        corpus = open_splits(_data(session))[0]
+        corpus, validation = open_splits(_data(session))
         report = analyze(corpus, gpt2_tokenizer(), progress=sys.stderr.isatty(),
                          sample_fraction=session.answers['analysis'])
-        return dict(text=measure_compression(report, corpus))
+        text = measure_compression(report, corpus)
+        return dict(text=text.model_copy(update=dict(held_out=0. if validation else None)))
     if name == 'advanced': draft_config(session)
     if name == 'review': check_plan(final_config(session), session.hardware, session.text)
     return {}

@@ -123,14 +123,15 @@ def _ask(session: Session, ask: Callable[..., Any]) -> Session:
 
 def _take_recommended(question: Question, before: Any = None) -> Any:
     value = question.recommended if before is None else before
-    _console().print(f'{_heading(question)}: {value or "nothing"}')
+    titles = {choice.value: ' '.join(choice.title.split()) for choice in question.choices}
+    _console().print(f'{_heading(question)}: {titles.get(value, value) or "nothing"}')
     return value
 
 # %% ../../nbs/12_app/05_wizard.ipynb #0026
 def wizard(
     out: str | Path = 'gpt2pro.yaml',      # The configuration to write
     yes: bool = False,                     # Whether to take every recommended answer
-    data: str | list[str] = 'bilingual',   # Text to recommend
+    data: str | list[str] | None = None,   # Text to recommend; None is the embedded corpus
     minutes: float = DEFAULT_MINUTES,      # Training time to recommend
     overrides: Iterable[str] = (),         # Settings to recommend, such as `train.lr=1e-3`
     ask: Callable[..., Any] | None = None, # Answers a `Question`; None asks in the terminal
@@ -146,10 +147,11 @@ def wizard(
     check_minutes(minutes)
     overrides = list(overrides)
     load_config(None, overrides) # a mistake in them is found before the first question
-    words = [data] if isinstance(data, str) else [shlex.join(data)]
-    words += [word for word in overrides if word.startswith('data.')]
+    sources = data if isinstance(data, str) else shlex.join(data or [])
+    changes = shlex.join(word for word in overrides if word.startswith('data.'))
     settings = shlex.join(word for word in overrides if not word.startswith('data.'))
-    session = load_session(out, data=' '.join(words), minutes=float(minutes), settings=settings)
+    words = f'{sources} {changes}'.strip() or 'bilingual'
+    session = load_session(out, data=words, minutes=float(minutes), settings=settings)
     saved = _session_file(out)
     console = _console()
     if session.answers:

@@ -282,4 +282,8 @@ def parse_data(
     settings = [word for word in words if word.startswith('data.') and '=' in word]
     data = load_config(None, settings).data
     sources = [word for word in words if word not in settings]
-    return data.model_copy(update={'source': sources}) if sources else data
+    if not sources: return data
+    if named := [word for word in settings if word.startswith('data.source=')]:
+        raise UserError(' '.join([*sources, *named]), 'the source of the text is given twice',
+                        'keep one of the two')
+    return data.model_copy(update={'source': sources})

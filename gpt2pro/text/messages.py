@@ -35,7 +35,8 @@ def extract_messages(
     if layout.kind not in ('qa', 'instruction', 'chat') or not isinstance(row, dict):
         raise UserError(f'no conversation, but of kind {layout.kind}',
                         'data.batching=chat takes questions, instructions and chats',
-                        'name tables of those kinds, or set data.batching=padded')
+                        'name tables of those kinds; to train on other text, set '
+                        'data.batching=padded')
     def text_of(names: list[str]) -> str:
         return row_text(row, layout.model_copy(update=dict(text_fields=names)))
     *first, last = layout.text_fields

@@ -365,5 +365,6 @@ def build_tokenizer(
     if tokenizer.vocab_size > size:
         raise UserError(f'The tokenizer {tokenizer.name} has {tokenizer.vocab_size:,} tokens',
                         f'model.vocab_size = {size:,} is too small for them',
-                        f'set model.vocab_size to {tokenizer.vocab_size}, or tokenizer.type to bpe')
+                        f'set model.vocab_size={tokenizer.vocab_size}, or '
+                        f'{"tokenizer.path=null" if settings.path else "tokenizer.type=bpe"}')
     return tokenizer

@@ -33,6 +33,7 @@ class TextSummary(StrictModel):
     answers: int = 0                 # documents that are questions with answers
     quality: float = 100.            # share of the text without findings, per cent
     bytes_per_token: dict[str, list[float]] = {} # by `tokenizer_key`; each with its interval's ends
+    held_out: float | None = None    # share that is validation text; None: as the plan says
 
 def summarize_text(
     report: Any, # A `DatasetReport`, `TextSummary`, or None
@@ -147,9 +148,12 @@ class Plan:
     @property
     def tokens(self) -> float: return self.text_tokens[0]
     @property
-    def train_tokens(self) -> float:
-        data = self.config.data
-        return self.tokens*(1 if data.validation else 1 - data.val_fraction)
+    def held_out(self) -> float: # Share of the text; 0 where validation text has its own source
+        if self.config.data.validation: return 0.
+        known = self.text.held_out if self.text else None
+        return self.config.data.val_fraction if known is None else known
+    @property
+    def train_tokens(self) -> float: return self.tokens*(1 - self.held_out)
     @property
     def batch_tokens(self) -> int:
         return self.train.batch_size*self.model.block_size
