@@ -229,7 +229,12 @@ def forecast_memory(
     zero: int = 0,                # ZeRO stage
 ) -> dict[str, int]:              # Bytes by kind at the peak of a step, and `total`
     "The memory that each device needs for training"
-    size = 2 if (precision or config.train.precision) in ('bf16', 'fp16') else 4
-    timeline = memory_timeline(config, StepSetup(size, device, chunked, world_size, zero))
+    sizes = dict(auto=4, fp32=4, bf16=2, fp16=2) # bytes of a number
+    precision = precision or config.train.precision
+    if precision not in sizes:
+        raise UserError(f'precision = {precision!r}', 'it says how many bytes a number takes',
+                        f'choose one of {", ".join(sizes)}')
+    setup = StepSetup(sizes[precision], device, chunked, world_size, zero)
+    timeline = memory_timeline(config, setup)
     peak = max(timeline.values(), key=lambda kinds: sum(kinds.values()))
     return {'total': sum(peak.values()), **peak}
