@@ -70,14 +70,14 @@ class ModelConfig(StrictModel):
         unit='tokens', choices={
             512: 'a few kilobytes of text', 4096: 'a megabyte or two', 8192: 'some megabytes',
             16384: 'tens of megabytes', 32768: 'a hundred megabytes and more',
-            50257: 'GPT-2\'s own'}, aliases='vocabulary_size n_vocab')
+            50257: 'GPT-2\'s own'}, aliases='vocabulary_size n_vocab vocab')
     block_size: Count = _setting(
         256, 'context length', unit='tokens', choices={
             256: 'a long paragraph', 512: 'a page', 1024: 'two pages (GPT-2)', 2048: 'an article',
             4096: 'a chapter', 8192: 'a booklet'},
         aliases='n_positions n_ctx max_position_embeddings context_length context_size context '
                 'max_block_size sequence_length max_sequence_length '
-                'max_seq_len seq_len')
+                'max_seq_len seq_len seq_length')
     n_layer: int = _setting(4, 'transformer blocks', ge=1, le=1000,
                               aliases='n_layers num_layers num_hidden_layers layers depth '
                                       'n_blocks num_blocks')
@@ -89,7 +89,7 @@ class ModelConfig(StrictModel):
         aliases='num_key_value_heads num_kv_heads n_kv_heads n_query_groups')
     n_embd: int = _setting(128, 'embedding size: width of the residual stream', ge=1, le=2**17,
                              aliases='d_model hidden_size emb_dim embed_dim embedding_dim '
-                                     'embedding_size model_dim dim')
+                                     'embedding_size model_dim dim width')
     n_inner: Count | None = _advanced(
         None, 'inner width of the feed-forward block; null is 4 n_embd, or 8/3 n_embd for swiglu',
         aliases='d_ff intermediate_size ff_dim ffn_dim mlp_dim dim_feedforward')
@@ -189,9 +189,9 @@ class DataConfig(StrictModel):
     validation: Sources | None = _setting(
         None, 'validation text; null takes a validation folder beside train, or val_fraction',
         aliases='val_file validation_file')
-    val_fraction: Fraction = _setting(
+    val_fraction: float = _setting(
         0.1, 'fraction of documents held out for validation where the source has no such text',
-        gt=0, usual_range=(0, 0.5), condition='data.validation=null',
+        gt=0, lt=1, usual_range=(0, 0.5), condition='data.validation=null',
         aliases='validation_split val_split validation_fraction')
     sample: float = _setting(1.0, 'fraction of documents used', gt=0, le=1)
     text_field: str = _advanced(
@@ -228,7 +228,8 @@ class TrainConfig(StrictModel):
         False, 'recompute activations in the backward pass: less memory, more time', advanced=True)
     compile: bool = _advanced(False, 'torch.compile the model: faster on a GPU, slow to start')
     max_steps: Steps = _setting(1000, 'optimizer steps', unit='steps',
-                                aliases='max_iters num_steps total_steps max_train_steps')
+                                aliases='max_iters num_steps total_steps max_train_steps '
+                                        'iterations')
     batch_size: Count = _setting(
         16, 'sequences in a micro-batch', unit='sequences',
         aliases='batch micro_batch_size train_batch_size per_device_train_batch_size')
@@ -572,10 +573,13 @@ def _describe_mistake(path: tuple[str, ...], value: Any) -> tuple[str, str]:
     "Why a value or its name is wrong, and what is right"
     key = '.'.join(path)
     if key in SETTINGS:
-        return f'it has to be {allowed_values(key)}', f'{key} is: {SETTINGS[key].description}'
+        allowed = allowed_values(key)
+        return f'it has to be {allowed}', f'give {allowed} ({SETTINGS[key].description})'
     if key == 'model': return 'no size has this name', f'the sizes are {", ".join(MODEL_PRESETS)}'
     if key in ('', *SECTIONS): return 'it has no settings below it', suggest('', SECTIONS)
-    advice = next((ADVICE[part] for part in path if part in ADVICE), suggest(path[0], SECTIONS))
+    own = SECTIONS[path[0]].model_fields if path[0] in SECTIONS else {}
+    hint = suggest(path[1], own) if own else suggest(path[0], SECTIONS)
+    advice = next((ADVICE[part] for part in path if part in ADVICE), hint)
     return f'there is no setting {key:.80}', advice
 
 # %% ../../nbs/00_core/05_config.ipynb #0088
@@ -645,6 +649,9 @@ def _read_text(path: Path) -> str:
         raise UserError(f'{path} is a folder', _WHY, f'if it holds text, write data.source={path}')
     if not path.is_file():
         raise UserError(f'{path}: no such file or preset', _WHY, suggest(str(path), RUN_PRESETS))
+    if path.suffix not in ('', '.yaml', '.yml', '.json'):
+        raise UserError(f'{path} looks like data', _WHY,
+                        f'to train on it, write data.source={path}')
     try: return path.read_bytes().decode('utf-8-sig')
     except (UnicodeDecodeError, OSError) as e:
         raise UserError(f'{path}: not readable', str(e), 'check it and its permissions') from None
@@ -694,7 +701,7 @@ def load_config(
 # %% ../../nbs/00_core/05_config.ipynb #0105
 _Function = TypeVar('_Function', bound=Callable[..., Any])
 
-def _fit(value: Any, kind: str, name: str) -> Any:
+def _fit(value: Any, kind: str, function: str, name: str) -> Any:
     "A value as the type that an annotation names"
     kinds = set(re.sub(r'\[.*\]', '', kind).replace('None', 'NoneType').split(' | '))
     classes = {cls.__name__ for cls in type(value).__mro__}
@@ -707,22 +714,28 @@ def _fit(value: Any, kind: str, name: str) -> Any:
     if isinstance(value, str) and '[str]' in kind: return [value]
     several = hasattr(value, '__iter__') and not isinstance(value, (str, StrictModel))
     if several and kinds & {'Iterable', 'Sequence', 'list'}: return value
-    if isinstance(value, Number) and kinds & {'int', 'float'} or callable(value): return value
-    raise UserError(f'{name} = {value!r:.80}', f'it has to be {kind}, not {type(value).__name__}',
-                    'give it a value of that type; help(FUNCTION) explains each argument')
+    if isinstance(value, Number) and kinds & {'int', 'float'}: return value
+    if callable(value) and 'Callable' in kinds: return value
+    raise UserError(f'{function}: {name} = {value!r:.80}',
+                    f'it has to be {kind}, not {type(value).__name__}',
+                    f'give it a value of that type; help({function}) explains each argument')
 
 def check_arguments(
     function: _Function, # Annotated
 ) -> _Function:
     "A function that takes configurations in any form, and refuses what it cannot use"
     asked = signature(function)
+    called = function.__qualname__.removesuffix('.__init__')
     @wraps(function)
     def checked(*args: Any, **options: Any) -> Any:
-        given = asked.bind(*args, **options)
+        try: given = asked.bind(*args, **options)
+        except TypeError as e:
+            raise UserError(f'{called}: {e}', f'its arguments are {", ".join(asked.parameters)}',
+                            f'help({called}) explains each argument') from None
         for name, value in given.arguments.items():
             kind = asked.parameters[name].annotation
             if not isinstance(kind, str): continue # of `self`
-            given.arguments[name] = _fit(value, kind, f'{function.__name__}: {name}')
+            given.arguments[name] = _fit(value, kind, called, name)
         return function(*given.args, **given.kwargs)
     return checked # type: ignore[return-value]
 

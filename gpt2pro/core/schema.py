@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from .errors import UserError
 from .files import read_file
 from .yaml import read_yaml
-from .config import ADVICE, Config, find_setting, iterate_leaves, MODEL_PRESETS
-from .config import read_value
+from .config import ADVICE, allowed_values, Config, ConfigError, find_setting
+from .config import iterate_leaves, MODEL_PRESETS, read_value
 from .tables import Record
 
 # %% auto #0
@@ -115,15 +115,18 @@ def convert_config(
                 taken[key] = meant
                 found.converted[name] = key
                 continue
-            found.skipped[name] = f'{key} cannot be {meant!r:.40}, or has another value already'
+            found.skipped[name] = f'{key} has to be {allowed_values(key)}'
+            if taken.get(key, meant) != meant:
+                found.skipped[name] = f'{key} has another value already: {taken[key]!r:.40}'
             shape = key.startswith('model.') and key not in _FREE
             if shape and meant is not None: unclear[name] = value
     for name in [n for n in unclear if n.endswith(('head_size', 'head_dim'))]:
         if unclear[name] == found.config.model.head_size: del unclear[name]
     if unclear:
-        raise UserError(', '.join(f'{name} = {value!r:.40}' for name, value in unclear.items()),
-                        'this decides the shape of the model, and no setting here means it',
-                        'write it as a setting, such as model.n_layer, or delete it')
+        raise ConfigError([UserError(
+            f'{name} = {value!r:.40}', f'it decides the shape of the model: {found.skipped[name]}',
+            'write it as a setting and a value that it takes, such as model.n_layer: 6, or delete')
+            for name, value in unclear.items()])
     if found.config.model.vocab_size in (50257, 50304) and 'tokenizer.type' not in taken:
         found.config.tokenizer.type = 'gpt2'
     return found

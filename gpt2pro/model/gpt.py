@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 from ..core.choices import ACTIVATIONS, POSITIONS
-from ..core.config import check_arguments, ModelConfig
+from ..core.config import check_arguments, Config, ConfigError, ModelConfig
 from ..core.errors import UserError
 from ..kernels.triton import gelu
 from ..kernels.activations import swiglu
@@ -139,7 +139,17 @@ class Decoder(nn.Module):
         if length is not None: size = length if self.wpe is None else min(length, size)
         return KVCache(self.config, batch_size, size, w.device, w.dtype)
 
-# %% ../../nbs/08_model/01_gpt.ipynb #0037
+# %% ../../nbs/08_model/01_gpt.ipynb #0038
+def _check_shape(model: ModelConfig) -> None:
+    "Stop with every error that the rules find in an architecture"
+    from gpt2pro.validation.plan import Plan
+    from gpt2pro.validation.rules import apply_rules
+    from gpt2pro.validation.model_rules import MODEL_RULES
+    found = apply_rules(Plan(Config(model=model)), MODEL_RULES)
+    errors = [finding for finding in found if finding.severity == 'error']
+    if errors: raise ConfigError(errors)
+
+# %% ../../nbs/08_model/01_gpt.ipynb #0039
 class GPT(Decoder):
     "GPT-2, or a model with other options"
     pretrained_folder: Path | None = None # where `from_pretrained` found its weights
@@ -147,6 +157,7 @@ class GPT(Decoder):
     def __init__(self,
         config: ModelConfig, # Shape of the model, or a `Config` or preset with it
     ) -> None:
+        _check_shape(config)
         super().__init__(config)
         self.lm_head = nn.Linear(config.n_embd, config.vocab_size, bias=False)
         if config.tie_word_embeddings: self.lm_head.weight = self.wte.weight # (V, C)
@@ -174,14 +185,14 @@ class GPT(Decoder):
         if reduction == 'none': return linear_token_losses(*inputs, **how).view_as(targets)
         return linear_cross_entropy(*inputs, label_smoothing=label_smoothing, z_loss=z_loss, **how)
 
-# %% ../../nbs/08_model/01_gpt.ipynb #0053
+# %% ../../nbs/08_model/01_gpt.ipynb #0057
 def trainable_parameters(
     model: nn.Module, # Any model
 ) -> dict[str, nn.Parameter]: # By name
     "The parameters that require gradients"
     return {name: p for name, p in model.named_parameters() if p.requires_grad}
 
-# %% ../../nbs/08_model/01_gpt.ipynb #0056
+# %% ../../nbs/08_model/01_gpt.ipynb #0060
 @contextmanager
 def eval_mode(
     model: nn.Module, # Any model

@@ -7,6 +7,7 @@ from __future__ import annotations
 import codecs, hashlib, json, subprocess, sys
 from collections.abc import Iterable
 from functools import cache, cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 import numpy as np
@@ -91,6 +92,9 @@ def _tiktoken_encoding(
 # %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0021
 def _check_text(texts: Iterable[str]) -> None:
     "Refuse strings that are no valid Unicode, which the libraries would change without a word"
+    if isinstance(texts, str):
+        raise UserError(f'texts = {texts!r:.80}', 'this is one text, not a list of texts',
+                        'put it in a list, or use encode')
     try:
         for text in texts: text.encode()
     except UnicodeEncodeError as e:
@@ -225,7 +229,7 @@ def _add_special_tokens(inner: tokenizers.Tokenizer, special: list[str]) -> None
 _NORMALIZERS = dict(nfc=normalizers.NFC, nfkc=normalizers.NFKC)
 
 def train_tokenizer(
-    texts: Iterable[str],              # The documents, read once and never held all together
+    texts: Iterable[str] | Any,        # The documents, read once and never held all together
     vocab_size: int,                   # Tokens at most, the bytes and the special tokens among them
     type: str = 'bpe',                 # bpe, unigram or wordpiece
     min_frequency: int = 2,            # How often a pair has to occur; unigram ignores it
@@ -235,6 +239,13 @@ def train_tokenizer(
     progress: bool = True,             # Whether a bar counts the documents
 ) -> Tokenizer:
     "A byte-level tokenizer trained on text"
+    documents = iter(texts if isinstance(texts, Iterable) and not isinstance(texts, str) else ())
+    first = next(documents, None)
+    if not isinstance(first, str):
+        raise UserError(f'train_tokenizer: texts = {texts!r:.80}',
+                        'it has to give the texts of one document or more, each a str',
+                        'give a list of texts; for files, [d.text for d in open_corpus(FOLDER)] '
+                        'or the command gpt2pro tokenizer train')
     special = [*dict.fromkeys([EOT, *special_tokens])]
     size = vocab_size - len(special)
     least = 512 if type == 'wordpiece' else 256
@@ -251,13 +262,14 @@ def train_tokenizer(
         unmark = decoders.Replace(CONTINUING_PREFIX, '')
         inner.decoder = decoders.Sequence([unmark, decoders.ByteLevel()])
     if normalizer != 'none': inner.normalizer = _NORMALIZERS[normalizer]()
-    bar = tqdm(texts, desc='vocabulary', unit=' documents', disable=not progress)
+    documents = chain([first], documents)
+    bar = tqdm(documents, desc='vocabulary', unit=' documents', disable=not progress)
     inner.train_from_iterator(bar, trainer)
     if type == 'wordpiece': inner = _without_special_tokens(inner)
     _add_special_tokens(inner, special)
     return Tokenizer(inner.to_str(), f'{type}-{inner.get_vocab_size()}')
 
-# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0098
+# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0100
 def _save_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
     "Write a tokenizer's three files, the card last"
     config = dict(tokenizer_class='PreTrainedTokenizerFast', bos_token=EOT, eos_token=EOT,
@@ -268,7 +280,7 @@ def _save_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
     write_file(folder/'tokenizer_config.json', json.dumps(config, indent=2))
     write_file(folder/'card.json', json.dumps(card, indent=2))
 
-# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0101
+# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0103
 _SAMPLE = ' A  ñ\n好 😀'
 _KNOWN_PATTERNS = {*SPLIT_PATTERNS.values(), '.{64}'} # these take a time that grows with the text
 _PROBE = '''
@@ -320,7 +332,7 @@ def _load_tokenizer(folder: Path) -> Tokenizer:
                         'make one with: gpt2pro tokenizer train')
     return tokenizer
 
-# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0114
+# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0116
 def find_tokenizer(
     folder: str | Path, # A run, or a folder of Hugging Face
 ) -> Tokenizer:
@@ -337,7 +349,7 @@ def find_tokenizer(
         raise UserError(f'{merges}: not readable as merges', str(e)[:200],
                         'take it from where the weights are from') from None
 
-# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0119
+# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0121
 def build_tokenizer(
     config: Config,        # Says which tokenizer
     texts: Iterable[str],  # The training text, read only where a vocabulary is trained

@@ -4,6 +4,7 @@
 
 # %% ../../nbs/03_validation/01_counts.ipynb #0003
 from __future__ import annotations
+from ..core.errors import UserError
 from ..core.choices import ACTIVATIONS, NORMS, POSITIONS
 from ..core.config import load_config, ModelConfig, RUN_PRESETS
 
@@ -43,12 +44,18 @@ def count_parameters(
             'non_embedding': total - parts['embedding'] - parts['position']}
 
 # %% ../../nbs/03_validation/01_counts.ipynb #0023
+def _check_length(length: int) -> int:
+    "A number of tokens, if a sequence can have it"
+    if length > 0: return length
+    raise UserError(f'length = {length}', 'a sequence has at least one token',
+                    'take 1 or more, such as model.block_size')
+
 def count_attention_pairs(
     model: ModelConfig, # Its sliding window counts
     length: int,        # Tokens of the sequence, T
 ) -> int:
     "How many query-key pairs the mask allows"
-    window = min(model.sliding_window or length, length)
+    window = min(model.sliding_window or length, _check_length(length))
     return window*(window + 1)//2 + (length - window)*window # growing windows, then full ones
 
 # %% ../../nbs/03_validation/01_counts.ipynb #0028
@@ -61,7 +68,8 @@ def count_flops(
     exact: bool = False,       # Count only the pairs that the mask allows, or all of them
 ) -> dict[str, int]:           # FLOPs by part, and `forward`, their sum
     "FLOPs of a forward pass over one sequence"
-    T, L = length or model.block_size, model.n_layer
+    T = _check_length(model.block_size if length is None else length)
+    L = model.n_layer
     pairs = count_attention_pairs(model, T) if exact else T*T
     parts = dict(projections=_matmul_flops(_attention_shapes(model), L*T),
                  attention=4*L*model.n_embd*pairs,
@@ -83,10 +91,10 @@ def kv_cache_bytes(
     size: int = 4,      # Bytes of a number
 ) -> int:               # For one sequence
     "Size of the KV cache"
-    cached = min(length, model.sliding_window or length)
+    cached = min(_check_length(length), model.sliding_window or length)
     return 2*model.n_layer*model.kv_heads*model.head_size*cached*size
 
-# %% ../../nbs/03_validation/01_counts.ipynb #0043
+# %% ../../nbs/03_validation/01_counts.ipynb #0045
 def list_presets() -> dict[str, dict[str, int]]: # Preset's name → its shape, parameters and FLOPs
     "Every run preset with the size of its model"
     rows = {}

@@ -5,6 +5,7 @@
 # %% ../../nbs/03_validation/03_memory.ipynb #0003
 from __future__ import annotations
 from dataclasses import dataclass
+from ..core.errors import UserError
 from ..core.choices import ACTIVATIONS, NORMS, OPTIMIZERS, POSITIONS
 from ..core.config import Config, ModelConfig
 from .counts import count_flops, count_parameters
@@ -21,8 +22,12 @@ class StepSetup:
     chunked: bool = True # Whether the loss computes its logits in chunks, as this project's does
     world_size: int = 1  # Processes that train together
     zero: int = 0        # ZeRO stage: 1 shards the optimizer, 2 also gradients, 3 also weights
+    def __post_init__(self) -> None:
+        if self.size > 0 and self.world_size > 0 and self.zero in range(4): return
+        raise UserError(f'{self}', 'sizes and processes are counted from 1, ZeRO stages 0 to 3',
+                        'correct the number')
 
-# %% ../../nbs/03_validation/03_memory.ipynb #0009
+# %% ../../nbs/03_validation/03_memory.ipynb #0010
 def _stores_attention_weights(model: ModelConfig, setup: StepSetup) -> bool:
     return model.attention == 'eager' or bool(model.dropout and setup.device == 'cpu')
 
@@ -38,7 +43,7 @@ def _attention_bytes(model: ModelConfig, setup: StepSetup) -> tuple[int, int]:
     added = 1 if model.dropout else 2
     return size*(3*C + saved*weights), size*added*weights
 
-# %% ../../nbs/03_validation/03_memory.ipynb #0013
+# %% ../../nbs/03_validation/03_memory.ipynb #0014
 def _rope_and_qk_norm_bytes(model: ModelConfig, setup: StepSetup) -> int:
     "Per token: what changed queries and keys add"
     C, H, G = model.n_embd, model.n_head, model.kv_heads
@@ -50,7 +55,7 @@ def _rope_and_qk_norm_bytes(model: ModelConfig, setup: StepSetup) -> int:
     changes = model.qk_norm or POSITIONS[model.position].rotates
     return norm + setup.size*(queries_and_keys + C)*changes
 
-# %% ../../nbs/03_validation/03_memory.ipynb #0017
+# %% ../../nbs/03_validation/03_memory.ipynb #0018
 def _mlp_saved(config: Config, setup: StepSetup) -> int:
     "Tensors of inner width that the MLP saves"
     act = ACTIVATIONS[config.model.activation_function]
@@ -68,7 +73,7 @@ def _layer_bytes(config: Config, setup: StepSetup) -> int:
     attention = _attention_bytes(m, setup)[0] + _rope_and_qk_norm_bytes(m, setup)
     return 4*norms + setup.size*width + attention
 
-# %% ../../nbs/03_validation/03_memory.ipynb #0024
+# %% ../../nbs/03_validation/03_memory.ipynb #0025
 def _layer_peak(config: Config, setup: StepSetup) -> int:
     "Per token: what the backward pass of a layer adds"
     m = config.model
@@ -79,7 +84,7 @@ def _layer_peak(config: Config, setup: StepSetup) -> int:
     released = setup.size*(saved*m.inner_size + C + C*bool(m.dropout)) # before attention's turn
     return max(setup.size*m.inner_size*added, _attention_bytes(m, setup)[1] - released)
 
-# %% ../../nbs/03_validation/03_memory.ipynb #0027
+# %% ../../nbs/03_validation/03_memory.ipynb #0028
 def has_document_mask(
     config: Config, # The plan
 ) -> bool:          # By choice, and always for padded batches
@@ -98,7 +103,7 @@ def _mask_bytes(config: Config, setup: StepSetup) -> int:
     heads = m.n_head if alibi else 1
     return setup.size*T*T*sequences*heads
 
-# %% ../../nbs/03_validation/03_memory.ipynb #0031
+# %% ../../nbs/03_validation/03_memory.ipynb #0032
 class _Sizes:
     "Sizes that make up a step, in bytes"
     def __init__(self, config: Config, setup: StepSetup) -> None:
@@ -127,7 +132,7 @@ class _Sizes:
         final = self.stream*m.norm_first*final_norms
         self.ends = final + self.dropped + 24*self.tokens + self.mask # final norm, ids, mask
 
-# %% ../../nbs/03_validation/03_memory.ipynb #0035
+# %% ../../nbs/03_validation/03_memory.ipynb #0036
 def _shards(s: _Sizes, stage: int) -> int:
     "Processes among which something is sharded from this ZeRO stage on"
     return s.setup.world_size if s.setup.zero >= stage else 1
@@ -145,7 +150,7 @@ def _always(s: _Sizes) -> _Bytes:
     return dict(weights=s.parameters//_shards(s, 3) + _gathered(s),
                 optimizer=state//_shards(s, 1), temporaries=sending)
 
-# %% ../../nbs/03_validation/03_memory.ipynb #0038
+# %% ../../nbs/03_validation/03_memory.ipynb #0039
 _CHUNKS = dict(cpu=512, cuda=4096) # tokens whose logits exist at the same time
 
 def _chunk(s: _Sizes) -> int: return min(s.tokens, _CHUNKS.get(s.setup.device, 512))
@@ -158,7 +163,7 @@ def _logit_bytes(s: _Sizes) -> int:
     work = 4*unfused*_chunk(s)*V*(s.half + 2*bool(s.model.logit_softcap))
     return s.setup.size*_chunk(s)*V + max(work, s.half*s.table//2) # one after the other
 
-# %% ../../nbs/03_validation/03_memory.ipynb #0041
+# %% ../../nbs/03_validation/03_memory.ipynb #0042
 def _accumulated(s: _Sizes) -> int:
     "Gradients of earlier micro-batches"
     return s.parameters*s.accumulates//_shards(s, 2)
@@ -171,7 +176,7 @@ def _at_loss(s: _Sizes) -> _Bytes:
                 activations=s.model.n_layer*s.saved + s.ends, logits=_logit_bytes(s),
                 temporaries=chunk*s.setup.chunked + copies)
 
-# %% ../../nbs/03_validation/03_memory.ipynb #0043
+# %% ../../nbs/03_validation/03_memory.ipynb #0044
 def _at_backward_start(s: _Sizes) -> _Bytes:
     "When the gradient of the output layer is scaled"
     copies = 0 if s.recomputes else s.model.n_layer*s.copy
@@ -179,7 +184,7 @@ def _at_backward_start(s: _Sizes) -> _Bytes:
     return dict(gradients=_accumulated(s) + 2*s.table,
                 activations=s.model.n_layer*s.saved + s.ends, temporaries=scaled + copies)
 
-# %% ../../nbs/03_validation/03_memory.ipynb #0047
+# %% ../../nbs/03_validation/03_memory.ipynb #0048
 def _in_layer(s: _Sizes, number: int) -> _Bytes:
     "When the backward pass is in this layer, counted from 1"
     later = (s.model.n_layer - number)*s.layer*(not s.accumulates)//_shards(s, 2)
@@ -191,13 +196,13 @@ def _in_layer(s: _Sizes, number: int) -> _Bytes:
                 activations=number*s.saved + again + s.mask + 16*s.tokens,
                 temporaries=s.stream + s.dropped + s.peak + copies)
 
-# %% ../../nbs/03_validation/03_memory.ipynb #0049
+# %% ../../nbs/03_validation/03_memory.ipynb #0050
 def _at_embedding(s: _Sizes) -> _Bytes:
     "When the backward pass arrives at the embedding"
     twice = s.table*(s.model.tie_word_embeddings or s.accumulates)
     return dict(gradients=s.parameters//_shards(s, 2) + twice + _gathered(s), temporaries=s.stream)
 
-# %% ../../nbs/03_validation/03_memory.ipynb #0053
+# %% ../../nbs/03_validation/03_memory.ipynb #0054
 _KINDS = ('weights', 'gradients', 'optimizer', 'activations', 'logits', 'temporaries')
 
 def memory_timeline(
@@ -214,7 +219,7 @@ def memory_timeline(
     return {name: {kind: always.get(kind, 0) + moment.get(kind, 0) for kind in _KINDS}
             for name, moment in moments.items()}
 
-# %% ../../nbs/03_validation/03_memory.ipynb #0058
+# %% ../../nbs/03_validation/03_memory.ipynb #0059
 def forecast_memory(
     config: Config,               # The plan
     precision: str | None = None, # fp32, bf16 or fp16; None takes the plan's, where auto is fp32
@@ -224,7 +229,12 @@ def forecast_memory(
     zero: int = 0,                # ZeRO stage
 ) -> dict[str, int]:              # Bytes by kind at the peak of a step, and `total`
     "The memory that each device needs for training"
-    size = 2 if (precision or config.train.precision) in ('bf16', 'fp16') else 4
-    timeline = memory_timeline(config, StepSetup(size, device, chunked, world_size, zero))
+    sizes = dict(auto=4, fp32=4, bf16=2, fp16=2) # bytes of a number
+    precision = precision or config.train.precision
+    if precision not in sizes:
+        raise UserError(f'precision = {precision!r}', 'it says how many bytes a number takes',
+                        f'choose one of {", ".join(sizes)}')
+    setup = StepSetup(sizes[precision], device, chunked, world_size, zero)
+    timeline = memory_timeline(config, setup)
     peak = max(timeline.values(), key=lambda kinds: sum(kinds.values()))
     return {'total': sum(peak.values()), **peak}

@@ -223,13 +223,13 @@ def _the_learning_rate_falls(plan: Plan) -> CheckResult:
         f'train.min_lr={t.lr/10:g}': 'a tenth, as is usual', 'a larger lr': 'if it stays stable'})
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0053
-@_rule('GP-TRAIN-001', 'error', 'train.warmup_steps=1000')
+@_rule('GP-TRAIN-001', 'warning', 'train.warmup_steps=1000')
 def _the_warmup_ends(plan: Plan) -> CheckResult:
     "the learning rate rises during the warmup; the rest of the run needs it at its peak"
     t = plan.train
     if t.warmup_steps < t.max_steps: return None
     return Violation(f'train.warmup_steps = {t.warmup_steps} of train.max_steps = {t.max_steps}', {
-        f'train.warmup_steps={t.max_steps//10}': 'a tenth, as is usual',
+        f'train.warmup_steps={t.max_steps//10}': 'a tenth of the steps, as is usual',
         'more steps': 'takes longer'})
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0055
@@ -247,8 +247,9 @@ def _add_interval_rule(code: str, name: str, why: str) -> None:
     def check(plan: Plan) -> CheckResult:
         steps, interval = plan.train.max_steps, getattr(plan.train, name)
         if interval <= steps: return None
+        every = max(1, steps//10)
         return Violation(f'train.{name} = {interval} and train.max_steps = {steps}', {
-            f'train.{name}={max(1, steps//10)}': 'ten of them', 'more steps': 'takes longer'})
+            f'train.{name}={every}': f'{-(-steps//every)} of them', 'more steps': 'takes longer'})
     check.__name__ = f'{name}_is_shorter_than_the_run'
     check.__doc__ = why
     _rule(code, 'warning', f'train.{name}=5000')(check)
@@ -258,7 +259,7 @@ _add_interval_rule('GP-TRAIN-008', 'checkpoint_interval',
                    'what was trained since the last checkpoint is lost when the machine stops')
 _add_interval_rule('GP-TRAIN-011', 'log_interval', 'a loss that is never shown cannot warn anybody')
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0061
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0063
 @_rule('GP-TRAIN-017', 'warning', 'train.eval_interval=1')
 def _training_is_most_of_the_work(plan: Plan) -> CheckResult:
     "each evaluation costs a third of what training on the same batches would"
@@ -272,7 +273,7 @@ def _training_is_most_of_the_work(plan: Plan) -> CheckResult:
         f'train.eval_batches={max(1, trained//2)}': 'a less exact loss, as often',
         'keep it': 'in a short test'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0064
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0066
 _T4 = Hardware(gpus=[Gpu(name='Tesla T4', vendor='NVIDIA', memory_total=16*10**9,
                          memory_free=15*10**9, compute_capability='7.5')])
 
@@ -285,7 +286,7 @@ def _the_hardware_has_the_precision(plan: Plan) -> CheckResult:
         'train.precision=auto': f'takes {native_precisions(plan.device, h)[0]} here',
         'another machine': 'one with such units'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0066
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0068
 @_rule('GP-TRAIN-006', 'note', 'train.precision=fp32', hardware=_T4)
 def _the_precision_is_the_fastest(plan: Plan) -> CheckResult:
     "16 bits take half the memory and are several times as fast in hardware that has them"
@@ -296,7 +297,7 @@ def _the_precision_is_the_fastest(plan: Plan) -> CheckResult:
         'train.precision=auto': f'takes {best}: fast',
         'keep it': 'to compare results digit by digit'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0068
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0070
 @_rule('GP-TRAIN-005', 'error', 'train.device=cuda', hardware=_CPU)
 def _the_device_exists(plan: Plan) -> CheckResult:
     "training runs on the device that is asked for, and on no other without a word"
@@ -308,7 +309,7 @@ def _the_device_exists(plan: Plan) -> CheckResult:
     return Violation(f'train.device = {name!r}, and there is {", ".join(here)}', {
         'train.device=auto': 'the fastest one here', 'train.device=cpu': 'works everywhere'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0070
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0072
 @_rule('GP-TRAIN-019', 'warning', 'train.device=cpu', hardware=_T4)
 def _the_gpu_is_used(plan: Plan) -> CheckResult:
     "a GPU trains ten to a hundred times as fast as the CPU beside it"
@@ -316,7 +317,7 @@ def _the_gpu_is_used(plan: Plan) -> CheckResult:
     return Violation(f'train.device = cpu, and there is a {plan.hardware.gpus[0].name}', {
         'train.device=auto': 'takes the GPU', 'keep it': 'to leave the GPU to others'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0072
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0074
 @_rule('GP-TRAIN-025', 'warning', 'train.compile=true', 'train.device=cpu')
 def _compiling_pays_off(plan: Plan) -> CheckResult:
     "on a CPU a compiled step takes as long, and compiling takes half a minute"
@@ -325,7 +326,7 @@ def _compiling_pays_off(plan: Plan) -> CheckResult:
     return Violation('train.compile = true on a CPU', {
         'train.compile=false': 'starts at once', 'keep it': 'to try out what will run on a GPU'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0076
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0078
 @_rule('GP-TRAIN-010', 'warning', key='train.max_hours',
        hardware=Hardware(cores=2, service='Kaggle', hours_left=2.0))
 def _the_session_lasts(plan: Plan) -> CheckResult:
@@ -339,7 +340,7 @@ def _the_session_lasts(plan: Plan) -> CheckResult:
         f'train.max_hours={max(0.01, 0.9*h.hours_left):.2f}': 'stops in time, to be resumed later',
         'another disk': 'one that outlives the session'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0078
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0080
 @_rule('GP-TRAIN-020', 'warning', key='train.max_hours', preset='gpt2', hardware=_CPU)
 def _a_cpu_is_fast_enough(plan: Plan) -> CheckResult:
     "a CPU core computes about 50 GFLOP a second, a GPU a thousand times as many"
@@ -353,7 +354,7 @@ def _a_cpu_is_fast_enough(plan: Plan) -> CheckResult:
     return Violation(f'training takes {format_seconds(plan.seconds)} on {h.cores} CPU cores',
                      {'a GPU': 'costs money', 'train.max_hours=168': 'a higher loss'} | smaller)
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0083
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0085
 def _smaller_plans(config: Config) -> Iterator[list[str]]:
     "Overrides that make a plan smaller, the cheapest first"
     t, m = config.train, config.model
@@ -379,7 +380,7 @@ def _find_fit(plan: Plan, fits: Callable[[Plan], bool]) -> str:
         if fits(changed): return ' '.join(words)
     return ''
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0085
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0087
 def _check_memory(plan: Plan, low: float, high: float) -> CheckResult:
     "A step that needs between these parts of the memory budget"
     budget, need = plan.memory_budget, plan.memory['total']
@@ -398,14 +399,14 @@ def _a_step_fits_into_memory(plan: Plan) -> CheckResult:
     "weights, gradients, optimizer state and activations are in memory at the same time"
     return _check_memory(plan, 1, math.inf)
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0087
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0089
 @_rule('GP-MEMORY-002', 'warning', 'train.batch_size=64',
        hardware=Hardware(cores=2, ram_available=1_150_000_000))
 def _a_step_leaves_memory_to_others(plan: Plan) -> CheckResult:
     "other programs take memory too, and a run that fills all of it may fail in the middle"
     return _check_memory(plan, 0.9, 1)
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0089
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0091
 @_rule('GP-MEMORY-003', 'note', 'train.gradient_checkpointing=true',
        hardware=Hardware(cores=2, ram_available=8*10**9))
 def _gradient_checkpointing_is_needed(plan: Plan) -> CheckResult:
@@ -418,7 +419,7 @@ def _gradient_checkpointing_is_needed(plan: Plan) -> CheckResult:
         words: 'the same training, in three quarters of the time',
         'a larger batch_size': 'where a step should read more'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0093
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0095
 @_rule('GP-DISK-001', 'error', 'train.keep_checkpoints=1000',
        hardware=Hardware(cores=2, disk_free=5*10**9))
 def _the_run_fits_on_the_disk(plan: Plan) -> CheckResult:
@@ -437,7 +438,7 @@ def _the_run_fits_on_the_disk(plan: Plan) -> CheckResult:
                      f'and {format_bytes(free)} are free',
                      fits | {'another disk': 'has to be found', 'a smaller model': 'learns less'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0095
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0097
 @_rule('GP-HARDWARE-001', 'note', key='train.device',
        hardware=Hardware(cores=16, shared_memory=64*2**20, gpus=2*_T4.gpus))
 def _gpus_can_communicate(plan: Plan) -> CheckResult:
@@ -449,7 +450,7 @@ def _gpus_can_communicate(plan: Plan) -> CheckResult:
         'start the container with --shm-size=2g': 'costs nothing',
         'train.device=cuda:0': 'trains on one GPU, slower'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0099
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0101
 _PROMPT = ('In the beginning God created the heaven and the earth. And the earth was without form, '
            'and void; and darkness was upon the face of the deep.')
 
@@ -465,7 +466,7 @@ def _prompts_fit_into_the_context(plan: Plan) -> CheckResult:
         'shorter prompts': 'the model sees less',
         'generate.prompts=[]': 'beginnings of validation documents instead'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0102
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0104
 @_rule('GP-EXPORT-003', 'note', 'model.position=rope',
        'model.activation_function=swiglu')
 def _transformers_has_the_model(plan: Plan) -> CheckResult:

@@ -174,4 +174,5 @@ def fix_config(
                          str(path), f'{path}, repaired')
     fixed.diff = ''.join(lines)
     write_file(path, after)
+    fixed.left = validate(path, hardware, report) # with the lines of the new file
     return fixed
