@@ -4,7 +4,7 @@
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0003
 from __future__ import annotations
-import json, os, shutil, sys
+import json, math, os, shutil, sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 from ..core.errors import UserError
 from ..core.files import check_overwrite, write_file
-from ..core.config import Config, DataConfig, load_config, RUN_PRESETS
+from ..core.config import Config, DataConfig, load_config, resumable_settings, RUN_PRESETS
 from ..core.hardware import explain_hardware, Hardware
 from ..core.devices import measure_hardware
 from ..text.sources import EMBEDDED
@@ -32,9 +32,10 @@ from ..tokenizers.compression import measure_compression
 from ..data.shards import Tokens
 from ..data.prepare import conflicting_preparation, prepare_data, PreparedData
 from ..data.prepare import run_stage
-from ..trainer.runs import load_run, lock_run, RunDirectory
+from ..trainer.runs import checkpoint_to_resume, load_run, lock_run, read_state
+from ..trainer.runs import RunDirectory
 from ..trainer.monitor import Callback
-from ..trainer.loop import train_model
+from ..trainer.loop import planned_settings, stop_reason, train_model
 from ..generation.evaluation import evaluate_run, Evaluation
 from ..generation.engine import generate
 from .run_report import report_run, RunReport, Sample
@@ -227,6 +228,19 @@ def summarize_prepared(
                        held_out=1 - train.tokens/counts.tokens)
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0044
+def _why_finished(run: RunDirectory, config: Config) -> str | None:
+    "Why a run has no step left, and how to go on; None where it has one"
+    with lock_run(run): checkpoint = checkpoint_to_resume(config, run, True)
+    if checkpoint is None: return None
+    progress = read_state(checkpoint).progress
+    reason = stop_reason(planned_settings(config.train, progress), progress, False, math.inf)
+    if reason is None: return None
+    way = f'To go on, resume it with a larger train.{reason}.'
+    if f'train.{reason}' not in resumable_settings(config.train) or progress.planned_steps:
+        way = ('To train longer, start a new run; with train.schedule=constant and no '
+               'train.target_minutes, it can be resumed with a larger train.max_steps.')
+    return f'{run.path} is already finished: train.{reason} ended it at step {progress.step}. {way}'
+
 def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport | None = None,
            text: TextSummary | None = None, callbacks: Iterable[Callable] = ()) -> RunReport:
     config = absolute_paths(config)
@@ -245,10 +259,11 @@ def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport |
                 expected = forecast(config, hardware, text)
                 write_file(run.forecast, expected.model_dump_json(indent=2))
         else: expected = forecast(config, hardware)
+        finished = _why_finished(run, config) if resume else None
         _announce('Training')
-        _show(expected)
+        _show(finished or expected)
         watch = [] if config.train.target_minutes else [watch_forecast(expected)]
-        train_model(config, folder, resume, [*callbacks, *watch])
+        if not finished: train_model(config, folder, resume, [*callbacks, *watch])
     _announce('Evaluation')
     _show(evaluate(folder))
     _announce('Samples')
