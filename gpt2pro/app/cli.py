@@ -414,11 +414,17 @@ def generate(
         '--interactive', help='Ask for one prompt after another')] = False,
     as_json: AsJson = False,
 ) -> None:
-    "Continue a prompt"
+    "Continue a prompt; with a model trained on conversations, answer a question"
+    from gpt2pro.data.chat import format_question
     from gpt2pro.generation.engine import interact, stream
     model, tokenizer, config = gpt2pro.load_run(folder, for_inference=True)
     settings = gpt2pro.load_config(config, words or []).generate
-    if interactive: return interact(model, tokenizer, settings)
+    is_chat = config.data.batching == 'chat'
+    if is_chat and '<|user|>' in tokenizer.special_tokens: settings.allow_special = True
+    def as_prompt(text: str) -> str: return format_question(text, tokenizer) if is_chat else text
+    if interactive:
+        return interact(model, tokenizer, settings, lambda mark: as_prompt(input(mark)))
+    prompt = as_prompt(prompt)
     if as_json:
         text = gpt2pro.generate(model, tokenizer, prompt, settings)
         return _show({'prompt': prompt, 'text': text}, as_json)

@@ -11,7 +11,7 @@ from ..tokenizers.tokenizer import Tokenizer
 from .shards import EncodedDocument, token_dtype
 
 # %% auto #0
-__all__ = ['encode_messages', 'encode_conversations']
+__all__ = ['encode_messages', 'format_question', 'encode_conversations']
 
 # %% ../../nbs/05_data/02_chat.ipynb #0007
 def _parts(messages: Sequence[Message], tokenizer: Tokenizer) -> Iterator[str]:
@@ -49,6 +49,15 @@ def encode_messages(
     texts = [part for messages in conversations for part in _parts(messages, tokenizer)]
     parts = iter(tokenizer.encode_batch(texts))
     return [_join(messages, parts, tokenizer) for messages in conversations]
+
+def format_question(
+    question: str,        # What a person says; a prompt that is formatted already stays as it is
+    tokenizer: Tokenizer, # Perhaps with special tokens for the roles
+) -> str:
+    "A question as a chat model reads it, up to where its answer begins"
+    if not question or question.startswith(('User:', '<|')): return question
+    if '<|user|>' in tokenizer.special_tokens: return f'<|user|>{question}<|assistant|>'
+    return f'User: {question}\n\nAssistant:'
 
 # %% ../../nbs/05_data/02_chat.ipynb #0013
 def _content_bytes(messages: Iterable[Message]) -> int:
