@@ -73,7 +73,10 @@ def _query_range(
     BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, SPAN: tl.constexpr, SPANS: tl.constexpr,
 ):
     "Queries that attend to a block of keys, begin to end, and to all of its keys, full to full_end"
-    last, end, full_end, shift = first + BLOCK_N - 1, S, S, S - T
+    last = first + BLOCK_N - 1
+    end = S
+    full_end = S
+    shift = S - T
     if window is not None:
         end = tl.minimum(end, last + window)
         full_end = tl.minimum(full_end, first + window)

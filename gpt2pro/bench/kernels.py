@@ -201,7 +201,9 @@ def memory_bound_benchmarks(
     device: torch.device,
 ) -> Iterator[Benchmark]:
     "Every memory-bound operation, after a copy"
-    N, T, D = sizes.rows, sizes.lengths[0], sizes.head_sizes[0]
+    N = sizes.rows
+    T = sizes.lengths[0]
+    D = sizes.head_sizes[0]
     cos, sin = rope_cos_sin(torch.arange(T, device=device), D) # (T, D/2) each
     def rope(x: Tensor, kernels: str) -> Tensor:
         return apply_rope(x.transpose(1, 2), cos, sin, kernels)

@@ -332,7 +332,9 @@ def _json_rows(chunks: Iterable[str], name: str) -> Iterator[Any]:
                 if not start: error = getattr(e, 'msg', str(e))
                 else:
                     around = _JSON.decode(start[0] + ']}')
-                    at, list_name, depth = start.end(), start[1], 1
+                    at = start.end()
+                    list_name = start[1]
+                    depth = 1
             else:
                 if not ending: yield {**around, list_name: [row]} if list_name else row
                 ending = False
