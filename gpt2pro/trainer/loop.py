@@ -4,9 +4,9 @@
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0003
 from __future__ import annotations
-import logging, math, random, time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
+import json, logging, math, random, time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 from ..core.errors import RunError, UserError
-from ..core.config import Config, TrainConfig
+from ..core.config import Config, load_config, TrainConfig
 from ..core.signals import Interrupts
+from ..core.processes import give_job, wait_for_job
 from ..data.shards import Tokens
 from ..data.prepare import prepare_data, PreparedData
 from ..data.batches import Batch, Batches, IGNORE_INDEX, open_batches, prefetch
@@ -24,7 +25,7 @@ from ..model.gpt import eval_mode, GPT
 from .checkpoint import load_checkpoint, rotate_checkpoints, save_checkpoint
 from .runs import checkpoint_to_resume, lock_run, Progress, read_state
 from .runs import RunDirectory, TrainingState
-from .optimizers import lr_scale, make_optimizer, optimizer_tensors, set_lr
+from .optimizers import lr_scale, make_optimizer, set_lr
 from .strategy import environment, make_strategy, Strategy
 from .monitor import Callback, log_to, memory_in_use, MemoryMeter, MetricsFile
 from .monitor import NonFiniteError, out_of_memory, tensorboard, warn_on_error
@@ -32,7 +33,7 @@ from .monitor import NonFiniteError, out_of_memory, tensorboard, warn_on_error
 # %% auto #0
 __all__ = ['evaluation_batches', 'mean_loss', 'dropout_seed', 'Step', 'accumulate_gradients', 'training_step', 'TrainResult',
            'stop_reason', 'tokens_per_second', 'planned_settings', 'plan_steps', 'RunState', 'Trainer', 'take_step',
-           'step_metrics', 'after_step', 'train_model']
+           'step_metrics', 'after_step', 'train_model', 'train_worker']
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0008
 def evaluation_batches(
@@ -52,11 +53,15 @@ def mean_loss(
     strategy: Strategy,        # Knows device and precision
 ) -> float:                    # Nats per token
     "The mean loss over some batches, without dropout"
-    counts = [(batch.y != IGNORE_INDEX).sum() for batch in batches]
+    more = -len(batches) % strategy.world_size # so that each process has as many
+    counts = [int((batch.y != IGNORE_INDEX).sum()) for batch in batches] + [0]*more
     weights = torch.tensor(counts, device=strategy.device)/sum(counts) # (batches,)
+    mine = slice(strategy.rank, None, strategy.world_size)
     with eval_mode(model), strategy.autocast():
-        losses = [model(*batch) for batch in prefetch(batches, strategy.device)]
-    return (torch.stack(losses)*weights).sum().item()
+        parts = prefetch([*batches, *batches[:more]][mine], strategy.device)
+        losses = [model(*batch) for batch in parts]
+    total = (torch.stack(losses)*weights[mine]).sum()*strategy.world_size
+    return strategy.all_reduce_mean(total).item()
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0014
 _log = logging.getLogger('gpt2pro.trainer.loop')
@@ -194,7 +199,7 @@ class RunState:
         self.metrics: list[str] = [] # Lines of metrics.jsonl
         self.failures = 0
     def tensors(self) -> list[Tensor]:
-        return [*self.model.parameters(), *optimizer_tensors(self.model, self.optimizer).values()]
+        return self.strategy.tensors(self.model, self.optimizer)
     def restore(self, path: Path) -> None:
         "Go back to a checkpoint"
         checkpoint, saved = load_checkpoint(path), read_state(path)
@@ -217,6 +222,7 @@ class RunState:
         state = TrainingState(progress=self.progress, config=self.config.model_dump(),
                               text=self.text, metrics=self.metrics).model_dump()
         step, tensors = self.progress.step, self.strategy.state(self.model, self.optimizer)
+        if not self.strategy.is_main: return
         try: save_checkpoint(folder, step, tensors, state, environment(self.strategy))
         except OSError as e:
             _log.warning('the checkpoint of step %d could not be saved: %s', step, e)
@@ -257,15 +263,13 @@ class Trainer:
         first, begun = progress.step, self.clock()
         self.started = begun - progress.seconds
         self.deadline = begun + 3600*(train.max_hours or math.inf)
-        metrics = MetricsFile(self.run.metrics, state.metrics)
-        self.callbacks[:0] = [metrics.write, *tensorboard(self.run.tensorboard, first)]
         self.bar = tqdm(total=train.max_steps, initial=first, desc='training', unit='step',
                         disable=not self.show_bar)
         warn = partial(_log.warning, '%s: stopping after this step')
-        with closing(metrics), self.bar, Interrupts(warn) as self.interrupts:
+        with _write_files(self), self.bar, Interrupts(warn) as self.interrupts:
             with MemoryMeter(state.strategy.device, state.tensors()) as meter:
                 self.advance(first + 2)
-            if progress.step > first: meter.save(self.run.memory)
+            if progress.step > first and state.strategy.is_main: meter.save(self.run.memory)
             reason = self.advance(math.inf) or ''
             state.save(self.run.checkpoints, last=True)
         self.interrupts.check(f'after step {progress.step}',
@@ -276,9 +280,10 @@ class Trainer:
         "Take steps up to a number of them, or until there is a reason to stop, which is returned"
         state = self.state
         while state.progress.step < until:
-            interrupted = state.strategy.any(self.interrupts.number > 0)
-            left = self.deadline - self.clock()
-            reason = stop_reason(self.train, state.progress, interrupted, left)
+            number, late = state.strategy.all_reduce_max(
+                self.interrupts.number, self.clock() - self.deadline)
+            self.interrupts.number = int(number) # whichever process was sent the signal
+            reason = stop_reason(self.train, state.progress, number > 0, -late)
             if reason: return reason
             take_step(self)
         return None
@@ -286,6 +291,18 @@ class Trainer:
     def train(self) -> TrainConfig: return planned_settings(self.config.train, self.state.progress)
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0049
+@contextmanager
+def _write_files(trainer: Trainer) -> Iterator[None]:
+    "Let the main process write metrics within a `with` block"
+    if not trainer.state.strategy.is_main:
+        yield
+        return
+    with closing(MetricsFile(trainer.run.metrics, trainer.state.metrics)) as metrics:
+        step = trainer.state.progress.step
+        trainer.callbacks[:0] = [metrics.write, *tensorboard(trainer.run.tensorboard, step)]
+        yield
+
+# %% ../../nbs/09_trainer/06_loop.ipynb #0050
 def take_step(trainer: Trainer) -> None:
     "A step, and what is due after it"
     state, progress = trainer.state, trainer.state.progress
@@ -297,11 +314,11 @@ def take_step(trainer: Trainer) -> None:
     progress.step += 1
     progress.tokens += step.tokens
     progress.loss = step.loss
-    progress.seconds = now - trainer.started
+    progress.seconds, = state.strategy.all_reduce_max(now - trainer.started)
     after_step(trainer, step)
     trainer.bar.update()
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0050
+# %% ../../nbs/09_trainer/06_loop.ipynb #0051
 def step_metrics(trainer: Trainer, step: Step) -> dict[str, Any]:
     "The line of metrics of a step"
     train, progress = trainer.train, trainer.state.progress
@@ -310,7 +327,7 @@ def step_metrics(trainer: Trainer, step: Step) -> dict[str, Any]:
                 epoch=trainer.batches.epochs(progress.step*train.gradient_accumulation_steps),
                 tokens_per_second=tokens_per_second(trainer.step_times[-train.log_interval:]))
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0051
+# %% ../../nbs/09_trainer/06_loop.ipynb #0052
 def _write_metrics(trainer: Trainer, **values: Any) -> None:
     progress = trainer.state.progress
     for callback in trainer.callbacks:
@@ -334,7 +351,15 @@ def after_step(trainer: Trainer, step: Step) -> None:
     if planned or better or number % train.checkpoint_interval == 0:
         state.save(trainer.run.checkpoints)
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0053
+# %% ../../nbs/09_trainer/06_loop.ipynb #0054
+def _fit(config: Config, run: RunDirectory, prepared: PreparedData, strategy: Strategy,
+         checkpoint: Path | None, callbacks: Iterable[Callback], progress: bool) -> TrainResult:
+    "Train on prepared text"
+    torch.manual_seed(config.train.seed)
+    trainer = Trainer(config, GPT(config.model), prepared, run, strategy, callbacks, progress)
+    try: return trainer.fit(checkpoint)
+    except torch.OutOfMemoryError: raise out_of_memory(config.train, strategy.device) from None
+
 def train_model(
     config: Config,                     # What to train, on what, and how
     folder: str | Path,                 # The run directory
@@ -353,8 +378,14 @@ def train_model(
         backend = choose_backend(config.model, strategy.device, config.train.document_mask,
                                  config.model.dropout)
         _log.info('attention: %s', backend.reason)
-        torch.manual_seed(config.train.seed)
-        model = GPT(config.model)
-        trainer = Trainer(config, model, prepared, run, strategy, callbacks, progress)
-        try: return trainer.fit(checkpoint)
-        except torch.OutOfMemoryError: raise out_of_memory(config.train, strategy.device) from None
+        give_job(json.dumps([config.model_dump(), str(run.path.absolute()), str(checkpoint or '')]))
+        return _fit(config, run, prepared, strategy, checkpoint, callbacks, progress)
+
+def train_worker() -> None:
+    "Train what the main process trains, if it trains anything"
+    if not (job := wait_for_job()): return
+    values, folder, checkpoint = json.loads(job)
+    config, run = load_config(values), RunDirectory(folder)
+    logging.getLogger('gpt2pro').setLevel(logging.ERROR) # the main process has said it
+    _fit(config, run, PreparedData.open(run.path), make_strategy(config.train),
+         Path(checkpoint) if checkpoint else None, (), progress=False)

@@ -124,6 +124,9 @@ class Plan:
     @property
     def train(self) -> TrainConfig: return self.config.train
     @property
+    def processes(self) -> int | None: # That a launcher has started; None without one
+        return self.hardware.processes if self.hardware else None
+    @property
     def device(self) -> str: # cpu, cuda or mps
         if self.train.device != 'auto': return self.train.device.partition(':')[0]
         return self.hardware.device if self.hardware else 'cpu'
