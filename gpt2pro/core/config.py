@@ -16,14 +16,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from .errors import did_you_mean, suggest, UserError
 from .files import write_file
 from .yaml import read_yaml
-from .choices import ACTIVATIONS, NORMS, POSITIONS, SCHEDULES
+from .choices import ACTIVATIONS, FINETUNE_METHODS, NORMS, POSITIONS, SCHEDULES
 
 # %% auto #0
 __all__ = ['Count', 'Steps', 'Seed', 'Fraction', 'Sources', 'SECTIONS', 'SETTINGS', 'MODEL_PRESETS', 'RUN_PRESETS', 'ADVICE',
            'StrictModel', 'SettingInfo', 'ModelConfig', 'TokenizerConfig', 'DataConfig', 'TrainConfig',
-           'GenerateConfig', 'Config', 'setting_applies', 'resumable_settings', 'gpt2_differences', 'deep_merge',
-           'parse_override', 'format_override', 'allowed_values', 'describe_setting', 'find_setting', 'read_value',
-           'SettingError', 'ConfigError', 'iterate_leaves', 'CheckedConfig', 'read_config', 'load_config',
+           'FinetuneConfig', 'GenerateConfig', 'Config', 'setting_applies', 'resumable_settings', 'gpt2_differences',
+           'deep_merge', 'parse_override', 'format_override', 'allowed_values', 'describe_setting', 'find_setting',
+           'read_value', 'SettingError', 'ConfigError', 'iterate_leaves', 'CheckedConfig', 'read_config', 'load_config',
            'check_arguments']
 
 # %% ../../nbs/00_core/05_config.ipynb #0006
@@ -284,6 +284,29 @@ class TrainConfig(StrictModel):
         unit='minutes')
 
 # %% ../../nbs/00_core/05_config.ipynb #0030
+_lora = partial(_advanced, condition='finetune.method=lora')
+
+class FinetuneConfig(StrictModel):
+    "What a run begins with, and which parameters it trains"
+    base: _Name | None = _setting(
+        None, 'model to begin with: a run, a folder of Hugging Face, or a name on its hub; null is '
+        'random weights')
+    method: Literal[tuple(FINETUNE_METHODS)] = _setting( # type: ignore[valid-type]
+        'full', 'parameters that are trained', choices=_descriptions(FINETUNE_METHODS))
+    last_layers: Count = _setting(2, 'transformer blocks that are trained, counted from the end',
+                                  condition='finetune.method=last')
+    lora_rank: Count = _lora(
+        8, 'rank of the update of a matrix; 4 to 64 is usual', aliases='lora_r')
+    lora_alpha: float = _lora(16., 'the update is multiplied by lora_alpha/lora_rank', gt=0, le=1e4)
+    lora_dropout: Fraction = _lora(0., 'dropout probability at the input of an update')
+    lora_targets: _Names = _lora(
+        ['c_attn', 'c_fc', 'c_proj'], 'linear layers that get an update, by the end of their '
+        'names, such as attn.c_proj', aliases='target_modules')
+    new_rows: int = _advanced(
+        0, 'last rows of the embedding table, of tokens that the base does not have; every method '
+        'trains them', ge=0, le=2**20)
+
+# %% ../../nbs/00_core/05_config.ipynb #0033
 class GenerateConfig(StrictModel):
     "How text is sampled"
     prompts: list[str] = _resumable(
@@ -306,13 +329,15 @@ class GenerateConfig(StrictModel):
         'always in a run trained on conversations')
     seed: Seed = _resumable(1337, 'seed of sampling')
 
-# %% ../../nbs/00_core/05_config.ipynb #0032
+# %% ../../nbs/00_core/05_config.ipynb #0035
 class Config(StrictModel):
     "Everything that decides a run"
     model: ModelConfig = Field(ModelConfig(), description='architecture of the network')
     tokenizer: TokenizerConfig = Field(TokenizerConfig(), description='how text becomes tokens')
     data: DataConfig = Field(DataConfig(), description='which text, and how it is read')
     train: TrainConfig = Field(TrainConfig(), description='how the model is trained')
+    finetune: FinetuneConfig = Field(FinetuneConfig(), description='what a run begins with, and '
+                                     'which parameters it trains')
     generate: GenerateConfig = Field(GenerateConfig(), description='how text is sampled')
     @property
     def tokens_per_step(self) -> int:
@@ -321,7 +346,7 @@ class Config(StrictModel):
     def to_yaml(self) -> str: return _commented_yaml(self)
     def save(self, path: str | Path) -> None: write_file(path, self.to_yaml())
 
-# %% ../../nbs/00_core/05_config.ipynb #0037
+# %% ../../nbs/00_core/05_config.ipynb #0040
 SECTIONS: dict[str, Any] = {name: f.annotation for name, f in Config.model_fields.items()}
 
 def _setting_info(field: Any) -> SettingInfo:
@@ -337,7 +362,7 @@ def _setting_info(field: Any) -> SettingInfo:
 SETTINGS = {f'{section}.{name}': _setting_info(field) for section, cls in SECTIONS.items()
             for name, field in cls.model_fields.items()}
 
-# %% ../../nbs/00_core/05_config.ipynb #0042
+# %% ../../nbs/00_core/05_config.ipynb #0045
 def setting_applies(
     key: str,       # Such as `model.rope_theta`
     config: Config, # The other settings
@@ -349,7 +374,7 @@ def setting_applies(
     value = getattr(getattr(config, section), name)
     return ('null' if value is None else value) in values.split('|')
 
-# %% ../../nbs/00_core/05_config.ipynb #0046
+# %% ../../nbs/00_core/05_config.ipynb #0049
 def resumable_settings(
     train: TrainConfig, # Of the run that is resumed
 ) -> set[str]:          # Keys, such as `train.eval_interval`
@@ -357,7 +382,7 @@ def resumable_settings(
     longer = {'train.max_steps'} if SCHEDULES[train.schedule].open_ended else set()
     return longer | {key for key, info in SETTINGS.items() if info.resumable}
 
-# %% ../../nbs/00_core/05_config.ipynb #0050
+# %% ../../nbs/00_core/05_config.ipynb #0053
 def gpt2_differences(
     model: ModelConfig, # Any architecture
 ) -> dict[str, Any]:    # Setting → what GPT-2 has
@@ -371,7 +396,7 @@ def gpt2_differences(
     return {name: value for name, value in fixed.items()
             if getattr(model, name) not in known.get(name, [value])}
 
-# %% ../../nbs/00_core/05_config.ipynb #0056
+# %% ../../nbs/00_core/05_config.ipynb #0059
 def _size(*numbers: int) -> dict[str, int]:
     return dict(zip(('n_layer', 'n_head', 'n_embd', 'block_size', 'vocab_size'), numbers))
 
@@ -391,7 +416,7 @@ MODEL_PRESETS: dict[str, dict[str, int]] = {
     '350m':        _size(24, 16, 1024, 1024, 45056),
 }
 
-# %% ../../nbs/00_core/05_config.ipynb #0058
+# %% ../../nbs/00_core/05_config.ipynb #0061
 _LARGE = dict(lr=6e-4, min_lr=6e-5, beta2=0.95, warmup_steps=700, max_steps=20_000, batch_size=8,
               gradient_accumulation_steps=16)
 RUN_PRESETS: dict[str, dict[str, Any]] = {
@@ -402,7 +427,7 @@ for _name, _shape in MODEL_PRESETS.items():
     RUN_PRESETS[_name] = dict(model=_name, train=_LARGE if _shape['n_embd'] >= 512 else {},
                               tokenizer=dict(type='gpt2' if _name.startswith('gpt2') else 'bpe'))
 
-# %% ../../nbs/00_core/05_config.ipynb #0061
+# %% ../../nbs/00_core/05_config.ipynb #0064
 def deep_merge(
     base: Mapping[str, Any], # Values below
     over: Mapping[str, Any], # Values on top
@@ -414,7 +439,7 @@ def deep_merge(
         merged[key] = deep_merge(base[key], value) if both else value
     return merged
 
-# %% ../../nbs/00_core/05_config.ipynb #0062
+# %% ../../nbs/00_core/05_config.ipynb #0065
 def _accepts(key: str, value: Any) -> bool:
     "Whether a setting can have a value"
     section, name = key.split('.')
@@ -446,13 +471,13 @@ def format_override(
     if isinstance(value, str) and _is_plain(value): return f'{key}={value}'
     return f'{key}={json.dumps(value, ensure_ascii=False)}'
 
-# %% ../../nbs/00_core/05_config.ipynb #0066
+# %% ../../nbs/00_core/05_config.ipynb #0069
 def _expand_model(values: Mapping[str, Any]) -> Mapping[str, Any]:
     "Put a size's numbers where its name stands"
     sizes = MODEL_PRESETS.get(str(values.get('model')))
     return {**values, 'model': dict(sizes)} if sizes else values
 
-# %% ../../nbs/00_core/05_config.ipynb #0069
+# %% ../../nbs/00_core/05_config.ipynb #0072
 _TYPES = {'integer': 'a whole number', 'number': 'a number', 'string': 'a text', 'null': 'null',
           'boolean': 'true or false', 'array': 'a list of texts'}
 _BOUNDS = {'minimum': 'at least', 'exclusiveMinimum': 'above', 'maximum': 'at most',
@@ -475,7 +500,7 @@ def allowed_values(
     section, name = key.split('.')
     return _in_words(_schema(section)['properties'][name])
 
-# %% ../../nbs/00_core/05_config.ipynb #0072
+# %% ../../nbs/00_core/05_config.ipynb #0075
 def describe_setting(
     key: str, # Such as `model.position`
 ) -> str:
@@ -487,7 +512,7 @@ def describe_setting(
     choices = SETTINGS[key].choices.items()
     return '\n'.join([text, *(f'  {value}: {meaning}' for value, meaning in choices)])
 
-# %% ../../nbs/00_core/05_config.ipynb #0076
+# %% ../../nbs/00_core/05_config.ipynb #0079
 _ALIASES = {name: key for key, info in SETTINGS.items() for name in info.aliases.split()}
 _ALIASES |= {key.split('.')[1]: key for key in reversed(SETTINGS)}
 _EPOCHS = 'a run is measured in steps: train.max_steps; `gpt2pro recommend` says how many'
@@ -506,13 +531,13 @@ def find_setting(
 
 def _likely_setting(path: tuple[str, ...]) -> str | None:
     "The setting that a wrong name stands for"
-    if not path: return None
+    if not path or path[-1] in ADVICE: return None
     section = f'{did_you_mean(path[0], SECTIONS)}.'
     own = {key.removeprefix(section): key for key in SETTINGS if key.startswith(section)}
     names = _ALIASES | own
     return names.get(did_you_mean(path[-1], names) or '')
 
-# %% ../../nbs/00_core/05_config.ipynb #0080
+# %% ../../nbs/00_core/05_config.ipynb #0083
 _READINGS: dict[str, tuple[Any, ...]] = {
     'yes': (True,), 'on': (True,), 'true': (True, 'auto'), 'no': (False, 'fp32'), 'off': (False,),
     'false': (False, 'fp32'), 'none': (None, 'constant'), 'rotary': ('rope',),
@@ -541,7 +566,7 @@ def read_value(
     "The value that another stands for"
     return next((v for v in _readings(key, value) if v is not None and _accepts(key, v)), None)
 
-# %% ../../nbs/00_core/05_config.ipynb #0084
+# %% ../../nbs/00_core/05_config.ipynb #0087
 class SettingError(UserError):
     "One mistake in a configuration"
     path: tuple[str, ...] = ()           # The keys that lead to it
@@ -559,7 +584,7 @@ class ConfigError(UserError):
         self.mistakes = mistakes
     def __str__(self) -> str: return '\n\n'.join(map(str, self.mistakes))
 
-# %% ../../nbs/00_core/05_config.ipynb #0085
+# %% ../../nbs/00_core/05_config.ipynb #0088
 def _find_meaning(path: tuple[str, ...], value: Any) -> tuple[str, Any]:
     "The setting and the value that a mistake stands for; None where that is not clear"
     key = '.'.join(path)
@@ -582,7 +607,7 @@ def _describe_mistake(path: tuple[str, ...], value: Any) -> tuple[str, str]:
     advice = next((ADVICE[part] for part in path if part in ADVICE), hint)
     return f'there is no setting {key:.80}', advice
 
-# %% ../../nbs/00_core/05_config.ipynb #0088
+# %% ../../nbs/00_core/05_config.ipynb #0091
 def iterate_leaves(
     values: Any,                # Nested mappings
     path: tuple[str, ...] = (), # The keys that lead there
@@ -603,7 +628,7 @@ def _copy(values: Any) -> Any:
     return {str(name).encode(errors='replace').decode(): _copy(value) # without lone surrogates
             for name, value in values.items()}
 
-# %% ../../nbs/00_core/05_config.ipynb #0089
+# %% ../../nbs/00_core/05_config.ipynb #0092
 def _correct(values: dict[str, Any], mistake: SettingError) -> None:
     "Put what is meant in the place of a mistake, unless there is a value already"
     key, value = _find_meaning(mistake.path, mistake.value)
@@ -640,7 +665,7 @@ def _check_values(values: Any, lines: Mapping[tuple[str, ...], int],
             paths = dict.fromkeys(tuple(map(str, error['loc'][:2])) for error in e.errors())
             wrong = dict(leaf for path in paths for leaf in iterate_leaves(_take(rest, path), path))
 
-# %% ../../nbs/00_core/05_config.ipynb #0091
+# %% ../../nbs/00_core/05_config.ipynb #0094
 _WHY = 'a configuration is a YAML file or the name of a preset'
 
 def _read_text(path: Path) -> str:
@@ -656,7 +681,7 @@ def _read_text(path: Path) -> str:
     except (UnicodeDecodeError, OSError) as e:
         raise UserError(f'{path}: not readable', str(e), 'check it and its permissions') from None
 
-# %% ../../nbs/00_core/05_config.ipynb #0093
+# %% ../../nbs/00_core/05_config.ipynb #0096
 class CheckedConfig(NamedTuple):
     "A configuration, and what was wrong where it was read"
     config: Config                   # With what was meant, or a default, in place of a mistake
@@ -688,7 +713,7 @@ def read_config(
         for replaced, _ in iterate_leaves(value): lines.pop(replaced, None)
     return CheckedConfig(*_check_values(values, lines, name), lines)
 
-# %% ../../nbs/00_core/05_config.ipynb #0099
+# %% ../../nbs/00_core/05_config.ipynb #0102
 def load_config(
     source: str | Path | Config | Mapping | None = None, # Or a file, preset or run directory
     overrides: Iterable[str] = (), # Words such as `train.lr=1e-3`, later ones on top
@@ -698,7 +723,7 @@ def load_config(
     if mistakes: raise ConfigError(mistakes)
     return config
 
-# %% ../../nbs/00_core/05_config.ipynb #0105
+# %% ../../nbs/00_core/05_config.ipynb #0108
 _Function = TypeVar('_Function', bound=Callable[..., Any])
 
 def _fit(value: Any, kind: str, function: str, name: str) -> Any:
@@ -739,7 +764,7 @@ def check_arguments(
         return function(*given.args, **given.kwargs)
     return checked # type: ignore[return-value]
 
-# %% ../../nbs/00_core/05_config.ipynb #0110
+# %% ../../nbs/00_core/05_config.ipynb #0113
 def _commented_yaml(config: Config) -> str:
     "A configuration as YAML with a comment for every setting"
     text = '# A gpt2pro configuration. Repeat the run with: gpt2pro train THIS_FILE\n'
