@@ -15,8 +15,9 @@ from markupsafe import Markup
 from pydantic import Field, TypeAdapter, ValidationError
 from ..core.errors import Gpt2proError, UserError
 from ..core.files import asset_path, read_file, read_json, write_file
-from ..core.config import Config, load_config, StrictModel
+from ..core.config import Config, StrictModel
 from ..core.tables import format_bytes, format_seconds, Record
+from ..core.loading import load_config
 from ..text.languages import language_name
 from ..analysis.report import DatasetReport
 from ..validation.counts import count_parameters
