@@ -13,13 +13,13 @@ from typing import Annotated, Any, Literal, get_origin
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from .errors import did_you_mean
 from .files import write_file
-from .choices import ACTIVATIONS, NORMS, POSITIONS, SCHEDULES
+from .choices import ACTIVATIONS, FINETUNE_METHODS, NORMS, POSITIONS, SCHEDULES
 
 # %% auto #0
 __all__ = ['Count', 'Steps', 'Seed', 'Fraction', 'Sources', 'SECTIONS', 'SETTINGS', 'ADVICE', 'MODEL_PRESETS', 'RUN_PRESETS',
            'StrictModel', 'SettingInfo', 'ModelConfig', 'TokenizerConfig', 'DataConfig', 'TrainConfig',
-           'GenerateConfig', 'Config', 'allowed_values', 'describe_setting', 'find_setting', 'likely_setting',
-           'setting_applies', 'resumable_settings', 'gpt2_differences']
+           'FinetuneConfig', 'GenerateConfig', 'Config', 'allowed_values', 'describe_setting', 'find_setting',
+           'likely_setting', 'setting_applies', 'resumable_settings', 'gpt2_differences']
 
 # %% ../../nbs/00_core/05_config.ipynb #0006
 class StrictModel(BaseModel):
@@ -279,6 +279,29 @@ class TrainConfig(StrictModel):
         unit='minutes')
 
 # %% ../../nbs/00_core/05_config.ipynb #0030
+_lora = partial(_advanced, condition='finetune.method=lora')
+
+class FinetuneConfig(StrictModel):
+    "What a run begins with, and which parameters it trains"
+    base: _Name | None = _setting(
+        None, 'model to begin with: a run, a folder of Hugging Face, or a name on its hub; null is '
+        'random weights')
+    method: Literal[tuple(FINETUNE_METHODS)] = _setting( # type: ignore[valid-type]
+        'full', 'parameters that are trained', choices=_descriptions(FINETUNE_METHODS))
+    last_layers: Count = _setting(2, 'transformer blocks that are trained, counted from the end',
+                                  condition='finetune.method=last')
+    lora_rank: Count = _lora(
+        8, 'rank of the update of a matrix; 4 to 64 is usual', aliases='lora_r')
+    lora_alpha: float = _lora(16., 'the update is multiplied by lora_alpha/lora_rank', gt=0, le=1e4)
+    lora_dropout: Fraction = _lora(0., 'dropout probability at the input of an update')
+    lora_targets: _Names = _lora(
+        ['c_attn', 'c_fc', 'c_proj'], 'linear layers that get an update, by the end of their '
+        'names, such as attn.c_proj', aliases='target_modules')
+    new_rows: int = _advanced(
+        0, 'last rows of the embedding table, of tokens that the base does not have; every method '
+        'trains them', ge=0, le=2**20)
+
+# %% ../../nbs/00_core/05_config.ipynb #0033
 class GenerateConfig(StrictModel):
     "How text is sampled"
     prompts: list[str] = _resumable(
@@ -301,13 +324,15 @@ class GenerateConfig(StrictModel):
         'always in a run trained on conversations')
     seed: Seed = _resumable(1337, 'seed of sampling')
 
-# %% ../../nbs/00_core/05_config.ipynb #0032
+# %% ../../nbs/00_core/05_config.ipynb #0035
 class Config(StrictModel):
     "Everything that decides a run"
     model: ModelConfig = Field(ModelConfig(), description='architecture of the network')
     tokenizer: TokenizerConfig = Field(TokenizerConfig(), description='how text becomes tokens')
     data: DataConfig = Field(DataConfig(), description='which text, and how it is read')
     train: TrainConfig = Field(TrainConfig(), description='how the model is trained')
+    finetune: FinetuneConfig = Field(FinetuneConfig(), description='what a run begins with, and '
+                                     'which parameters it trains')
     generate: GenerateConfig = Field(GenerateConfig(), description='how text is sampled')
     @property
     def tokens_per_step(self) -> int:
@@ -316,7 +341,7 @@ class Config(StrictModel):
     def to_yaml(self) -> str: return _commented_yaml(self)
     def save(self, path: str | Path) -> None: write_file(path, self.to_yaml())
 
-# %% ../../nbs/00_core/05_config.ipynb #0037
+# %% ../../nbs/00_core/05_config.ipynb #0040
 SECTIONS: dict[str, Any] = {name: f.annotation for name, f in Config.model_fields.items()}
 
 def _setting_info(field: Any) -> SettingInfo:
@@ -332,7 +357,7 @@ def _setting_info(field: Any) -> SettingInfo:
 SETTINGS = {f'{section}.{name}': _setting_info(field) for section, cls in SECTIONS.items()
             for name, field in cls.model_fields.items()}
 
-# %% ../../nbs/00_core/05_config.ipynb #0042
+# %% ../../nbs/00_core/05_config.ipynb #0045
 _TYPES = {'integer': 'a whole number', 'number': 'a number', 'string': 'a text', 'null': 'null',
           'boolean': 'true or false', 'array': 'a list of texts'}
 _BOUNDS = {'minimum': 'at least', 'exclusiveMinimum': 'above', 'maximum': 'at most',
@@ -355,7 +380,7 @@ def allowed_values(
     section, name = key.split('.')
     return _in_words(_schema(section)['properties'][name])
 
-# %% ../../nbs/00_core/05_config.ipynb #0045
+# %% ../../nbs/00_core/05_config.ipynb #0048
 def describe_setting(
     key: str, # Such as `model.position`
 ) -> str:
@@ -367,7 +392,7 @@ def describe_setting(
     choices = SETTINGS[key].choices.items()
     return '\n'.join([text, *(f'  {value}: {meaning}' for value, meaning in choices)])
 
-# %% ../../nbs/00_core/05_config.ipynb #0049
+# %% ../../nbs/00_core/05_config.ipynb #0052
 _ALIASES = {name: key for key, info in SETTINGS.items() for name in info.aliases.split()}
 _ALIASES |= {key.split('.')[1]: key for key in reversed(SETTINGS)}
 _EPOCHS = 'a run is measured in steps: train.max_steps; `gpt2pro recommend` says how many'
@@ -388,13 +413,13 @@ def likely_setting(
     path: tuple[str, ...], # Keys that lead to a wrong name
 ) -> str | None:           # Such as `train.lr`
     "The setting that a wrong name stands for"
-    if not path: return None
+    if not path or path[-1] in ADVICE: return None
     section = f'{did_you_mean(path[0], SECTIONS)}.'
     own = {key.removeprefix(section): key for key in SETTINGS if key.startswith(section)}
     names = _ALIASES | own
     return names.get(did_you_mean(path[-1], names) or '')
 
-# %% ../../nbs/00_core/05_config.ipynb #0053
+# %% ../../nbs/00_core/05_config.ipynb #0056
 def setting_applies(
     key: str,       # Such as `model.rope_theta`
     config: Config, # The other settings
@@ -406,7 +431,7 @@ def setting_applies(
     value = getattr(getattr(config, section), name)
     return ('null' if value is None else value) in values.split('|')
 
-# %% ../../nbs/00_core/05_config.ipynb #0057
+# %% ../../nbs/00_core/05_config.ipynb #0060
 def resumable_settings(
     train: TrainConfig, # Of the run that is resumed
 ) -> set[str]:          # Keys, such as `train.eval_interval`
@@ -414,7 +439,7 @@ def resumable_settings(
     longer = {'train.max_steps'} if SCHEDULES[train.schedule].open_ended else set()
     return longer | {key for key, info in SETTINGS.items() if info.resumable}
 
-# %% ../../nbs/00_core/05_config.ipynb #0061
+# %% ../../nbs/00_core/05_config.ipynb #0064
 def gpt2_differences(
     model: ModelConfig, # Any architecture
 ) -> dict[str, Any]:    # Setting → what GPT-2 has
@@ -428,7 +453,7 @@ def gpt2_differences(
     return {name: value for name, value in fixed.items()
             if getattr(model, name) not in known.get(name, [value])}
 
-# %% ../../nbs/00_core/05_config.ipynb #0067
+# %% ../../nbs/00_core/05_config.ipynb #0070
 def _size(*numbers: int) -> dict[str, int]:
     return dict(zip(('n_layer', 'n_head', 'n_embd', 'block_size', 'vocab_size'), numbers))
 
@@ -448,7 +473,7 @@ MODEL_PRESETS: dict[str, dict[str, int]] = {
     '350m':        _size(24, 16, 1024, 1024, 45056),
 }
 
-# %% ../../nbs/00_core/05_config.ipynb #0069
+# %% ../../nbs/00_core/05_config.ipynb #0072
 _LARGE = dict(lr=6e-4, min_lr=6e-5, beta2=0.95, warmup_steps=700, max_steps=20_000, batch_size=8,
               gradient_accumulation_steps=16)
 RUN_PRESETS: dict[str, dict[str, Any]] = {
@@ -459,7 +484,7 @@ for _name, _shape in MODEL_PRESETS.items():
     RUN_PRESETS[_name] = dict(model=_name, train=_LARGE if _shape['n_embd'] >= 512 else {},
                               tokenizer=dict(type='gpt2' if _name.startswith('gpt2') else 'bpe'))
 
-# %% ../../nbs/00_core/05_config.ipynb #0072
+# %% ../../nbs/00_core/05_config.ipynb #0075
 def _commented_yaml(config: Config) -> str:
     "A configuration as YAML with a comment for every setting"
     text = '# A gpt2pro configuration. Repeat the run with: gpt2pro train THIS_FILE\n'
