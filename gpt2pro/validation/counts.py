@@ -99,7 +99,7 @@ def list_presets() -> dict[str, dict[str, int]]: # Preset's name → its shape, 
     "Every run preset with the size of its model"
     rows = {}
     for name, preset in RUN_PRESETS.items():
-        m = ModelConfig(**MODEL_PRESETS[preset['model']])
+        m = ModelConfig.model_validate(MODEL_PRESETS[preset['model']])
         rows[name] = dict(layers=m.n_layer, heads=m.n_head, width=m.n_embd, context=m.block_size,
                           vocabulary=m.vocab_size, parameters=count_parameters(m)['total'],
                           mflop_per_token=round(flops_per_token(m)/1e6))
