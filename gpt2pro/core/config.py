@@ -5,22 +5,21 @@
 # %% ../../nbs/00_core/05_config.ipynb #0003
 from __future__ import annotations
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_origin
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic import field_validator, model_validator, ValidationInfo
-from .errors import did_you_mean, suggest, UserError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from .errors import did_you_mean
 from .files import write_file
-from .choices import ACTIVATIONS, NORMS, POSITIONS, SCHEDULES
+from .choices import ACTIVATIONS, FINETUNE_METHODS, NORMS, POSITIONS, SCHEDULES
 
 # %% auto #0
 __all__ = ['Count', 'Steps', 'Seed', 'Fraction', 'Sources', 'SECTIONS', 'SETTINGS', 'ADVICE', 'MODEL_PRESETS', 'RUN_PRESETS',
-           'StrictModel', 'SettingInfo', 'SettingError', 'Settings', 'ModelConfig', 'TokenizerConfig', 'DataConfig',
-           'TrainConfig', 'GenerateConfig', 'Config', 'allowed_values', 'describe_setting', 'find_setting',
-           'likely_setting', 'setting_applies', 'resumable_settings', 'gpt2_differences', 'setting_error']
+           'StrictModel', 'SettingInfo', 'ModelConfig', 'TokenizerConfig', 'DataConfig', 'TrainConfig',
+           'FinetuneConfig', 'GenerateConfig', 'Config', 'allowed_values', 'describe_setting', 'find_setting',
+           'likely_setting', 'setting_applies', 'resumable_settings', 'gpt2_differences']
 
 # %% ../../nbs/00_core/05_config.ipynb #0006
 class StrictModel(BaseModel):
@@ -50,27 +49,6 @@ _advanced = partial(_setting, advanced=True)
 _resumable = partial(_setting, resumable=True)
 
 # %% ../../nbs/00_core/05_config.ipynb #0013
-class SettingError(UserError):
-    "One mistake in a configuration"
-    path: tuple[str, ...] = ()           # The keys that lead to it
-    value: Any = None                    # What is there
-    line: int | None = None              # In the file
-    meant: tuple[str, Any] | None = None # The setting, or `model`, and the value that are meant
-
-class Settings(StrictModel):
-    "Typed settings; the first mistake is an error in three lines"
-    @model_validator(mode='wrap')
-    @classmethod
-    def _in_three_lines(cls, values: Any, check: Callable[[Any], Any], info: ValidationInfo) -> Any:
-        try: return check(values)
-        except ValidationError as e:
-            if info.context: raise # to whoever collects all mistakes
-            first = e.errors()[0]
-            section = [name for name, section in SECTIONS.items() if section is cls]
-            path = (*section, *map(str, first['loc']))[:2]
-            raise setting_error(path, first['input']) from None
-
-# %% ../../nbs/00_core/05_config.ipynb #0015
 Count = Annotated[int, Field(ge=1, le=2**20)]
 Steps = Annotated[int, Field(ge=1, le=10**9)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
@@ -79,8 +57,8 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 def _descriptions(table: Mapping[str, Any]) -> dict[Any, str]:
     return {name: entry.description for name, entry in table.items()}
 
-# %% ../../nbs/00_core/05_config.ipynb #0017
-class ModelConfig(Settings):
+# %% ../../nbs/00_core/05_config.ipynb #0015
+class ModelConfig(StrictModel):
     "The architecture of a GPT-2"
     vocab_size: int = _setting(
         4096, 'vocabulary size: rows of the embedding table', ge=2, le=2**20,
@@ -167,15 +145,15 @@ class ModelConfig(Settings):
         gated = ACTIVATIONS[self.activation_function].gated
         return -(-self.n_embd//3)*8 if gated else 4*self.n_embd
 
-# %% ../../nbs/00_core/05_config.ipynb #0021
+# %% ../../nbs/00_core/05_config.ipynb #0019
 def _as_list(value: Any) -> Any: return [value] if isinstance(value, str) else value
 _Name = Annotated[str, Field(min_length=1)]
 _Names = Annotated[list[_Name], Field(min_length=1)]
 Sources = Annotated[_Names, BeforeValidator(_as_list, json_schema_input_type=_Name | _Names)]
 _trained = partial(_advanced, condition='tokenizer.type=bpe|unigram|wordpiece')
 
-# %% ../../nbs/00_core/05_config.ipynb #0022
-class TokenizerConfig(Settings):
+# %% ../../nbs/00_core/05_config.ipynb #0020
+class TokenizerConfig(StrictModel):
     "How text becomes tokens"
     type: Literal['bpe', 'unigram', 'wordpiece', 'gpt2'] = _setting(
         'bpe', 'tokenizer model', choices={
@@ -197,8 +175,8 @@ class TokenizerConfig(Settings):
     special_tokens: list[str] = _advanced(
         [], 'special tokens beside <|endoftext|>, such as chat marks')
 
-# %% ../../nbs/00_core/05_config.ipynb #0025
-class DataConfig(Settings):
+# %% ../../nbs/00_core/05_config.ipynb #0023
+class DataConfig(StrictModel):
     "Which text, and how it is read"
     source: Sources = _setting(
         ['bilingual'], 'files, folders, globs, http(s) addresses, hf:NAME, or bilingual (the '
@@ -226,8 +204,8 @@ class DataConfig(Settings):
         ['exact_dedup'], 'cleaning steps, in order: fix_encoding, control_chars, nfc, whitespace, '
         'quality rules, exact_dedup, near_dedup')
 
-# %% ../../nbs/00_core/05_config.ipynb #0029
-class TrainConfig(Settings):
+# %% ../../nbs/00_core/05_config.ipynb #0027
+class TrainConfig(StrictModel):
     "How the model is trained"
     seed: Seed = _setting(1337, 'seed of initial weights, order of the data and dropout')
     language_alpha: float = _advanced(
@@ -300,8 +278,31 @@ class TrainConfig(Settings):
         'fit, by the measured speed, but at most max_steps; null is max_steps', gt=0, le=10**7,
         unit='minutes')
 
-# %% ../../nbs/00_core/05_config.ipynb #0032
-class GenerateConfig(Settings):
+# %% ../../nbs/00_core/05_config.ipynb #0030
+_lora = partial(_advanced, condition='finetune.method=lora')
+
+class FinetuneConfig(StrictModel):
+    "What a run begins with, and which parameters it trains"
+    base: _Name | None = _setting(
+        None, 'model to begin with: a run, a folder of Hugging Face, or a name on its hub; null is '
+        'random weights')
+    method: Literal[tuple(FINETUNE_METHODS)] = _setting( # type: ignore[valid-type]
+        'full', 'parameters that are trained', choices=_descriptions(FINETUNE_METHODS))
+    last_layers: Count = _setting(2, 'transformer blocks that are trained, counted from the end',
+                                  condition='finetune.method=last')
+    lora_rank: Count = _lora(
+        8, 'rank of the update of a matrix; 4 to 64 is usual', aliases='lora_r')
+    lora_alpha: float = _lora(16., 'the update is multiplied by lora_alpha/lora_rank', gt=0, le=1e4)
+    lora_dropout: Fraction = _lora(0., 'dropout probability at the input of an update')
+    lora_targets: _Names = _lora(
+        ['c_attn', 'c_fc', 'c_proj'], 'linear layers that get an update, by the end of their '
+        'names, such as attn.c_proj', aliases='target_modules')
+    new_rows: int = _advanced(
+        0, 'last rows of the embedding table, of tokens that the base does not have; every method '
+        'trains them', ge=0, le=2**20)
+
+# %% ../../nbs/00_core/05_config.ipynb #0033
+class GenerateConfig(StrictModel):
     "How text is sampled"
     prompts: list[str] = _resumable(
         [], 'prompts continued at the end of a run; without any, beginnings of validation '
@@ -323,18 +324,16 @@ class GenerateConfig(Settings):
         'always in a run trained on conversations')
     seed: Seed = _resumable(1337, 'seed of sampling')
 
-# %% ../../nbs/00_core/05_config.ipynb #0034
-class Config(Settings):
+# %% ../../nbs/00_core/05_config.ipynb #0035
+class Config(StrictModel):
     "Everything that decides a run"
     model: ModelConfig = Field(ModelConfig(), description='architecture of the network')
     tokenizer: TokenizerConfig = Field(TokenizerConfig(), description='how text becomes tokens')
     data: DataConfig = Field(DataConfig(), description='which text, and how it is read')
     train: TrainConfig = Field(TrainConfig(), description='how the model is trained')
+    finetune: FinetuneConfig = Field(FinetuneConfig(), description='what a run begins with, and '
+                                     'which parameters it trains')
     generate: GenerateConfig = Field(GenerateConfig(), description='how text is sampled')
-    @field_validator('model', mode='before')
-    @classmethod
-    def _named_size(cls, model: Any) -> Any:
-        return MODEL_PRESETS.get(model, model) if isinstance(model, str) else model
     @property
     def tokens_per_step(self) -> int:
         sequences = self.train.batch_size*self.train.gradient_accumulation_steps
@@ -342,7 +341,7 @@ class Config(Settings):
     def to_yaml(self) -> str: return _commented_yaml(self)
     def save(self, path: str | Path) -> None: write_file(path, self.to_yaml())
 
-# %% ../../nbs/00_core/05_config.ipynb #0039
+# %% ../../nbs/00_core/05_config.ipynb #0040
 SECTIONS: dict[str, Any] = {name: f.annotation for name, f in Config.model_fields.items()}
 
 def _setting_info(field: Any) -> SettingInfo:
@@ -358,7 +357,7 @@ def _setting_info(field: Any) -> SettingInfo:
 SETTINGS = {f'{section}.{name}': _setting_info(field) for section, cls in SECTIONS.items()
             for name, field in cls.model_fields.items()}
 
-# %% ../../nbs/00_core/05_config.ipynb #0044
+# %% ../../nbs/00_core/05_config.ipynb #0045
 _TYPES = {'integer': 'a whole number', 'number': 'a number', 'string': 'a text', 'null': 'null',
           'boolean': 'true or false', 'array': 'a list of texts'}
 _BOUNDS = {'minimum': 'at least', 'exclusiveMinimum': 'above', 'maximum': 'at most',
@@ -381,7 +380,7 @@ def allowed_values(
     section, name = key.split('.')
     return _in_words(_schema(section)['properties'][name])
 
-# %% ../../nbs/00_core/05_config.ipynb #0047
+# %% ../../nbs/00_core/05_config.ipynb #0048
 def describe_setting(
     key: str, # Such as `model.position`
 ) -> str:
@@ -393,7 +392,7 @@ def describe_setting(
     choices = SETTINGS[key].choices.items()
     return '\n'.join([text, *(f'  {value}: {meaning}' for value, meaning in choices)])
 
-# %% ../../nbs/00_core/05_config.ipynb #0051
+# %% ../../nbs/00_core/05_config.ipynb #0052
 _ALIASES = {name: key for key, info in SETTINGS.items() for name in info.aliases.split()}
 _ALIASES |= {key.split('.')[1]: key for key in reversed(SETTINGS)}
 _EPOCHS = 'a run is measured in steps: train.max_steps; `gpt2pro recommend` says how many'
@@ -414,13 +413,13 @@ def likely_setting(
     path: tuple[str, ...], # Keys that lead to a wrong name
 ) -> str | None:           # Such as `train.lr`
     "The setting that a wrong name stands for"
-    if not path or path[1:] == () and did_you_mean(path[0], SECTIONS): return None
+    if not path or path[-1] in ADVICE: return None
     section = f'{did_you_mean(path[0], SECTIONS)}.'
     own = {key.removeprefix(section): key for key in SETTINGS if key.startswith(section)}
     names = _ALIASES | own
     return names.get(did_you_mean(path[-1], names) or '')
 
-# %% ../../nbs/00_core/05_config.ipynb #0055
+# %% ../../nbs/00_core/05_config.ipynb #0056
 def setting_applies(
     key: str,       # Such as `model.rope_theta`
     config: Config, # The other settings
@@ -432,7 +431,7 @@ def setting_applies(
     value = getattr(getattr(config, section), name)
     return ('null' if value is None else value) in values.split('|')
 
-# %% ../../nbs/00_core/05_config.ipynb #0059
+# %% ../../nbs/00_core/05_config.ipynb #0060
 def resumable_settings(
     train: TrainConfig, # Of the run that is resumed
 ) -> set[str]:          # Keys, such as `train.eval_interval`
@@ -440,7 +439,7 @@ def resumable_settings(
     longer = {'train.max_steps'} if SCHEDULES[train.schedule].open_ended else set()
     return longer | {key for key, info in SETTINGS.items() if info.resumable}
 
-# %% ../../nbs/00_core/05_config.ipynb #0063
+# %% ../../nbs/00_core/05_config.ipynb #0064
 def gpt2_differences(
     model: ModelConfig, # Any architecture
 ) -> dict[str, Any]:    # Setting → what GPT-2 has
@@ -454,7 +453,7 @@ def gpt2_differences(
     return {name: value for name, value in fixed.items()
             if getattr(model, name) not in known.get(name, [value])}
 
-# %% ../../nbs/00_core/05_config.ipynb #0067
+# %% ../../nbs/00_core/05_config.ipynb #0070
 def _size(*numbers: int) -> dict[str, int]:
     return dict(zip(('n_layer', 'n_head', 'n_embd', 'block_size', 'vocab_size'), numbers))
 
@@ -474,7 +473,7 @@ MODEL_PRESETS: dict[str, dict[str, int]] = {
     '350m':        _size(24, 16, 1024, 1024, 45056),
 }
 
-# %% ../../nbs/00_core/05_config.ipynb #0069
+# %% ../../nbs/00_core/05_config.ipynb #0072
 _LARGE = dict(lr=6e-4, min_lr=6e-5, beta2=0.95, warmup_steps=700, max_steps=20_000, batch_size=8,
               gradient_accumulation_steps=16)
 RUN_PRESETS: dict[str, dict[str, Any]] = {
@@ -485,38 +484,7 @@ for _name, _shape in MODEL_PRESETS.items():
     RUN_PRESETS[_name] = dict(model=_name, train=_LARGE if _shape['n_embd'] >= 512 else {},
                               tokenizer=dict(type='gpt2' if _name.startswith('gpt2') else 'bpe'))
 
-# %% ../../nbs/00_core/05_config.ipynb #0072
-def _describe_mistake(path: tuple[str, ...], value: Any) -> tuple[str, str]:
-    "Why a value or its name is wrong, and what is right"
-    key = '.'.join(path)
-    if key in SETTINGS:
-        allowed = allowed_values(key)
-        return f'it has to be {allowed}', f'give {allowed} ({SETTINGS[key].description})'
-    if key == 'model': return 'no size has this name', f'the sizes are {", ".join(MODEL_PRESETS)}'
-    if key in ('', *SECTIONS): return 'it has no settings below it', suggest('', SECTIONS)
-    own = SECTIONS[path[0]].model_fields if path[0] in SECTIONS else {}
-    hint = suggest(path[1], own) if own else suggest(path[0], SECTIONS)
-    likely = likely_setting(path)
-    if likely: hint = f'did you mean {likely}? ({SETTINGS[likely].description})'
-    advice = next((ADVICE[part] for part in path if part in ADVICE), hint)
-    return f'there is no setting {key:.80}', advice
-
-def setting_error(
-    path: tuple[str, ...],    # Keys that lead to a mistake
-    value: Any,               # What is there
-    file: str = '',           # The file's name
-    line: int | None = None,  # Its line
-) -> SettingError:
-    "What is wrong with a value or its name, why, and what is right"
-    place = f'{file}:{line}: ' if line else ''
-    what = f'{place}{".".join(path) or "the whole":.80} = {value!r:.80}'
-    mistake = SettingError(what, *_describe_mistake(path, value))
-    mistake.path = path
-    mistake.value = value
-    mistake.line = line
-    return mistake
-
-# %% ../../nbs/00_core/05_config.ipynb #0078
+# %% ../../nbs/00_core/05_config.ipynb #0075
 def _commented_yaml(config: Config) -> str:
     "A configuration as YAML with a comment for every setting"
     text = '# A gpt2pro configuration. Repeat the run with: gpt2pro train THIS_FILE\n'
