@@ -24,8 +24,8 @@ from ..data.batches import Batch, Batches, IGNORE_INDEX, open_batches, prefetch
 from ..attention.layer import choose_backend
 from ..model.gpt import eval_mode, GPT
 from .checkpoint import load_checkpoint, rotate_checkpoints, save_checkpoint
-from .runs import checkpoint_to_resume, lock_run, Progress, read_state
-from .runs import RunDirectory, TrainingState
+from .runs import checkpoint_to_resume, lock_run, Progress, read_state, RunDirectory
+from .runs import TrainingState
 from .optimizers import lr_scale, make_optimizer, optimizer_tensors, set_lr
 from .strategy import environment, make_strategy, Strategy
 from .monitor import Callback, log_to, loss_metrics, memory_in_use, MemoryMeter

@@ -12,7 +12,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 from ..core.errors import UserError
 from ..core.files import read_json, write_file
-from ..core.config import Config, deep_merge, load_config, resumable_settings, StrictModel
+from ..core.config import Config, resumable_settings, StrictModel
+from ..core.loading import deep_merge, load_config
 from ..core.devices import resolve_device
 from ..tokenizers.tokenizer import find_tokenizer, Tokenizer
 from ..model.gpt import GPT
