@@ -17,8 +17,8 @@ import numpy as np
 from pydantic import ValidationError
 from tqdm.auto import tqdm
 from ..core.errors import UserError
-from ..core.config import DataConfig
 from ..core.files import hash_file, write_file
+from ..core.config import DataConfig
 from ..core.signals import Interrupts
 from ..core.parallel import count_workers, parallel_map
 from ..text.readers import is_compressed

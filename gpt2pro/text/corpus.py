@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 from ..core.errors import UserError
 from ..core.files import asset_path, hash_file
-from ..core.config import DataConfig, load_config
+from ..core.config import DataConfig
+from ..core.loading import load_config
 from .readers import DamagedFileError, ErrorHandler, file_format, is_table, locate
 from .readers import read_rows, read_text, sections, SourceFile
 from .layouts import detect_layout, Layout, row_text, unfold

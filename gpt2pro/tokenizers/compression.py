@@ -10,8 +10,8 @@ from copy import copy
 from typing import Any
 import numpy as np
 from ..core.config import Config
-from ..text.cleaning import byte_size
 from ..text.corpus import Corpus
+from ..text.cleaning import byte_size
 from ..validation.heuristics import suggest_vocab_size
 from ..validation.plan import is_trained, summarize_text, TextSummary, tokenizer_key
 from .tokenizer import build_tokenizer, Tokenizer

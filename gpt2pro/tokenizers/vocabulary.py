@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from tqdm.auto import tqdm
 from ..core.errors import UserError
-from ..core.config import Config, DataConfig, load_config, StrictModel
+from ..core.config import Config, DataConfig, StrictModel
 from ..core.tables import format_bytes, Record, TableRows
+from ..core.loading import load_config
 from ..text.corpus import Corpus, open_corpus
 from ..text.languages import detect_languages, language_name
 from ..text.cleaning import byte_size

@@ -12,7 +12,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 from ..core.errors import UserError
 from ..core.files import read_json, write_file
-from ..core.config import Config, deep_merge, load_config, resumable_settings, StrictModel
+from ..core.config import Config, resumable_settings, StrictModel
+from ..core.loading import deep_merge, load_config
 from ..core.devices import resolve_device
 from ..tokenizers.tokenizer import find_tokenizer, Tokenizer
 from ..model.gpt import GPT
@@ -38,6 +39,7 @@ class RunDirectory:
         self.manifest = self.data/'manifest.json' # What they hold
         self.checkpoints = path/'checkpoints'     # Weights and optimizer states by step
         self.metrics = path/'metrics.jsonl'       # Losses and speed, a line for each measurement
+        self.curves = path/'metrics.svg'          # The same as a picture
         self.log = path/'log.txt'                 # Messages with their time
         self.memory = path/'memory.json'          # Measured peak memory of a step
         self.tensorboard = path/'tensorboard'     # The metrics for TensorBoard

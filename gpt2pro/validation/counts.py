@@ -6,7 +6,7 @@
 from __future__ import annotations
 from ..core.errors import UserError
 from ..core.choices import ACTIVATIONS, NORMS, POSITIONS
-from ..core.config import load_config, ModelConfig, RUN_PRESETS
+from ..core.config import MODEL_PRESETS, ModelConfig, RUN_PRESETS
 
 # %% auto #0
 __all__ = ['count_parameters', 'count_attention_pairs', 'count_flops', 'flops_per_token', 'kv_cache_bytes', 'list_presets']
@@ -98,8 +98,8 @@ def kv_cache_bytes(
 def list_presets() -> dict[str, dict[str, int]]: # Preset's name → its shape, parameters and FLOPs
     "Every run preset with the size of its model"
     rows = {}
-    for name in RUN_PRESETS:
-        m = load_config(name).model
+    for name, preset in RUN_PRESETS.items():
+        m = ModelConfig.model_validate(MODEL_PRESETS[preset['model']])
         rows[name] = dict(layers=m.n_layer, heads=m.n_head, width=m.n_embd, context=m.block_size,
                           vocabulary=m.vocab_size, parameters=count_parameters(m)['total'],
                           mflop_per_token=round(flops_per_token(m)/1e6))

@@ -11,7 +11,8 @@ from functools import cached_property
 from typing import Any, Literal, NamedTuple
 from pydantic import Field
 from ..core.choices import OPTIMIZERS
-from ..core.config import Config, load_config, ModelConfig, StrictModel, TrainConfig
+from ..core.config import Config, ModelConfig, StrictModel, TrainConfig
+from ..core.loading import load_config
 from ..core.hardware import Hardware, native_precisions, Throughput
 from .counts import count_parameters, flops_per_token
 from .heuristics import expected_bytes_per_token
