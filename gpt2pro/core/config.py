@@ -5,21 +5,23 @@
 # %% ../../nbs/00_core/05_config.ipynb #0003
 from __future__ import annotations
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_origin
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from .errors import did_you_mean
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import field_validator, model_validator, ValidationInfo
+from .errors import did_you_mean, suggest, UserError
 from .files import write_file
 from .choices import ACTIVATIONS, FINETUNE_METHODS, NORMS, POSITIONS, SCHEDULES
 
 # %% auto #0
 __all__ = ['Count', 'Steps', 'Seed', 'Fraction', 'Sources', 'SECTIONS', 'SETTINGS', 'ADVICE', 'MODEL_PRESETS', 'RUN_PRESETS',
-           'StrictModel', 'SettingInfo', 'ModelConfig', 'TokenizerConfig', 'DataConfig', 'TrainConfig',
-           'FinetuneConfig', 'GenerateConfig', 'Config', 'allowed_values', 'describe_setting', 'find_setting',
-           'likely_setting', 'setting_applies', 'resumable_settings', 'gpt2_differences']
+           'StrictModel', 'SettingInfo', 'SettingError', 'Settings', 'ModelConfig', 'TokenizerConfig', 'DataConfig',
+           'TrainConfig', 'FinetuneConfig', 'GenerateConfig', 'Config', 'allowed_values', 'describe_setting',
+           'find_setting', 'likely_setting', 'setting_applies', 'resumable_settings', 'gpt2_differences',
+           'setting_error']
 
 # %% ../../nbs/00_core/05_config.ipynb #0006
 class StrictModel(BaseModel):
@@ -49,6 +51,27 @@ _advanced = partial(_setting, advanced=True)
 _resumable = partial(_setting, resumable=True)
 
 # %% ../../nbs/00_core/05_config.ipynb #0013
+class SettingError(UserError):
+    "One mistake in a configuration"
+    path: tuple[str, ...] = ()           # The keys that lead to it
+    value: Any = None                    # What is there
+    line: int | None = None              # In the file
+    meant: tuple[str, Any] | None = None # The setting, or `model`, and the value that are meant
+
+class Settings(StrictModel):
+    "Typed settings; the first mistake is an error in three lines"
+    @model_validator(mode='wrap')
+    @classmethod
+    def _in_three_lines(cls, values: Any, check: Callable[[Any], Any], info: ValidationInfo) -> Any:
+        try: return check(values)
+        except ValidationError as e:
+            if info.context: raise # to whoever collects all mistakes
+            first = e.errors()[0]
+            section = [name for name, section in SECTIONS.items() if section is cls]
+            path = (*section, *map(str, first['loc']))[:2]
+            raise setting_error(path, first['input']) from None
+
+# %% ../../nbs/00_core/05_config.ipynb #0015
 Count = Annotated[int, Field(ge=1, le=2**20)]
 Steps = Annotated[int, Field(ge=1, le=10**9)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
@@ -57,8 +80,8 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 def _descriptions(table: Mapping[str, Any]) -> dict[Any, str]:
     return {name: entry.description for name, entry in table.items()}
 
-# %% ../../nbs/00_core/05_config.ipynb #0015
-class ModelConfig(StrictModel):
+# %% ../../nbs/00_core/05_config.ipynb #0017
+class ModelConfig(Settings):
     "The architecture of a GPT-2"
     vocab_size: int = _setting(
         4096, 'vocabulary size: rows of the embedding table', ge=2, le=2**20,
@@ -145,15 +168,15 @@ class ModelConfig(StrictModel):
         gated = ACTIVATIONS[self.activation_function].gated
         return -(-self.n_embd//3)*8 if gated else 4*self.n_embd
 
-# %% ../../nbs/00_core/05_config.ipynb #0019
+# %% ../../nbs/00_core/05_config.ipynb #0021
 def _as_list(value: Any) -> Any: return [value] if isinstance(value, str) else value
 _Name = Annotated[str, Field(min_length=1)]
 _Names = Annotated[list[_Name], Field(min_length=1)]
 Sources = Annotated[_Names, BeforeValidator(_as_list, json_schema_input_type=_Name | _Names)]
 _trained = partial(_advanced, condition='tokenizer.type=bpe|unigram|wordpiece')
 
-# %% ../../nbs/00_core/05_config.ipynb #0020
-class TokenizerConfig(StrictModel):
+# %% ../../nbs/00_core/05_config.ipynb #0022
+class TokenizerConfig(Settings):
     "How text becomes tokens"
     type: Literal['bpe', 'unigram', 'wordpiece', 'gpt2'] = _setting(
         'bpe', 'tokenizer model', choices={
@@ -175,8 +198,8 @@ class TokenizerConfig(StrictModel):
     special_tokens: list[str] = _advanced(
         [], 'special tokens beside <|endoftext|>, such as chat marks')
 
-# %% ../../nbs/00_core/05_config.ipynb #0023
-class DataConfig(StrictModel):
+# %% ../../nbs/00_core/05_config.ipynb #0025
+class DataConfig(Settings):
     "Which text, and how it is read"
     source: Sources = _setting(
         ['bilingual'], 'files, folders, globs, http(s) addresses, hf:NAME, or bilingual (the '
@@ -204,8 +227,8 @@ class DataConfig(StrictModel):
         ['exact_dedup'], 'cleaning steps, in order: fix_encoding, control_chars, nfc, whitespace, '
         'quality rules, exact_dedup, near_dedup')
 
-# %% ../../nbs/00_core/05_config.ipynb #0027
-class TrainConfig(StrictModel):
+# %% ../../nbs/00_core/05_config.ipynb #0029
+class TrainConfig(Settings):
     "How the model is trained"
     seed: Seed = _setting(1337, 'seed of initial weights, order of the data and dropout')
     language_alpha: float = _advanced(
@@ -278,10 +301,10 @@ class TrainConfig(StrictModel):
         'fit, by the measured speed, but at most max_steps; null is max_steps', gt=0, le=10**7,
         unit='minutes')
 
-# %% ../../nbs/00_core/05_config.ipynb #0030
+# %% ../../nbs/00_core/05_config.ipynb #0032
 _lora = partial(_advanced, condition='finetune.method=lora')
 
-class FinetuneConfig(StrictModel):
+class FinetuneConfig(Settings):
     "What a run begins with, and which parameters it trains"
     base: _Name | None = _setting(
         None, 'model to begin with: a run, a folder of Hugging Face, or a name on its hub; null is '
@@ -301,8 +324,8 @@ class FinetuneConfig(StrictModel):
         0, 'last rows of the embedding table, of tokens that the base does not have; every method '
         'trains them', ge=0, le=2**20)
 
-# %% ../../nbs/00_core/05_config.ipynb #0033
-class GenerateConfig(StrictModel):
+# %% ../../nbs/00_core/05_config.ipynb #0035
+class GenerateConfig(Settings):
     "How text is sampled"
     prompts: list[str] = _resumable(
         [], 'prompts continued at the end of a run; without any, beginnings of validation '
@@ -324,8 +347,8 @@ class GenerateConfig(StrictModel):
         'always in a run trained on conversations')
     seed: Seed = _resumable(1337, 'seed of sampling')
 
-# %% ../../nbs/00_core/05_config.ipynb #0035
-class Config(StrictModel):
+# %% ../../nbs/00_core/05_config.ipynb #0037
+class Config(Settings):
     "Everything that decides a run"
     model: ModelConfig = Field(ModelConfig(), description='architecture of the network')
     tokenizer: TokenizerConfig = Field(TokenizerConfig(), description='how text becomes tokens')
@@ -334,6 +357,10 @@ class Config(StrictModel):
     finetune: FinetuneConfig = Field(FinetuneConfig(), description='what a run begins with, and '
                                      'which parameters it trains')
     generate: GenerateConfig = Field(GenerateConfig(), description='how text is sampled')
+    @field_validator('model', mode='before')
+    @classmethod
+    def _named_size(cls, model: Any) -> Any:
+        return MODEL_PRESETS.get(model, model) if isinstance(model, str) else model
     @property
     def tokens_per_step(self) -> int:
         sequences = self.train.batch_size*self.train.gradient_accumulation_steps
@@ -341,7 +368,7 @@ class Config(StrictModel):
     def to_yaml(self) -> str: return _commented_yaml(self)
     def save(self, path: str | Path) -> None: write_file(path, self.to_yaml())
 
-# %% ../../nbs/00_core/05_config.ipynb #0040
+# %% ../../nbs/00_core/05_config.ipynb #0042
 SECTIONS: dict[str, Any] = {name: f.annotation for name, f in Config.model_fields.items()}
 
 def _setting_info(field: Any) -> SettingInfo:
@@ -357,7 +384,7 @@ def _setting_info(field: Any) -> SettingInfo:
 SETTINGS = {f'{section}.{name}': _setting_info(field) for section, cls in SECTIONS.items()
             for name, field in cls.model_fields.items()}
 
-# %% ../../nbs/00_core/05_config.ipynb #0045
+# %% ../../nbs/00_core/05_config.ipynb #0047
 _TYPES = {'integer': 'a whole number', 'number': 'a number', 'string': 'a text', 'null': 'null',
           'boolean': 'true or false', 'array': 'a list of texts'}
 _BOUNDS = {'minimum': 'at least', 'exclusiveMinimum': 'above', 'maximum': 'at most',
@@ -380,7 +407,7 @@ def allowed_values(
     section, name = key.split('.')
     return _in_words(_schema(section)['properties'][name])
 
-# %% ../../nbs/00_core/05_config.ipynb #0048
+# %% ../../nbs/00_core/05_config.ipynb #0050
 def describe_setting(
     key: str, # Such as `model.position`
 ) -> str:
@@ -392,7 +419,7 @@ def describe_setting(
     choices = SETTINGS[key].choices.items()
     return '\n'.join([text, *(f'  {value}: {meaning}' for value, meaning in choices)])
 
-# %% ../../nbs/00_core/05_config.ipynb #0052
+# %% ../../nbs/00_core/05_config.ipynb #0054
 _ALIASES = {name: key for key, info in SETTINGS.items() for name in info.aliases.split()}
 _ALIASES |= {key.split('.')[1]: key for key in reversed(SETTINGS)}
 _EPOCHS = 'a run is measured in steps: train.max_steps; `gpt2pro recommend` says how many'
@@ -414,12 +441,13 @@ def likely_setting(
 ) -> str | None:           # Such as `train.lr`
     "The setting that a wrong name stands for"
     if not path or path[-1] in ADVICE: return None
+    if len(path) == 1 and did_you_mean(path[0], SECTIONS): return None
     section = f'{did_you_mean(path[0], SECTIONS)}.'
     own = {key.removeprefix(section): key for key in SETTINGS if key.startswith(section)}
     names = _ALIASES | own
     return names.get(did_you_mean(path[-1], names) or '')
 
-# %% ../../nbs/00_core/05_config.ipynb #0056
+# %% ../../nbs/00_core/05_config.ipynb #0058
 def setting_applies(
     key: str,       # Such as `model.rope_theta`
     config: Config, # The other settings
@@ -431,7 +459,7 @@ def setting_applies(
     value = getattr(getattr(config, section), name)
     return ('null' if value is None else value) in values.split('|')
 
-# %% ../../nbs/00_core/05_config.ipynb #0060
+# %% ../../nbs/00_core/05_config.ipynb #0062
 def resumable_settings(
     train: TrainConfig, # Of the run that is resumed
 ) -> set[str]:          # Keys, such as `train.eval_interval`
@@ -439,7 +467,7 @@ def resumable_settings(
     longer = {'train.max_steps'} if SCHEDULES[train.schedule].open_ended else set()
     return longer | {key for key, info in SETTINGS.items() if info.resumable}
 
-# %% ../../nbs/00_core/05_config.ipynb #0064
+# %% ../../nbs/00_core/05_config.ipynb #0066
 def gpt2_differences(
     model: ModelConfig, # Any architecture
 ) -> dict[str, Any]:    # Setting → what GPT-2 has
@@ -485,6 +513,37 @@ for _name, _shape in MODEL_PRESETS.items():
                               tokenizer=dict(type='gpt2' if _name.startswith('gpt2') else 'bpe'))
 
 # %% ../../nbs/00_core/05_config.ipynb #0075
+def _describe_mistake(path: tuple[str, ...], value: Any) -> tuple[str, str]:
+    "Why a value or its name is wrong, and what is right"
+    key = '.'.join(path)
+    if key in SETTINGS:
+        allowed = allowed_values(key)
+        return f'it has to be {allowed}', f'give {allowed} ({SETTINGS[key].description})'
+    if key == 'model': return 'no size has this name', f'the sizes are {", ".join(MODEL_PRESETS)}'
+    if key in ('', *SECTIONS): return 'it has no settings below it', suggest('', SECTIONS)
+    own = SECTIONS[path[0]].model_fields if path[0] in SECTIONS else {}
+    hint = suggest(path[1], own) if own else suggest(path[0], SECTIONS)
+    likely = likely_setting(path)
+    if likely: hint = f'did you mean {likely}? ({SETTINGS[likely].description})'
+    advice = next((ADVICE[part] for part in path if part in ADVICE), hint)
+    return f'there is no setting {key:.80}', advice
+
+def setting_error(
+    path: tuple[str, ...],    # Keys that lead to a mistake
+    value: Any,               # What is there
+    file: str = '',           # The file's name
+    line: int | None = None,  # Its line
+) -> SettingError:
+    "What is wrong with a value or its name, why, and what is right"
+    place = f'{file}:{line}: ' if line else ''
+    what = f'{place}{".".join(path) or "the whole":.80} = {value!r:.80}'
+    mistake = SettingError(what, *_describe_mistake(path, value))
+    mistake.path = path
+    mistake.value = value
+    mistake.line = line
+    return mistake
+
+# %% ../../nbs/00_core/05_config.ipynb #0081
 def _commented_yaml(config: Config) -> str:
     "A configuration as YAML with a comment for every setting"
     text = '# A gpt2pro configuration. Repeat the run with: gpt2pro train THIS_FILE\n'

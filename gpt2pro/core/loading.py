@@ -14,12 +14,12 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic import ValidationError
 from .errors import did_you_mean, suggest, UserError
 from .yaml import read_yaml
-from .config import ADVICE, allowed_values, Config, likely_setting, MODEL_PRESETS
-from .config import RUN_PRESETS, SECTIONS, SETTINGS, StrictModel
+from .config import Config, likely_setting, MODEL_PRESETS, RUN_PRESETS
+from .config import SECTIONS, setting_error, SettingError, SETTINGS, StrictModel
 
 # %% auto #0
-__all__ = ['deep_merge', 'parse_override', 'format_override', 'read_value', 'SettingError', 'ConfigError', 'iterate_leaves',
-           'CheckedConfig', 'read_config', 'load_config', 'check_arguments']
+__all__ = ['deep_merge', 'parse_override', 'format_override', 'read_value', 'ConfigError', 'iterate_leaves', 'CheckedConfig',
+           'read_config', 'load_config', 'check_arguments']
 
 # %% ../../nbs/00_core/07_loading.ipynb #0006
 def deep_merge(
@@ -38,7 +38,7 @@ def _accepts(key: str, value: Any) -> bool:
     "Whether a setting can have a value"
     section, name = key.split('.')
     try: setattr(SECTIONS[section](), name, value)
-    except ValidationError: return False
+    except SettingError: return False
     return True
 
 def _is_plain(text: str) -> bool: return text[:1] not in '["\'' and text != 'null'
@@ -101,13 +101,6 @@ def read_value(
     return next((v for v in _readings(key, value) if v is not None and _accepts(key, v)), None)
 
 # %% ../../nbs/00_core/07_loading.ipynb #0018
-class SettingError(UserError):
-    "One mistake in a configuration"
-    path: tuple[str, ...] = ()           # The keys that lead to it
-    value: Any = None                    # What is there
-    line: int | None = None              # In the file
-    meant: tuple[str, Any] | None = None # The setting, or `model`, and the value that are meant
-
 class ConfigError(UserError):
     "All that is wrong with a configuration"
     def __init__(self,
@@ -123,23 +116,10 @@ def _find_meaning(path: tuple[str, ...], value: Any) -> tuple[str, Any]:
     "The setting and the value that a mistake stands for; None where that is not clear"
     key = '.'.join(path)
     if key in SETTINGS: return key, read_value(key, value)
-    near = did_you_mean(key, SECTIONS) if len(path) < 2 else None
-    if near is None and (likely := likely_setting(path)):
+    if likely := likely_setting(path):
         return likely, value if _accepts(likely, value) else read_value(likely, value)
-    return 'model', did_you_mean(str(value), MODEL_PRESETS if near == 'model' else ())
-
-def _describe_mistake(path: tuple[str, ...], value: Any) -> tuple[str, str]:
-    "Why a value or its name is wrong, and what is right"
-    key = '.'.join(path)
-    if key in SETTINGS:
-        allowed = allowed_values(key)
-        return f'it has to be {allowed}', f'give {allowed} ({SETTINGS[key].description})'
-    if key == 'model': return 'no size has this name', f'the sizes are {", ".join(MODEL_PRESETS)}'
-    if key in ('', *SECTIONS): return 'it has no settings below it', suggest('', SECTIONS)
-    own = SECTIONS[path[0]].model_fields if path[0] in SECTIONS else {}
-    hint = suggest(path[1], own) if own else suggest(path[0], SECTIONS)
-    advice = next((ADVICE[part] for part in path if part in ADVICE), hint)
-    return f'there is no setting {key:.80}', advice
+    sizes = MODEL_PRESETS if did_you_mean(key, SECTIONS) == 'model' else ()
+    return 'model', did_you_mean(str(value), sizes)
 
 # %% ../../nbs/00_core/07_loading.ipynb #0022
 def iterate_leaves(
@@ -167,14 +147,12 @@ def _correct(values: dict[str, Any], mistake: SettingError) -> None:
     "Put what is meant in the place of a mistake, unless there is a value already"
     key, value = _find_meaning(mistake.path, mistake.value)
     section, _, name = key.partition('.')
+    if value is None: return
     about = SETTINGS[key].description if name else mistake.fix
-    if value is None:
-        if name and key != '.'.join(mistake.path): mistake.fix = f'did you mean {key}? ({about})'
-        return
     if name: values = values.setdefault(section, {})
     if (name or section) in values: mistake.fix = f'did you mean {key}? It has a value already'
     else:
-        values[name or section] = value
+        values[name or section] = value if name else dict(MODEL_PRESETS[value])
         mistake.meant = key, value
         mistake.fix = f'did you mean {format_override(key, value):.80}? ({about})'
 
@@ -183,24 +161,23 @@ def _check_values(values: Any, lines: Mapping[tuple[str, ...], int],
     "A `Config` of what is valid or clearly meant, and every mistake"
     mistakes: list[SettingError] = []
     wrong: dict[tuple[str, ...], Any] = {} if isinstance(values, Mapping) else {(): values}
-    rest = {} if wrong else _copy(values)
-    while True:
-        for path, value in wrong.items():
-            line = lines.get(path)
-            place = f'{name}:{line}: ' if line else ''
-            mistake = SettingError(f'{place}{".".join(path) or "the whole":.80} = {value!r:.80}',
-                                   *_describe_mistake(path, value))
-            mistake.path, mistake.value, mistake.line = path, value, line
-            mistakes.append(mistake)
-            _correct(rest, mistake)
-        rest = dict(_expand_model(rest))
-        try: return Config.model_validate(rest), sorted(mistakes, key=lambda m: m.line or 0)
-        except ValidationError as e:
-            paths = dict.fromkeys(tuple(map(str, error['loc'][:2])) for error in e.errors())
-            wrong = dict(leaf for path in paths for leaf in iterate_leaves(_take(rest, path), path))
+    rest = {} if wrong else dict(_expand_model(_copy(values)))
+    try: Config.model_validate(rest, context='all')
+    except ValidationError as e:
+        paths = dict.fromkeys(tuple(map(str, error['loc'][:2])) for error in e.errors())
+        wrong = dict(leaf for path in paths for leaf in iterate_leaves(_take(rest, path), path))
+    for path, value in wrong.items():
+        mistakes.append(setting_error(path, value, name, lines.get(path)))
+        _correct(rest, mistakes[-1])
+    return Config.model_validate(rest), sorted(mistakes, key=lambda mistake: mistake.line or 0)
 
 # %% ../../nbs/00_core/07_loading.ipynb #0025
 _WHY = 'a configuration is a YAML file or the name of a preset'
+
+_JSON_ROWS = re.compile(r'\s*(\[|\{.*\}\s*\{)') # a list, or an object a line
+
+def _data_error(path: Path) -> UserError:
+    return UserError(f'{path} looks like data', _WHY, f'to train on it, write data.source={path}')
 
 def _read_text(path: Path) -> str:
     "The text of a configuration file"
@@ -209,11 +186,12 @@ def _read_text(path: Path) -> str:
     if not path.is_file():
         raise UserError(f'{path}: no such file or preset', _WHY, suggest(str(path), RUN_PRESETS))
     if path.suffix not in ('', '.yaml', '.yml', '.json'):
-        raise UserError(f'{path} looks like data', _WHY,
-                        f'to train on it, write data.source={path}')
-    try: return path.read_bytes().decode('utf-8-sig')
+        raise _data_error(path)
+    try: text = path.read_bytes().decode('utf-8-sig')
     except (UnicodeDecodeError, OSError) as e:
         raise UserError(f'{path}: not readable', str(e), 'check it and its permissions') from None
+    if path.suffix == '.json' and _JSON_ROWS.match(text): raise _data_error(path)
+    return text
 
 # %% ../../nbs/00_core/07_loading.ipynb #0027
 class CheckedConfig(NamedTuple):

@@ -8,11 +8,11 @@ import ast, json, math, re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from pydantic import ValidationError
 from .errors import UserError
 from .files import read_file
 from .yaml import read_yaml
 from .config import ADVICE, allowed_values, Config, find_setting, MODEL_PRESETS
+from .config import SettingError
 from .tables import Record
 from .loading import ConfigError, iterate_leaves, read_value
 
@@ -88,7 +88,7 @@ def _set(config: Config, key: str, value: Any) -> bool:
     "Set a setting to a value, or to what it stands for; False where it refuses both"
     section, name = key.split('.')
     try: setattr(getattr(config, section), name, value)
-    except ValidationError:
+    except SettingError:
         right = read_value(key, value)
         return right is not None and _set(config, key, right)
     return True

@@ -44,6 +44,7 @@ class RunDirectory:
         self.base = path/'base'                   # Frozen weights of fine-tuning
         self.checkpoints = path/'checkpoints'     # Weights and optimizer states by step
         self.metrics = path/'metrics.jsonl'       # Losses and speed, a line for each measurement
+        self.curves = path/'metrics.svg'          # The same as a picture
         self.log = path/'log.txt'                 # Messages with their time
         self.memory = path/'memory.json'          # Measured peak memory of a step
         self.tensorboard = path/'tensorboard'     # The metrics for TensorBoard
