@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 # %% auto #0
-__all__ = ['ACTIVATIONS', 'NORMS', 'POSITIONS', 'OPTIMIZERS', 'SCHEDULES', 'STRATEGIES', 'Activation', 'NormSpec', 'Position',
-           'OptimizerSpec', 'Schedule', 'StrategySpec']
+__all__ = ['ACTIVATIONS', 'NORMS', 'POSITIONS', 'OPTIMIZERS', 'SCHEDULES', 'STRATEGIES', 'FINETUNE_METHODS', 'Activation',
+           'NormSpec', 'Position', 'OptimizerSpec', 'Schedule', 'StrategySpec', 'FinetuneMethod']
 
 # %% ../../nbs/00_core/04_choices.ipynb #0006
 @dataclass(frozen=True)
@@ -96,4 +96,17 @@ class StrategySpec:
 STRATEGIES: dict[str, StrategySpec] = {
     'single': StrategySpec('one process'),
     'ddp': StrategySpec('distributed data parallel: the whole model in every process'),
+}
+
+# %% ../../nbs/00_core/04_choices.ipynb #0021
+@dataclass(frozen=True)
+class FinetuneMethod:
+    "What other modules need to know of a way to fine-tune"
+    description: str # What it trains
+    lr: float        # Its usual learning rate, beside that of training from the beginning
+
+FINETUNE_METHODS: dict[str, FinetuneMethod] = {
+    'full': FinetuneMethod('all parameters', 0.1),
+    'last': FinetuneMethod('the last blocks and the final norm', 0.2),
+    'lora': FinetuneMethod('a low-rank update of each matrix, beside frozen weights (LoRA)', 0.5),
 }

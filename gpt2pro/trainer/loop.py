@@ -14,26 +14,31 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 from ..core.errors import RunError, UserError
-from ..core.config import Config, load_config, TrainConfig
+from ..core.config import Config, TrainConfig
+from ..core.loading import load_config
 from ..core.signals import Interrupts
 from ..core.processes import give_job, wait_for_job
+from ..core.devices import peak_flops
+from ..validation.counts import count_flops
 from ..data.shards import Tokens
 from ..data.prepare import prepare_data, PreparedData
 from ..data.batches import Batch, Batches, IGNORE_INDEX, open_batches, prefetch
 from ..attention.layer import choose_backend
 from ..model.gpt import eval_mode, GPT
 from .checkpoint import load_checkpoint, rotate_checkpoints, save_checkpoint
-from .runs import checkpoint_to_resume, lock_run, Progress, read_state
-from .runs import RunDirectory, TrainingState
+from .runs import checkpoint_to_resume, initial_model, lock_run, Progress
+from .runs import read_state, RunDirectory, TrainingState
 from .optimizers import lr_scale, make_optimizer, set_lr
 from .strategy import environment, make_strategy, Strategy
-from .monitor import Callback, log_to, memory_in_use, MemoryMeter, MetricsFile
-from .monitor import NonFiniteError, out_of_memory, tensorboard, warn_on_error
+from .monitor import Callback, log_to, loss_metrics, memory_in_use, MemoryMeter
+from .monitor import MetricsFile, NonFiniteError, out_of_memory, save_plot
+from .monitor import tensorboard, warn_on_error
 
 # %% auto #0
 __all__ = ['evaluation_batches', 'mean_loss', 'dropout_seed', 'Step', 'accumulate_gradients', 'training_step', 'TrainResult',
-           'stop_reason', 'tokens_per_second', 'planned_settings', 'plan_steps', 'RunState', 'Trainer', 'take_step',
-           'step_metrics', 'after_step', 'train_model', 'train_worker']
+           'stop_reason', 'tokens_per_second', 'RunConstants', 'bytes_per_token', 'run_constants', 'planned_settings',
+           'plan_steps', 'RunState', 'Trainer', 'take_step', 'step_metrics', 'after_step', 'train_model',
+           'train_worker']
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0008
 def evaluation_batches(
@@ -156,6 +161,32 @@ def tokens_per_second(
     return sum(tokens for tokens, _ in steps)/seconds if steps else 0.
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0039
+class RunConstants(NamedTuple):
+    "What turns the numbers of a step into its metrics"
+    train_bytes: float      # Of text, for each token of the loss
+    validation_bytes: float # The same, of the validation text
+    token_flops: float      # Of a token, forward and backward
+    peak_flops: float       # Per second, of all devices together
+
+def bytes_per_token(
+    tokens: Tokens, # A text
+) -> float:
+    "Bytes of text for each token that counts in the loss"
+    masks = tokens.loss_masks
+    count = sum(int(mask.sum()) for mask in masks) if masks else len(tokens)
+    return int(tokens.sizes.sum())/max(1, count)
+
+def run_constants(
+    config: Config,         # Its model counts
+    prepared: PreparedData, # Text of training and validation
+    strategy: Strategy,     # Devices and precision
+) -> RunConstants:
+    "The constants of a run"
+    flops = 3*count_flops(config.model, exact=True)['forward']/config.model.block_size
+    return RunConstants(bytes_per_token(prepared.train), bytes_per_token(prepared.validation),
+                        flops, strategy.world_size*peak_flops(strategy.device, strategy.dtype))
+
+# %% ../../nbs/09_trainer/06_loop.ipynb #0043
 def planned_settings(
     train: TrainConfig, # Of the configuration
     progress: Progress, # How far the run has come
@@ -182,7 +213,7 @@ def plan_steps(
         _log.info('%.2f s a step: %d steps in %g minutes', pace, steps, train.target_minutes)
     return True
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0043
+# %% ../../nbs/09_trainer/06_loop.ipynb #0047
 class RunState:
     "All that a run needs to be resumed, and how it is saved and restored"
     def __init__(self,
@@ -234,7 +265,7 @@ class RunState:
         keep, best = self.config.train.keep_checkpoints, self.progress.best_step
         with warn_on_error(folder): rotate_checkpoints(folder, keep, best)
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0047
+# %% ../../nbs/09_trainer/06_loop.ipynb #0051
 class Trainer:
     "Trains a model on prepared text and keeps its run directory up to date"
     def __init__(self,
@@ -252,6 +283,7 @@ class Trainer:
         self.state = RunState(config, model, strategy, prepared.manifest.identity)
         self.batches = open_batches(config, prepared.train)
         self.validation = evaluation_batches(prepared.validation, config)
+        self.constants = run_constants(config, prepared, strategy)
         self.callbacks = [*callbacks]
         self.step_times = list[tuple[int, float]]() # tokens and seconds of each step
     def fit(self,
@@ -290,7 +322,7 @@ class Trainer:
     @property
     def train(self) -> TrainConfig: return planned_settings(self.config.train, self.state.progress)
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0049
+# %% ../../nbs/09_trainer/06_loop.ipynb #0053
 @contextmanager
 def _write_files(trainer: Trainer) -> Iterator[None]:
     "Let the main process write metrics within a `with` block"
@@ -299,10 +331,11 @@ def _write_files(trainer: Trainer) -> Iterator[None]:
         return
     with closing(MetricsFile(trainer.run.metrics, trainer.state.metrics)) as metrics:
         step = trainer.state.progress.step
-        trainer.callbacks[:0] = [metrics.write, *tensorboard(trainer.run.tensorboard, step)]
+        trainer.callbacks[:0] = [metrics.write, save_plot(trainer.run.metrics, trainer.run.curves),
+                                 *tensorboard(trainer.run.tensorboard, step)]
         yield
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0050
+# %% ../../nbs/09_trainer/06_loop.ipynb #0054
 def take_step(trainer: Trainer) -> None:
     "A step, and what is due after it"
     state, progress = trainer.state, trainer.state.progress
@@ -318,16 +351,20 @@ def take_step(trainer: Trainer) -> None:
     after_step(trainer, step)
     trainer.bar.update()
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0051
+# %% ../../nbs/09_trainer/06_loop.ipynb #0055
 def step_metrics(trainer: Trainer, step: Step) -> dict[str, Any]:
     "The line of metrics of a step"
-    train, progress = trainer.train, trainer.state.progress
-    return dict(loss=step.loss, lr=step.lr, grad_norm=step.norm, max_steps=train.max_steps,
-                memory=memory_in_use(trainer.state.strategy.device), tokens=progress.tokens,
+    train, progress, constants = trainer.train, trainer.state.progress, trainer.constants
+    speed = tokens_per_second(trainer.step_times[-train.log_interval:])
+    left = (train.max_steps - progress.step)*progress.seconds/progress.step
+    return dict(**loss_metrics(step.loss, constants.train_bytes), lr=step.lr, grad_norm=step.norm,
+                max_steps=train.max_steps, tokens=progress.tokens, tokens_per_second=speed,
                 epoch=trainer.batches.epochs(progress.step*train.gradient_accumulation_steps),
-                tokens_per_second=tokens_per_second(trainer.step_times[-train.log_interval:]))
+                mfu=speed*constants.token_flops/constants.peak_flops,
+                memory=memory_in_use(trainer.state.strategy.device),
+                seconds_left=max(0., min(left, trainer.deadline - trainer.clock())))
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0052
+# %% ../../nbs/09_trainer/06_loop.ipynb #0056
 def _write_metrics(trainer: Trainer, **values: Any) -> None:
     progress = trainer.state.progress
     for callback in trainer.callbacks:
@@ -345,20 +382,18 @@ def after_step(trainer: Trainer, step: Step) -> None:
     if last or number % train.eval_interval == 0:
         loss = mean_loss(state.model, trainer.validation, state.strategy)
         better = state.progress.record_evaluation(loss)
-        _write_metrics(trainer, val_loss=loss)
+        _write_metrics(trainer, **loss_metrics(loss, trainer.constants.validation_bytes, 'val_'))
         note = ', the best so far' if better else ''
         _log.info('step %d: validation loss %.4f%s', number, loss, note)
     if planned or better or number % train.checkpoint_interval == 0:
         state.save(trainer.run.checkpoints)
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0054
-def _fit(config: Config, run: RunDirectory, prepared: PreparedData, strategy: Strategy,
-         checkpoint: Path | None, callbacks: Iterable[Callback], progress: bool) -> TrainResult:
-    "Train on prepared text"
-    torch.manual_seed(config.train.seed)
-    trainer = Trainer(config, GPT(config.model), prepared, run, strategy, callbacks, progress)
+# %% ../../nbs/09_trainer/06_loop.ipynb #0058
+def _fit(trainer: Trainer, checkpoint: Path | None) -> TrainResult:
+    "Train, and say what to do when the memory of a GPU runs out"
     try: return trainer.fit(checkpoint)
-    except torch.OutOfMemoryError: raise out_of_memory(config.train, strategy.device) from None
+    except torch.OutOfMemoryError:
+        raise out_of_memory(trainer.config.train, trainer.state.strategy.device) from None
 
 def train_model(
     config: Config,                     # What to train, on what, and how
@@ -378,14 +413,18 @@ def train_model(
         backend = choose_backend(config.model, strategy.device, config.train.document_mask,
                                  config.model.dropout)
         _log.info('attention: %s', backend.reason)
+        model = initial_model(config, run, checkpoint)
         give_job(json.dumps([config.model_dump(), str(run.path.absolute()), str(checkpoint or '')]))
-        return _fit(config, run, prepared, strategy, checkpoint, callbacks, progress)
+        trainer = Trainer(config, model, prepared, run, strategy, callbacks, progress)
+        return _fit(trainer, checkpoint)
 
 def train_worker() -> None:
     "Train what the main process trains, if it trains anything"
     if not (job := wait_for_job()): return
-    values, folder, checkpoint = json.loads(job)
+    values, folder, name = json.loads(job)
     config, run = load_config(values), RunDirectory(folder)
+    checkpoint = Path(name) if name else None
     logging.getLogger('gpt2pro').setLevel(logging.ERROR) # the main process has said it
-    _fit(config, run, PreparedData.open(run.path), make_strategy(config.train),
-         Path(checkpoint) if checkpoint else None, (), progress=False)
+    model, prepared = initial_model(config, run, checkpoint), PreparedData.open(run.path)
+    strategy = make_strategy(config.train)
+    _fit(Trainer(config, model, prepared, run, strategy, progress=False), checkpoint)

@@ -18,6 +18,7 @@ from ..core.config import TrainConfig
 from ..core.hardware import launched_processes
 from ..core.devices import resolve_device, resolve_precision
 from ..core.processes import open_store, TIMEOUT
+from ..model.gpt import trainable_parameters
 from .checkpoint import load_parameters
 from .optimizers import load_optimizer_tensors, optimizer_tensors
 
@@ -80,10 +81,10 @@ class Strategy:
         model = unwrap(model)
         return [*model.parameters(), *optimizer_tensors(model, optimizer).values()]
     def state(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> State:
-        "The tensors of a checkpoint"
+        "The tensors of a checkpoint: what is trained, and the optimizer's state"
         model = unwrap(model)
         scaler = {name: torch.tensor(x) for name, x in self.scaler.state_dict().items()}
-        return {'model': dict(model.named_parameters()),
+        return {'model': {**trainable_parameters(model)},
                 'optimizer': optimizer_tensors(model, optimizer), 'scaler': scaler}
     def load_state(
         self, model: nn.Module, optimizer: torch.optim.Optimizer, tensors: State,
