@@ -201,11 +201,11 @@ def load_checkpoint(
 
 # %% ../../nbs/09_trainer/01_checkpoint.ipynb #0049
 def load_parameters(
-    model: nn.Module,              # A model with the same parameters
+    model: nn.Module,              # A model with the same trainable parameters
     tensors: Mapping[str, Tensor], # Name → values
 ) -> None:
-    "Copy values into the parameters of a model, all of them and nothing else"
-    parameters = dict(model.named_parameters())
+    "Copy values into the trainable parameters of a model, all of them and nothing else"
+    parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
     differing = parameters.keys() ^ tensors.keys()
     assert not differing, f'not the same parameters: {sorted(differing)}'
     with torch.no_grad():
