@@ -25,7 +25,7 @@ from ..text.corpus import open_corpus, open_splits, parse_data
 from ..analysis.report import DatasetReport
 from ..analysis.scan import analyze
 from ..analysis.contamination import find_contamination
-from ..validation.plan import TextSummary, tokenizer_key
+from ..validation.plan import is_trained, TextSummary, tokenizer_key
 from ..validation.validator import check_plan
 from ..validation.forecast import forecast, watch_forecast
 from ..validation.recommendation import check_minutes, DEFAULT_MINUTES, recommend
@@ -335,6 +335,12 @@ def check_contamination(
     return find_contamination(train, validation, fraction=fraction).summary
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0060
+def _explain_size(size: int, config: Config) -> str:
+    "Why a vocabulary is smaller than asked"
+    why = f'no pair of tokens occurs {config.tokenizer.min_frequency} times any more'
+    if config.tokenizer.type == 'unigram': why = 'the text has no more pieces to choose from'
+    return f'{size:,} tokens instead of {config.model.vocab_size:,}: {why}'
+
 def save_tokenizer(
     data: DataConfig,              # The text to train on
     folder: str | Path,            # Where the tokenizer is saved
@@ -350,11 +356,14 @@ def save_tokenizer(
     if alpha != 1:
         mixture, texts = mix_corpus(corpus, alpha)
         print(mixture, file=sys.stderr)
-    tokenizer = build_tokenizer(load_config(None, overrides), texts)
+    config = load_config(None, overrides)
+    tokenizer = build_tokenizer(config, texts)
+    if is_trained(config) and tokenizer.vocab_size < config.model.vocab_size:
+        print(_explain_size(tokenizer.vocab_size, config), file=sys.stderr)
     tokenizer.save(folder)
     return tokenizer, mixture
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0062
+# %% ../../nbs/12_app/03_pipeline.ipynb #0064
 def prepare(
     config: str | Path | Config | None = None, # As for `load_config`
     folder: str | Path = 'runs/prepared', # Gets `tokenizer` and `data`
