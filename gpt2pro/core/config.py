@@ -286,6 +286,13 @@ class TrainConfig(Settings):
         'auto', 'how several processes train together', advanced=True, choices={
             'auto': 'ddp where a launcher has started several, else single',
             **_descriptions(STRATEGIES)}, aliases='distributed_strategy')
+    zero_stage: int = _resumable(
+        2, 'what DeepSpeed shards', ge=1, le=3, advanced=True,
+        condition='train.strategy=deepspeed', choices={
+            1: 'the optimizer state', 2: 'also the gradients', 3: 'also the weights'})
+    zero_offload: bool = _resumable(
+        False, 'the optimizer state stays in main memory and its step is taken on the processor: '
+        'less memory of a GPU, more time', advanced=True, condition='train.strategy=deepspeed')
     log_interval: Steps = _resumable(10, 'steps between lines of metrics', unit='steps',
                                      aliases='logging_steps log_every')
     eval_interval: Steps = _resumable(100, 'steps between evaluations on validation text',
