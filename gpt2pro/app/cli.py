@@ -11,10 +11,11 @@ import gpt2pro
 import typer
 
 # %% auto #0
-__all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'Run', 'Source', 'TokenizerFolder', 'Minutes', 'Overwrite', 'tokenizer_app',
-           'Out', 'bench_app', 'Threads', 'main', 'hardware', 'presets', 'analyze', 'leaks', 'validate', 'explain',
-           'wizard', 'recommend', 'rehearse', 'convert', 'schema', 'train_tokenizer', 'lab', 'parity', 'prepare',
-           'train', 'quickstart', 'evaluate', 'generate', 'report', 'kernels', 'bench_train', 'bench_generate']
+__all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'Run', 'Source', 'TokenizerFolder', 'Processes', 'Minutes', 'Overwrite',
+           'tokenizer_app', 'Out', 'bench_app', 'Threads', 'main', 'hardware', 'presets', 'analyze', 'leaks',
+           'validate', 'explain', 'wizard', 'recommend', 'rehearse', 'convert', 'schema', 'train_tokenizer', 'lab',
+           'parity', 'prepare', 'train', 'quickstart', 'evaluate', 'generate', 'report', 'kernels', 'bench_train',
+           'bench_generate']
 
 # %% ../../nbs/12_app/06_cli.ipynb #0004
 if TYPE_CHECKING: from gpt2pro.core.config import Config, DataConfig
@@ -35,6 +36,7 @@ def _options(
     debug: Annotated[bool, typer.Option('--debug', help='Show the traceback of an error')] = False,
     version: Annotated[bool, typer.Option('--version', callback=_print_version, is_eager=True,
                                           help='Show the version')] = False,
+    local_rank: Annotated[int, typer.Option('--local_rank', hidden=True)] = 0, # of deepspeed
 ) -> None:
     "From a folder of text to a trained GPT-2."
 
@@ -193,6 +195,9 @@ def leaks(
     _show(gpt2pro.find_contamination(*open_splits(data)), as_json)
 
 # %% ../../nbs/12_app/06_cli.ipynb #0036
+Processes = Annotated[int | None, typer.Option(
+    min=1, help='Train in this many processes, each with a GPU or its part of the cores')]
+
 @app.command()
 def validate(
     words: Words = None,
@@ -200,6 +205,7 @@ def validate(
         '--measure', help='Analyze the text, and measure this machine, too')] = False,
     fix: Annotated[bool, typer.Option(
         '--fix', help='Fix errors and warnings, and show the difference')] = False,
+    nproc: Processes = None,
     as_json: AsJson = False,
 ) -> None:
     "Every problem of a configuration with its fix, and the memory and time it will take"
@@ -211,6 +217,7 @@ def validate(
     if measure:
         from gpt2pro.app.pipeline import check_contamination, measure_plan
         machine, report = measure_plan(config)
+    machine.processes = nproc or machine.processes
     if fix:
         fixed = gpt2pro.fix_config(source, settings, machine, report)
         _show(fixed, as_json)
@@ -385,12 +392,17 @@ def train(
         '--resume', help='Resume the run in that directory')] = False,
     max_hours: Annotated[float | None, typer.Option(
         help='Stop, with a checkpoint, after this many hours')] = None,
+    nproc: Processes = None,
     as_json: AsJson = False,
 ) -> None:
     "Train a model as a configuration says"
+    from gpt2pro.core.hardware import launched_processes
+    if nproc and launched_processes() is None:
+        from gpt2pro.core.processes import launch
+        raise typer.Exit(launch(sys.argv[1:], nproc))
     source, settings = _split(words)
     if max_hours is not None: settings.append(f'train.max_hours={max_hours}')
-    _show(gpt2pro.train(source, out, settings, resume), as_json)
+    if report := gpt2pro.train(source, out, settings, resume): _show(report, as_json)
 
 @app.command()
 def quickstart(
