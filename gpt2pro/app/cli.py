@@ -14,7 +14,8 @@ import typer
 __all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'Run', 'Source', 'TokenizerFolder', 'Minutes', 'Overwrite', 'tokenizer_app',
            'Out', 'bench_app', 'Threads', 'main', 'hardware', 'presets', 'analyze', 'leaks', 'validate', 'explain',
            'wizard', 'recommend', 'rehearse', 'convert', 'schema', 'train_tokenizer', 'lab', 'parity', 'prepare',
-           'train', 'quickstart', 'evaluate', 'generate', 'report', 'kernels', 'bench_train', 'bench_generate']
+           'train', 'finetune', 'quickstart', 'evaluate', 'generate', 'report', 'kernels', 'bench_train',
+           'bench_generate']
 
 # %% ../../nbs/12_app/06_cli.ipynb #0004
 if TYPE_CHECKING: from gpt2pro.core.config import Config, DataConfig
@@ -378,6 +379,21 @@ def train(
     source, settings = _split(words)
     if max_hours is not None: settings.append(f'train.max_hours={max_hours}')
     _show(gpt2pro.train(source, out, settings, resume), as_json)
+
+@app.command()
+def finetune(
+    words: Annotated[list[str] | None, typer.Argument(
+        metavar='BASE KEY=VALUE', show_default=False,
+        help='A run, a folder of Hugging Face or a name on its hub; data.source and other '
+             'settings, such as finetune.method=lora')] = None,
+    out: Out = None,
+    resume: Annotated[bool, typer.Option(
+        '--resume', help='Resume the run in that directory')] = False,
+    as_json: AsJson = False,
+) -> None:
+    "Train a model further on another text: all of it, its last blocks, or a LoRA adapter"
+    base, settings = _split(words)
+    _show(gpt2pro.finetune(base, out, settings, resume), as_json)
 
 @app.command()
 def quickstart(

@@ -35,14 +35,15 @@ from ..data.prepare import conflicting_preparation, prepare_data, PreparedData, 
 from ..trainer.runs import checkpoint_to_resume, load_run, lock_run, read_state, RunDirectory
 from ..trainer.monitor import Callback
 from ..trainer.loop import planned_settings, stop_reason, train_model
+from ..trainer.finetuning import finetune_config
 from ..generation.evaluation import evaluate_run, Evaluation
 from ..generation.engine import generate
 from .run_report import report_run, RunReport, Sample
 
 # %% auto #0
 __all__ = ['QUICKSTART_BYTES', 'PROMPT_TOKENS', 'choose_data', 'measure_text', 'plan_run', 'evaluate', 'choose_prompts',
-           'write_samples', 'run_folder', 'absolute_paths', 'summarize_prepared', 'train', 'quickstart', 'measure_plan',
-           'check_contamination', 'save_tokenizer', 'prepare']
+           'write_samples', 'run_folder', 'absolute_paths', 'summarize_prepared', 'train', 'finetune', 'quickstart',
+           'measure_plan', 'check_contamination', 'save_tokenizer', 'prepare']
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0007
 def _announce(title: str) -> None:
@@ -199,6 +200,8 @@ def absolute_paths(
     data.source = [_absolute_source(source) for source in data.source]
     if data.validation: data.validation = [_absolute_source(s) for s in data.validation]
     if config.tokenizer.path: config.tokenizer.path = _absolute(config.tokenizer.path)
+    base = config.finetune.base
+    if base and os.path.exists(base): config.finetune.base = _absolute(base)
     return config
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0038
@@ -240,12 +243,15 @@ def _why_finished(run: RunDirectory, config: Config) -> str | None:
                'train.target_minutes, it can be resumed with a larger train.max_steps.')
     return f'{run.path} is already finished: train.{reason} ended it at step {progress.step}. {way}'
 
+_OUTSIDE = ('GP-DATA-006', 'GP-TOKEN-004', # what a run has copied, whatever became of it
+            'GP-FINETUNE-001', 'GP-FINETUNE-003', 'GP-FINETUNE-004')
+
 def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport | None = None,
            text: TextSummary | None = None, callbacks: Iterable[Callable] = ()) -> RunReport:
     config = absolute_paths(config)
     _announce('Validation')
     hardware = measure_hardware(folder, config.train.device)
-    ignored = ['GP-DATA-006'] if resume else [] # its text is prepared, whatever became of it
+    ignored = _OUTSIDE if resume else ()
     _show(*check_plan(config, hardware, text, ignored))
     run = RunDirectory(folder)
     with _discard_unused(run):
@@ -290,6 +296,22 @@ def train(
     return _train(load_config(config, overrides), folder, resume, callbacks=callbacks)
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0051
+def finetune(
+    base: str | Path | None = None, # Run, checkpoint, Hugging Face folder or name on its hub
+    folder: str | Path | None = None,  # Run directory; None takes the next free one below `runs/`
+    overrides: Iterable[str] = (),     # `data.source`, and settings on top such as a method
+    resume: bool = False,              # Whether to resume from the newest checkpoint
+    callbacks: Iterable[Callback] = (), # Called with each line of metrics
+) -> RunReport:
+    "Train a model further on another text, evaluate it, sample from it, and write its report"
+    if resume: return train(folder or base, None, overrides, True, callbacks)
+    if base is None:
+        raise UserError('finetune: no base', 'it trains a model that exists',
+                        'name a run, a Hugging Face folder, or a name such as openai-community/gpt2')
+    folder = run_folder(folder, 'finetune')
+    return _train(finetune_config(base, overrides), folder, False, callbacks=callbacks)
+
+# %% ../../nbs/12_app/03_pipeline.ipynb #0054
 def quickstart(
     data: str | list[str] | None = None, # As for `choose_data`; None is the embedded corpus
     folder: str | Path | None = None,    # Run directory; None takes the next free one below `runs/`
@@ -303,14 +325,14 @@ def quickstart(
     config, analysis, text = plan_run(data, minutes, overrides)
     return _train(config, folder, False, analysis, text)
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0054
+# %% ../../nbs/12_app/03_pipeline.ipynb #0057
 def measure_plan(
     config: Config, # A plan
 ) -> tuple[Hardware, TextSummary]:
     "Measure this machine, and a plan's training text with its tokenizer"
     return measure_hardware(device=config.train.device), measure_text(config.data, config)[1]
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0057
+# %% ../../nbs/12_app/03_pipeline.ipynb #0060
 def check_contamination(
     data: DataConfig, # Which text
 ) -> str | None:      # None without validation text of its own
@@ -320,7 +342,7 @@ def check_contamination(
     fraction = min(1., 2**26/max(1, train.size))
     return find_contamination(train, validation, fraction=fraction).summary
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0060
+# %% ../../nbs/12_app/03_pipeline.ipynb #0063
 def save_tokenizer(
     data: DataConfig,              # The text to train on
     folder: str | Path,            # Where the tokenizer is saved
@@ -340,7 +362,7 @@ def save_tokenizer(
     tokenizer.save(folder)
     return tokenizer, mixture
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0062
+# %% ../../nbs/12_app/03_pipeline.ipynb #0065
 def prepare(
     config: str | Path | Config | None = None, # As for `load_config`
     folder: str | Path = 'runs/prepared', # Gets `tokenizer` and `data`
