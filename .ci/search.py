@@ -58,6 +58,7 @@ TERMS = { # what a reader types → pages that answer it, any of which will do
     'near duplicates': ['01_text/quality', '01_text/cleaning'],
     'contamination': ['02_analysis/contamination'],
     'language identification': ['01_text/languages'],
+    'overrides': ['00_core/loading'],
     'packing': ['05_data/sampler', '05_data/batches'],
     'loss mask': ['05_data/chat', '05_data/batches', '05_data/sampler'],
     'overfitting': ['03_validation/run_rules', '03_validation/recommendation', '09_trainer/loop'],

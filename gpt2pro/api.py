@@ -15,8 +15,8 @@ __all__ = ['PUBLIC', 'load_public']
 # %% ../nbs/api.ipynb #0006
 _NAMES = { # module → public names
     'core.errors': 'Gpt2proError UserError RunError',
-    'core.config': 'Config ModelConfig TokenizerConfig DataConfig TrainConfig GenerateConfig '
-                   'load_config',
+    'core.config': 'Config ModelConfig TokenizerConfig DataConfig TrainConfig GenerateConfig',
+    'core.loading': 'load_config',
     'core.schema': 'convert_config',
     'core.hardware': 'Hardware detect_hardware',
     'core.devices': 'measure_hardware',
@@ -46,7 +46,7 @@ PUBLIC = {name: module for module, names in _NAMES.items() for name in names.spl
 @cache
 def _check_arguments(function: Any) -> Any:
     "The same function for the same name"
-    return import_module('gpt2pro.core.config').check_arguments(function)
+    return import_module('gpt2pro.core.loading').check_arguments(function)
 
 def load_public(
     name: str, # One of `PUBLIC`

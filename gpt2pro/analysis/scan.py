@@ -17,8 +17,8 @@ import numpy as np
 from pydantic import ValidationError
 from tqdm.auto import tqdm
 from ..core.errors import UserError
-from ..core.config import DataConfig
 from ..core.files import hash_file, write_file
+from ..core.config import DataConfig
 from ..core.signals import Interrupts
 from ..core.parallel import count_workers, parallel_map
 from ..text.readers import is_compressed
@@ -26,8 +26,8 @@ from ..text.layouts import Layout
 from ..text.sources import cache_folder
 from ..text.corpus import Corpus, Document, open_corpus
 from ..text.languages import Detection, LanguageDetector
-from ..text.quality import check_quality, compute_signatures, DuplicateFinder, find_words
-from ..text.quality import QUALITY_RULES
+from ..text.quality import check_quality, compute_signatures, drop_numbers
+from ..text.quality import DuplicateFinder, find_words, QUALITY_RULES
 from .sampling import Amount, choose_sample_fraction, content_key, counted_amount
 from .sampling import document_row, Duplicate, duplicate_amount, Estimator
 from .sampling import is_sampled, is_sampled_by_content, list_names
@@ -109,24 +109,26 @@ class _Findings(NamedTuple):
 @dataclass
 class _Examiner:
     "Examines documents"
-    tokenizer: Any                       # Has `encode_batch`, or None
+    tokenizer: Any                       # Has `encode_arrays`, or None
     detector: LanguageDetector           # Tells languages
     strata: frozenset[str] = frozenset() # Files that are treated on their own
     def examine(self, documents: list[Document], words: list[list[str]]) -> Iterator[_Examined]:
         "What is found out about each document"
         texts = [document.text for document in documents]
         languages = self.detector.detect(texts)
-        lengths = map(len, self.tokenizer.encode_batch(texts) if self.tokenizer else words)
+        lengths = map(len, self.tokenizer.encode_arrays(texts) if self.tokenizer else words)
         codes = [language.code for language in languages]
         findings = map(check_quality, texts, words, codes)
         return map(_Examined, documents, languages, lengths, words, findings)
     def __call__(self, batch: _Batch) -> _Findings:
-        documents = [*compress(batch.documents, batch.examined)]
-        found = list(self.examine(documents, [find_words(document.text) for document in documents]))
+        texts = [document.text for document in batch.documents]
+        numbered = [find_words(text, numbers=True) for text in texts]
+        words = [*map(drop_numbers, compress(numbered, batch.examined))]
+        found = list(self.examine([*compress(batch.documents, batch.examined)], words))
         tally = _Tally()
         for examined in found: tally.add(examined, stratum_of(examined.document.file, self.strata))
         tally.worst = _worst(tally.worst)
-        signatures = compute_signatures([document.text for document in batch.documents])
+        signatures = compute_signatures(texts, numbered)
         return _Findings(tally, [examined.length for examined in found], signatures)
 
 def stratum_of(file: str, strata: frozenset[str]) -> str:
@@ -367,7 +369,7 @@ def _scan_corpus(corpus: Corpus, tokenizer: Any, max_documents: int | None, prog
 # %% ../../nbs/02_analysis/03_scan.ipynb #0056
 def analyze(
     corpus: Corpus | DataConfig | str | Path | Iterable[str | Path], # As for `open_corpus`
-    tokenizer: Any = None,                   # Has `encode_batch`, `name`, `hash`; None: no tokens
+    tokenizer: Any = None,                   # Has `encode_arrays`, `name`, `hash`; None: no tokens
     max_documents: int | None = None,        # Stop after so many; None reads all
     progress: bool = True,                   # Whether to show a bar
     candidates: Iterable[str] | None = None, # ISO 639-1 codes of possible languages; None finds out

@@ -190,7 +190,7 @@ def validate(
     as_json: AsJson = False,
 ) -> None:
     "Every problem of a configuration with its fix, and the memory and time it will take"
-    from gpt2pro.core.config import read_config
+    from gpt2pro.core.loading import read_config
     source, settings = _split(words)
     config = read_config(source, settings).config # of what is valid
     machine = gpt2pro.detect_hardware()
@@ -248,8 +248,8 @@ def wizard(
 @app.command()
 def recommend(source: Source, minutes: Minutes = None, as_json: AsJson = False) -> None:
     "What a text is suited for, how large a model, how long: with the arithmetic"
-    from gpt2pro.app.pipeline import measure_text
     from gpt2pro.core.devices import measure_hardware
+    from gpt2pro.app.pipeline import measure_text
     _, text = measure_text(_data(source))
     found = gpt2pro.recommend(measure_hardware(), text, **_given(minutes=minutes))
     _show(found, as_json)

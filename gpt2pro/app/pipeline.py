@@ -14,14 +14,15 @@ from rich.console import Console
 from rich.text import Text
 from ..core.errors import UserError
 from ..core.files import check_overwrite, write_file
-from ..core.config import Config, DataConfig, load_config, resumable_settings, RUN_PRESETS
+from ..core.config import Config, DataConfig, resumable_settings, RUN_PRESETS
+from ..core.loading import load_config
 from ..core.hardware import explain_hardware, Hardware
 from ..core.devices import measure_hardware
 from ..text.sources import EMBEDDED
 from ..text.corpus import open_corpus, open_splits, parse_data
-from ..analysis.contamination import find_contamination
 from ..analysis.report import DatasetReport
 from ..analysis.scan import analyze
+from ..analysis.contamination import find_contamination
 from ..validation.plan import TextSummary, tokenizer_key
 from ..validation.validator import check_plan
 from ..validation.forecast import forecast, watch_forecast
@@ -30,10 +31,8 @@ from ..tokenizers.tokenizer import build_tokenizer, EOT, gpt2_tokenizer, Tokeniz
 from ..tokenizers.parity import LanguageMixture, mix_corpus
 from ..tokenizers.compression import measure_compression
 from ..data.shards import Tokens
-from ..data.prepare import conflicting_preparation, prepare_data, PreparedData
-from ..data.prepare import run_stage
-from ..trainer.runs import checkpoint_to_resume, load_run, lock_run, read_state
-from ..trainer.runs import RunDirectory
+from ..data.prepare import conflicting_preparation, prepare_data, PreparedData, run_stage
+from ..trainer.runs import checkpoint_to_resume, load_run, lock_run, read_state, RunDirectory
 from ..trainer.monitor import Callback
 from ..trainer.loop import planned_settings, stop_reason, train_model
 from ..generation.evaluation import evaluate_run, Evaluation

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from pydantic import Field
 from ..core.errors import UserError
-from ..core.config import Config, DataConfig, load_config, ModelConfig, SETTINGS, StrictModel
+from ..core.config import Config, DataConfig, ModelConfig, SETTINGS, StrictModel
 from ..core.config import TokenizerConfig
 from ..core.tables import format_bytes, format_seconds, render_terminal
+from ..core.loading import load_config
 from ..core.hardware import explain_hardware, Hardware, native_precisions
 from ..text.corpus import open_splits, parse_data
 from ..text.languages import language_name

@@ -21,8 +21,8 @@ from ..core.signals import Interrupts
 from ..core.devices import measure_throughput
 from ..text.messages import parse_messages
 from ..text.corpus import Document, open_splits
-from ..validation.validator import check_plan
 from ..validation.plan import Plan, step_seconds
+from ..validation.validator import check_plan
 from ..data.prepare import prepare_data, PreparedData
 from ..data.batches import open_batches
 from ..model.gpt import GPT

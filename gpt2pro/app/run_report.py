@@ -4,19 +4,19 @@
 
 # %% ../../nbs/12_app/02_run_report.ipynb #0003
 from __future__ import annotations
-import math, os
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
-import numpy as np
 from markupsafe import Markup
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field
 from ..core.errors import Gpt2proError, UserError
-from ..core.files import asset_path, read_file, read_json, write_file
-from ..core.config import Config, load_config, StrictModel
-from ..core.tables import format_bytes, format_seconds, Record
+from ..core.files import asset_path, read_json, write_file
+from ..core.config import Config, StrictModel
+from ..core.tables import format_bytes, format_number, format_seconds, Record
+from ..core.loading import load_config
 from ..text.languages import language_name
 from ..analysis.report import DatasetReport
 from ..validation.counts import count_parameters
@@ -24,27 +24,15 @@ from ..validation.forecast import Forecast
 from ..data.shards import Manifest
 from ..trainer.checkpoint import checkpoint_manifest, list_checkpoints
 from ..trainer.runs import RunDirectory
+from ..trainer.monitor import metric_points, read_metrics, training_charts
 from ..generation.evaluation import Evaluation
 
 # %% auto #0
-__all__ = ['Points', 'SECTIONS', 'format_number', 'format_percent', 'format_quantity', 'render', 'downsample', 'line_chart',
-           'read_metrics', 'metric_points', 'Sample', 'PeakMemory', 'RunContents', 'read_run', 'summarize_run',
-           'Comparison', 'compare_forecast', 'describe_run', 'describe_figures', 'training_charts', 'RunReport',
+__all__ = ['SECTIONS', 'format_percent', 'format_quantity', 'render', 'Sample', 'PeakMemory', 'RunContents', 'read_run',
+           'summarize_run', 'Comparison', 'compare_forecast', 'describe_run', 'describe_figures', 'RunReport',
            'make_report', 'report_run']
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0007
-def format_number(
-    number: float | None, # Any count; None for unknown
-) -> str:
-    "A number with three significant digits and a unit"
-    if number is None: return '–'
-    for size, unit in ((1e18, 'E'), (1e15, 'P'), (1e12, 'T'), (1e9, 'G'), (1e6, 'M')):
-        if abs(number) >= size*.9995: return f'{number/size:.3g} {unit}'
-    if abs(number) >= 9995: return f'{number/1000:.3g} k'
-    if abs(number) >= 1000 or number % 1 == 0: return f'{number:,.0f}'
-    return f'{number:.3g}'
-
-# %% ../../nbs/12_app/02_run_report.ipynb #0010
+# %% ../../nbs/12_app/02_run_report.ipynb #0006
 def format_percent(error: float) -> str:
     "A relative error with its sign, without a negative zero"
     return f'{round(error, 1) + 0.:+.1f} %' # adding zero makes -0.0 positive
@@ -54,7 +42,7 @@ def format_quantity(value: float, unit: str) -> str:
     if unit == 'bytes': return format_bytes(int(value))
     return format_seconds(value) if unit == 'seconds' else f'{format_number(value)} {unit}'
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0014
+# %% ../../nbs/12_app/02_run_report.ipynb #0010
 class _Html(Markup):
     "HTML, which notebooks show rendered"
     def _repr_html_(self) -> str: return str(self)
@@ -77,50 +65,7 @@ def render(
     "A part of the report"
     return _Html(_templates().get_template(template).render(values))
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0019
-Points = list[tuple[float, float]]
-
-def downsample(
-    points: Points,        # (step, value), in order
-    max_points: int = 300, # Points that remain at most
-) -> Points:
-    "Means of neighbouring points"
-    groups = np.array_split(np.array(points), min(max_points, len(points)))
-    return [tuple(group.mean(0).tolist()) for group in groups]
-
-# %% ../../nbs/12_app/02_run_report.ipynb #0023
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 452, 12, 184
-
-def _ticks(values: list[float]) -> list[float]:
-    "Round numbers that enclose some values"
-    from matplotlib.ticker import MaxNLocator
-    return list(MaxNLocator(4, steps=[1, 2, 5, 10]).tick_values(min(values), max(values)))
-
-def line_chart(
-    title: str,               # What is shown, with its unit
-    lines: dict[str, Points], # Points of each curve, by name
-    from_zero: bool = False,  # Whether the vertical axis begins at 0
-) -> _Html:
-    "Curves over the steps of a run, as SVG"
-    curves = {name: downsample(points) for name, points in lines.items() if points}
-    points = [point for curve in curves.values() for point in curve]
-    steps = [x for x, _ in points]
-    span = (min(steps), max(*steps, min(steps) + 1))
-    x_ticks = [x for x in _ticks(steps) if span[0] <= x <= span[1]]
-    y_ticks = _ticks([y for _, y in points] + [0.]*from_zero)
-    height = (y_ticks[0], y_ticks[-1])
-    def place_x(x: float) -> float: return round(float(np.interp(x, span, (_LEFT, _RIGHT))), 1)
-    def place_y(y: float) -> float: return round(float(np.interp(y, height, (_BOTTOM, _TOP))), 1)
-    drawn = {}
-    for name, curve in curves.items():
-        places = [(place_x(x), place_y(y)) for x, y in curve]
-        drawn[name] = dict(points=' '.join(f'{x},{y}' for x, y in places), end=places[-1],
-                           last=lines[name][-1][1])
-    return render('chart.html', title=title, curves=drawn,
-                  x_ticks=[(place_x(x), x) for x in x_ticks],
-                  y_ticks=[(place_y(y), y) for y in y_ticks])
-
-# %% ../../nbs/12_app/02_run_report.ipynb #0030
+# %% ../../nbs/12_app/02_run_report.ipynb #0015
 def _read(path: Path, kind: Any, problems: dict[str, str]) -> Any:
     "What a JSON file holds; None, and a line in `problems`, where it cannot be used"
     try: return read_json(path, kind)
@@ -129,34 +74,7 @@ def _read(path: Path, kind: Any, problems: dict[str, str]) -> Any:
         problems[path.name] = f'{what} ({e.why})' if os.path.lexists(path) else 'does not exist'
         return None
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0031
-_Line = TypeAdapter(dict[str, float | None])
-
-def read_metrics(
-    path: Path, # The run's metrics.jsonl
-) -> list[dict[str, Any]]: # One dictionary for each line that is whole, by step
-    "What the trainer logged"
-    lines: dict[tuple[float, bool], dict[str, Any]] = {}
-    try: content = read_file(path)
-    except OSError: return []
-    for text in content.splitlines():
-        try: line = _Line.validate_json(text, strict=True)
-        except ValidationError: continue
-        step = line.get('step')
-        if step is not None and math.isfinite(step): lines[step, 'val_loss' in line] = line
-    return sorted(lines.values(), key=lambda line: line['step'])
-
-# %% ../../nbs/12_app/02_run_report.ipynb #0033
-def metric_points(
-    metrics: list[dict[str, Any]], # Lines of metrics
-    key: str,                      # Such as 'loss'
-) -> Points:
-    "The finite values of one metric over the steps"
-    values = {line['step']: line[key] for line in metrics
-              if math.isfinite(line.get(key) or math.nan)}
-    return [*values.items()]
-
-# %% ../../nbs/12_app/02_run_report.ipynb #0036
+# %% ../../nbs/12_app/02_run_report.ipynb #0017
 class Sample(StrictModel):
     "A prompt and how a model continued it"
     prompt: str # What the model was given
@@ -186,7 +104,7 @@ class RunContents:
     @property
     def name(self) -> str: return self.folder.absolute().name
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0037
+# %% ../../nbs/12_app/02_run_report.ipynb #0018
 _PARTS = dict(analysis=DatasetReport, manifest=Manifest, forecast=Forecast, memory=PeakMemory,
               evaluation=Evaluation, samples=list[Sample])
 
@@ -208,7 +126,7 @@ def read_run(
         except Gpt2proError as e: run.problems[path.name] = e.why
     return run
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0041
+# %% ../../nbs/12_app/02_run_report.ipynb #0022
 _FIGURES: dict[str, tuple[str, Callable[[Any], str], str]] = { # Key → name, format and remark
     'bits_per_byte': ('bits per byte', '{:.3f}'.format, 'on validation text'),
     'perplexity': ('perplexity', '{:.1f}'.format, 'per token, on validation text'),
@@ -236,7 +154,7 @@ def summarize_run(
         known['perplexity'] = run.evaluation.perplexity
     return known
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0045
+# %% ../../nbs/12_app/02_run_report.ipynb #0026
 class Comparison(StrictModel):
     "A forecast and its measurement"
     what: str # What was forecast
@@ -263,7 +181,7 @@ def compare_forecast(
                        error=100*(forecast - measured)/measured)
             for what, unit, forecast, measured in pairs if forecast and measured]
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0049
+# %% ../../nbs/12_app/02_run_report.ipynb #0030
 def describe_run(
     run: RunContents, # A run
 ) -> str:
@@ -272,7 +190,7 @@ def describe_run(
     languages = sorted(code for code in codes if code != 'und')
     return str(render('summary.txt', figures=summarize_run(run), languages=languages))
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0051
+# %% ../../nbs/12_app/02_run_report.ipynb #0032
 def describe_figures(
     known: dict[str, float | None], # From `summarize_run`
 ) -> list[tuple[str, str, str]]:    # Name, value and remark
@@ -280,7 +198,7 @@ def describe_figures(
     return [(name, form(known[key]), remark) for key, (name, form, remark) in _FIGURES.items()
             if known.get(key) is not None]
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0056
+# %% ../../nbs/12_app/02_run_report.ipynb #0037
 SECTIONS = [ # Title, template, the path of `RunDirectory` it needs, and the command that writes it
     ('Training', 'training.html', 'metrics', 'gpt2pro train'),
     ('Evaluation', 'evaluation.html', 'evaluation', 'gpt2pro evaluate'),
@@ -290,22 +208,7 @@ SECTIONS = [ # Title, template, the path of `RunDirectory` it needs, and the com
     ('Configuration', 'config.html', 'config', 'gpt2pro train'),
     ('Reproduce', 'reproduce.html', 'config', 'gpt2pro train')]
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0066
-_CHARTS: list[tuple[str, dict[str, str], bool]] = [ # Title, key of each curve, whether from zero
-    ('loss, nats per token', {'training': 'loss', 'validation': 'val_loss'}, False),
-    ('learning rate', {'rate': 'lr'}, True),
-    ('speed, tokens/s', {'speed': 'tokens_per_second'}, True),
-    ('gradient norm', {'norm': 'grad_norm'}, True)]
-
-def training_charts(
-    metrics: list[dict[str, Any]], # Lines of metrics
-) -> list[_Html]:
-    "Loss, learning rate, speed and gradient norm over the steps"
-    found = [(title, {name: metric_points(metrics, key) for name, key in keys.items()}, from_zero)
-             for title, keys, from_zero in _CHARTS]
-    return [line_chart(*chart) for chart in found if any(chart[1].values())]
-
-# %% ../../nbs/12_app/02_run_report.ipynb #0070
+# %% ../../nbs/12_app/02_run_report.ipynb #0050
 class RunReport(Record):
     "A run on one page"
     folder: Path # The run directory
@@ -333,7 +236,7 @@ class RunReport(Record):
         write_file(path, render('page.html', title=title, report=_Html(self.html)))
         return path
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0071
+# %% ../../nbs/12_app/02_run_report.ipynb #0051
 def make_report(
     run: RunContents, # A run
 ) -> RunReport:

@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.text import Text
 from ..core.errors import UserError
 from ..core.files import write_file
-from ..core.config import load_config, SETTINGS
+from ..core.config import SETTINGS
+from ..core.loading import load_config
 from ..core.devices import measure_hardware
 from ..validation.recommendation import check_minutes, DEFAULT_MINUTES
 from .questions import answer_question, final_config, Question, QUESTIONS, Session

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 # %% auto #0
-__all__ = ['ACTIVATIONS', 'NORMS', 'POSITIONS', 'OPTIMIZERS', 'SCHEDULES', 'Activation', 'NormSpec', 'Position', 'OptimizerSpec',
-           'Schedule']
+__all__ = ['ACTIVATIONS', 'NORMS', 'POSITIONS', 'OPTIMIZERS', 'SCHEDULES', 'FINETUNE_METHODS', 'Activation', 'NormSpec',
+           'Position', 'OptimizerSpec', 'Schedule', 'FinetuneMethod']
 
 # %% ../../nbs/00_core/04_choices.ipynb #0006
 @dataclass(frozen=True)
@@ -102,4 +102,17 @@ SCHEDULES: dict[str, Schedule] = {
     'wsd': Schedule('warmup, stable, decay: lr until the last part, then a straight line',
                     lambda x: x, stable=True),
     'constant': Schedule('no decay: stays at lr', lambda x: 0., open_ended=True),
+}
+
+# %% ../../nbs/00_core/04_choices.ipynb #0020
+@dataclass(frozen=True)
+class FinetuneMethod:
+    "What other modules need to know of a way to fine-tune"
+    description: str # What it trains
+    lr: float        # Its usual learning rate, beside that of training from the beginning
+
+FINETUNE_METHODS: dict[str, FinetuneMethod] = {
+    'full': FinetuneMethod('all parameters', 0.1),
+    'last': FinetuneMethod('the last blocks and the final norm', 0.2),
+    'lora': FinetuneMethod('a low-rank update of each matrix, beside frozen weights (LoRA)', 0.5),
 }

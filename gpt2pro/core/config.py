@@ -4,27 +4,25 @@
 
 # %% ../../nbs/00_core/05_config.ipynb #0003
 from __future__ import annotations
-import json, re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache, partial, wraps
-from inspect import signature
-from numbers import Number
+from functools import cache, partial
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_origin
+from typing import Annotated, Any, Literal, get_origin
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import field_validator, model_validator, ValidationInfo
 from .errors import did_you_mean, suggest, UserError
 from .files import write_file
-from .yaml import read_yaml
-from .choices import ACTIVATIONS, NORMS, OPTIMIZERS, POSITIONS, SCHEDULES
+from .choices import ACTIVATIONS, FINETUNE_METHODS, NORMS, OPTIMIZERS, POSITIONS
+from .choices import SCHEDULES
 
 # %% auto #0
-__all__ = ['Count', 'Steps', 'Seed', 'Fraction', 'Sources', 'SECTIONS', 'SETTINGS', 'MODEL_PRESETS', 'RUN_PRESETS', 'ADVICE',
-           'StrictModel', 'SettingInfo', 'ModelConfig', 'TokenizerConfig', 'DataConfig', 'TrainConfig',
-           'GenerateConfig', 'Config', 'setting_applies', 'resumable_settings', 'gpt2_differences', 'deep_merge',
-           'parse_override', 'format_override', 'allowed_values', 'describe_setting', 'find_setting', 'read_value',
-           'SettingError', 'ConfigError', 'iterate_leaves', 'CheckedConfig', 'read_config', 'load_config',
-           'check_arguments']
+__all__ = ['Count', 'Steps', 'Seed', 'Fraction', 'Sources', 'SECTIONS', 'SETTINGS', 'ADVICE', 'MODEL_PRESETS', 'RUN_PRESETS',
+           'StrictModel', 'SettingInfo', 'SettingError', 'Settings', 'ModelConfig', 'TokenizerConfig', 'DataConfig',
+           'TrainConfig', 'FinetuneConfig', 'GenerateConfig', 'Config', 'allowed_values', 'describe_setting',
+           'find_setting', 'likely_setting', 'setting_applies', 'resumable_settings', 'gpt2_differences',
+           'setting_error']
 
 # %% ../../nbs/00_core/05_config.ipynb #0006
 class StrictModel(BaseModel):
@@ -54,6 +52,27 @@ _advanced = partial(_setting, advanced=True)
 _resumable = partial(_setting, resumable=True)
 
 # %% ../../nbs/00_core/05_config.ipynb #0013
+class SettingError(UserError):
+    "One mistake in a configuration"
+    path: tuple[str, ...] = ()           # The keys that lead to it
+    value: Any = None                    # What is there
+    line: int | None = None              # In the file
+    meant: tuple[str, Any] | None = None # The setting, or `model`, and the value that are meant
+
+class Settings(StrictModel):
+    "Typed settings; the first mistake is an error in three lines"
+    @model_validator(mode='wrap')
+    @classmethod
+    def _in_three_lines(cls, values: Any, check: Callable[[Any], Any], info: ValidationInfo) -> Any:
+        try: return check(values)
+        except ValidationError as e:
+            if info.context: raise # to whoever collects all mistakes
+            first = e.errors()[0]
+            section = [name for name, section in SECTIONS.items() if section is cls]
+            path = (*section, *map(str, first['loc']))[:2]
+            raise setting_error(path, first['input']) from None
+
+# %% ../../nbs/00_core/05_config.ipynb #0015
 Count = Annotated[int, Field(ge=1, le=2**20)]
 Steps = Annotated[int, Field(ge=1, le=10**9)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
@@ -62,8 +81,8 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 def _descriptions(table: Mapping[str, Any]) -> dict[Any, str]:
     return {name: entry.description for name, entry in table.items()}
 
-# %% ../../nbs/00_core/05_config.ipynb #0015
-class ModelConfig(StrictModel):
+# %% ../../nbs/00_core/05_config.ipynb #0017
+class ModelConfig(Settings):
     "The architecture of a GPT-2"
     vocab_size: int = _setting(
         4096, 'vocabulary size: rows of the embedding table', ge=2, le=2**20,
@@ -150,15 +169,15 @@ class ModelConfig(StrictModel):
         gated = ACTIVATIONS[self.activation_function].gated
         return -(-self.n_embd//3)*8 if gated else 4*self.n_embd
 
-# %% ../../nbs/00_core/05_config.ipynb #0019
+# %% ../../nbs/00_core/05_config.ipynb #0021
 def _as_list(value: Any) -> Any: return [value] if isinstance(value, str) else value
 _Name = Annotated[str, Field(min_length=1)]
 _Names = Annotated[list[_Name], Field(min_length=1)]
 Sources = Annotated[_Names, BeforeValidator(_as_list, json_schema_input_type=_Name | _Names)]
 _trained = partial(_advanced, condition='tokenizer.type=bpe|unigram|wordpiece')
 
-# %% ../../nbs/00_core/05_config.ipynb #0020
-class TokenizerConfig(StrictModel):
+# %% ../../nbs/00_core/05_config.ipynb #0022
+class TokenizerConfig(Settings):
     "How text becomes tokens"
     type: Literal['bpe', 'unigram', 'wordpiece', 'gpt2'] = _setting(
         'bpe', 'tokenizer model', choices={
@@ -180,8 +199,8 @@ class TokenizerConfig(StrictModel):
     special_tokens: list[str] = _advanced(
         [], 'special tokens beside <|endoftext|>, such as chat marks')
 
-# %% ../../nbs/00_core/05_config.ipynb #0023
-class DataConfig(StrictModel):
+# %% ../../nbs/00_core/05_config.ipynb #0025
+class DataConfig(Settings):
     "Which text, and how it is read"
     source: Sources = _setting(
         ['bilingual'], 'files, folders, globs, http(s) addresses, hf:NAME, or bilingual (the '
@@ -209,8 +228,8 @@ class DataConfig(StrictModel):
         ['exact_dedup'], 'cleaning steps, in order: fix_encoding, control_chars, nfc, whitespace, '
         'quality rules, exact_dedup, near_dedup')
 
-# %% ../../nbs/00_core/05_config.ipynb #0027
-class TrainConfig(StrictModel):
+# %% ../../nbs/00_core/05_config.ipynb #0029
+class TrainConfig(Settings):
     "How the model is trained"
     seed: Seed = _setting(1337, 'seed of initial weights, order of the data and dropout')
     language_alpha: float = _advanced(
@@ -291,8 +310,31 @@ class TrainConfig(StrictModel):
         'fit, by the measured speed, but at most max_steps; null is max_steps', gt=0, le=10**7,
         unit='minutes')
 
-# %% ../../nbs/00_core/05_config.ipynb #0030
-class GenerateConfig(StrictModel):
+# %% ../../nbs/00_core/05_config.ipynb #0032
+_lora = partial(_advanced, condition='finetune.method=lora')
+
+class FinetuneConfig(Settings):
+    "What a run begins with, and which parameters it trains"
+    base: _Name | None = _setting(
+        None, 'model to begin with: a run, a folder of Hugging Face, or a name on its hub; null is '
+        'random weights')
+    method: Literal[tuple(FINETUNE_METHODS)] = _setting( # type: ignore[valid-type]
+        'full', 'parameters that are trained', choices=_descriptions(FINETUNE_METHODS))
+    last_layers: Count = _setting(2, 'transformer blocks that are trained, counted from the end',
+                                  condition='finetune.method=last')
+    lora_rank: Count = _lora(
+        8, 'rank of the update of a matrix; 4 to 64 is usual', aliases='lora_r')
+    lora_alpha: float = _lora(16., 'the update is multiplied by lora_alpha/lora_rank', gt=0, le=1e4)
+    lora_dropout: Fraction = _lora(0., 'dropout probability at the input of an update')
+    lora_targets: _Names = _lora(
+        ['c_attn', 'c_fc', 'c_proj'], 'linear layers that get an update, by the end of their '
+        'names, such as attn.c_proj', aliases='target_modules')
+    new_rows: int = _advanced(
+        0, 'last rows of the embedding table, of tokens that the base does not have; every method '
+        'trains them', ge=0, le=2**20)
+
+# %% ../../nbs/00_core/05_config.ipynb #0035
+class GenerateConfig(Settings):
     "How text is sampled"
     prompts: list[str] = _resumable(
         [], 'prompts continued at the end of a run; without any, beginnings of validation '
@@ -314,14 +356,20 @@ class GenerateConfig(StrictModel):
         'always in a run trained on conversations')
     seed: Seed = _resumable(1337, 'seed of sampling')
 
-# %% ../../nbs/00_core/05_config.ipynb #0032
-class Config(StrictModel):
+# %% ../../nbs/00_core/05_config.ipynb #0037
+class Config(Settings):
     "Everything that decides a run"
     model: ModelConfig = Field(ModelConfig(), description='architecture of the network')
     tokenizer: TokenizerConfig = Field(TokenizerConfig(), description='how text becomes tokens')
     data: DataConfig = Field(DataConfig(), description='which text, and how it is read')
     train: TrainConfig = Field(TrainConfig(), description='how the model is trained')
+    finetune: FinetuneConfig = Field(FinetuneConfig(), description='what a run begins with, and '
+                                     'which parameters it trains')
     generate: GenerateConfig = Field(GenerateConfig(), description='how text is sampled')
+    @field_validator('model', mode='before')
+    @classmethod
+    def _named_size(cls, model: Any) -> Any:
+        return MODEL_PRESETS.get(model, model) if isinstance(model, str) else model
     @property
     def tokens_per_step(self) -> int:
         sequences = self.train.batch_size*self.train.gradient_accumulation_steps
@@ -329,7 +377,7 @@ class Config(StrictModel):
     def to_yaml(self) -> str: return _commented_yaml(self)
     def save(self, path: str | Path) -> None: write_file(path, self.to_yaml())
 
-# %% ../../nbs/00_core/05_config.ipynb #0037
+# %% ../../nbs/00_core/05_config.ipynb #0042
 SECTIONS: dict[str, Any] = {name: f.annotation for name, f in Config.model_fields.items()}
 
 def _setting_info(field: Any) -> SettingInfo:
@@ -345,122 +393,7 @@ def _setting_info(field: Any) -> SettingInfo:
 SETTINGS = {f'{section}.{name}': _setting_info(field) for section, cls in SECTIONS.items()
             for name, field in cls.model_fields.items()}
 
-# %% ../../nbs/00_core/05_config.ipynb #0042
-def setting_applies(
-    key: str,       # Such as `model.rope_theta`
-    config: Config, # The other settings
-) -> bool:
-    "Whether a setting has an effect"
-    other, _, values = SETTINGS[key].condition.partition('=')
-    if not other: return True
-    section, name = other.split('.')
-    value = getattr(getattr(config, section), name)
-    return ('null' if value is None else value) in values.split('|')
-
-# %% ../../nbs/00_core/05_config.ipynb #0046
-def resumable_settings(
-    train: TrainConfig, # Of the run that is resumed
-) -> set[str]:          # Keys, such as `train.eval_interval`
-    "The settings that a resumed run may change"
-    longer = {'train.max_steps'} if SCHEDULES[train.schedule].open_ended else set()
-    return longer | {key for key, info in SETTINGS.items() if info.resumable}
-
-# %% ../../nbs/00_core/05_config.ipynb #0050
-def gpt2_differences(
-    model: ModelConfig, # Any architecture
-) -> dict[str, Any]:    # Setting → what GPT-2 has
-    "Where a model differs from GPT-2 as it was published"
-    known: dict[str, list[Any]] = {
-        'n_kv_head': [None, model.n_head],
-        'activation_function': [name for name, entry in ACTIVATIONS.items() if entry.gpt2]}
-    fixed = {name: getattr(ModelConfig(), name) for name in (
-        'position', 'n_kv_head', 'sliding_window', 'qk_norm', 'activation_function', 'norm',
-        'norm_first', 'logit_softcap')}
-    return {name: value for name, value in fixed.items()
-            if getattr(model, name) not in known.get(name, [value])}
-
-# %% ../../nbs/00_core/05_config.ipynb #0056
-def _size(*numbers: int) -> dict[str, int]:
-    return dict(zip(('n_layer', 'n_head', 'n_embd', 'block_size', 'vocab_size'), numbers))
-
-MODEL_PRESETS: dict[str, dict[str, int]] = {
-    'nano':        _size( 2,  2,   64,  256,  1024),
-    'tiny':        _size( 4,  4,  128,  256,  4096),
-    'micro':       _size( 6,  6,  192,  256,  4096),
-    'mini':        _size( 6,  6,  384,  256,  8192),
-    'small':       _size( 8,  8,  512,  512, 16384),
-    'medium':      _size(12, 12,  768, 1024, 32768),
-    'gpt2':        _size(12, 12,  768, 1024, 50257),
-    'gpt2-medium': _size(24, 16, 1024, 1024, 50257),
-    'gpt2-large':  _size(36, 20, 1280, 1024, 50257),
-    'gpt2-xl':     _size(48, 25, 1600, 1024, 50257),
-    '1.6m':        _size( 4,  4,  128,  256,  6144),
-    '87m':         _size(10, 12,  768,  512, 20480),
-    '350m':        _size(24, 16, 1024, 1024, 45056),
-}
-
-# %% ../../nbs/00_core/05_config.ipynb #0058
-_LARGE = dict(lr=6e-4, min_lr=6e-5, beta2=0.95, warmup_steps=700, max_steps=20_000, batch_size=8,
-              gradient_accumulation_steps=16)
-RUN_PRESETS: dict[str, dict[str, Any]] = {
-    'quickstart': dict(model='tiny'),
-    'bilingual': dict(model='mini', train=dict(lr=1e-3, min_lr=1e-4, max_steps=3000)),
-}
-for _name, _shape in MODEL_PRESETS.items():
-    RUN_PRESETS[_name] = dict(model=_name, train=_LARGE if _shape['n_embd'] >= 512 else {},
-                              tokenizer=dict(type='gpt2' if _name.startswith('gpt2') else 'bpe'))
-
-# %% ../../nbs/00_core/05_config.ipynb #0061
-def deep_merge(
-    base: Mapping[str, Any], # Values below
-    over: Mapping[str, Any], # Values on top
-) -> dict[str, Any]:         # A new dictionary; neither argument changes
-    "Lay `over` on `base`, section by section"
-    merged = dict(base)
-    for key, value in over.items():
-        both = isinstance(value, Mapping) and isinstance(base.get(key), Mapping)
-        merged[key] = deep_merge(base[key], value) if both else value
-    return merged
-
-# %% ../../nbs/00_core/05_config.ipynb #0062
-def _accepts(key: str, value: Any) -> bool:
-    "Whether a setting can have a value"
-    section, name = key.split('.')
-    try: setattr(SECTIONS[section](), name, value)
-    except ValidationError: return False
-    return True
-
-def _is_plain(text: str) -> bool: return text[:1] not in '["\'' and text != 'null'
-
-def parse_override(
-    word: str,            # Such as `train.lr=1e-3`
-) -> dict[str, Any]:      # Such as `{'train': {'lr': 0.001}}`
-    "The values that one `key=value` word sets"
-    key, equals, text = word.partition('=')
-    key = key.strip()
-    if not equals or not key:
-        raise UserError(f'The override {word!r}', 'it has to be a key, an equals sign and a value',
-                        'write it like train.lr=1e-3')
-    is_text = key in SETTINGS and _is_plain(text) and _accepts(key, text)
-    value: Any = text if is_text else read_yaml(text, key)[0]
-    for part in reversed(key.split('.', 1)): value = {part: value}
-    return value
-
-def format_override(
-    key: str,   # Such as `train.lr`
-    value: Any, # One that the setting accepts
-) -> str:
-    "The override that sets a value"
-    if isinstance(value, str) and _is_plain(value): return f'{key}={value}'
-    return f'{key}={json.dumps(value, ensure_ascii=False)}'
-
-# %% ../../nbs/00_core/05_config.ipynb #0066
-def _expand_model(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    "Put a size's numbers where its name stands"
-    sizes = MODEL_PRESETS.get(str(values.get('model')))
-    return {**values, 'model': dict(sizes)} if sizes else values
-
-# %% ../../nbs/00_core/05_config.ipynb #0069
+# %% ../../nbs/00_core/05_config.ipynb #0047
 _TYPES = {'integer': 'a whole number', 'number': 'a number', 'string': 'a text', 'null': 'null',
           'boolean': 'true or false', 'array': 'a list of texts'}
 _BOUNDS = {'minimum': 'at least', 'exclusiveMinimum': 'above', 'maximum': 'at most',
@@ -483,7 +416,7 @@ def allowed_values(
     section, name = key.split('.')
     return _in_words(_schema(section)['properties'][name])
 
-# %% ../../nbs/00_core/05_config.ipynb #0072
+# %% ../../nbs/00_core/05_config.ipynb #0050
 def describe_setting(
     key: str, # Such as `model.position`
 ) -> str:
@@ -495,7 +428,7 @@ def describe_setting(
     choices = SETTINGS[key].choices.items()
     return '\n'.join([text, *(f'  {value}: {meaning}' for value, meaning in choices)])
 
-# %% ../../nbs/00_core/05_config.ipynb #0076
+# %% ../../nbs/00_core/05_config.ipynb #0054
 _ALIASES = {name: key for key, info in SETTINGS.items() for name in info.aliases.split()}
 _ALIASES |= {key.split('.')[1]: key for key in reversed(SETTINGS)}
 _EPOCHS = 'a run is measured in steps: train.max_steps; `gpt2pro recommend` says how many'
@@ -512,74 +445,83 @@ def find_setting(
     own = '.'.join(path[-2:])
     return own if own in SETTINGS else _ALIASES.get(path[-1])
 
-def _likely_setting(path: tuple[str, ...]) -> str | None:
+def likely_setting(
+    path: tuple[str, ...], # Keys that lead to a wrong name
+) -> str | None:           # Such as `train.lr`
     "The setting that a wrong name stands for"
-    if not path: return None
+    if not path or path[-1] in ADVICE: return None
+    if len(path) == 1 and did_you_mean(path[0], SECTIONS): return None
     section = f'{did_you_mean(path[0], SECTIONS)}.'
     own = {key.removeprefix(section): key for key in SETTINGS if key.startswith(section)}
     names = _ALIASES | own
     return names.get(did_you_mean(path[-1], names) or '')
 
-# %% ../../nbs/00_core/05_config.ipynb #0080
-_READINGS: dict[str, tuple[Any, ...]] = {
-    'yes': (True,), 'on': (True,), 'true': (True, 'auto'), 'no': (False, 'fp32'), 'off': (False,),
-    'false': (False, 'fp32'), 'none': (None, 'constant'), 'rotary': ('rope',),
-    'absolute': ('learned',), 'bfloat16': ('bf16',), 'float16': ('fp16',), 'float32': ('fp32',),
-    'gelu_tanh': ('gelu_new',), 'gelu_pytorch_tanh': ('gelu_new',), 'gelu_fast': ('gelu_new',),
-    'relu_squared': ('relu2',), 'layer_norm': ('layernorm',), 'rms_norm': ('rmsnorm',),
-    'warmup_stable_decay': ('wsd',), **{f'{name}{end}': (name,) for name in OPTIMIZERS
-                                        for end in ('_torch', '_torch_fused', '_hf')}}
+# %% ../../nbs/00_core/05_config.ipynb #0058
+def setting_applies(
+    key: str,       # Such as `model.rope_theta`
+    config: Config, # The other settings
+) -> bool:
+    "Whether a setting has an effect"
+    other, _, values = SETTINGS[key].condition.partition('=')
+    if not other: return True
+    section, name = other.split('.')
+    value = getattr(getattr(config, section), name)
+    return ('null' if value is None else value) in values.split('|')
 
-def _readings(key: str, value: Any) -> Iterator[Any]:
-    "What a value may mean, likeliest first"
-    text = str(value).lower().removeprefix('torch.').removeprefix('optim.')
-    text = text.removesuffix('-mixed').removesuffix('-true')
-    yield from _READINGS.get(text, ())
-    yield did_you_mean(text, map(str, SETTINGS[key].choices))
-    number = None
-    if isinstance(value, (str, float)):
-        try: number = float(value)
-        except ValueError: pass
-    yield number
-    if type(value) in (int, float): yield str(value)
-    if number is not None and number.is_integer(): yield int(number)
-    yield [value]
+# %% ../../nbs/00_core/05_config.ipynb #0062
+def resumable_settings(
+    train: TrainConfig, # Of the run that is resumed
+) -> set[str]:          # Keys, such as `train.eval_interval`
+    "The settings that a resumed run may change"
+    longer = {'train.max_steps'} if SCHEDULES[train.schedule].open_ended else set()
+    return longer | {key for key, info in SETTINGS.items() if info.resumable}
 
-def read_value(
-    key: str,   # Such as `train.compile`
-    value: Any, # One that it does not accept
-) -> Any:       # None where nothing is clear
-    "The value that another stands for"
-    return next((v for v in _readings(key, value) if v is not None and _accepts(key, v)), None)
+# %% ../../nbs/00_core/05_config.ipynb #0066
+def gpt2_differences(
+    model: ModelConfig, # Any architecture
+) -> dict[str, Any]:    # Setting → what GPT-2 has
+    "Where a model differs from GPT-2 as it was published"
+    known: dict[str, list[Any]] = {
+        'n_kv_head': [None, model.n_head],
+        'activation_function': [name for name, entry in ACTIVATIONS.items() if entry.gpt2]}
+    fixed = {name: getattr(ModelConfig(), name) for name in (
+        'position', 'n_kv_head', 'sliding_window', 'qk_norm', 'activation_function', 'norm',
+        'norm_first', 'logit_softcap')}
+    return {name: value for name, value in fixed.items()
+            if getattr(model, name) not in known.get(name, [value])}
 
-# %% ../../nbs/00_core/05_config.ipynb #0084
-class SettingError(UserError):
-    "One mistake in a configuration"
-    path: tuple[str, ...] = ()           # The keys that lead to it
-    value: Any = None                    # What is there
-    line: int | None = None              # In the file
-    meant: tuple[str, Any] | None = None # The setting, or `model`, and the value that are meant
+# %% ../../nbs/00_core/05_config.ipynb #0070
+def _size(*numbers: int) -> dict[str, int]:
+    return dict(zip(('n_layer', 'n_head', 'n_embd', 'block_size', 'vocab_size'), numbers))
 
-class ConfigError(UserError):
-    "All that is wrong with a configuration"
-    def __init__(self,
-        mistakes: Sequence[Any], # At least one, each with `what`, `why` and `fix`
-    ) -> None:
-        super().__init__(*('; '.join(map(str, (getattr(mistake, part) for mistake in mistakes)))
-                           for part in ('what', 'why', 'fix')))
-        self.mistakes = mistakes
-    def __str__(self) -> str: return '\n\n'.join(map(str, self.mistakes))
+MODEL_PRESETS: dict[str, dict[str, int]] = {
+    'nano':        _size( 2,  2,   64,  256,  1024),
+    'tiny':        _size( 4,  4,  128,  256,  4096),
+    'micro':       _size( 6,  6,  192,  256,  4096),
+    'mini':        _size( 6,  6,  384,  256,  8192),
+    'small':       _size( 8,  8,  512,  512, 16384),
+    'medium':      _size(12, 12,  768, 1024, 32768),
+    'gpt2':        _size(12, 12,  768, 1024, 50257),
+    'gpt2-medium': _size(24, 16, 1024, 1024, 50257),
+    'gpt2-large':  _size(36, 20, 1280, 1024, 50257),
+    'gpt2-xl':     _size(48, 25, 1600, 1024, 50257),
+    '1.6m':        _size( 4,  4,  128,  256,  6144),
+    '87m':         _size(10, 12,  768,  512, 20480),
+    '350m':        _size(24, 16, 1024, 1024, 45056),
+}
 
-# %% ../../nbs/00_core/05_config.ipynb #0085
-def _find_meaning(path: tuple[str, ...], value: Any) -> tuple[str, Any]:
-    "The setting and the value that a mistake stands for; None where that is not clear"
-    key = '.'.join(path)
-    if key in SETTINGS: return key, read_value(key, value)
-    near = did_you_mean(key, SECTIONS) if len(path) < 2 else None
-    if near is None and (likely := _likely_setting(path)):
-        return likely, value if _accepts(likely, value) else read_value(likely, value)
-    return 'model', did_you_mean(str(value), MODEL_PRESETS if near == 'model' else ())
+# %% ../../nbs/00_core/05_config.ipynb #0072
+_LARGE = dict(lr=6e-4, min_lr=6e-5, beta2=0.95, warmup_steps=700, max_steps=20_000, batch_size=8,
+              gradient_accumulation_steps=16)
+RUN_PRESETS: dict[str, dict[str, Any]] = {
+    'quickstart': dict(model='tiny'),
+    'bilingual': dict(model='mini', train=dict(lr=1e-3, min_lr=1e-4, max_steps=3000)),
+}
+for _name, _shape in MODEL_PRESETS.items():
+    RUN_PRESETS[_name] = dict(model=_name, train=_LARGE if _shape['n_embd'] >= 512 else {},
+                              tokenizer=dict(type='gpt2' if _name.startswith('gpt2') else 'bpe'))
 
+# %% ../../nbs/00_core/05_config.ipynb #0075
 def _describe_mistake(path: tuple[str, ...], value: Any) -> tuple[str, str]:
     "Why a value or its name is wrong, and what is right"
     key = '.'.join(path)
@@ -590,167 +532,27 @@ def _describe_mistake(path: tuple[str, ...], value: Any) -> tuple[str, str]:
     if key in ('', *SECTIONS): return 'it has no settings below it', suggest('', SECTIONS)
     own = SECTIONS[path[0]].model_fields if path[0] in SECTIONS else {}
     hint = suggest(path[1], own) if own else suggest(path[0], SECTIONS)
+    likely = likely_setting(path)
+    if likely: hint = f'did you mean {likely}? ({SETTINGS[likely].description})'
     advice = next((ADVICE[part] for part in path if part in ADVICE), hint)
     return f'there is no setting {key:.80}', advice
 
-# %% ../../nbs/00_core/05_config.ipynb #0088
-def iterate_leaves(
-    values: Any,                # Nested mappings
-    path: tuple[str, ...] = (), # The keys that lead there
-) -> Iterator[tuple[tuple[str, ...], Any]]:
-    "All values of nested mappings, with their paths"
-    if not isinstance(values, Mapping) or not values: yield path, values
-    else:
-        for name, value in values.items(): yield from iterate_leaves(value, (*path, str(name)))
+def setting_error(
+    path: tuple[str, ...],    # Keys that lead to a mistake
+    value: Any,               # What is there
+    file: str = '',           # The file's name
+    line: int | None = None,  # Its line
+) -> SettingError:
+    "What is wrong with a value or its name, why, and what is right"
+    place = f'{file}:{line}: ' if line else ''
+    what = f'{place}{".".join(path) or "the whole":.80} = {value!r:.80}'
+    mistake = SettingError(what, *_describe_mistake(path, value))
+    mistake.path = path
+    mistake.value = value
+    mistake.line = line
+    return mistake
 
-def _take(values: Any, path: tuple[str, ...]) -> Any:
-    "Remove the value at a path"
-    for part in path[:-1]: values = values[part]
-    return values.pop(path[-1])
-
-def _copy(values: Any) -> Any:
-    "Nested mappings again, with keys that are texts"
-    if not isinstance(values, Mapping): return values
-    return {str(name).encode(errors='replace').decode(): _copy(value) # without lone surrogates
-            for name, value in values.items()}
-
-# %% ../../nbs/00_core/05_config.ipynb #0089
-def _correct(values: dict[str, Any], mistake: SettingError) -> None:
-    "Put what is meant in the place of a mistake, unless there is a value already"
-    key, value = _find_meaning(mistake.path, mistake.value)
-    section, _, name = key.partition('.')
-    about = SETTINGS[key].description if name else mistake.fix
-    if value is None:
-        if name and key != '.'.join(mistake.path): mistake.fix = f'did you mean {key}? ({about})'
-        return
-    if name: values = values.setdefault(section, {})
-    if (name or section) in values: mistake.fix = f'did you mean {key}? It has a value already'
-    else:
-        values[name or section] = value
-        mistake.meant = key, value
-        mistake.fix = f'did you mean {format_override(key, value):.80}? ({about})'
-
-def _check_values(values: Any, lines: Mapping[tuple[str, ...], int],
-                  name: str) -> tuple[Config, list[SettingError]]:
-    "A `Config` of what is valid or clearly meant, and every mistake"
-    mistakes: list[SettingError] = []
-    wrong: dict[tuple[str, ...], Any] = {} if isinstance(values, Mapping) else {(): values}
-    rest = {} if wrong else _copy(values)
-    while True:
-        for path, value in wrong.items():
-            line = lines.get(path)
-            place = f'{name}:{line}: ' if line else ''
-            mistake = SettingError(f'{place}{".".join(path) or "the whole":.80} = {value!r:.80}',
-                                   *_describe_mistake(path, value))
-            mistake.path, mistake.value, mistake.line = path, value, line
-            mistakes.append(mistake)
-            _correct(rest, mistake)
-        rest = dict(_expand_model(rest))
-        try: return Config.model_validate(rest), sorted(mistakes, key=lambda m: m.line or 0)
-        except ValidationError as e:
-            paths = dict.fromkeys(tuple(map(str, error['loc'][:2])) for error in e.errors())
-            wrong = dict(leaf for path in paths for leaf in iterate_leaves(_take(rest, path), path))
-
-# %% ../../nbs/00_core/05_config.ipynb #0091
-_WHY = 'a configuration is a YAML file or the name of a preset'
-
-def _read_text(path: Path) -> str:
-    "The text of a configuration file"
-    if path.is_dir():
-        raise UserError(f'{path} is a folder', _WHY, f'if it holds text, write data.source={path}')
-    if not path.is_file():
-        raise UserError(f'{path}: no such file or preset', _WHY, suggest(str(path), RUN_PRESETS))
-    if path.suffix not in ('', '.yaml', '.yml', '.json'):
-        raise UserError(f'{path} looks like data', _WHY,
-                        f'to train on it, write data.source={path}')
-    try: return path.read_bytes().decode('utf-8-sig')
-    except (UnicodeDecodeError, OSError) as e:
-        raise UserError(f'{path}: not readable', str(e), 'check it and its permissions') from None
-
-# %% ../../nbs/00_core/05_config.ipynb #0093
-class CheckedConfig(NamedTuple):
-    "A configuration, and what was wrong where it was read"
-    config: Config                   # With what was meant, or a default, in place of a mistake
-    mistakes: list[SettingError]     # In the order of the file
-    lines: dict[tuple[str, ...], int] # Path of a setting → its line in the file
-
-def read_config(
-    source: str | Path | Config | Mapping | None = None, # As for `load_config`
-    overrides: Iterable[str] = (),                       # Words such as `train.lr=1e-3`
-) -> CheckedConfig:
-    "A configuration with its mistakes"
-    values: Any = {}
-    name = 'config'
-    lines: dict[tuple[str, ...], int] = {}
-    if isinstance(source, Config): values = source.model_dump()
-    elif isinstance(source, Mapping): values = source
-    elif str(source) in RUN_PRESETS: values = RUN_PRESETS[str(source)]
-    elif source is not None:
-        path = Path(source)
-        name = path.name
-        if (path/'config.yaml').is_file(): # of a run directory
-            path /= 'config.yaml'
-            name = str(path)
-        values, lines = read_yaml(_read_text(path), name)
-    if values is None: values = {}
-    for word in overrides if isinstance(values, Mapping) else ():
-        value = _expand_model(parse_override(word))
-        values = deep_merge(_expand_model(values), value)
-        for replaced, _ in iterate_leaves(value): lines.pop(replaced, None)
-    return CheckedConfig(*_check_values(values, lines, name), lines)
-
-# %% ../../nbs/00_core/05_config.ipynb #0099
-def load_config(
-    source: str | Path | Config | Mapping | None = None, # Or a file, preset or run directory
-    overrides: Iterable[str] = (), # Words such as `train.lr=1e-3`, later ones on top
-) -> Config:
-    "The configuration that a file or preset and some overrides describe"
-    config, mistakes, _ = read_config(source, overrides)
-    if mistakes: raise ConfigError(mistakes)
-    return config
-
-# %% ../../nbs/00_core/05_config.ipynb #0105
-_Function = TypeVar('_Function', bound=Callable[..., Any])
-
-def _fit(value: Any, kind: str, function: str, name: str) -> Any:
-    "A value as the type that an annotation names"
-    kinds = set(re.sub(r'\[.*\]', '', kind).replace('None', 'NoneType').split(' | '))
-    classes = {cls.__name__ for cls in type(value).__mro__}
-    if isinstance(value, Mapping): classes.add('Mapping')
-    if 'Any' in kinds or classes & kinds: return value
-    if isinstance(value, (str, Path, Config, Mapping)):
-        if 'Config' in kinds: return load_config(value)
-        for section, cls in SECTIONS.items():
-            if cls.__name__ in kinds: return getattr(load_config(value), section)
-    if isinstance(value, str) and '[str]' in kind: return [value]
-    several = hasattr(value, '__iter__') and not isinstance(value, (str, StrictModel))
-    if several and kinds & {'Iterable', 'Sequence', 'list'}: return value
-    if isinstance(value, Number) and kinds & {'int', 'float'}: return value
-    if callable(value) and 'Callable' in kinds: return value
-    raise UserError(f'{function}: {name} = {value!r:.80}',
-                    f'it has to be {kind}, not {type(value).__name__}',
-                    f'give it a value of that type; help({function}) explains each argument')
-
-def check_arguments(
-    function: _Function, # Annotated
-) -> _Function:
-    "A function that takes configurations in any form, and refuses what it cannot use"
-    asked = signature(function)
-    called = function.__qualname__.removesuffix('.__init__')
-    @wraps(function)
-    def checked(*args: Any, **options: Any) -> Any:
-        try: given = asked.bind(*args, **options)
-        except TypeError as e:
-            raise UserError(f'{called}: {e}', f'its arguments are {", ".join(asked.parameters)}',
-                            f'help({called}) explains each argument') from None
-        for name, value in given.arguments.items():
-            kind = asked.parameters[name].annotation
-            if not isinstance(kind, str): continue # of `self`
-            given.arguments[name] = _fit(value, kind, called, name)
-        return function(*given.args, **given.kwargs)
-    return checked # type: ignore[return-value]
-
-# %% ../../nbs/00_core/05_config.ipynb #0110
+# %% ../../nbs/00_core/05_config.ipynb #0081
 def _commented_yaml(config: Config) -> str:
     "A configuration as YAML with a comment for every setting"
     text = '# A gpt2pro configuration. Repeat the run with: gpt2pro train THIS_FILE\n'

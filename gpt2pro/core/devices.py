@@ -6,15 +6,17 @@
 from __future__ import annotations
 import statistics, time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from .errors import UserError
-from .gpus import Gpu
+from .gpus import find_gpu_spec, Gpu
 from .hardware import describe_cpu, detect_hardware, Hardware, native_precisions
 from .hardware import Throughput
 
 # %% auto #0
-__all__ = ['resolve_device', 'pick_precision', 'resolve_precision', 'measure_throughput', 'measure_hardware']
+__all__ = ['resolve_device', 'pick_precision', 'resolve_precision', 'measure_matmul', 'measure_throughput', 'peak_flops',
+           'measure_hardware']
 
 # %% ../../nbs/00_core/12_devices.ipynb #0004
 if TYPE_CHECKING: import torch # for the annotations only: importing it takes seconds
@@ -83,6 +85,19 @@ def _median_seconds(work: Callable[[], Any], budget: float,
 # %% ../../nbs/00_core/12_devices.ipynb #0024
 _WIDTHS = dict(cpu=512, cuda=8192, mps=2048)
 
+def measure_matmul(
+    device: torch.device, # Where
+    dtype: torch.dtype,   # Of the matrices
+    seconds: float,       # Time to spend
+) -> float:               # FLOPs per second
+    "Measure how fast a device multiplies matrices"
+    import torch
+    n = _WIDTHS[device.type]
+    random = torch.Generator(device).manual_seed(0) # the numbers of a run stay as they were
+    square = torch.randn(n, n, device=device, dtype=dtype, generator=random)
+    synchronize = getattr(torch, device.type).synchronize
+    return 2*n**3/_median_seconds(lambda: square @ square, seconds, synchronize)
+
 def measure_throughput(
     seconds: float = 1.0, # Time to spend
     device: str = 'auto', # Where
@@ -90,17 +105,28 @@ def measure_throughput(
     "Measure how fast a device multiplies and how fast it moves memory"
     import torch
     where = resolve_device(device)
-    n = _WIDTHS[where.type]
-    options: dict[str, Any] = dict(device=where, dtype=resolve_precision('auto', where))
-    square = torch.randn(n, n, **options)
-    long = torch.randn(32*n*n, **options)
+    dtype = resolve_precision('auto', where)
+    product = measure_matmul(where, dtype, seconds/2)
+    long = torch.ones(32*_WIDTHS[where.type]**2, device=where, dtype=dtype)
     synchronize = getattr(torch, where.type).synchronize
-    product = _median_seconds(lambda: square @ square, seconds/2, synchronize)
     addition = _median_seconds(lambda: long + 1, seconds/2, synchronize)
-    return Throughput(device=where.type, matmul_flops=2*n**3/product,
+    return Throughput(device=where.type, matmul_flops=product,
                       memory_bandwidth=2*long.nbytes/addition)
 
 # %% ../../nbs/00_core/12_devices.ipynb #0029
+@cache
+def peak_flops(
+    device: torch.device, # Where
+    dtype: torch.dtype,   # Of the products
+) -> float:               # FLOPs per second
+    "The highest rate of matrix products to expect of a device"
+    import torch
+    spec = None
+    if device.type == 'cuda' and dtype.itemsize == 2:
+        spec = find_gpu_spec(torch.cuda.get_device_name(device))
+    return spec.flops if spec else measure_matmul(device, dtype, seconds=0.05)
+
+# %% ../../nbs/00_core/12_devices.ipynb #0033
 def measure_hardware(
     folder: str | Path = '.', # Where the run will be written
     device: str = 'auto',     # Where it will train

@@ -6,9 +6,10 @@
 from __future__ import annotations
 from collections.abc import Collection, Iterable
 from difflib import SequenceMatcher
+from typing import TypeVar
 
 # %% auto #0
-__all__ = ['Gpt2proError', 'UserError', 'RunError', 'as_error', 'did_you_mean', 'suggest']
+__all__ = ['Gpt2proError', 'UserError', 'RunError', 'as_error', 'check_positive', 'did_you_mean', 'suggest']
 
 # %% ../../nbs/00_core/01_errors.ipynb #0006
 class Gpt2proError(Exception):
@@ -55,7 +56,18 @@ def as_error(
     return RunError(f'{type(error).__name__}: {error}', 'this was not foreseen',
                     'see where with: gpt2pro --debug COMMAND, and please report it')
 
-# %% ../../nbs/00_core/01_errors.ipynb #0016
+# %% ../../nbs/00_core/01_errors.ipynb #0015
+_Number = TypeVar('_Number', int, float)
+
+def check_positive(
+    number: _Number, # Such as a length or a width
+    name: str,       # What it is called
+) -> _Number:
+    "The number, if it is above 0"
+    if number > 0: return number
+    raise UserError(f'{name} = {number}', 'it has to be above 0', 'give 1 or more')
+
+# %% ../../nbs/00_core/01_errors.ipynb #0019
 def did_you_mean(
     word: str,              # What was written
     choices: Iterable[str], # What could have been meant
@@ -70,7 +82,7 @@ def did_you_mean(
     best = max(choices, key=likeness, default=None)
     return best if best is not None and likeness(best) >= cutoff else None
 
-# %% ../../nbs/00_core/01_errors.ipynb #0020
+# %% ../../nbs/00_core/01_errors.ipynb #0023
 def suggest(
     word: str,                # What was written
     choices: Collection[str], # What could have been meant

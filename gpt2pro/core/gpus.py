@@ -6,12 +6,13 @@
 from __future__ import annotations
 import json, os, re, shutil, subprocess, sys
 from pathlib import Path
+from typing import NamedTuple
 import psutil
 from .config import StrictModel
 
 # %% auto #0
-__all__ = ['run_program', 'read_system_file', 'parse_number', 'Gpu', 'parse_nvidia', 'parse_mig', 'find_nvidia', 'parse_rocm',
-           'parse_apple', 'find_gpus', 'gpu_precisions']
+__all__ = ['GPU_SPECS', 'run_program', 'read_system_file', 'parse_number', 'Gpu', 'parse_nvidia', 'parse_mig', 'find_nvidia',
+           'parse_rocm', 'parse_apple', 'find_gpus', 'gpu_precisions', 'GpuSpec', 'find_gpu_spec']
 
 # %% ../../nbs/00_core/08_gpus.ipynb #0006
 def run_program(
@@ -160,3 +161,28 @@ def gpu_precisions(
     if generation.startswith('gfx'):
         return [name for name, (_, families) in _UNITS.items() if generation.startswith(families)]
     return [name for name, (first, _) in _UNITS.items() if float(generation) >= first]
+
+# %% ../../nbs/00_core/08_gpus.ipynb #0057
+class GpuSpec(NamedTuple):
+    "Peak rates of a GPU, from its data sheet"
+    flops: float     # FLOP/s of dense 16-bit matrix products
+    bandwidth: float # bytes/s of its memory
+    link: float      # bytes/s to another GPU of the machine, one direction
+
+_SPECS = { # Part of the name → TFLOP/s, TB/s, GB/s
+    'V100': (125, .9, 150), 'T4': (65, .32, 16), 'A10': (125, .6, 32), 'L4': (121, .3, 32),
+    'L40S': (362, .864, 32), 'RTX 3090': (71, .936, 32), 'RTX 4090': (165, 1.008, 32),
+    'RTX 5090': (210, 1.792, 64), 'A100': (312, 1.555, 300), 'A100-SXM4-80GB': (312, 2.039, 300),
+    'A100 80GB PCIe': (312, 1.935, 32), 'H100': (989, 3.35, 450), 'H100 PCIe': (756, 2.0, 64),
+    'H200': (989, 4.8, 450), 'GH200': (989, 4.0, 450), 'B200': (2250, 8.0, 900),
+    'MI250X': (383, 3.28, 50), 'MI300X': (1307, 5.3, 64)}
+GPU_SPECS = {name: GpuSpec(flops*1e12, memory*1e12, link*1e9)
+             for name, (flops, memory, link) in _SPECS.items()}
+
+def find_gpu_spec(
+    name: str, # As `nvidia-smi` or PyTorch says it, such as 'NVIDIA H100 80GB HBM3'
+) -> GpuSpec | None: # None for a GPU that is not in the table
+    "The peak rates of a GPU"
+    words = f' {name.replace("-", " ")} '
+    found = [key for key in GPU_SPECS if f' {key.replace("-", " ")} ' in words]
+    return GPU_SPECS[max(found, key=len)] if found else None

@@ -21,7 +21,7 @@ from .hardware import count_cores
 from .signals import SIGNALS
 
 # %% auto #0
-__all__ = ['Item', 'Result', 'count_workers', 'is_picklable', 'parallel_map']
+__all__ = ['Item', 'Result', 'count_workers', 'parallel_map']
 
 # %% ../../nbs/00_core/11_parallel.ipynb #0006
 def count_workers() -> int:
@@ -54,7 +54,7 @@ def _watch(pipe: Connection) -> None:
     parent_process().join() # type: ignore[union-attr]
     os._exit(1)
 
-def _start(function: Callable[[Any], Any], pipe: Connection) -> None:
+def _start(function: bytes, pipe: Connection) -> None:
     "Make this process a worker"
     global _function
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -62,7 +62,7 @@ def _start(function: Callable[[Any], Any], pipe: Connection) -> None:
     _mask(_UNBLOCK, SIGNALS) # blocked while it was started
     os.environ.update(TOKENIZERS_PARALLELISM='false', RAYON_NUM_THREADS='1')
     threading.Thread(target=_watch, args=(pipe,), daemon=True).start()
-    _function = function
+    _function = ForkingPickler.loads(function)
 
 def _apply(item: Any) -> Any:
     "The result for one item, unless nothing more is wanted"
@@ -82,13 +82,11 @@ def _hidden_main() -> Iterator[None]:
         sys.modules['__main__'] = main
         _mask(_UNBLOCK, SIGNALS) # one that has waited is raised here
 
-def is_picklable(
-    thing: Any, # Such as a function
-) -> bool:
-    "Whether another process can have the same"
+def _pack(thing: Any) -> bytes:
+    "What another process needs to have the same; nothing where that is impossible"
     with _hidden_main():
-        try: return bool(ForkingPickler.dumps(thing))
-        except Exception: return False # the ways to fail are many
+        try: return bytes(ForkingPickler.dumps(thing))
+        except Exception: return b'' # the ways to fail are many
 
 # %% ../../nbs/00_core/11_parallel.ipynb #0017
 Item = TypeVar('Item')
@@ -100,12 +98,13 @@ def parallel_map(
     workers: int,                       # Processes to start; 0 does all of it here
 ) -> Generator[tuple[Item, Result], None, None]:
     "Each item with its result, in the order of the items"
-    if not workers or not is_picklable(function):
+    packed = _pack(function) if workers else b''
+    if not packed:
         for item in items: yield item, function(item)
         return
     context = get_context('spawn')
     pipe, ours = context.Pipe(False)
-    pool = ProcessPoolExecutor(workers, context, _start, (function, pipe))
+    pool = ProcessPoolExecutor(workers, context, _start, (packed, pipe))
     waiting = deque[tuple[Item, Any]]()
     try:
         for item in items:

@@ -11,7 +11,8 @@ from typing import Any
 from .config import StrictModel
 
 # %% auto #0
-__all__ = ['TableRows', 'format_bytes', 'format_seconds', 'render_terminal', 'render_html', 'html_page', 'Record']
+__all__ = ['TableRows', 'format_bytes', 'format_seconds', 'format_number', 'render_terminal', 'render_html', 'html_page',
+           'Record']
 
 # %% ../../nbs/00_core/06_tables.ipynb #0006
 def format_bytes(
@@ -35,7 +36,19 @@ def format_seconds(
         if seconds >= size: return f'{seconds/size:.1f} {unit}'
     return f'{seconds:.0f} s'
 
-# %% ../../nbs/00_core/06_tables.ipynb #0013
+# %% ../../nbs/00_core/06_tables.ipynb #0012
+def format_number(
+    number: float | None, # Any count; None for unknown
+) -> str:
+    "A number with three significant digits and a unit"
+    if number is None: return '–'
+    for size, unit in ((1e18, 'E'), (1e15, 'P'), (1e12, 'T'), (1e9, 'G'), (1e6, 'M')):
+        if abs(number) >= size*.9995: return f'{number/size:.3g} {unit}'
+    if abs(number) >= 9995: return f'{number/1000:.3g} k'
+    if abs(number) >= 1000 or number % 1 == 0: return f'{number:,.0f}'
+    return f'{number:.3g}'
+
+# %% ../../nbs/00_core/06_tables.ipynb #0016
 TableRows = Sequence[Sequence[str]] # headings, then a row of cells for each thing
 
 def _is_number(cell: str) -> bool:
@@ -45,7 +58,7 @@ def _numeric(rows: TableRows) -> list[bool]:
     "For each column, whether its cells are numbers"
     return [all(map(_is_number, cells)) for cells in zip(*rows[1:])] or [False]*len(rows[0])
 
-# %% ../../nbs/00_core/06_tables.ipynb #0017
+# %% ../../nbs/00_core/06_tables.ipynb #0020
 def render_terminal(
     tables: Mapping[str, TableRows], # Title → table; a table of headings alone is left out
     facts: Sequence[str] = (),       # Sentences below
@@ -65,7 +78,7 @@ def render_terminal(
         parts += [table, Text()]
     return Group(*parts, *map(Text, facts))
 
-# %% ../../nbs/00_core/06_tables.ipynb #0021
+# %% ../../nbs/00_core/06_tables.ipynb #0024
 def _image(figure: Any, words: str) -> str:
     "A figure of matplotlib as an image that needs no file"
     buffer = io.BytesIO()
@@ -90,7 +103,7 @@ def render_html(
         html += f'<table><caption>{escape(title)}</caption>{"".join(lines)}</table>'
     return html
 
-# %% ../../nbs/00_core/06_tables.ipynb #0026
+# %% ../../nbs/00_core/06_tables.ipynb #0029
 _STYLE = ('body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;'
           'color:#212529}img{max-width:100%}table{border-collapse:collapse}'
           'td,th{padding:.2rem .8rem;text-align:left;border-bottom:1px solid #dee2e6;'
@@ -104,7 +117,7 @@ def html_page(
     head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
     return f'<!doctype html><html lang="en">{head}<h1>{escape(title)}</h1>{body}</html>'
 
-# %% ../../nbs/00_core/06_tables.ipynb #0029
+# %% ../../nbs/00_core/06_tables.ipynb #0032
 class Record(StrictModel):
     "Typed values that print as a report"
     def _tables(self) -> Mapping[str, TableRows]: return {}

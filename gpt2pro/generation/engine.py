@@ -11,7 +11,8 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor
 from ..core.errors import UserError
-from ..core.config import GenerateConfig, load_config
+from ..core.config import GenerateConfig
+from ..core.loading import load_config
 from ..tokenizers.tokenizer import find_tokenizer, Tokenizer
 from ..attention.cache import KVCache
 from ..model.gpt import eval_mode, GPT

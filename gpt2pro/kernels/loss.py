@@ -52,7 +52,8 @@ def _token_losses(
     V = len(weight)
     dtype = torch.promote_types(weight.dtype, torch.float32)
     grad_hidden = torch.empty_like(hidden, dtype=w.dtype) # (N, C)
-    grad_weight = torch.zeros_like(w if gradients else w[:0], dtype=dtype) # (W, C)
+    trained = gradients and weight.requires_grad
+    grad_weight = torch.zeros_like(w if trained else w[:0], dtype=dtype) # (W, C)
     losses = []
     chunks = [x.split(len(buffer)) for x in (hidden.to(w.dtype), targets, grad_hidden)]
     for h, target, grad in zip(*chunks):
@@ -62,7 +63,7 @@ def _token_losses(
         losses.append(cross_entropy_(z[:, :V], target, options, kernels, gradients)) # (n,)
         if not gradients: continue
         torch.mm(z, w, out=grad).masked_fill_(ignored, 0) # (n, C)
-        _addmm_(grad_weight, z.T, h) # (W, C)
+        if trained: _addmm_(grad_weight, z.T, h) # (W, C)
     return torch.cat(losses), grad_hidden, grad_weight[:V]
 
 # %% ../../nbs/06_kernels/06_loss.ipynb #0036
@@ -95,7 +96,8 @@ class _LinearCrossEntropy(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         *grads, count = ctx.saved_tensors
-        scaled = [(g*(grad/count)).to(dtype) for g, dtype in zip(grads, ctx.dtypes)]
+        scaled = [(g*(grad/count)).to(dtype) if needed else None
+                  for g, dtype, needed in zip(grads, ctx.dtypes, ctx.needs_input_grad)]
         return *scaled, None, None, None, None
 
 # %% ../../nbs/06_kernels/06_loss.ipynb #0046

@@ -13,9 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
-from ..core.choices import ACTIVATIONS, POSITIONS
-from ..core.config import check_arguments, Config, ConfigError, ModelConfig
 from ..core.errors import UserError
+from ..core.choices import ACTIVATIONS, POSITIONS
+from ..core.config import Config, ModelConfig
+from ..core.loading import check_arguments, ConfigError
 from ..kernels.triton import gelu
 from ..kernels.activations import swiglu
 from ..kernels.norms import Norm

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 import psutil, torch
 from fastcore.basics import patch_to
-from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 from ..core.errors import RunError, UserError
 from ..core.files import read_json, write_file
 from ..core.choices import ACTIVATIONS
-from ..core.config import allowed_values, MODEL_PRESETS, ModelConfig, SETTINGS
+from ..core.config import MODEL_PRESETS, ModelConfig, SettingError
 from ..tokenizers.tokenizer import find_tokenizer
 from .gpt import GPT
 
@@ -81,12 +80,9 @@ def _from_hf(values: dict[str, Any]) -> ModelConfig:
     settings = _from_gpt2(values) if gpt2 else values.copy()
     settings.pop('model_type', None)
     try: return ModelConfig(**settings)
-    except ValidationError as e:
-        key = str(e.errors()[0]['loc'][0])
-        name = _hf_name(key) if gpt2 else key
-        why = 'there is no such setting'
-        if f'model.{key}' in SETTINGS: why = f'it has to be {allowed_values(f"model.{key}")}'
-        raise _refused(values, name, why, 'take another model') from None
+    except SettingError as e:
+        name = _hf_name(e.path[1]) if gpt2 else e.path[1]
+        raise _refused(values, name, e.why, 'take another model') from None
 
 # %% ../../nbs/08_model/03_pretrained.ipynb #0023
 _CONV1D = 'c_attn.weight', 'c_proj.weight', 'c_fc.weight' # stored as (in, out)

@@ -11,8 +11,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from ..core.choices import POSITIONS
 from ..core.errors import UserError
+from ..core.choices import POSITIONS
 from ..kernels.positions import alibi_slopes, rope_cos_sin, sinusoidal_encoding
 from ..attention.backends import attention_weights, repeat_kv
 from .gpt import eval_mode, GPT

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 # %% auto #0
-__all__ = ['MOJIBAKE_HINT', 'QUALITY_RULES', 'BANDS', 'BAND_SIZE', 'DUPLICATE_MEMORY', 'find_words', 'TextFeatures',
-           'QualityRule', 'ngrams', 'combine_hashes', 'words_in_ngrams', 'check_quality', 'hash_ngrams',
+__all__ = ['MOJIBAKE_HINT', 'QUALITY_RULES', 'BANDS', 'BAND_SIZE', 'DUPLICATE_MEMORY', 'find_words', 'drop_numbers',
+           'TextFeatures', 'QualityRule', 'ngrams', 'combine_hashes', 'words_in_ngrams', 'check_quality', 'hash_ngrams',
            'compute_signatures', 'DuplicateFinder']
 
 # %% ../../nbs/01_text/07_quality.ipynb #0008
@@ -33,6 +33,7 @@ def _word_finder(letter: str) -> Callable[[str], list[str]]:
 
 _find_words = _word_finder(rf'[^\W\d_{_UNSPACED}]')
 _find_words_and_numbers = _word_finder(rf'[^\W_{_UNSPACED}]')
+_DIGIT = re.compile(r'\d')
 
 def find_words(
     text: str, # Any text
@@ -40,6 +41,13 @@ def find_words(
 ) -> list[str]:
     "The words of a text in lower case"
     return (_find_words_and_numbers if numbers else _find_words)(text.lower())
+
+def drop_numbers(
+    words: list[str], # From `find_words`, with numbers
+) -> list[str]:
+    "The words that it finds without numbers"
+    text = ' '.join(words)
+    return _find_words(text) if _DIGIT.search(text) else words
 
 # %% ../../nbs/01_text/07_quality.ipynb #0012
 _DENSE = re.compile(f'[{_UNSPACED}\uac00-\ud7a3]') # scripts without spaces, and Korean
@@ -115,9 +123,11 @@ def _mojibake(page: TextFeatures) -> int:
 
 # %% ../../nbs/01_text/07_quality.ipynb #0025
 _CONTROL = re.compile('[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ufffd]')
+_WHITE_SPACE = [*filter(str.isspace, map(chr, range(0x3001)))]
 
 def _letter_share(page: TextFeatures) -> float:
-    return _ratio(len(''.join(page.words)), len(''.join(page.spaced)))
+    visible = len(page.text) - sum(map(page.text.count, _WHITE_SPACE))
+    return _ratio(len(''.join(page.words)), visible)
 
 _OWN = {
     'too short': QualityRule('fewer than {low} words', 'gpt2pro',
@@ -165,14 +175,9 @@ def _hash_ngrams(page: TextFeatures, n: int) -> np.ndarray:
     end = max(0, len(page.words) - n + 1)
     return combine_hashes(page.hashes[i:end + i] for i in range(n))
 
-def _count_ngrams(page: TextFeatures, n: int) -> tuple[int, int]:
-    "How often the most frequent n-gram occurs, and how many came before"
-    if len(page.words) < 200: # the plain way is faster
-        counts = Counter(ngrams(page.words, n)).values()
-        return max(counts, default=0), sum(counts) - len(counts)
-    hashes = np.sort(_hash_ngrams(page, n))
-    ends = np.flatnonzero(np.append(hashes[1:] != hashes[:-1], True)) # of each run of equal ones
-    return int(np.diff(ends, prepend=-1).max()), len(hashes) - len(ends)
+def _count_repeats(hashes: np.ndarray, times: int = 1) -> int:
+    "How many hashes follow so many equal ones in a sorted list"
+    return np.count_nonzero(hashes[times:] == hashes[:-times])
 
 # %% ../../nbs/01_text/07_quality.ipynb #0041
 _TOP_NGRAM = {2: 0.20, 3: 0.18, 4: 0.16} # n → largest share of characters in the top n-gram
@@ -180,15 +185,15 @@ _TOP_NGRAM = {2: 0.20, 3: 0.18, 4: 0.16} # n → largest share of characters in 
 def _top_ngram(page: TextFeatures) -> float:
     "How far the most frequent n-gram is over its limit, at the worst length"
     worst = 0.0
-    times = len(page.words)
+    size = len(page.text)
+    most = {n: max(1, int(limit*size/(n*(page.longest + 1)))) # times that stay within the limit
+            for n, limit in _TOP_NGRAM.items()}
     for n, limit in _TOP_NGRAM.items():
-        most = limit*len(page.text)/(n*(page.longest + 1)) # times that surely stay within the limit
-        if times <= most: continue # as no longer phrase is more frequent
-        times, _ = _count_ngrams(page, n)
-        if times < 2: break
-        if times <= most: continue
+        hashes = np.sort(_hash_ngrams(page, n))
+        if not _count_repeats(hashes, min(most.values())): break # no longer phrase is more frequent
+        if not _count_repeats(hashes, most[n]): continue
         top, times = Counter(ngrams(page.words, n)).most_common(1)[0]
-        worst = max(worst, times*len(' '.join(top))/len(page.text)/limit)
+        worst = max(worst, times*len(' '.join(top))/size/limit)
     return worst
 
 # %% ../../nbs/01_text/07_quality.ipynb #0045
@@ -215,7 +220,7 @@ def _repeated_characters(page: TextFeatures, n: int) -> int:
 def _repeated_ngrams(page: TextFeatures) -> float:
     "How far repeated n-grams are over their limit, at the worst length"
     worst = 0.0
-    _, again = _count_ngrams(page, 5)
+    again = _count_repeats(np.sort(_hash_ngrams(page, 5)))
     if 5*again*page.longest <= 0.1*len(page.text): return worst # too few
     for n, limit in _REPEATED_NGRAMS.items():
         share = _repeated_characters(page, n)/len(page.text)

@@ -16,23 +16,26 @@ from tqdm.auto import tqdm
 from ..core.errors import RunError, UserError
 from ..core.config import Config, TrainConfig
 from ..core.signals import Interrupts
+from ..core.devices import peak_flops
+from ..validation.counts import count_flops
 from ..data.shards import Tokens
 from ..data.prepare import prepare_data, PreparedData
 from ..data.batches import Batch, Batches, IGNORE_INDEX, open_batches, prefetch
 from ..attention.layer import choose_backend
 from ..model.gpt import eval_mode, GPT
-from .checkpoint import load_checkpoint, rotate_checkpoints, save_checkpoint
-from .runs import checkpoint_to_resume, lock_run, Progress, read_state
-from .runs import RunDirectory, TrainingState
+from .checkpoint import CheckpointWriter, load_checkpoint
+from .runs import checkpoint_to_resume, initial_model, lock_run, Progress
+from .runs import read_state, RunDirectory, TrainingState
 from .optimizers import lr_scale, make_optimizer, optimizer_tensors, set_lr
 from .strategy import environment, make_strategy, Strategy
-from .monitor import Callback, log_to, memory_in_use, MemoryMeter, MetricsFile
-from .monitor import NonFiniteError, out_of_memory, tensorboard, warn_on_error
+from .monitor import Callback, log_to, loss_metrics, memory_in_use, MemoryMeter
+from .monitor import MetricsFile, NonFiniteError, out_of_memory, save_plot
+from .monitor import tensorboard
 
 # %% auto #0
 __all__ = ['evaluation_batches', 'mean_loss', 'dropout_seed', 'Step', 'accumulate_gradients', 'training_step', 'TrainResult',
-           'stop_reason', 'tokens_per_second', 'planned_settings', 'plan_steps', 'RunState', 'Trainer', 'take_step',
-           'step_metrics', 'after_step', 'train_model']
+           'stop_reason', 'tokens_per_second', 'RunConstants', 'bytes_per_token', 'run_constants', 'planned_settings',
+           'plan_steps', 'RunState', 'Trainer', 'take_step', 'step_metrics', 'after_step', 'train_model']
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0008
 def evaluation_batches(
@@ -151,6 +154,32 @@ def tokens_per_second(
     return sum(tokens for tokens, _ in steps)/seconds if steps else 0.
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0039
+class RunConstants(NamedTuple):
+    "What turns the numbers of a step into its metrics"
+    train_bytes: float      # Of text, for each token of the loss
+    validation_bytes: float # The same, of the validation text
+    token_flops: float      # Of a token, forward and backward
+    peak_flops: float       # Per second, of all devices together
+
+def bytes_per_token(
+    tokens: Tokens, # A text
+) -> float:
+    "Bytes of text for each token that counts in the loss"
+    masks = tokens.loss_masks
+    count = sum(int(mask.sum()) for mask in masks) if masks else len(tokens)
+    return int(tokens.sizes.sum())/max(1, count)
+
+def run_constants(
+    config: Config,         # Its model counts
+    prepared: PreparedData, # Text of training and validation
+    strategy: Strategy,     # Devices and precision
+) -> RunConstants:
+    "The constants of a run"
+    flops = 3*count_flops(config.model, exact=True)['forward']/config.model.block_size
+    return RunConstants(bytes_per_token(prepared.train), bytes_per_token(prepared.validation),
+                        flops, strategy.world_size*peak_flops(strategy.device, strategy.dtype))
+
+# %% ../../nbs/09_trainer/06_loop.ipynb #0043
 def planned_settings(
     train: TrainConfig, # Of the configuration
     progress: Progress, # How far the run has come
@@ -177,7 +206,7 @@ def plan_steps(
         _log.info('%.2f s a step: %d steps in %g minutes', pace, steps, train.target_minutes)
     return True
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0043
+# %% ../../nbs/09_trainer/06_loop.ipynb #0047
 class RunState:
     "All that a run needs to be resumed, and how it is saved and restored"
     def __init__(self,
@@ -192,7 +221,7 @@ class RunState:
         self.model, self.optimizer = strategy.setup(model, make, config.train.compile)
         self.progress = Progress()
         self.metrics: list[str] = [] # Lines of metrics.jsonl
-        self.failures = 0
+        self.writer = CheckpointWriter()
     def tensors(self) -> list[Tensor]:
         return [*self.model.parameters(), *optimizer_tensors(self.model, self.optimizer).values()]
     def restore(self, path: Path) -> None:
@@ -213,22 +242,16 @@ class RunState:
         folder: Path,       # Of all checkpoints of the run
         last: bool = False, # Whether there will be no other
     ) -> None:
-        "Save a checkpoint and remove old ones"
+        "Have a checkpoint saved; only the last one is waited for"
         state = TrainingState(progress=self.progress, config=self.config.model_dump(),
                               text=self.text, metrics=self.metrics).model_dump()
-        step, tensors = self.progress.step, self.strategy.state(self.model, self.optimizer)
-        try: save_checkpoint(folder, step, tensors, state, environment(self.strategy))
-        except OSError as e:
-            _log.warning('the checkpoint of step %d could not be saved: %s', step, e)
-            self.failures += 1
-            if self.failures < 3 and not last: return
-            raise RunError(f'{folder}: step {step} could not be saved', f'{e}',
-                           'make room on the disk, then resume the run') from None
-        self.failures = 0
+        tensors = self.strategy.state(self.model, self.optimizer)
         keep, best = self.config.train.keep_checkpoints, self.progress.best_step
-        with warn_on_error(folder): rotate_checkpoints(folder, keep, best)
+        self.writer.save(folder, self.progress.step, tensors, state, environment(self.strategy),
+                         keep, best)
+        if last: self.writer.wait(last=True)
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0047
+# %% ../../nbs/09_trainer/06_loop.ipynb #0051
 class Trainer:
     "Trains a model on prepared text and keeps its run directory up to date"
     def __init__(self,
@@ -246,6 +269,7 @@ class Trainer:
         self.state = RunState(config, model, strategy, prepared.manifest.identity)
         self.batches = open_batches(config, prepared.train)
         self.validation = evaluation_batches(prepared.validation, config)
+        self.constants = run_constants(config, prepared, strategy)
         self.callbacks = [*callbacks]
         self.step_times = list[tuple[int, float]]() # tokens and seconds of each step
     def fit(self,
@@ -258,11 +282,12 @@ class Trainer:
         self.started = begun - progress.seconds
         self.deadline = begun + 3600*(train.max_hours or math.inf)
         metrics = MetricsFile(self.run.metrics, state.metrics)
-        self.callbacks[:0] = [metrics.write, *tensorboard(self.run.tensorboard, first)]
+        self.callbacks[:0] = [metrics.write, save_plot(self.run.metrics, self.run.curves),
+                              *tensorboard(self.run.tensorboard, first)]
         self.bar = tqdm(total=train.max_steps, initial=first, desc='training', unit='step',
                         disable=not self.show_bar)
         warn = partial(_log.warning, '%s: stopping after this step')
-        with closing(metrics), self.bar, Interrupts(warn) as self.interrupts:
+        with closing(metrics), self.bar, Interrupts(warn) as self.interrupts, state.writer:
             with MemoryMeter(state.strategy.device, state.tensors()) as meter:
                 self.advance(first + 2)
             if progress.step > first: meter.save(self.run.memory)
@@ -285,7 +310,7 @@ class Trainer:
     @property
     def train(self) -> TrainConfig: return planned_settings(self.config.train, self.state.progress)
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0049
+# %% ../../nbs/09_trainer/06_loop.ipynb #0053
 def take_step(trainer: Trainer) -> None:
     "A step, and what is due after it"
     state, progress = trainer.state, trainer.state.progress
@@ -301,16 +326,20 @@ def take_step(trainer: Trainer) -> None:
     after_step(trainer, step)
     trainer.bar.update()
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0050
+# %% ../../nbs/09_trainer/06_loop.ipynb #0054
 def step_metrics(trainer: Trainer, step: Step) -> dict[str, Any]:
     "The line of metrics of a step"
-    train, progress = trainer.train, trainer.state.progress
-    return dict(loss=step.loss, lr=step.lr, grad_norm=step.norm, max_steps=train.max_steps,
-                memory=memory_in_use(trainer.state.strategy.device), tokens=progress.tokens,
+    train, progress, constants = trainer.train, trainer.state.progress, trainer.constants
+    speed = tokens_per_second(trainer.step_times[-train.log_interval:])
+    left = (train.max_steps - progress.step)*progress.seconds/progress.step
+    return dict(**loss_metrics(step.loss, constants.train_bytes), lr=step.lr, grad_norm=step.norm,
+                max_steps=train.max_steps, tokens=progress.tokens, tokens_per_second=speed,
                 epoch=trainer.batches.epochs(progress.step*train.gradient_accumulation_steps),
-                tokens_per_second=tokens_per_second(trainer.step_times[-train.log_interval:]))
+                mfu=speed*constants.token_flops/constants.peak_flops,
+                memory=memory_in_use(trainer.state.strategy.device),
+                seconds_left=max(0., min(left, trainer.deadline - trainer.clock())))
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0051
+# %% ../../nbs/09_trainer/06_loop.ipynb #0055
 def _write_metrics(trainer: Trainer, **values: Any) -> None:
     progress = trainer.state.progress
     for callback in trainer.callbacks:
@@ -328,13 +357,13 @@ def after_step(trainer: Trainer, step: Step) -> None:
     if last or number % train.eval_interval == 0:
         loss = mean_loss(state.model, trainer.validation, state.strategy)
         better = state.progress.record_evaluation(loss)
-        _write_metrics(trainer, val_loss=loss)
+        _write_metrics(trainer, **loss_metrics(loss, trainer.constants.validation_bytes, 'val_'))
         note = ', the best so far' if better else ''
         _log.info('step %d: validation loss %.4f%s', number, loss, note)
     if planned or better or number % train.checkpoint_interval == 0:
         state.save(trainer.run.checkpoints)
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0053
+# %% ../../nbs/09_trainer/06_loop.ipynb #0057
 def train_model(
     config: Config,                     # What to train, on what, and how
     folder: str | Path,                 # The run directory
@@ -353,8 +382,7 @@ def train_model(
         backend = choose_backend(config.model, strategy.device, config.train.document_mask,
                                  config.model.dropout)
         _log.info('attention: %s', backend.reason)
-        torch.manual_seed(config.train.seed)
-        model = GPT(config.model)
+        model = initial_model(config, run, checkpoint)
         trainer = Trainer(config, model, prepared, run, strategy, callbacks, progress)
         try: return trainer.fit(checkpoint)
         except torch.OutOfMemoryError: raise out_of_memory(config.train, strategy.device) from None

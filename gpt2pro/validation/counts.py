@@ -4,9 +4,9 @@
 
 # %% ../../nbs/03_validation/01_counts.ipynb #0003
 from __future__ import annotations
-from ..core.errors import UserError
+from ..core.errors import check_positive
 from ..core.choices import ACTIVATIONS, NORMS, OPTIMIZERS, POSITIONS
-from ..core.config import load_config, ModelConfig, RUN_PRESETS
+from ..core.config import MODEL_PRESETS, ModelConfig, RUN_PRESETS
 
 # %% auto #0
 __all__ = ['count_parameters', 'optimizer_state', 'optimizer_flops', 'optimizer_work', 'count_attention_pairs', 'count_flops',
@@ -85,18 +85,12 @@ def optimizer_work(
     return entry.work*max(a*b for a, b in matrices)
 
 # %% ../../nbs/03_validation/01_counts.ipynb #0033
-def _check_length(length: int) -> int:
-    "A number of tokens, if a sequence can have it"
-    if length > 0: return length
-    raise UserError(f'length = {length}', 'a sequence has at least one token',
-                    'take 1 or more, such as model.block_size')
-
 def count_attention_pairs(
     model: ModelConfig, # Its sliding window counts
     length: int,        # Tokens of the sequence, T
 ) -> int:
     "How many query-key pairs the mask allows"
-    window = min(model.sliding_window or length, _check_length(length))
+    window = min(model.sliding_window or length, check_positive(length, 'length'))
     return window*(window + 1)//2 + (length - window)*window # growing windows, then full ones
 
 # %% ../../nbs/03_validation/01_counts.ipynb #0038
@@ -109,7 +103,7 @@ def count_flops(
     exact: bool = False,       # Count only the pairs that the mask allows, or all of them
 ) -> dict[str, int]:           # FLOPs by part, and `forward`, their sum
     "FLOPs of a forward pass over one sequence"
-    T = _check_length(model.block_size if length is None else length)
+    T = check_positive(model.block_size if length is None else length, 'length')
     L = model.n_layer
     pairs = count_attention_pairs(model, T) if exact else T*T
     parts = dict(projections=_matmul_flops(_attention_shapes(model), L*T),
@@ -132,15 +126,15 @@ def kv_cache_bytes(
     size: int = 4,      # Bytes of a number
 ) -> int:               # For one sequence
     "Size of the KV cache"
-    cached = min(_check_length(length), model.sliding_window or length)
+    cached = min(check_positive(length, 'length'), model.sliding_window or length)
     return 2*model.n_layer*model.kv_heads*model.head_size*cached*size
 
 # %% ../../nbs/03_validation/01_counts.ipynb #0055
 def list_presets() -> dict[str, dict[str, int]]: # Preset's name → its shape, parameters and FLOPs
     "Every run preset with the size of its model"
     rows = {}
-    for name in RUN_PRESETS:
-        m = load_config(name).model
+    for name, preset in RUN_PRESETS.items():
+        m = ModelConfig.model_validate(MODEL_PRESETS[preset['model']])
         rows[name] = dict(layers=m.n_layer, heads=m.n_head, width=m.n_embd, context=m.block_size,
                           vocabulary=m.vocab_size, parameters=count_parameters(m)['total'],
                           mflop_per_token=round(flops_per_token(m)/1e6))

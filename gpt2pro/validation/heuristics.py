@@ -5,6 +5,7 @@
 # %% ../../nbs/03_validation/02_heuristics.ipynb #0003
 from __future__ import annotations
 import math
+from ..core.errors import check_positive
 from ..core.choices import OPTIMIZERS
 from ..core.config import MODEL_PRESETS, ModelConfig
 from .counts import count_parameters
@@ -19,7 +20,7 @@ def expected_bytes_per_token(
     vocab_size: int, # Tokens in the vocabulary
 ) -> float:
     "The usual length of a token, for a vocabulary trained on the text"
-    return max(1., min(4.4, 0.55*(math.log2(vocab_size) - 5)))
+    return max(1., min(4.4, 0.55*(math.log2(check_positive(vocab_size, 'vocab_size')) - 5)))
 
 # %% ../../nbs/03_validation/02_heuristics.ipynb #0010
 def suggest_vocab_size(
@@ -116,5 +117,5 @@ def suggest_lr(
     optimizer: str = 'adamw', # A name in `OPTIMIZERS`
 ) -> float:                   # Peak learning rate
     "A learning rate that usually works at a width"
-    entry = OPTIMIZERS[optimizer]
-    return float(f'{entry.lr*min(1, 128/width)**entry.width_power:.1g}')
+    entry, ratio = OPTIMIZERS[optimizer], min(1, 128/check_positive(width, 'width'))
+    return float(f'{entry.lr*ratio**entry.width_power:.1g}')

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 from pydantic import Field
-from ..core.config import Config, load_config, ModelConfig, StrictModel, TrainConfig
+from ..core.errors import check_positive
+from ..core.config import Config, ModelConfig, StrictModel, TrainConfig
+from ..core.loading import load_config
 from ..core.hardware import Hardware, native_precisions, Throughput
 from .counts import count_parameters, flops_per_token, optimizer_flops
 from .counts import optimizer_state
@@ -51,6 +53,7 @@ def summarize_text(
     rates = [report.bytes/(count + report.documents) for count in counts] # with the end of each
     return summary.model_copy(update=dict(bytes_per_token={report.tokenizer: rates}))
 
+# %% ../../nbs/03_validation/04_plan.ipynb #0007
 def is_trained(
     config: Config, # The plan
 ) -> bool:
@@ -65,7 +68,7 @@ def tokenizer_key(
     if is_trained(config): return f'{tokenizer.type}-{config.model.vocab_size}'
     return tokenizer.path or 'gpt2'
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0010
+# %% ../../nbs/03_validation/04_plan.ipynb #0011
 def bytes_per_token(
     text: TextSummary | None, # The text
     config: Config,           # Whose tokenizer
@@ -80,7 +83,7 @@ def bytes_per_token(
     near = min(sizes, key=lambda other: abs(math.log(size/other)))
     return [rate*usual/expected_bytes_per_token(near) for rate in known[f'bpe-{near}']]
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0013
+# %% ../../nbs/03_validation/04_plan.ipynb #0014
 def step_seconds(
     config: Config,         # The plan
     throughput: Throughput, # Of the machine
@@ -92,7 +95,7 @@ def step_seconds(
     flops = tokens*flops_per_token(m) + optimizer_flops(m, config.train.optimizer)
     return flops/throughput.matmul_flops + traffic/throughput.memory_bandwidth
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0017
+# %% ../../nbs/03_validation/04_plan.ipynb #0018
 def guess_throughput(
     device: str, # cpu, cuda or mps
     cores: int,  # Of the processor
@@ -100,9 +103,49 @@ def guess_throughput(
     "A throughput that most machines have"
     if device != 'cpu':
         return Throughput(device=device, matmul_flops=20e12, memory_bandwidth=300e9)
+    check_positive(cores, 'cores')
     return Throughput(device=device, matmul_flops=50e9*cores, memory_bandwidth=min(20e9, 4e9*cores))
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0020
+# %% ../../nbs/03_validation/04_plan.ipynb #0021
+def _device(train: TrainConfig, hardware: Hardware | None) -> str: # cpu, cuda or mps
+    if train.device != 'auto': return train.device.partition(':')[0]
+    return hardware.device if hardware else 'cpu'
+
+def _precision(train: TrainConfig, hardware: Hardware | None) -> str:
+    if train.precision != 'auto': return train.precision
+    return native_precisions(_device(train, hardware), hardware)[0] if hardware else 'fp32'
+
+_RESERVED = 500_000_000 # bytes for Python, PyTorch and a GPU's runtime
+
+def _memory_budget(hardware: Hardware | None, device: str) -> int | None:
+    "Bytes that a step may take"
+    if hardware is None: return None
+    on_cpu = device == 'cpu' or not hardware.gpus
+    free = hardware.ram_available if on_cpu else hardware.gpus[0].memory_free
+    return None if free is None else free - _RESERVED
+
+# %% ../../nbs/03_validation/04_plan.ipynb #0024
+def _text_tokens(text: TextSummary | None, config: Config) -> list[float]:
+    "The tokens of a text, and both ends of their interval where that is known"
+    if text is None: return [math.inf]
+    size = text.bytes*config.data.sample/text.sample
+    rate, *ends = bytes_per_token(text, config)
+    return [size/rate, *(size/end for end in reversed(ends))]
+
+def _held_out(text: TextSummary | None, config: Config) -> float:
+    "The share of a text that is for validation; 0 where that has its own source"
+    if config.data.validation: return 0.
+    known = text.held_out if text else None
+    return config.data.val_fraction if known is None else known
+
+def _filled(text: TextSummary | None, config: Config) -> float:
+    "The part of a row that has tokens"
+    known = text.documents if text else None
+    if config.data.batching == 'packed' or not known or not text: return 1.
+    rate = bytes_per_token(text, config)[0]
+    return min(1., max(1., text.bytes/rate/known)/config.model.block_size)
+
+# %% ../../nbs/03_validation/04_plan.ipynb #0025
 def format_estimate(
     numbers: list[float], # A number, and both ends of its interval where that is known
 ) -> str:
@@ -111,8 +154,14 @@ def format_estimate(
     if not ends: return f'about {value}'
     return value if {*ends} == {value} else f'{value} ({" to ".join(ends)})'
 
-_RESERVED = 500_000_000 # bytes for Python, PyTorch and a GPU's runtime
+# %% ../../nbs/03_validation/04_plan.ipynb #0028
+def _fitting_steps(train: TrainConfig, step: float, evaluation: float) -> int:
+    "`max_steps`, or fewer that fit into `target_minutes`, by the seconds of each"
+    if train.target_minutes is None: return train.max_steps
+    fit = 60*train.target_minutes/(step + evaluation/train.eval_interval)
+    return max(1, min(train.max_steps, int(fit)))
 
+# %% ../../nbs/03_validation/04_plan.ipynb #0031
 @dataclass(frozen=True)
 class Plan:
     "A configuration, the machine it will run on, and the text it will be trained on"
@@ -124,56 +173,33 @@ class Plan:
     @property
     def train(self) -> TrainConfig: return self.config.train
     @property
-    def device(self) -> str: # cpu, cuda or mps
-        if self.train.device != 'auto': return self.train.device.partition(':')[0]
-        return self.hardware.device if self.hardware else 'cpu'
+    def device(self) -> str: return _device(self.train, self.hardware)
     @property
-    def precision(self) -> str:
-        wanted = self.train.precision
-        if wanted != 'auto': return wanted
-        return native_precisions(self.device, self.hardware)[0] if self.hardware else 'fp32'
+    def precision(self) -> str: return _precision(self.train, self.hardware)
     @property
-    def memory_budget(self) -> int | None: # bytes that a step may take
-        h = self.hardware
-        if h is None: return None
-        on_cpu = self.device == 'cpu' or not h.gpus
-        free = h.ram_available if on_cpu else h.gpus[0].memory_free
-        return None if free is None else free - _RESERVED
-    @property
-    def text_tokens(self) -> list[float]: # And both ends of its interval, where that is known
-        if self.text is None: return [math.inf]
-        size = self.text.bytes*self.config.data.sample/self.text.sample
-        rate, *ends = bytes_per_token(self.text, self.config)
-        return [size/rate, *(size/end for end in reversed(ends))]
-    @property
-    def tokens(self) -> float: return self.text_tokens[0]
-    @property
-    def held_out(self) -> float: # Share of the text; 0 where validation text has its own source
-        if self.config.data.validation: return 0.
-        known = self.text.held_out if self.text else None
-        return self.config.data.val_fraction if known is None else known
-    @property
-    def train_tokens(self) -> float: return self.tokens*(1 - self.held_out)
-    @property
-    def batch_tokens(self) -> int:
-        return self.train.batch_size*self.model.block_size
-    @property
-    def filled(self) -> float: # Part of a row's tokens; a short document leaves the rest of its row
-        known = self.text.documents if self.text else None
-        if self.config.data.batching == 'packed' or not known or not self.text: return 1.
-        rate = bytes_per_token(self.text, self.config)[0]
-        return min(1., max(1., self.text.bytes/rate/known)/self.model.block_size)
-    @property
-    def tokens_per_step(self) -> int: return max(1, round(self.config.tokens_per_step*self.filled))
-    @property
-    def epochs(self) -> float:
-        return self.steps*self.tokens_per_step/max(self.train_tokens, 1)
+    def memory_budget(self) -> int | None: return _memory_budget(self.hardware, self.device)
     @cached_property
     def memory(self) -> dict[str, int]:
         config, longest = self.config, self.text.longest if self.text else None
         if longest and longest < self.model.block_size and config.data.batching != 'packed':
             config = load_config(config, [f'model.block_size={longest}']) # the longest row
         return forecast_memory(config, self.precision, self.device)
+    @property
+    def text_tokens(self) -> list[float]: return _text_tokens(self.text, self.config)
+    @property
+    def tokens(self) -> float: return self.text_tokens[0]
+    @property
+    def held_out(self) -> float: return _held_out(self.text, self.config)
+    @property
+    def train_tokens(self) -> float: return self.tokens*(1 - self.held_out)
+    @property
+    def batch_tokens(self) -> int: return self.train.batch_size*self.model.block_size
+    @property
+    def filled(self) -> float: return _filled(self.text, self.config)
+    @property
+    def tokens_per_step(self) -> int: return max(1, round(self.config.tokens_per_step*self.filled))
+    @property
+    def epochs(self) -> float: return self.steps*self.tokens_per_step/max(self.train_tokens, 1)
     @property
     def measured(self) -> Throughput | None: # None where it was not measured
         known = self.hardware.throughput if self.hardware else None
@@ -188,17 +214,14 @@ class Plan:
         t = self.train
         return t.eval_batches/t.gradient_accumulation_steps/3*self.step_seconds
     @property
-    def steps(self) -> int: # `max_steps`, or fewer that fit into `target_minutes`
-        t = self.train
-        if t.target_minutes is None: return t.max_steps
-        fit = 60*t.target_minutes/(self.step_seconds + self.evaluation_seconds/t.eval_interval)
-        return max(1, min(t.max_steps, int(fit)))
+    def steps(self) -> int:
+        return _fitting_steps(self.train, self.step_seconds, self.evaluation_seconds)
     @property
     def seconds(self) -> float: # Of training and its evaluations
         evaluations = -(-self.steps//self.train.eval_interval)
         return self.steps*self.step_seconds + evaluations*self.evaluation_seconds
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0029
+# %% ../../nbs/03_validation/04_plan.ipynb #0039
 def checkpoint_bytes(
     config: Config, # The plan
 ) -> int:           # At most
@@ -207,7 +230,7 @@ def checkpoint_bytes(
     numbers = count_parameters(m)['total'] + optimizer_state(m, t.optimizer)
     return 4*numbers*(t.keep_checkpoints + 2)
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0032
+# %% ../../nbs/03_validation/04_plan.ipynb #0042
 Severity = Literal['error', 'warning', 'note']
 
 class Violation(NamedTuple):
@@ -233,7 +256,7 @@ class Rule:
     hardware: Hardware | None   # A machine for the example
     text: TextSummary | None    # A text for the example
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0034
+# %% ../../nbs/03_validation/04_plan.ipynb #0044
 class RuleSet(dict[str, Rule]):
     "The rules of one page, by code"
     def __init__(self, page: str) -> None:

@@ -8,14 +8,14 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 from ..core.errors import UserError
-from ..core.config import Config, deep_merge, load_config, ModelConfig
-from ..core.config import StrictModel, TrainConfig
+from ..core.config import Config, ModelConfig, StrictModel, TrainConfig
 from ..core.tables import format_bytes, format_seconds, Record, TableRows
+from ..core.loading import deep_merge, load_config
 from ..core.hardware import Hardware
 from .counts import count_parameters
 from .heuristics import balanced_vocab_size, fit_batch, MODEL_SIZES
-from .heuristics import PARAMETERS_PER_TOKEN, resize_model
-from .heuristics import suggest_lr, suggest_vocab_size
+from .heuristics import PARAMETERS_PER_TOKEN, resize_model, suggest_lr
+from .heuristics import suggest_vocab_size
 from .plan import format_estimate, Plan, summarize_text, TextSummary
 from .validator import repair
 

@@ -8,8 +8,8 @@ import json
 from collections.abc import Mapping
 from html import escape
 from typing import Any, get_args
-from ..core.config import Config, describe_setting, load_config, setting_applies, SETTINGS
-from ..core.config import StrictModel
+from ..core.config import Config, describe_setting, setting_applies, SETTINGS, StrictModel
+from ..core.loading import load_config
 from .plan import CheckResult, Plan, Rule, RuleSet, Severity, Violation
 
 # %% auto #0

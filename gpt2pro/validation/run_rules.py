@@ -8,8 +8,9 @@ import json, math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from ..core.errors import suggest
-from ..core.config import Config, gpt2_differences, load_config
+from ..core.config import Config, gpt2_differences
 from ..core.tables import format_bytes, format_seconds
+from ..core.loading import load_config
 from ..core.gpus import Gpu
 from ..core.hardware import Hardware, native_precisions
 from ..text.cleaning import CLEANING_STEPS
@@ -17,8 +18,8 @@ from .counts import count_parameters
 from .heuristics import balanced_vocab_size, fit_batch, MODEL_SIZES
 from .heuristics import PARAMETERS_PER_TOKEN, resize_model, size_overrides
 from .heuristics import smaller_sizes, suggest_lr, suggest_vocab_size
-from .plan import bytes_per_token, checkpoint_bytes, CheckResult, Plan
-from .plan import RuleSet, TextSummary, Violation
+from .plan import bytes_per_token, checkpoint_bytes, CheckResult, Plan, RuleSet
+from .plan import TextSummary, Violation
 
 # %% auto #0
 __all__ = ['RUN_RULES']

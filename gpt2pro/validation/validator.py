@@ -14,9 +14,9 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.util import load_yaml_guess_indent
 from ..core.errors import suggest, UserError
 from ..core.files import write_file
-from ..core.config import Config, ConfigError, describe_setting, format_override
-from ..core.config import load_config, MODEL_PRESETS, SETTINGS
-from ..core.config import parse_override, read_config, SettingError
+from ..core.config import Config, describe_setting, MODEL_PRESETS, SettingError, SETTINGS
+from ..core.loading import ConfigError, format_override, load_config, parse_override
+from ..core.loading import read_config
 from ..core.hardware import Hardware
 from .plan import Plan, Rule, summarize_text
 from .rules import apply_rules, explain_rule, Explanation, Finding, PrintedText
