@@ -36,12 +36,8 @@ from ..data.shards import Tokens
 from ..data.prepare import conflicting_preparation, prepare_data, PreparedData, run_stage
 from ..trainer.runs import checkpoint_to_resume, load_run, lock_run, read_state, RunDirectory
 from ..trainer.monitor import Callback
-<<<<<<< HEAD
-from ..trainer.loop import planned_settings, stop_reason, train_model
-from ..trainer.finetuning import finetune_config
-=======
 from ..trainer.loop import planned_settings, stop_reason, train_model, train_worker
->>>>>>> main
+from ..trainer.finetuning import finetune_config
 from ..generation.evaluation import evaluate_run, Evaluation
 from ..generation.engine import generate
 from .run_report import report_run, RunReport, Sample
@@ -313,7 +309,6 @@ def train(
     return _train(load_config(config, overrides), folder, resume, callbacks=callbacks)
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0051
-<<<<<<< HEAD
 def finetune(
     base: str | Path | None = None, # Run, checkpoint, Hugging Face folder or name on its hub
     folder: str | Path | None = None,  # Run directory; None takes the next free one below `runs/`
@@ -325,14 +320,12 @@ def finetune(
     if resume: return train(folder or base, None, overrides, True, callbacks)
     if base is None:
         raise UserError('finetune: no base', 'it trains a model that exists',
-                        'name a run, a Hugging Face folder, or a name such as openai-community/gpt2')
+                        'name a run, a Hugging Face folder, or one on its hub')
     folder = run_folder(folder, 'finetune')
     return _train(finetune_config(base, overrides), folder, False, callbacks=callbacks)
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0054
-=======
 @_with_workers
->>>>>>> main
 def quickstart(
     data: str | list[str] | None = None, # As for `choose_data`; None is the embedded corpus
     folder: str | Path | None = None,    # Run directory; None takes the next free one below `runs/`
@@ -363,17 +356,13 @@ def check_contamination(
     fraction = min(1., 2**26/max(1, train.size))
     return find_contamination(train, validation, fraction=fraction).summary
 
-<<<<<<< HEAD
 # %% ../../nbs/12_app/03_pipeline.ipynb #0063
-=======
-# %% ../../nbs/12_app/03_pipeline.ipynb #0060
 def _explain_size(size: int, config: Config) -> str:
     "Why a vocabulary is smaller than asked"
     why = f'no pair of tokens occurs {config.tokenizer.min_frequency} times any more'
     if config.tokenizer.type == 'unigram': why = 'the text has no more pieces to choose from'
     return f'{size:,} tokens instead of {config.model.vocab_size:,}: {why}'
 
->>>>>>> main
 def save_tokenizer(
     data: DataConfig,              # The text to train on
     folder: str | Path,            # Where the tokenizer is saved
@@ -396,11 +385,7 @@ def save_tokenizer(
     tokenizer.save(folder)
     return tokenizer, mixture
 
-<<<<<<< HEAD
-# %% ../../nbs/12_app/03_pipeline.ipynb #0065
-=======
-# %% ../../nbs/12_app/03_pipeline.ipynb #0064
->>>>>>> main
+# %% ../../nbs/12_app/03_pipeline.ipynb #0067
 def prepare(
     config: str | Path | Config | None = None, # As for `load_config`
     folder: str | Path = 'runs/prepared', # Gets `tokenizer` and `data`

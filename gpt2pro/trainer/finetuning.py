@@ -21,7 +21,7 @@ __all__ = ['CHAT_MARKS', 'finetune_config']
 CHAT_MARKS = ['<|system|>', '<|user|>', '<|assistant|>'] # The roles of a conversation, as tokens
 
 def finetune_config(
-    base: str | Path,              # A run, a checkpoint, a Hugging Face folder, or a name on its hub
+    base: str | Path,              # Run, checkpoint, Hugging Face folder, or name on its hub
     overrides: Iterable[str] = (), # Settings on top; `data.source` has to be among them
 ) -> Config:
     "The configuration of a run that trains a model further"
@@ -35,7 +35,8 @@ def finetune_config(
     if asked.data.batching == 'chat' and not given: special = CHAT_MARKS
     size = max(model.config.vocab_size, add_special_tokens(tokenizer, special).vocab_size)
     added = {*special} - {*tokenizer.special_tokens}
-    lr = float(f'{suggest_lr(model.config.n_embd)*FINETUNE_METHODS[asked.finetune.method].lr:.1g}')
+    lr = suggest_lr(model.config.n_embd, asked.train.optimizer)
+    lr = float(f'{lr*FINETUNE_METHODS[asked.finetune.method].lr:.1g}')
     path = Path(base).absolute() if Path(base).exists() else model.pretrained_folder
     return load_config(dict(
         model={**model.config.model_dump(), 'vocab_size': size},

@@ -12,13 +12,8 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from pydantic import Field
 from ..core.errors import check_positive
-<<<<<<< HEAD
 from ..core.files import read_json
-from ..core.choices import OPTIMIZERS
 from ..core.config import Config, find_setting, ModelConfig, StrictModel, TrainConfig
-=======
-from ..core.config import Config, ModelConfig, StrictModel, TrainConfig
->>>>>>> main
 from ..core.loading import load_config
 from ..core.hardware import Hardware, native_precisions, Throughput
 from .counts import count_parameters, flops_per_token, optimizer_flops

@@ -211,19 +211,12 @@ def _dropout_is_for_text_that_repeats(plan: Plan) -> CheckResult:
 @_rule('GP-TRAIN-003', 'warning', 'train.lr=0.1')
 def _the_learning_rate_suits_optimizer_and_width(plan: Plan) -> CheckResult:
     "if it is too high the loss rises or becomes NaN; if it is too low training takes much longer"
-<<<<<<< HEAD
-    lr, width = plan.train.lr, plan.model.n_embd
-    usual = suggest_lr(width)
-    if plan.config.finetune.base or usual/100 <= lr <= 5*usual: return None
-    return Violation(f'train.lr = {lr:g}, and {usual:g} is usual for a width of {width}', {
-=======
     lr, width, name = plan.train.lr, plan.model.n_embd, plan.train.optimizer
     usual = suggest_lr(width, name)
     low = usual/100 if name in ('adamw', 'adam') else usual/5
-    if low <= lr <= 5*usual: return None
+    if plan.config.finetune.base or low <= lr <= 5*usual: return None
     found = f'train.lr = {lr:g}, and {usual:g} is usual for {name} at a width of {width}'
     return Violation(found, {
->>>>>>> main
         f'train.lr={usual:g} train.min_lr={usual/10:g}': 'usual',
         'keep it': 'with another initialization, or to change a trained model only a little'})
 
@@ -320,7 +313,8 @@ def _the_tokenizer_is_that_of_the_base(plan: Plan) -> CheckResult:
     if path and _tokenizer_file(path) in (None, _tokenizer_file(base)): return None
     if path is None and _is_hub_name(base) and c.tokenizer.type == 'gpt2': return None
     found = path or f'{c.tokenizer.type}, made anew'
-    remedies = {f'gpt2pro finetune {base}': 'makes a configuration that suits its base'}
+    remedies = {f'gpt2pro finetune {base}': 'makes a configuration that suits its base',
+                'another base': 'one that was trained with this tokenizer'}
     if _tokenizer_file(base): remedies = {f'tokenizer.path={base}': 'that of the base'} | remedies
     return Violation(f'the tokenizer is {found}, and finetune.base = {base}', remedies)
 
@@ -330,7 +324,8 @@ def _the_tokenizer_is_that_of_the_base(plan: Plan) -> CheckResult:
 def _the_learning_rate_suits_the_method(plan: Plan) -> CheckResult:
     "too high, and the model forgets what it knew; too low, and it learns nothing new"
     lr, settings = plan.train.lr, plan.config.finetune
-    usual = suggest_lr(plan.model.n_embd)*FINETUNE_METHODS[settings.method].lr
+    usual = suggest_lr(plan.model.n_embd, plan.train.optimizer)
+    usual *= FINETUNE_METHODS[settings.method].lr
     if settings.base is None or usual/20 <= lr <= 4*usual: return None
     return Violation(f'train.lr = {lr:g}, and {usual:.2g} is usual for {settings.method}', {
         f'train.lr={usual:.2g} train.min_lr={usual/10:.2g}': 'usual',
@@ -565,10 +560,7 @@ def _gpus_can_communicate(plan: Plan) -> CheckResult:
         'start the container with --shm-size=2g': 'costs nothing',
         'train.device=cuda:0': 'trains on one GPU, slower'})
 
-<<<<<<< HEAD
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0120
-=======
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0101
 _TWO = Hardware(cores=2, processes=2)
 
 @_rule('GP-PROCESS-001', 'error', 'train.strategy=ddp', hardware=_CPU)
@@ -580,7 +572,7 @@ def _a_launcher_starts_the_processes(plan: Plan) -> CheckResult:
         'train.strategy=auto': 'one process now, ddp with a launcher',
         'gpt2pro train … --nproc 2': 'two processes on this machine'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0102
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0121
 @_rule('GP-PROCESS-002', 'error', 'train.strategy=single', hardware=_TWO)
 def _processes_train_one_model(plan: Plan) -> CheckResult:
     "processes that know nothing of each other would train the same model several times"
@@ -588,7 +580,7 @@ def _processes_train_one_model(plan: Plan) -> CheckResult:
     return Violation(f'train.strategy = single in {plan.processes} processes', {
         'train.strategy=auto': 'they train together', 'no --nproc': 'trains in one process'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0104
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0123
 @_rule('GP-PROCESS-003', 'error', key='train.gradient_accumulation_steps', hardware=_TWO)
 def _each_process_has_as_many_micro_batches(plan: Plan) -> CheckResult:
     "a step ends when the last process is done; gradient_accumulation_steps counts all of them"
@@ -603,8 +595,7 @@ def _each_process_has_as_many_micro_batches(plan: Plan) -> CheckResult:
         words: 'as many tokens in a step' if count else 'more tokens in a step',
         'another number of processes': f'one that divides {steps}'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0108
->>>>>>> main
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0127
 _PROMPT = ('In the beginning God created the heaven and the earth. And the earth was without form, '
            'and void; and darkness was upon the face of the deep.')
 
@@ -620,11 +611,7 @@ def _prompts_fit_into_the_context(plan: Plan) -> CheckResult:
         'shorter prompts': 'the model sees less',
         'generate.prompts=[]': 'beginnings of validation documents instead'})
 
-<<<<<<< HEAD
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0123
-=======
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0111
->>>>>>> main
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0130
 @_rule('GP-EXPORT-003', 'note', 'model.position=rope',
        'model.activation_function=swiglu')
 def _transformers_has_the_model(plan: Plan) -> CheckResult:
