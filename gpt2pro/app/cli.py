@@ -41,12 +41,22 @@ def _options(
     "From a folder of text to a trained GPT-2."
 
 # %% ../../nbs/12_app/06_cli.ipynb #0011
+def _hint_at_setting(option: str) -> None:
+    "Say how a setting is written that was given as an option"
+    if not option: return
+    from gpt2pro.core.config import likely_setting
+    setting = likely_setting((option.strip('-').replace('-', '_'),))
+    if setting: print(f'  fix: write it as {setting}=VALUE', file=sys.stderr)
+
 def main() -> None:
     "Run the command line, and turn errors into three lines and an exit code"
     os.environ.setdefault('GOMP_SPINCOUNT', '2000')
     try:
         try: app()
         finally: print(end='', flush=True) # on a full disk it fails here, not after the end
+    except SystemExit as e:
+        _hint_at_setting(getattr(e.__context__, 'option_name', '')) # of one that does not exist
+        raise
     except Exception as e:
         if '--debug' in sys.argv: raise
         from gpt2pro.core.errors import as_error
@@ -81,9 +91,12 @@ def _split(words: list[str] | None) -> tuple[str | None, list[str]]:
                                 'keep one of them; settings are written key=value')
     return sources[0] if sources else None, settings
 
-def _config(words: list[str] | None) -> Config:
-    "The configuration that the words of a command describe"
-    return gpt2pro.load_config(*_split(words))
+def _config(words: list[str] | None, *sections: str) -> Config:
+    "The configuration that the words of a command describe, settings of some sections or of all"
+    from gpt2pro.core.loading import check_sections
+    source, settings = _split(words)
+    if sections: check_sections(settings, *sections)
+    return gpt2pro.load_config(source, settings)
 
 # %% ../../nbs/12_app/06_cli.ipynb #0020
 def _show(result: Any, as_json: bool, file: Any = None) -> None:
@@ -427,8 +440,10 @@ def generate(
     as_json: AsJson = False,
 ) -> None:
     "Continue a prompt; with a model trained on conversations, answer a question"
+    from gpt2pro.core.loading import check_sections
     from gpt2pro.data.chat import format_question
     from gpt2pro.generation.engine import interact, stream
+    check_sections(words or [], 'generate')
     model, tokenizer, config = gpt2pro.load_run(folder, for_inference=True)
     settings = gpt2pro.load_config(config, words or []).generate
     is_chat = config.data.batching == 'chat'
@@ -476,7 +491,7 @@ def kernels(
 def bench_train(words: Words = None, threads: Threads = None, as_json: AsJson = False) -> None:
     "Benchmark training steps on a CPU"
     from gpt2pro.bench.cpu import bench_training
-    config = _config(words)
+    config = _config(words, 'model', 'train')
     _show(bench_training(config.model, config.train.batch_size, threads=threads), as_json)
 
 @bench_app.command('generate')
@@ -489,4 +504,5 @@ def bench_generate(
 ) -> None:
     "Benchmark greedy generation on a CPU"
     from gpt2pro.bench.cpu import bench_generation
-    _show(bench_generation(_config(words).model, batch_size, tokens, threads=threads), as_json)
+    model = _config(words, 'model').model
+    _show(bench_generation(model, batch_size, tokens, threads=threads), as_json)
