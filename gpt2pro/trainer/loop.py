@@ -23,14 +23,14 @@ from ..data.prepare import prepare_data, PreparedData
 from ..data.batches import Batch, Batches, IGNORE_INDEX, open_batches, prefetch
 from ..attention.layer import choose_backend
 from ..model.gpt import eval_mode, GPT
-from .checkpoint import load_checkpoint, rotate_checkpoints, save_checkpoint
-from .runs import checkpoint_to_resume, lock_run, Progress, read_state, RunDirectory
-from .runs import TrainingState
+from .checkpoint import CheckpointWriter, load_checkpoint
+from .runs import checkpoint_to_resume, initial_model, lock_run, Progress
+from .runs import read_state, RunDirectory, TrainingState
 from .optimizers import lr_scale, make_optimizer, optimizer_tensors, set_lr
 from .strategy import environment, make_strategy, Strategy
 from .monitor import Callback, log_to, loss_metrics, memory_in_use, MemoryMeter
 from .monitor import MetricsFile, NonFiniteError, out_of_memory, save_plot
-from .monitor import tensorboard, warn_on_error
+from .monitor import tensorboard
 
 # %% auto #0
 __all__ = ['evaluation_batches', 'mean_loss', 'dropout_seed', 'Step', 'accumulate_gradients', 'training_step', 'TrainResult',
@@ -221,7 +221,7 @@ class RunState:
         self.model, self.optimizer = strategy.setup(model, make, config.train.compile)
         self.progress = Progress()
         self.metrics: list[str] = [] # Lines of metrics.jsonl
-        self.failures = 0
+        self.writer = CheckpointWriter()
     def tensors(self) -> list[Tensor]:
         return [*self.model.parameters(), *optimizer_tensors(self.model, self.optimizer).values()]
     def restore(self, path: Path) -> None:
@@ -242,20 +242,14 @@ class RunState:
         folder: Path,       # Of all checkpoints of the run
         last: bool = False, # Whether there will be no other
     ) -> None:
-        "Save a checkpoint and remove old ones"
+        "Have a checkpoint saved; only the last one is waited for"
         state = TrainingState(progress=self.progress, config=self.config.model_dump(),
                               text=self.text, metrics=self.metrics).model_dump()
-        step, tensors = self.progress.step, self.strategy.state(self.model, self.optimizer)
-        try: save_checkpoint(folder, step, tensors, state, environment(self.strategy))
-        except OSError as e:
-            _log.warning('the checkpoint of step %d could not be saved: %s', step, e)
-            self.failures += 1
-            if self.failures < 3 and not last: return
-            raise RunError(f'{folder}: step {step} could not be saved', f'{e}',
-                           'make room on the disk, then resume the run') from None
-        self.failures = 0
+        tensors = self.strategy.state(self.model, self.optimizer)
         keep, best = self.config.train.keep_checkpoints, self.progress.best_step
-        with warn_on_error(folder): rotate_checkpoints(folder, keep, best)
+        self.writer.save(folder, self.progress.step, tensors, state, environment(self.strategy),
+                         keep, best)
+        if last: self.writer.wait(last=True)
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0051
 class Trainer:
@@ -293,7 +287,7 @@ class Trainer:
         self.bar = tqdm(total=train.max_steps, initial=first, desc='training', unit='step',
                         disable=not self.show_bar)
         warn = partial(_log.warning, '%s: stopping after this step')
-        with closing(metrics), self.bar, Interrupts(warn) as self.interrupts:
+        with closing(metrics), self.bar, Interrupts(warn) as self.interrupts, state.writer:
             with MemoryMeter(state.strategy.device, state.tensors()) as meter:
                 self.advance(first + 2)
             if progress.step > first: meter.save(self.run.memory)
@@ -388,8 +382,7 @@ def train_model(
         backend = choose_backend(config.model, strategy.device, config.train.document_mask,
                                  config.model.dropout)
         _log.info('attention: %s', backend.reason)
-        torch.manual_seed(config.train.seed)
-        model = GPT(config.model)
+        model = initial_model(config, run, checkpoint)
         trainer = Trainer(config, model, prepared, run, strategy, callbacks, progress)
         try: return trainer.fit(checkpoint)
         except torch.OutOfMemoryError: raise out_of_memory(config.train, strategy.device) from None
