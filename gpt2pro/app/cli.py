@@ -11,10 +11,17 @@ import gpt2pro
 import typer
 
 # %% auto #0
+<<<<<<< HEAD
 __all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'Run', 'Source', 'TokenizerFolder', 'Minutes', 'Overwrite', 'tokenizer_app',
            'Out', 'bench_app', 'Threads', 'main', 'hardware', 'presets', 'analyze', 'leaks', 'validate', 'explain',
            'wizard', 'recommend', 'rehearse', 'convert', 'schema', 'train_tokenizer', 'lab', 'parity', 'prepare',
            'train', 'quickstart', 'evaluate', 'generate', 'report', 'write_launch_file', 'kernels', 'bench_train',
+=======
+__all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'Run', 'Source', 'TokenizerFolder', 'Processes', 'Minutes', 'Overwrite',
+           'tokenizer_app', 'Out', 'bench_app', 'Threads', 'main', 'hardware', 'presets', 'analyze', 'leaks',
+           'validate', 'explain', 'wizard', 'recommend', 'rehearse', 'convert', 'schema', 'train_tokenizer', 'lab',
+           'parity', 'prepare', 'train', 'quickstart', 'evaluate', 'generate', 'report', 'kernels', 'bench_train',
+>>>>>>> main
            'bench_generate']
 
 # %% ../../nbs/12_app/06_cli.ipynb #0004
@@ -36,16 +43,27 @@ def _options(
     debug: Annotated[bool, typer.Option('--debug', help='Show the traceback of an error')] = False,
     version: Annotated[bool, typer.Option('--version', callback=_print_version, is_eager=True,
                                           help='Show the version')] = False,
+    local_rank: Annotated[int, typer.Option('--local_rank', hidden=True)] = 0, # of deepspeed
 ) -> None:
     "From a folder of text to a trained GPT-2."
 
 # %% ../../nbs/12_app/06_cli.ipynb #0011
+def _hint_at_setting(option: str) -> None:
+    "Say how a setting is written that was given as an option"
+    if not option: return
+    from gpt2pro.core.config import likely_setting
+    setting = likely_setting((option.strip('-').replace('-', '_'),))
+    if setting: print(f'  fix: write it as {setting}=VALUE', file=sys.stderr)
+
 def main() -> None:
     "Run the command line, and turn errors into three lines and an exit code"
     os.environ.setdefault('GOMP_SPINCOUNT', '2000')
     try:
         try: app()
         finally: print(end='', flush=True) # on a full disk it fails here, not after the end
+    except SystemExit as e:
+        _hint_at_setting(getattr(e.__context__, 'option_name', '')) # of one that does not exist
+        raise
     except Exception as e:
         if '--debug' in sys.argv: raise
         from gpt2pro.core.errors import as_error
@@ -80,9 +98,12 @@ def _split(words: list[str] | None) -> tuple[str | None, list[str]]:
                                 'keep one of them; settings are written key=value')
     return sources[0] if sources else None, settings
 
-def _config(words: list[str] | None) -> Config:
-    "The configuration that the words of a command describe"
-    return gpt2pro.load_config(*_split(words))
+def _config(words: list[str] | None, *sections: str) -> Config:
+    "The configuration that the words of a command describe, settings of some sections or of all"
+    from gpt2pro.core.loading import check_sections
+    source, settings = _split(words)
+    if sections: check_sections(settings, *sections)
+    return gpt2pro.load_config(source, settings)
 
 # %% ../../nbs/12_app/06_cli.ipynb #0020
 def _show(result: Any, as_json: bool, file: Any = None) -> None:
@@ -181,6 +202,9 @@ def leaks(
     _show(gpt2pro.find_contamination(*open_splits(data)), as_json)
 
 # %% ../../nbs/12_app/06_cli.ipynb #0036
+Processes = Annotated[int | None, typer.Option(
+    min=1, help='Train in this many processes, each with a GPU or its part of the cores')]
+
 @app.command()
 def validate(
     words: Words = None,
@@ -188,6 +212,7 @@ def validate(
         '--measure', help='Analyze the text, and measure this machine, too')] = False,
     fix: Annotated[bool, typer.Option(
         '--fix', help='Fix errors and warnings, and show the difference')] = False,
+    nproc: Processes = None,
     as_json: AsJson = False,
 ) -> None:
     "Every problem of a configuration with its fix, and the memory and time it will take"
@@ -199,6 +224,7 @@ def validate(
     if measure:
         from gpt2pro.app.pipeline import check_contamination, measure_plan
         machine, report = measure_plan(config)
+    machine.processes = nproc or machine.processes
     if fix:
         fixed = gpt2pro.fix_config(source, settings, machine, report)
         _show(fixed, as_json)
@@ -373,12 +399,17 @@ def train(
         '--resume', help='Resume the run in that directory')] = False,
     max_hours: Annotated[float | None, typer.Option(
         help='Stop, with a checkpoint, after this many hours')] = None,
+    nproc: Processes = None,
     as_json: AsJson = False,
 ) -> None:
     "Train a model as a configuration says"
+    from gpt2pro.core.hardware import launched_processes
+    if nproc and launched_processes() is None:
+        from gpt2pro.core.processes import launch
+        raise typer.Exit(launch(sys.argv[1:], nproc))
     source, settings = _split(words)
     if max_hours is not None: settings.append(f'train.max_hours={max_hours}')
-    _show(gpt2pro.train(source, out, settings, resume), as_json)
+    if report := gpt2pro.train(source, out, settings, resume): _show(report, as_json)
 
 @app.command()
 def quickstart(
@@ -416,8 +447,10 @@ def generate(
     as_json: AsJson = False,
 ) -> None:
     "Continue a prompt; with a model trained on conversations, answer a question"
+    from gpt2pro.core.loading import check_sections
     from gpt2pro.data.chat import format_question
     from gpt2pro.generation.engine import interact, stream
+    check_sections(words or [], 'generate')
     model, tokenizer, config = gpt2pro.load_run(folder, for_inference=True)
     settings = gpt2pro.load_config(config, words or []).generate
     is_chat = config.data.batching == 'chat'
@@ -506,7 +539,7 @@ def kernels(
 def bench_train(words: Words = None, threads: Threads = None, as_json: AsJson = False) -> None:
     "Benchmark training steps on a CPU"
     from gpt2pro.bench.cpu import bench_training
-    config = _config(words)
+    config = _config(words, 'model', 'train')
     _show(bench_training(config.model, config.train.batch_size, threads=threads), as_json)
 
 @bench_app.command('generate')
@@ -519,4 +552,5 @@ def bench_generate(
 ) -> None:
     "Benchmark greedy generation on a CPU"
     from gpt2pro.bench.cpu import bench_generation
-    _show(bench_generation(_config(words).model, batch_size, tokens, threads=threads), as_json)
+    model = _config(words, 'model').model
+    _show(bench_generation(model, batch_size, tokens, threads=threads), as_json)
