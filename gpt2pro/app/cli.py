@@ -11,18 +11,11 @@ import gpt2pro
 import typer
 
 # %% auto #0
-<<<<<<< HEAD
-__all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'Run', 'Source', 'TokenizerFolder', 'Minutes', 'Overwrite', 'tokenizer_app',
-           'Out', 'bench_app', 'Threads', 'main', 'hardware', 'presets', 'analyze', 'leaks', 'validate', 'explain',
-           'wizard', 'recommend', 'rehearse', 'convert', 'schema', 'train_tokenizer', 'lab', 'parity', 'prepare',
-           'train', 'quickstart', 'evaluate', 'generate', 'report', 'write_launch_file', 'kernels', 'bench_train',
-=======
 __all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'Run', 'Source', 'TokenizerFolder', 'Processes', 'Minutes', 'Overwrite',
            'tokenizer_app', 'Out', 'bench_app', 'Threads', 'main', 'hardware', 'presets', 'analyze', 'leaks',
            'validate', 'explain', 'wizard', 'recommend', 'rehearse', 'convert', 'schema', 'train_tokenizer', 'lab',
-           'parity', 'prepare', 'train', 'quickstart', 'evaluate', 'generate', 'report', 'kernels', 'bench_train',
->>>>>>> main
-           'bench_generate']
+           'parity', 'prepare', 'train', 'quickstart', 'evaluate', 'generate', 'report', 'write_launch_file', 'kernels',
+           'bench_train', 'bench_generate']
 
 # %% ../../nbs/12_app/06_cli.ipynb #0004
 if TYPE_CHECKING: from gpt2pro.core.config import Config, DataConfig
