@@ -34,6 +34,7 @@ _NAMES = { # module → public names
     'data.batches': 'Batch open_batches',
     'trainer.runs': 'RunDirectory load_run',
     'trainer.loop': 'Trainer',
+    'trainer.launch': 'Cluster launch_file',
     'generation.engine': 'GPT Engine generate',
     'app.rehearsal': 'rehearse',
     'app.run_report': 'report_run',

@@ -11,11 +11,11 @@ from functools import cached_property
 from typing import Any, Literal, NamedTuple
 from pydantic import Field
 from ..core.errors import check_positive
-from ..core.choices import OPTIMIZERS
 from ..core.config import Config, ModelConfig, StrictModel, TrainConfig
 from ..core.loading import load_config
 from ..core.hardware import Hardware, native_precisions, Throughput
-from .counts import count_parameters, flops_per_token
+from .counts import count_parameters, flops_per_token, optimizer_flops
+from .counts import optimizer_state
 from .heuristics import expected_bytes_per_token
 from .memory import forecast_memory
 
@@ -92,8 +92,8 @@ def step_seconds(
     m, tokens = config.model, config.tokens_per_step
     activations = tokens*(55*m.n_layer*m.n_embd + 4*m.vocab_size)
     traffic = 4*(activations + 2*count_parameters(m)['total']) # bytes
-    compute = tokens*flops_per_token(m)/throughput.matmul_flops
-    return compute + traffic/throughput.memory_bandwidth
+    flops = tokens*flops_per_token(m) + optimizer_flops(m, config.train.optimizer)
+    return flops/throughput.matmul_flops + traffic/throughput.memory_bandwidth
 
 # %% ../../nbs/03_validation/04_plan.ipynb #0018
 def guess_throughput(
@@ -229,9 +229,9 @@ def checkpoint_bytes(
     config: Config, # The plan
 ) -> int:           # At most
     "What the checkpoints of a run take on disk"
-    numbers = 1 + OPTIMIZERS['adamw'].state_per_parameter # for each parameter
-    size = 4*numbers*count_parameters(config.model)['total']
-    return size*(config.train.keep_checkpoints + 2)
+    m, t = config.model, config.train
+    numbers = count_parameters(m)['total'] + optimizer_state(m, t.optimizer)
+    return 4*numbers*(t.keep_checkpoints + 2)
 
 # %% ../../nbs/03_validation/04_plan.ipynb #0042
 Severity = Literal['error', 'warning', 'note']

@@ -205,12 +205,14 @@ def _dropout_is_for_text_that_repeats(plan: Plan) -> CheckResult:
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0049
 @_rule('GP-TRAIN-003', 'warning', 'train.lr=0.1')
-def _the_learning_rate_suits_the_width(plan: Plan) -> CheckResult:
+def _the_learning_rate_suits_optimizer_and_width(plan: Plan) -> CheckResult:
     "if it is too high the loss rises or becomes NaN; if it is too low training takes much longer"
-    lr, width = plan.train.lr, plan.model.n_embd
-    usual = suggest_lr(width)
-    if usual/100 <= lr <= 5*usual: return None
-    return Violation(f'train.lr = {lr:g}, and {usual:g} is usual for a width of {width}', {
+    lr, width, name = plan.train.lr, plan.model.n_embd, plan.train.optimizer
+    usual = suggest_lr(width, name)
+    low = usual/100 if name in ('adamw', 'adam') else usual/5
+    if low <= lr <= 5*usual: return None
+    found = f'train.lr = {lr:g}, and {usual:g} is usual for {name} at a width of {width}'
+    return Violation(found, {
         f'train.lr={usual:g} train.min_lr={usual/10:g}': 'usual',
         'keep it': 'with another initialization, or to change a trained model only a little'})
 
@@ -236,7 +238,7 @@ def _the_warmup_ends(plan: Plan) -> CheckResult:
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0055
 @_rule('GP-TRAIN-016', 'warning', 'train.warmup_steps=0')
 def _there_is_a_warmup(plan: Plan) -> CheckResult:
-    "full steps before AdamW knows the usual size of the gradients can do lasting harm"
+    "full steps before the optimizer knows the usual size of the gradients can do lasting harm"
     t = plan.train
     if t.warmup_steps or t.max_steps < 100: return None
     return Violation(f'train.warmup_steps = 0 of train.max_steps = {t.max_steps:,}', {
