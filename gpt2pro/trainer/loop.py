@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
-from ..core.errors import RunError, UserError
+from ..core.errors import UserError
 from ..core.config import Config, TrainConfig
 from ..core.loading import load_config
 from ..core.signals import Interrupts
