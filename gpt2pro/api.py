@@ -36,6 +36,7 @@ _NAMES = { # module → public names
     'model.lora': 'load_adapter save_adapter',
     'trainer.runs': 'RunDirectory load_run',
     'trainer.loop': 'Trainer',
+    'trainer.launch': 'Cluster launch_file',
     'generation.engine': 'GPT Engine generate',
     'app.rehearsal': 'rehearse',
     'app.run_report': 'report_run',

@@ -301,7 +301,9 @@ def train(
     callbacks: Iterable[Callback] = (), # Called with each line of metrics
 ) -> RunReport:
     "Train a model, evaluate it, sample from it, and write its report"
-    if folder is None and isinstance(config, (str, Path)):
+    if folder is not None and config is not None: # a run that has not begun does so
+        resume = resume and RunDirectory(folder).config.is_file()
+    elif isinstance(config, (str, Path)):
         is_file = Path(config).is_file() or str(config) in RUN_PRESETS
         if not is_file: folder = config
     folder = run_folder(folder, 'train', resume)

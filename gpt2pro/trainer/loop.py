@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
-from ..core.errors import RunError, UserError
+from ..core.errors import UserError
 from ..core.config import Config, TrainConfig
 from ..core.loading import load_config
 from ..core.signals import Interrupts
@@ -130,7 +130,8 @@ def training_step(
     if math.isfinite(loss): norm = strategy.step(optimizer, train.grad_clip)
     sequences = [sequence for number in numbers for sequence in batches.sequences(number)]
     if not math.isfinite(norm) and not (math.isfinite(loss) and strategy.may_overflow):
-        raise NonFiniteError(step, loss, norm, [start for start, _ in sequences])
+        found = dict.fromkeys(i for number in numbers for i in batches.documents(number))
+        raise NonFiniteError(step, loss, norm, [*map(batches.tokens.describe, found)])
     return Step(loss, norm, sum(length for _, length in sequences), train.lr*scale)
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0032
