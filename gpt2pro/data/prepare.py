@@ -70,6 +70,14 @@ def open_parts(
     return parts
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0011
+def _hash_code() -> str:
+    "A hash of the code that prepares data"
+    code = hashlib.sha256()
+    for chapter in ('text', 'tokenizers', 'data'):
+        for path in sorted((asset_path().parent/chapter).glob('*.py')):
+            code.update(path.read_bytes())
+    return code.hexdigest()
+
 def data_key(
     config: Config, # Of the run
 ) -> str:
@@ -79,7 +87,7 @@ def data_key(
     tokenizer: Any = [config.model.vocab_size, settings.model_dump(exclude={'path'})]
     if settings.type == 'gpt2' or settings.path: tokenizer = build_tokenizer(config, ()).hash
     parts = [PART_BYTES, *(_count_parts(corpus.size) for corpus in (train, validation) if corpus)]
-    facts = dict(parts=parts, tokenizer=tokenizer, train=train.fingerprint(),
+    facts = dict(code=_hash_code(), parts=parts, tokenizer=tokenizer, train=train.fingerprint(),
                  validation=validation and validation.fingerprint(),
                  settings=config.data.model_dump(exclude={'source', 'validation', 'batching'}),
                  chat=config.data.batching == 'chat')
@@ -457,11 +465,7 @@ def _add_to_cache(run: Path, entry: Path) -> None:
 
 def _cache_entry(key: str) -> Path:
     "The folder in the cache for data with a key"
-    package = asset_path().parent
-    code = hashlib.sha256(key.encode())
-    for chapter in ('text', 'tokenizers', 'data'):
-        for path in sorted((package/chapter).glob('*.py')): code.update(path.read_bytes())
-    return cache_folder()/'prepared'/code.hexdigest()[:32]
+    return cache_folder()/'prepared'/key[:32]
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0081
 def merge_parts(
@@ -549,7 +553,7 @@ def prepare_data(
     unfinished = folder/'.data.tmp'
     if workers is None: workers = count_workers()
     try:
-        with suppress(OSError), _cache_lock(_cache_entry('').parent): pass
+        with suppress(OSError), _cache_lock(cache_folder()/'prepared'): pass
         own = _own_tokenizer(folder) if key else None
         found = key and _find_prepared(folder, key, own)
         if found := found or _find_prepared(folder, data_key(config), own):

@@ -5,7 +5,6 @@
 # %% ../../nbs/08_model/05_lora.ipynb #0003
 from __future__ import annotations
 import json, math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 import torch
@@ -26,6 +25,11 @@ __all__ = ['LoRALinear', 'add_lora', 'NewRows', 'train_new_rows', 'resize_vocabu
 # %% ../../nbs/08_model/05_lora.ipynb #0010
 class LoRALinear(nn.Linear):
     "A linear layer with a low-rank update"
+    lora_A: nn.Parameter # (r, n)
+    lora_B: nn.Parameter # (m, r)
+    scaling: float       # alpha/r
+    lora_dropout: float
+    merged = False       # whether the weight holds the update
     def forward(self,
         x: Tensor, # (…, n)
     ) -> Tensor:   # (…, m)
@@ -40,15 +44,14 @@ class LoRALinear(nn.Linear):
         self.merged = sign > 0
     def unmerge(self) -> None: self.merge(-1)
 
-def _adapt(layer: nn.Module, settings: FinetuneConfig) -> None:
+def _adapt(layer: Any, settings: FinetuneConfig) -> None:
     "Give an `nn.Linear` an update of rank `lora_rank`"
     layer.__class__ = LoRALinear
     m, n, r = layer.out_features, layer.in_features, settings.lora_rank
-    layer.lora_A = nn.Parameter(layer.weight.new_empty(r, n)) # (r, n)
-    layer.lora_B = nn.Parameter(layer.weight.new_zeros(m, r)) # (m, r)
+    layer.lora_A = nn.Parameter(layer.weight.new_empty(r, n))
+    layer.lora_B = nn.Parameter(layer.weight.new_zeros(m, r))
     nn.init.kaiming_uniform_(layer.lora_A, a=math.sqrt(5))
     layer.scaling, layer.lora_dropout = settings.lora_alpha/r, settings.lora_dropout
-    layer.merged = False
 
 # %% ../../nbs/08_model/05_lora.ipynb #0014
 def add_lora(
@@ -80,8 +83,7 @@ class NewRows(nn.Module):
     ) -> Tensor:       # (V, C)
         return torch.cat([table[:-len(self.rows)], self.rows])
 
-def _tables(model: GPT) -> list[nn.Module]:
-    return [model.wte, model.lm_head]
+def _tables(model: GPT) -> list[Any]: return [model.wte, model.lm_head]
 
 def train_new_rows(
     model: GPT, # With a frozen embedding table

@@ -168,6 +168,20 @@ def _damage(path: str, e: DamagedFileError) -> str:
     where = re.sub('^:', 'line ', e.what.removeprefix(path)).removeprefix(', ')
     return f'{where}: {e.why}' if where else e.why
 
+def _defect(corpus: Corpus, file: SourceFile) -> str:
+    "Why a file has to be skipped, if it has"
+    try:
+        if len(corpus.files) > 1 and is_table(file):
+            layout = corpus._layout(file)
+            if _is_metadata(file, layout):
+                return f'one object without text: its fields are {", ".join(layout.fields):.200}'
+        if corpus.on_error == 'skip':
+            for _ in corpus._read(file, ErrorHandler(file.path, False)): pass
+    except DamagedFileError as e:
+        if corpus.on_error != 'skip': raise
+        return _damage(file.path, e)
+    return ''
+
 def _fingerprint(files: Iterable[SourceFile]) -> str:
     "A hash of the content of files"
     content = [[file.path, file.size, file.start, hash_file(file.local_path)
@@ -222,20 +236,9 @@ class Corpus:
     def _sound_files(self) -> Iterator[SourceFile]:
         for file in self.files:
             if file.path not in self._checked:
-                self._check(file)
+                if defect := _defect(self, file): self.skipped[file.path] = defect
                 self._checked.add(file.path)
             if file.path not in self.skipped: yield file
-    def _check(self, file: SourceFile) -> None:
-        "Note why a file is to be skipped, if it is"
-        try:
-            if len(self.files) > 1 and is_table(file) and _is_metadata(file, self._layout(file)):
-                fields = ', '.join(self._layout(file).fields)
-                self.skipped[file.path] = f'one object without text: its fields are {fields:.200}'
-            elif self.on_error == 'skip':
-                for _ in self._read(file, ErrorHandler(file.path, False)): pass
-        except DamagedFileError as e:
-            if self.on_error != 'skip': raise
-            self.skipped[file.path] = _damage(file.path, e)
 
 # %% ../../nbs/01_text/05_corpus.ipynb #0051
 def _reading_options(data: DataConfig) -> dict[str, Any]:

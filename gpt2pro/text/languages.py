@@ -231,11 +231,11 @@ class LanguageDetector:
 
 # %% ../../nbs/01_text/06_languages.ipynb #0072
 def detect_languages(
-    texts: Sequence[str], # Texts of any length
+    texts: Sequence[str], # Texts of any length; a string is one text
     candidates: Iterable[str] | None = None, # ISO 639-1 codes; None learns them from the texts
 ) -> list[str]: # ISO 639-1 codes, und where it cannot be told
     "The language of each text"
-    return LanguageDetector(candidates)(texts)
+    return LanguageDetector(candidates)([texts] if isinstance(texts, str) else texts)
 
 # %% ../../nbs/01_text/06_languages.ipynb #0079
 def tempered_shares(

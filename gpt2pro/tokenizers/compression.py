@@ -6,7 +6,6 @@
 from __future__ import annotations
 import math
 from collections.abc import Sequence
-from copy import copy
 from typing import Any
 import numpy as np
 from ..core.config import Config
@@ -15,7 +14,7 @@ from ..text.cleaning import byte_size
 from ..validation.heuristics import suggest_vocab_size
 from ..validation.plan import is_trained, summarize_text, TextSummary, tokenizer_key
 from .tokenizer import build_tokenizer, Tokenizer
-from .vocabulary import SAMPLE_BYTES, train_vocabulary_sizes
+from .vocabulary import sample_texts, SAMPLE_BYTES, train_vocabulary_sizes
 
 # %% auto #0
 __all__ = ['measure_compression']
@@ -40,18 +39,6 @@ def _measure(tokenizer: Tokenizer, seen: Sequence[str], unseen: Sequence[str]) -
     return [(low + high)/2, min(low, high) - below, max(low, high) + above]
 
 # %% ../../nbs/04_tokenizers/05_compression.ipynb #0014
-def _sample(corpus: Corpus) -> tuple[list[str], bool]:
-    "Some megabytes of documents of a corpus, and whether they are all of it"
-    part = copy(corpus)
-    part.sample = min(corpus.sample, SAMPLE_BYTES/max(corpus.size, 1))
-    read = 0
-    texts = []
-    for document in part:
-        texts.append(document.text)
-        read += document.size
-        if read > 2*SAMPLE_BYTES: return texts, False
-    return texts, part.sample == corpus.sample
-
 def _train(texts: Sequence[str], config: Config | None, size: int) -> dict[str, Tokenizer]:
     "The tokenizer of a plan, or those of all sizes up to one, by their keys"
     if config: return {tokenizer_key(config): build_tokenizer(config, texts, progress=False)}
@@ -67,7 +54,7 @@ def measure_compression(
     "A summary of a text with the bytes per token of the tokenizers that a plan may use"
     text = summarize_text(report) or TextSummary(bytes=corpus.size)
     if config and tokenizer_key(config) in text.bytes_per_token: return text
-    texts, whole = _sample(corpus)
+    texts, whole = sample_texts(corpus, SAMPLE_BYTES)
     seen, unseen = (texts, []) if whole else (texts[::2], texts[1::2])
     if config and not is_trained(config) and not whole: seen = unseen = texts
     trained = _train(seen, config, suggest_vocab_size(text.bytes))

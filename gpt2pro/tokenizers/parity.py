@@ -22,7 +22,7 @@ from ..text.cleaning import byte_size
 from ..validation.heuristics import suggest_vocab_size
 from .tokenizer import Tokenizer, train_tokenizer
 from .vocabulary import COLORS, group_by_language, MIN_LANGUAGE_SHARE
-from .vocabulary import SAMPLE_BYTES, sample_texts, Sources
+from .vocabulary import SAMPLE_BYTES, Sources, vocabulary_texts
 
 # %% auto #0
 __all__ = ['color_tokens', 'LanguageStats', 'language_stats', 'TokenizerStats', 'tokenizer_stats', 'TokenizerComparison',
@@ -327,7 +327,7 @@ def measure_parity(
     progress: bool = True,              # Whether a bar is shown
 ) -> ParityReport:
     "The premium of each language of a text with a tokenizer, and the mixture that brings parity"
-    documents = sample_texts(source, sample_bytes)
+    documents = vocabulary_texts(source, sample_bytes)
     texts = group_lines(documents)
     if parallel is None: parallel = len({len(lines) for lines in texts.values()}) == 1
     sizes = {code: sum(map(byte_size, lines)) for code, lines in texts.items()}

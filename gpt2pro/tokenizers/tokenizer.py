@@ -21,7 +21,7 @@ from .bpe import BYTE_ALPHABET, BYTE_TO_UNICODE, GPT2_PATTERN
 
 # %% auto #0
 __all__ = ['EOT', 'CONTINUING_PREFIX', 'SPLIT_PATTERNS', 'DecodeStream', 'Tokenizer', 'gpt2_tokenizer', 'train_tokenizer',
-           'find_tokenizer', 'build_tokenizer']
+           'find_tokenizer', 'add_special_tokens', 'build_tokenizer']
 
 # %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0007
 EOT = '<|endoftext|>'
@@ -350,6 +350,18 @@ def find_tokenizer(
                         'take it from where the weights are from') from None
 
 # %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0121
+def add_special_tokens(
+    tokenizer: Tokenizer,  # Stays as it is
+    special: Iterable[str], # Such as `<|user|>`; those that it has already do not count
+) -> Tokenizer:
+    "The same tokenizer with more special tokens, behind all others"
+    new = [token for token in dict.fromkeys(special) if token not in tokenizer.special_tokens]
+    if not new: return tokenizer
+    inner = tokenizers.Tokenizer.from_str(tokenizer.json)
+    _add_special_tokens(inner, new)
+    return Tokenizer(inner.to_str(), f'{tokenizer.name}+{len(new)}')
+
+# %% ../../nbs/04_tokenizers/02_tokenizer.ipynb #0124
 def build_tokenizer(
     config: Config,        # Says which tokenizer
     texts: Iterable[str],  # The training text, read only where a vocabulary is trained
@@ -357,11 +369,11 @@ def build_tokenizer(
 ) -> Tokenizer:
     "The tokenizer that a configuration asks for"
     settings, size = config.tokenizer, config.model.vocab_size
-    if settings.path: tokenizer = Tokenizer.load(settings.path)
-    elif settings.type == 'gpt2': tokenizer = gpt2_tokenizer()
-    else:
+    if not settings.path and settings.type != 'gpt2':
         options = settings.model_dump(exclude={'path'})
         return train_tokenizer(texts, size, **options, progress=progress)
+    tokenizer = find_tokenizer(settings.path) if settings.path else gpt2_tokenizer()
+    tokenizer = add_special_tokens(tokenizer, settings.special_tokens)
     if tokenizer.vocab_size > size:
         raise UserError(f'The tokenizer {tokenizer.name} has {tokenizer.vocab_size:,} tokens',
                         f'model.vocab_size = {size:,} is too small for them',

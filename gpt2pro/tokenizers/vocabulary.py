@@ -26,8 +26,8 @@ from .tokenizer import Tokenizer, train_tokenizer
 # %% auto #0
 __all__ = ['SAMPLE_BYTES', 'MIN_BYTES', 'Sources', 'MIN_LANGUAGE_SHARE', 'COLORS', 'truncate_bpe', 'train_vocabulary_sizes',
            'with_vocab_size', 'equal_compute_tokens', 'concatenate_tokens', 'expected_updates', 'bigram_bits',
-           'VocabularySize', 'measure_vocabulary', 'add_scores', 'sample_texts', 'group_by_language', 'VocabularySweep',
-           'plot_vocabulary_sweep', 'sweep_vocabulary']
+           'VocabularySize', 'measure_vocabulary', 'add_scores', 'sample_texts', 'vocabulary_texts',
+           'group_by_language', 'VocabularySweep', 'plot_vocabulary_sweep', 'sweep_vocabulary']
 
 # %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0009
 def truncate_bpe(
@@ -174,17 +174,27 @@ MIN_BYTES = 20_000       # Less says nothing about a vocabulary
 Sources = str | Path | Sequence[str | Path] | DataConfig
 
 def sample_texts(
+    corpus: Corpus, # Any
+    size: int = SAMPLE_BYTES, # Bytes wanted, about
+) -> tuple[list[str], bool]: # Documents, and whether they are all of it
+    "Documents of a corpus, chosen by their content"
+    part = copy(corpus)
+    part.sample = min(corpus.sample, size/max(corpus.size, 1))
+    texts = []
+    found = 0
+    for document in part:
+        texts.append(document.text)
+        found += document.size
+        if found > 2*size: return texts, False
+    return texts, part.sample == corpus.sample
+
+def vocabulary_texts(
     source: Corpus | Sources, # A corpus, or sources as for `open_corpus`
     size: int = SAMPLE_BYTES, # Bytes wanted, about
 ) -> list[str]:
-    "Documents of a corpus, chosen by their content"
-    corpus = copy(source) if isinstance(source, Corpus) else open_corpus(source)
-    corpus.sample = min(corpus.sample, size/max(corpus.size, 1))
-    texts, found = [], 0
-    for document in corpus:
-        texts.append(document.text)
-        found += document.size
-        if found > 2*size: break
+    "Documents of a corpus to train a vocabulary on; too few are refused"
+    texts, _ = sample_texts(open_corpus(source), size)
+    found = sum(map(byte_size, texts))
     if found < MIN_BYTES:
         raise UserError(f'{found:,} bytes of text',
                         f'fewer than {MIN_BYTES:,} say nothing about a vocabulary',
@@ -283,7 +293,7 @@ def sweep_vocabulary(
 ) -> VocabularySweep:
     "Try vocabularies of several sizes on a text, and recommend one for a planned run"
     corpus = source if isinstance(source, Corpus) else open_corpus(source)
-    texts = sample_texts(corpus, sample_bytes)
+    texts = vocabulary_texts(corpus, sample_bytes)
     held_out, texts = texts[::10], [text for i, text in enumerate(texts) if i % 10]
     groups = group_by_language(held_out) or {'und': held_out}
     total = sum(map(byte_size, texts))

@@ -24,8 +24,8 @@ from ..data.batches import Batch, Batches, IGNORE_INDEX, open_batches, prefetch
 from ..attention.layer import choose_backend
 from ..model.gpt import eval_mode, GPT
 from .checkpoint import load_checkpoint, rotate_checkpoints, save_checkpoint
-from .runs import checkpoint_to_resume, lock_run, Progress, read_state, RunDirectory
-from .runs import TrainingState
+from .runs import checkpoint_to_resume, initial_model, lock_run, Progress
+from .runs import read_state, RunDirectory, TrainingState
 from .optimizers import lr_scale, make_optimizer, optimizer_tensors, set_lr
 from .strategy import environment, make_strategy, Strategy
 from .monitor import Callback, log_to, loss_metrics, memory_in_use, MemoryMeter
@@ -388,8 +388,7 @@ def train_model(
         backend = choose_backend(config.model, strategy.device, config.train.document_mask,
                                  config.model.dropout)
         _log.info('attention: %s', backend.reason)
-        torch.manual_seed(config.train.seed)
-        model = GPT(config.model)
+        model = initial_model(config, run, checkpoint)
         trainer = Trainer(config, model, prepared, run, strategy, callbacks, progress)
         try: return trainer.fit(checkpoint)
         except torch.OutOfMemoryError: raise out_of_memory(config.train, strategy.device) from None

@@ -9,7 +9,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+import torch
 from filelock import FileLock, Timeout
+from torch import Tensor
 from ..core.errors import UserError
 from ..core.files import read_json, write_file
 from ..core.config import Config, resumable_settings, StrictModel
@@ -19,12 +21,14 @@ from ..tokenizers.tokenizer import find_tokenizer, Tokenizer
 from ..model.gpt import GPT
 from ..model.inference import optimize_for_inference
 from ..model.pretrained import check_finite, load_pretrained
+from ..model.lora import choose_trainable, merge_adapter, resize_vocabulary
 from .checkpoint import checkpoint_error, checkpoint_path, clean_up
 from .checkpoint import latest_checkpoint, load_checkpoint, load_parameters
+from .checkpoint import save_checkpoint
 
 # %% auto #0
 __all__ = ['RunDirectory', 'check_paths', 'lock_run', 'Progress', 'TrainingState', 'read_state', 'best_checkpoint',
-           'changed_settings', 'checkpoint_to_resume', 'load_run']
+           'changed_settings', 'checkpoint_to_resume', 'load_run', 'open_base', 'initial_model']
 
 # %% ../../nbs/09_trainer/02_runs.ipynb #0007
 class RunDirectory:
@@ -37,6 +41,7 @@ class RunDirectory:
         self.tokenizer = path/'tokenizer'         # Tokenizer
         self.data = path/'data'                   # Token shards
         self.manifest = self.data/'manifest.json' # What they hold
+        self.base = path/'base'                   # Frozen weights of fine-tuning
         self.checkpoints = path/'checkpoints'     # Weights and optimizer states by step
         self.metrics = path/'metrics.jsonl'       # Losses and speed, a line for each measurement
         self.curves = path/'metrics.svg'          # The same as a picture
@@ -55,7 +60,7 @@ def check_paths(
     run: RunDirectory, # It may be empty
 ) -> None:
     "Refuse what is not an ordinary file, or not a folder, where a run has one"
-    folders = [run.path, run.tokenizer, run.data, run.checkpoints, run.tensorboard]
+    folders = [run.path, run.tokenizer, run.data, run.base, run.checkpoints, run.tensorboard]
     for path in vars(run).values():
         kind = 'folder' if path in folders else 'file'
         if (path.is_dir() if kind == 'folder' else path.is_file()): continue
@@ -85,7 +90,7 @@ def lock_run(
         raise UserError(f'{folder}: {e.strerror}', 'a run has to write to its folder',
                         'name another, or change its permissions') from None
     try:
-        clean_up(run.checkpoints)
+        for saved in (run.base, run.checkpoints): clean_up(saved)
         for part in (folder, run.tokenizer, run.data):
             for leftover in part.glob('.*.tmp'):
                 if leftover.is_file(): leftover.unlink()
@@ -182,9 +187,26 @@ def checkpoint_to_resume(
     return path
 
 # %% ../../nbs/09_trainer/02_runs.ipynb #0036
+def _load_base(
+    config: Config,    # Of a run that fine-tunes
+    run: RunDirectory, # Which has its frozen weights
+) -> GPT: # With them, and with what is trained
+    model = GPT(config.model)
+    if config.finetune.method == 'full': return model
+    path = latest_checkpoint(run.base)
+    if path is None:
+        raise UserError(f'{run.base}: no checkpoint',
+                        'a run that does not train all weights keeps the frozen ones there',
+                        'name the whole run directory, or bring that folder back')
+    load_parameters(model, load_checkpoint(path).tensors['model'])
+    choose_trainable(model, config.finetune)
+    return model
+
+# %% ../../nbs/09_trainer/02_runs.ipynb #0037
 def load_run(
     folder: str | Path,          # A run, a checkpoint, or a Hugging Face folder
     for_inference: bool = False, # Whether the model may get layers that cannot be trained
+    merge: bool = True,          # Whether an adapter is merged into the weights
 ) -> tuple[GPT, Tokenizer, Config]: # The model is in evaluation mode, on the best device
     "A trained model with its tokenizer and configuration"
     folder = Path(folder)
@@ -199,11 +221,48 @@ def load_run(
         except UserError as e:
             raise UserError(f'{path}/state.json: {e.what}', e.why, e.fix) from None
         tokenizer = find_tokenizer(path.parent.parent)
-        model = GPT(config.model)
+        model = _load_base(config, RunDirectory(path.parent.parent))
         load_parameters(model, checkpoint.tensors['model'])
+        if merge: merge_adapter(model)
         check_finite(model, path)
         model.pretrained_folder = path.parent.parent
     if config.data.batching == 'chat': config.generate.allow_special = True
     model = model.to(resolve_device()).eval()
     if for_inference and model.wte.weight.device.type == 'cpu': optimize_for_inference(model)
     return model, tokenizer, config
+
+# %% ../../nbs/09_trainer/02_runs.ipynb #0043
+def open_base(
+    base: str, # A run, a checkpoint, a folder of Hugging Face, or a name on its hub
+) -> tuple[GPT, Tokenizer]: # The model is in evaluation mode, on the best device
+    "The model that fine-tuning begins with"
+    if Path(base).exists(): return load_run(base)[:2]
+    model = load_pretrained(base)
+    return model, find_tokenizer(str(model.pretrained_folder))
+
+def _copy_base(config: Config) -> GPT:
+    "The base in the shape that a configuration asks for"
+    base, shape = open_base(str(config.finetune.base))[0].cpu(), config.model
+    if new := config.finetune.new_rows:
+        resize_vocabulary(base, shape.vocab_size, shape.vocab_size - new)
+    model = GPT(shape)
+    weights: dict[str, Tensor] = dict(base.named_parameters())
+    if model.wpe is not None: weights['wpe.weight'] = weights['wpe.weight'][:shape.block_size]
+    load_parameters(model, weights)
+    return model
+
+def initial_model(
+    config: Config,    # Says seed, shape, base and method
+    run: RunDirectory, # Gets the base, where weights of it stay frozen
+    checkpoint: Path | None = None, # That will replace all trained weights
+) -> GPT:
+    "The model that a run begins with"
+    settings, seed = config.finetune, config.train.seed
+    torch.manual_seed(seed)
+    if settings.base is None: return GPT(config.model)
+    if settings.method == 'full': return GPT(config.model) if checkpoint else _copy_base(config)
+    if latest_checkpoint(run.base) is None:
+        weights = dict(_copy_base(config).named_parameters())
+        save_checkpoint(run.base, 0, {'model': weights}, {})
+    torch.manual_seed(seed) # for the adapter, wherever the base came from
+    return _load_base(config, run)

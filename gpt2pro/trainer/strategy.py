@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ..core.errors import UserError
 from ..core.config import TrainConfig
 from ..core.devices import resolve_device, resolve_precision
+from ..model.gpt import trainable_parameters
 from .checkpoint import load_parameters
 from .optimizers import load_optimizer_tensors, optimizer_tensors
 
@@ -61,9 +62,9 @@ class Strategy:
     def any(self, flag: bool) -> bool: return flag
     def barrier(self) -> None: pass
     def state(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> State:
-        "The tensors of a checkpoint"
+        "The tensors of a checkpoint: what is trained, and the optimizer's state"
         scaler = {name: torch.tensor(x) for name, x in self.scaler.state_dict().items()}
-        return {'model': dict(model.named_parameters()),
+        return {'model': {**trainable_parameters(model)},
                 'optimizer': optimizer_tensors(model, optimizer), 'scaler': scaler}
     def load_state(
         self, model: nn.Module, optimizer: torch.optim.Optimizer, tensors: State,
@@ -87,7 +88,7 @@ def clip_gradient(
     if max_norm: nn.utils.clip_grads_with_norm_(parameters, max_norm, norm)
     return norm
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0033
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0031
 def environment(
     strategy: Strategy, # The devices of a run
 ) -> dict[str, Any]:    # Plain values
@@ -98,7 +99,7 @@ def environment(
                 world_size=strategy.world_size, device=device, threads=torch.get_num_threads(),
                 instructions=torch.backends.cpu.get_cpu_capability())
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0037
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0035
 def make_strategy(
     train: TrainConfig, # Says `device` and `precision`
 ) -> Strategy:
