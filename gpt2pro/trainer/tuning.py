@@ -9,15 +9,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import parent_process
+from multiprocessing import current_process, parent_process
 from pathlib import Path
 from typing import Any
+import torch
 from tqdm.auto import tqdm
 from ..core.errors import RunError, UserError
 from ..core.config import Config, setting_applies, setting_error, SETTINGS
 from ..core.config import StrictModel
 from ..core.tables import format_seconds, Record
-from ..core.loading import ConfigError, format_override, load_config
+from ..core.loading import format_override, load_config
+from ..core.hardware import count_cores
 from ..core.signals import Interrupts
 from ..core.parallel import parallel_map
 from ..validation.validator import check_plan
@@ -110,6 +112,7 @@ class Search:
     dimensions: tuple[Dimension, ...] # What differs
     folder: Path                      # Of the search
     seed: int                         # Of the values that are tried
+    workers: int = 0                  # Processes that share it
     def trial_config(self, trial: Any) -> Config:
         "The configuration of a trial; a `ConfigError` if it cannot be trained"
         config = self.config
@@ -144,21 +147,29 @@ class Scores:
         self.best = min(self.best, score)
         self.trial.report(score, line['step'])
         if self.trial.should_prune():
-            raise _optuna().TrialPruned(f'worse than the median at step {line["step"]}')
+            raise _optuna().TrialPruned('worse than the median')
 
 # %% ../../nbs/09_trainer/11_tuning.ipynb #0023
 def open_study(
     folder: Path,     # Of the search
-    seed: int = 0,    # Of the values that are tried
-    number: int = 0,  # Of the trial to come
+    seed: int = 0,    # Of the next trial
+    warmup: int = 0,  # Steps in which no trial is pruned
 ) -> Any:
     "The study of Optuna that a folder holds"
     optuna = _optuna()
     backend = optuna.storages.journal.JournalFileBackend(str(folder/'trials.journal'))
     storage = optuna.storages.JournalStorage(backend)
-    sampler = optuna.samplers.TPESampler(seed=random.Random(f'{seed}/{number}').getrandbits(32))
-    return optuna.create_study(storage=storage, sampler=sampler, study_name='tune',
-                               pruner=optuna.pruners.MedianPruner(), load_if_exists=True)
+    sampler = optuna.samplers.TPESampler(n_startup_trials=5, seed=seed)
+    pruner = optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=warmup)
+    return optuna.create_study(storage=storage, sampler=sampler, pruner=pruner, study_name='tune',
+                               load_if_exists=True)
+
+def _start_worker(workers: int) -> None:
+    "Take a part of the cores and a GPU of its own, and leave Ctrl-C to the parent"
+    if hasattr(os, 'setpgid'): os.setpgid(0, 0)
+    torch.set_num_threads(max(1, count_cores()//workers))
+    number = int(current_process().name.rpartition('-')[2])
+    if torch.cuda.device_count() > 1: torch.cuda.set_device(number % torch.cuda.device_count())
 
 def run_trial(
     search: Search, # What is tried
@@ -166,9 +177,10 @@ def run_trial(
 ) -> None:
     "Choose settings, train with them, and note how good they are"
     if (search.folder/'stop').exists(): return
-    if parent_process() and hasattr(os, 'setpgid'): os.setpgid(0, 0) # Ctrl-C is for the parent
+    if parent_process(): _start_worker(search.workers)
     optuna = _optuna()
-    study = open_study(search.folder, search.seed, number)
+    seed = random.Random(f'{search.seed}/{number}').getrandbits(32)
+    study = open_study(search.folder, seed, search.config.train.max_steps//4)
     trial = study.ask()
     run = RunDirectory(search.folder/f'trial-{trial.number}')
     scores = Scores(trial)
@@ -218,7 +230,8 @@ class Tuning(Record):
         keys = [*dict.fromkeys(key for trial in self.trials for key in trial.settings)]
         rest = [trial for trial in self.trials if trial.state == 'pruned']
         rows = [_trial_row(trial, keys) for trial in (*self.ranked, *rest)]
-        return {'trials': [['', 'bits per byte', *keys, 'step', 'time', 'remark'], *rows]}
+        names = [key.partition('.')[2] for key in keys]
+        return {'trials': [['', 'bits per byte', *names, 'step', 'time', 'remark'], *rows]}
     def _facts(self) -> list[str]: return [*_describe(self)]
     def _repr_html_(self) -> str: return super()._repr_html_() + ''.join(map(_picture, self.plots))
     @property
@@ -337,7 +350,8 @@ def _begin(search: Search) -> int:
 def _show_trial(folder: Path, bar: tqdm) -> None:
     "Advance the bar, and show the best so far"
     bar.update()
-    complete = [trial.value for trial in open_study(folder).trials if trial.state.name == 'COMPLETE']
+    trials = open_study(folder).trials
+    complete = [trial.value for trial in trials if trial.state.name == 'COMPLETE']
     if complete: bar.set_postfix(bits_per_byte=f'{min(complete):.3f}')
 
 def tune(
@@ -356,7 +370,7 @@ def tune(
     _check_dimensions(dimensions, config)
     check_plan(config)
     folder = Path(folder or Path('runs', _folder_name(config, dimensions)))
-    search = Search(config, dimensions, folder, seed)
+    search = Search(config, dimensions, folder, seed, workers)
     with lock_run(RunDirectory(folder)):
         prepare_data(config, folder/'prepared', progress)
         first = _begin(search)
