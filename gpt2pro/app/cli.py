@@ -11,11 +11,11 @@ import gpt2pro
 import typer
 
 # %% auto #0
-__all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'Run', 'Source', 'TokenizerFolder', 'Html', 'Minutes', 'Overwrite',
+__all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'Run', 'Source', 'TokenizerFolder', 'Processes', 'Minutes', 'Overwrite',
            'tokenizer_app', 'Out', 'bench_app', 'Threads', 'main', 'hardware', 'presets', 'analyze', 'leaks',
            'validate', 'explain', 'wizard', 'recommend', 'rehearse', 'convert', 'schema', 'train_tokenizer', 'lab',
-           'parity', 'prepare', 'train', 'quickstart', 'tune', 'compare', 'evaluate', 'generate', 'report', 'kernels',
-           'bench_train', 'bench_generate']
+           'parity', 'prepare', 'train', 'quickstart', 'evaluate', 'generate', 'report', 'kernels', 'bench_train',
+           'bench_generate']
 
 # %% ../../nbs/12_app/06_cli.ipynb #0004
 if TYPE_CHECKING: from gpt2pro.core.config import Config, DataConfig
@@ -36,16 +36,27 @@ def _options(
     debug: Annotated[bool, typer.Option('--debug', help='Show the traceback of an error')] = False,
     version: Annotated[bool, typer.Option('--version', callback=_print_version, is_eager=True,
                                           help='Show the version')] = False,
+    local_rank: Annotated[int, typer.Option('--local_rank', hidden=True)] = 0, # of deepspeed
 ) -> None:
     "From a folder of text to a trained GPT-2."
 
 # %% ../../nbs/12_app/06_cli.ipynb #0011
+def _hint_at_setting(option: str) -> None:
+    "Say how a setting is written that was given as an option"
+    if not option: return
+    from gpt2pro.core.config import likely_setting
+    setting = likely_setting((option.strip('-').replace('-', '_'),))
+    if setting: print(f'  fix: write it as {setting}=VALUE', file=sys.stderr)
+
 def main() -> None:
     "Run the command line, and turn errors into three lines and an exit code"
     os.environ.setdefault('GOMP_SPINCOUNT', '2000')
     try:
         try: app()
         finally: print(end='', flush=True) # on a full disk it fails here, not after the end
+    except SystemExit as e:
+        _hint_at_setting(getattr(e.__context__, 'option_name', '')) # of one that does not exist
+        raise
     except Exception as e:
         if '--debug' in sys.argv: raise
         from gpt2pro.core.errors import as_error
@@ -80,9 +91,12 @@ def _split(words: list[str] | None) -> tuple[str | None, list[str]]:
                                 'keep one of them; settings are written key=value')
     return sources[0] if sources else None, settings
 
-def _config(words: list[str] | None) -> Config:
-    "The configuration that the words of a command describe"
-    return gpt2pro.load_config(*_split(words))
+def _config(words: list[str] | None, *sections: str) -> Config:
+    "The configuration that the words of a command describe, settings of some sections or of all"
+    from gpt2pro.core.loading import check_sections
+    source, settings = _split(words)
+    if sections: check_sections(settings, *sections)
+    return gpt2pro.load_config(source, settings)
 
 # %% ../../nbs/12_app/06_cli.ipynb #0020
 def _show(result: Any, as_json: bool, file: Any = None) -> None:
@@ -133,9 +147,6 @@ Source = Annotated[list[str], _source]
 TokenizerFolder = Annotated[str | None, typer.Option(
     help='Folder of a saved tokenizer; without it, GPT-2\'s')]
 
-Html = Annotated[Path | None, typer.Option(
-    dir_okay=False, help='Write the report to this file, for a browser')]
-
 def _data(words: list[str]) -> DataConfig:
     from gpt2pro.text.corpus import parse_data
     return parse_data(words)
@@ -153,7 +164,8 @@ def analyze(
     sample: Annotated[float | None, typer.Option(
         help='Fraction of the documents to read; without it, chosen by size')] = None,
     cache: Annotated[bool, typer.Option(help='Keep the result until the text changes')] = True,
-    html: Html = None,
+    html: Annotated[Path | None, typer.Option(
+        dir_okay=False, help='Write the report to this file, for a browser')] = None,
     as_json: AsJson = False,
 ) -> None:
     "Languages, quality and exact token counts of a text"
@@ -183,6 +195,9 @@ def leaks(
     _show(gpt2pro.find_contamination(*open_splits(data)), as_json)
 
 # %% ../../nbs/12_app/06_cli.ipynb #0036
+Processes = Annotated[int | None, typer.Option(
+    min=1, help='Train in this many processes, each with a GPU or its part of the cores')]
+
 @app.command()
 def validate(
     words: Words = None,
@@ -190,6 +205,7 @@ def validate(
         '--measure', help='Analyze the text, and measure this machine, too')] = False,
     fix: Annotated[bool, typer.Option(
         '--fix', help='Fix errors and warnings, and show the difference')] = False,
+    nproc: Processes = None,
     as_json: AsJson = False,
 ) -> None:
     "Every problem of a configuration with its fix, and the memory and time it will take"
@@ -201,6 +217,7 @@ def validate(
     if measure:
         from gpt2pro.app.pipeline import check_contamination, measure_plan
         machine, report = measure_plan(config)
+    machine.processes = nproc or machine.processes
     if fix:
         fixed = gpt2pro.fix_config(source, settings, machine, report)
         _show(fixed, as_json)
@@ -375,12 +392,17 @@ def train(
         '--resume', help='Resume the run in that directory')] = False,
     max_hours: Annotated[float | None, typer.Option(
         help='Stop, with a checkpoint, after this many hours')] = None,
+    nproc: Processes = None,
     as_json: AsJson = False,
 ) -> None:
     "Train a model as a configuration says"
+    from gpt2pro.core.hardware import launched_processes
+    if nproc and launched_processes() is None:
+        from gpt2pro.core.processes import launch
+        raise typer.Exit(launch(sys.argv[1:], nproc))
     source, settings = _split(words)
     if max_hours is not None: settings.append(f'train.max_hours={max_hours}')
-    _show(gpt2pro.train(source, out, settings, resume), as_json)
+    if report := gpt2pro.train(source, out, settings, resume): _show(report, as_json)
 
 @app.command()
 def quickstart(
@@ -396,47 +418,7 @@ def quickstart(
     given = _given(data=data, minutes=minutes)
     _show(gpt2pro.quickstart(folder=out, overrides=words or [], resume=resume, **given), as_json)
 
-# %% ../../nbs/12_app/06_cli.ipynb #0071
-@app.command()
-def tune(
-    words: Annotated[list[str], typer.Argument(
-        metavar='CONFIG KEY=LOW..HIGH|KEY=A,B|KEY|KEY=VALUE...', show_default=False,
-        help='What is searched: a range, a list, or a name, for its usual range; and settings '
-             'that all trials have')],
-    trials: Annotated[int, typer.Option(min=1, help='Trials in the end')] = 20,
-    workers: Annotated[int, typer.Option(min=1, help='Processes that share them')] = 1,
-    out: Annotated[Path | None, typer.Option(
-        help='Folder of the search; without it, one below runs/ by what is searched')] = None,
-    seed: Annotated[int, typer.Option(help='Of the values that are tried')] = 1337,
-    as_json: AsJson = False,
-) -> None:
-    "Search for better settings; the same command again goes on"
-    from gpt2pro.trainer.tuning import is_searched
-    space = [word for word in words if is_searched(word)]
-    source, settings = _split([word for word in words if not is_searched(word)])
-    _show(gpt2pro.tune(source, space, out, trials, workers, settings, seed), as_json)
-
-@app.command()
-def compare(
-    words: Annotated[list[str], typer.Argument(
-        metavar='RUN... | CONFIG KEY=VALUE...', show_default=False,
-        help='Run directories; or, with --vary or --seeds, a configuration and settings on top')],
-    vary: Annotated[list[str] | None, typer.Option(
-        help='Train each of these, such as train.lr=1e-3,3e-3; several times for a grid')] = None,
-    seeds: Annotated[int, typer.Option(min=1, help='Seeds that each variant is trained with')] = 1,
-    out: Annotated[Path | None, typer.Option(
-        help='Folder for the runs that are trained; without it, one below runs/')] = None,
-    html: Html = None,
-    as_json: AsJson = False,
-) -> None:
-    "Which run is better, by how much, how sure that is, and what was different"
-    settings = [word for word in words if '=' in word]
-    sources = [word for word in words if '=' not in word]
-    found = gpt2pro.compare(sources, vary or [], seeds, out, settings)
-    if html: found.save(html)
-    _show(found, as_json)
-
-# %% ../../nbs/12_app/06_cli.ipynb #0076
+# %% ../../nbs/12_app/06_cli.ipynb #0072
 @app.command()
 def evaluate(
     folder: Run,
@@ -458,8 +440,10 @@ def generate(
     as_json: AsJson = False,
 ) -> None:
     "Continue a prompt; with a model trained on conversations, answer a question"
+    from gpt2pro.core.loading import check_sections
     from gpt2pro.data.chat import format_question
     from gpt2pro.generation.engine import interact, stream
+    check_sections(words or [], 'generate')
     model, tokenizer, config = gpt2pro.load_run(folder, for_inference=True)
     settings = gpt2pro.load_config(config, words or []).generate
     is_chat = config.data.batching == 'chat'
@@ -483,7 +467,7 @@ def report(folder: Run, as_json: AsJson = False) -> None:
     result.save()
     _show(result, as_json)
 
-# %% ../../nbs/12_app/06_cli.ipynb #0082
+# %% ../../nbs/12_app/06_cli.ipynb #0078
 bench_app = typer.Typer(no_args_is_help=True,
                         help='Benchmarks against plain PyTorch and others, on this machine.')
 app.add_typer(bench_app, name='bench')
@@ -507,7 +491,7 @@ def kernels(
 def bench_train(words: Words = None, threads: Threads = None, as_json: AsJson = False) -> None:
     "Benchmark training steps on a CPU"
     from gpt2pro.bench.cpu import bench_training
-    config = _config(words)
+    config = _config(words, 'model', 'train')
     _show(bench_training(config.model, config.train.batch_size, threads=threads), as_json)
 
 @bench_app.command('generate')
@@ -520,4 +504,5 @@ def bench_generate(
 ) -> None:
     "Benchmark greedy generation on a CPU"
     from gpt2pro.bench.cpu import bench_generation
-    _show(bench_generation(_config(words).model, batch_size, tokens, threads=threads), as_json)
+    model = _config(words, 'model').model
+    _show(bench_generation(model, batch_size, tokens, threads=threads), as_json)

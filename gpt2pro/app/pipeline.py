@@ -7,6 +7,7 @@ from __future__ import annotations
 import json, math, os, shutil, sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 from typing import Any
 import numpy as np
@@ -16,14 +17,15 @@ from ..core.errors import UserError
 from ..core.files import check_overwrite, write_file
 from ..core.config import Config, DataConfig, resumable_settings, RUN_PRESETS
 from ..core.loading import load_config
-from ..core.hardware import explain_hardware, Hardware
+from ..core.hardware import explain_hardware, Hardware, is_main_process
 from ..core.devices import measure_hardware
+from ..core.processes import launched_together
 from ..text.sources import EMBEDDED
 from ..text.corpus import open_corpus, open_splits, parse_data
 from ..analysis.report import DatasetReport
 from ..analysis.scan import analyze
 from ..analysis.contamination import find_contamination
-from ..validation.plan import TextSummary, tokenizer_key
+from ..validation.plan import is_trained, TextSummary, tokenizer_key
 from ..validation.validator import check_plan
 from ..validation.forecast import forecast, watch_forecast
 from ..validation.recommendation import check_minutes, DEFAULT_MINUTES, recommend
@@ -34,7 +36,7 @@ from ..data.shards import Tokens
 from ..data.prepare import conflicting_preparation, prepare_data, PreparedData, run_stage
 from ..trainer.runs import checkpoint_to_resume, load_run, lock_run, read_state, RunDirectory
 from ..trainer.monitor import Callback
-from ..trainer.loop import planned_settings, stop_reason, train_model
+from ..trainer.loop import planned_settings, stop_reason, train_model, train_worker
 from ..generation.evaluation import evaluate_run, Evaluation
 from ..generation.engine import generate
 from .run_report import report_run, RunReport, Sample
@@ -274,6 +276,17 @@ def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport |
     return report
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0046
+def _with_workers(command: Callable[..., RunReport]) -> Callable[..., RunReport | None]:
+    "A command that the main process runs; the others of a launcher only train what it trains"
+    @wraps(command)
+    def run(*args: Any, **options: Any) -> RunReport | None:
+        with launched_together():
+            if is_main_process(): return command(*args, **options)
+            train_worker()
+        return None
+    return run
+
+@_with_workers
 def train(
     config: str | Path | Config | None = None, # As for `load_config`; None: the resumed run's
     folder: str | Path | None = None,  # Run directory; None takes the next free one below `runs/`
@@ -290,6 +303,7 @@ def train(
     return _train(load_config(config, overrides), folder, resume, callbacks=callbacks)
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0051
+@_with_workers
 def quickstart(
     data: str | list[str] | None = None, # As for `choose_data`; None is the embedded corpus
     folder: str | Path | None = None,    # Run directory; None takes the next free one below `runs/`
@@ -321,6 +335,12 @@ def check_contamination(
     return find_contamination(train, validation, fraction=fraction).summary
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0060
+def _explain_size(size: int, config: Config) -> str:
+    "Why a vocabulary is smaller than asked"
+    why = f'no pair of tokens occurs {config.tokenizer.min_frequency} times any more'
+    if config.tokenizer.type == 'unigram': why = 'the text has no more pieces to choose from'
+    return f'{size:,} tokens instead of {config.model.vocab_size:,}: {why}'
+
 def save_tokenizer(
     data: DataConfig,              # The text to train on
     folder: str | Path,            # Where the tokenizer is saved
@@ -336,11 +356,14 @@ def save_tokenizer(
     if alpha != 1:
         mixture, texts = mix_corpus(corpus, alpha)
         print(mixture, file=sys.stderr)
-    tokenizer = build_tokenizer(load_config(None, overrides), texts)
+    config = load_config(None, overrides)
+    tokenizer = build_tokenizer(config, texts)
+    if is_trained(config) and tokenizer.vocab_size < config.model.vocab_size:
+        print(_explain_size(tokenizer.vocab_size, config), file=sys.stderr)
     tokenizer.save(folder)
     return tokenizer, mixture
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0062
+# %% ../../nbs/12_app/03_pipeline.ipynb #0064
 def prepare(
     config: str | Path | Config | None = None, # As for `load_config`
     folder: str | Path = 'runs/prepared', # Gets `tokenizer` and `data`

@@ -15,6 +15,7 @@ from pydantic import field_validator, model_validator, ValidationInfo
 from .errors import did_you_mean, suggest, UserError
 from .files import write_file
 from .choices import ACTIVATIONS, FINETUNE_METHODS, NORMS, POSITIONS, SCHEDULES
+from .choices import STRATEGIES
 
 # %% auto #0
 __all__ = ['Count', 'Steps', 'Seed', 'Fraction', 'Sources', 'SECTIONS', 'SETTINGS', 'ADVICE', 'MODEL_PRESETS', 'RUN_PRESETS',
@@ -281,6 +282,10 @@ class TrainConfig(Settings):
     device: str = _resumable('auto', 'device to train on', choices={
         'auto': 'the fastest one here', 'cpu': 'the processor',
         'cuda': 'the first NVIDIA or AMD GPU', 'cuda:1': 'the second', 'mps': 'Apple\'s GPU'})
+    strategy: Literal[('auto', *STRATEGIES)] = _resumable( # type: ignore[valid-type]
+        'auto', 'how several processes train together', advanced=True, choices={
+            'auto': 'ddp where a launcher has started several, else single',
+            **_descriptions(STRATEGIES)}, aliases='distributed_strategy')
     log_interval: Steps = _resumable(10, 'steps between lines of metrics', unit='steps',
                                      aliases='logging_steps log_every')
     eval_interval: Steps = _resumable(100, 'steps between evaluations on validation text',

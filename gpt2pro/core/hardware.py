@@ -18,7 +18,8 @@ from .gpus import run_program
 
 # %% auto #0
 __all__ = ['parse_cpuinfo', 'describe_cpu', 'cgroup_folders', 'cgroup_cores', 'count_cores', 'cgroup_memory', 'measure_memory',
-           'detect_service', 'Throughput', 'Hardware', 'detect_hardware', 'native_precisions', 'explain_hardware']
+           'detect_service', 'launched_processes', 'is_main_process', 'Throughput', 'Hardware', 'detect_hardware',
+           'native_precisions', 'explain_hardware']
 
 # %% ../../nbs/00_core/09_hardware.ipynb #0007
 def parse_cpuinfo(
@@ -127,7 +128,16 @@ def detect_service(
         if variable in environment: return name, max(0., limit - age)
     return None, None
 
-# %% ../../nbs/00_core/09_hardware.ipynb #0036
+# %% ../../nbs/00_core/09_hardware.ipynb #0037
+def launched_processes() -> int | None: # None without a launcher
+    "How many processes a launcher has started to train together"
+    return int(os.environ['WORLD_SIZE']) if 'RANK' in os.environ else None
+
+def is_main_process() -> bool:
+    "Whether this process writes files and messages"
+    return int(os.environ.get('RANK', 0)) == 0
+
+# %% ../../nbs/00_core/09_hardware.ipynb #0041
 class Throughput(StrictModel):
     "Measured speed of a device"
     device: str             # cpu, cuda or mps
@@ -149,13 +159,14 @@ class Hardware(Record):
     service: str | None = None       # notebook service or batch system
     hours_left: float | None = None  # hours until the service ends the session
     throughput: Throughput | None = None # speed, where it was measured
+    processes: int | None = None     # that a launcher has started to train together
     @property
     def device(self) -> str: # The kind that PyTorch calls so
         if not self.gpus: return 'cpu'
         return 'mps' if self.gpus[0].vendor == 'Apple' else 'cuda'
     def _tables(self) -> Any: return {'hardware': [('', ''), *_hardware_rows(self)]}
 
-# %% ../../nbs/00_core/09_hardware.ipynb #0039
+# %% ../../nbs/00_core/09_hardware.ipynb #0044
 def _free_space(folder: str | Path) -> int | None:
     "Bytes that can still be written to a folder, which need not exist yet"
     path = Path(folder).absolute()
@@ -167,7 +178,7 @@ def _or_unknown(find: Callable[[], Any], unknown: Any = None) -> Any:
     try: return find()
     except (OSError, ValueError, psutil.Error): return unknown
 
-# %% ../../nbs/00_core/09_hardware.ipynb #0041
+# %% ../../nbs/00_core/09_hardware.ipynb #0046
 def detect_hardware(
     folder: str | Path = '.', # Where the run will be written
 ) -> Hardware:
@@ -182,9 +193,9 @@ def detect_hardware(
         cpu=cpu, cores=_or_unknown(count_cores, 1), cpu_bf16=bf16, ram_total=total,
         ram_available=available, disk_free=_free_space(folder), gpus=_or_unknown(find_gpus, []),
         shared_memory=_free_space('/dev/shm') if Path('/dev/shm').is_dir() else None,
-        service=service, hours_left=hours)
+        service=service, hours_left=hours, processes=launched_processes())
 
-# %% ../../nbs/00_core/09_hardware.ipynb #0043
+# %% ../../nbs/00_core/09_hardware.ipynb #0048
 def _in_words(name: str, value: Any) -> str:
     "The value of a field of `Hardware`"
     if name.startswith(('ram', 'disk', 'shared')): return format_bytes(value)
@@ -200,11 +211,11 @@ def _hardware_rows(hardware: Hardware) -> list[tuple[str, str]]:
     skip: tuple[str, ...] = ('gpus',) if hardware.service else ('gpus', 'service', 'hours_left')
     gpus = [f'{g.name}: {format_bytes(g.memory_free)} of {format_bytes(g.memory_total)} free, '
             f'generation {g.compute_capability or "unknown"}' for g in hardware.gpus]
-    if hardware.throughput is None: skip += ('throughput',)
+    skip += tuple(name for name in ('throughput', 'processes') if getattr(hardware, name) is None)
     rows = [(name, _in_words(name, value)) for name, value in hardware if name not in skip]
     return rows + [('gpu', gpu) for gpu in gpus or ['none']]
 
-# %% ../../nbs/00_core/09_hardware.ipynb #0049
+# %% ../../nbs/00_core/09_hardware.ipynb #0054
 def native_precisions(
     device: str,        # cpu, cuda or mps
     hardware: Hardware, # The machine
@@ -214,7 +225,7 @@ def native_precisions(
     if device == 'mps': return gpu_precisions(Gpu(name='', vendor='Apple'))
     return gpu_precisions(hardware.gpus[0]) if hardware.gpus else ['fp32']
 
-# %% ../../nbs/00_core/09_hardware.ipynb #0053
+# %% ../../nbs/00_core/09_hardware.ipynb #0058
 def _explain_device(hardware: Hardware) -> list[str]:
     "Where training runs, and how large a model may be"
     memory = hardware.ram_available
@@ -227,7 +238,7 @@ def _explain_device(hardware: Hardware) -> list[str]:
     room = f', with AdamW in fp32 for at most {parameters/1e6:,.0f} million parameters'*bool(memory)
     return [f'Training runs on {place}.', f'Free memory: {format_bytes(memory)}{room}.']
 
-# %% ../../nbs/00_core/09_hardware.ipynb #0056
+# %% ../../nbs/00_core/09_hardware.ipynb #0061
 def explain_hardware(
     hardware: Hardware, # The machine
 ) -> list[str]:         # Sentences

@@ -445,6 +445,18 @@ def _check_parquet(file: SourceFile, table: Any) -> int:
         raise DamagedFileError(f'{file.path}: too large a table', why, fix)
     return row
 
+def _batch_rows(batch: Any, name: str, first: int) -> list[Any]:
+    "The rows of a batch that begins with row `first`, or the errors of those that are too large"
+    if batch.nbytes <= MAX_ROW_CHARS: return batch.to_pylist()
+    rows = []
+    for i in range(len(batch)):
+        row = batch.slice(i, 1)
+        if row.nbytes <= MAX_ROW_CHARS: rows += row.to_pylist()
+        else:
+            why = f'a row has at most {MAX_ROW_CHARS:,} bytes, and this one has {row.nbytes:,}'
+            rows.append(DamagedFileError(f'{name}, row {first + i}', why, 'split it'))
+    return rows
+
 def _parquet_rows(
         file: SourceFile, columns: Iterable[str] | None = None) -> Iterator[tuple[int, Any]]:
     "Number and content of each row, with those of the wanted columns that exist"
@@ -454,8 +466,10 @@ def _parquet_rows(
         rows = min(100, MAX_ROW_CHARS//max(1, _check_parquet(file, table)))
         batches = table.iter_batches(rows, list(groups), columns=names, use_threads=False)
         first = sum(table.metadata.row_group(i).num_rows for i in range(file.start))
-        found = chain.from_iterable(batch.to_pylist() for batch in batches)
-        try: yield from enumerate(found, first)
+        try:
+            for batch in batches:
+                yield from enumerate(_batch_rows(batch, file.path, first), first)
+                first += len(batch)
         except Exception as e: raise OSError(str(e)) from None # a page or a date, of many kinds
         _check_unchanged(file)
 

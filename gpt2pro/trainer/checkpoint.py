@@ -6,6 +6,7 @@
 from __future__ import annotations
 import hashlib, json, logging, os, shutil
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,7 +21,7 @@ from ..core.files import fsync_folder, hash_file, read_file
 # %% auto #0
 __all__ = ['Groups', 'checkpoint_path', 'clean_up', 'save_checkpoint', 'DamagedCheckpointError', 'checkpoint_manifest',
            'verify_checkpoint', 'checkpoint_error', 'Checkpoint', 'load_checkpoint', 'load_parameters',
-           'list_checkpoints', 'latest_checkpoint', 'rotate_checkpoints']
+           'list_checkpoints', 'latest_checkpoint', 'rotate_checkpoints', 'copy_to_cpu', 'CheckpointWriter']
 
 # %% ../../nbs/09_trainer/01_checkpoint.ipynb #0008
 _DTYPES = {
@@ -256,3 +257,67 @@ def rotate_checkpoints(
         if best is not None and path == checkpoint_path(folder, best): continue
         os.replace(path, path.with_name(f'.{path.name}.tmp'))
     clean_up(folder)
+
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0084
+def copy_to_cpu(
+    tensors: Groups, # On any device
+) -> Groups:
+    "Copies of tensors, which training does not change"
+    def copy(tensor: Tensor) -> Tensor:
+        gpu = tensor.is_cuda
+        values = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=gpu)
+        return values.copy_(tensor.detach(), non_blocking=gpu)
+    copies = {group: {name: copy(tensor) for name, tensor in values.items()}
+              for group, values in tensors.items()}
+    if torch.cuda.is_initialized(): torch.cuda.synchronize()
+    return copies
+
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0088
+def _save_and_rotate(
+    folder: Path, step: int, tensors: Groups, state: Mapping, environment: Mapping,
+    keep: int, best: int | None,
+) -> None:
+    "Save a checkpoint and remove old ones; only a failure of the first is an error"
+    try: save_checkpoint(folder, step, tensors, state, environment)
+    except OSError as e:
+        _log.warning('the checkpoint of step %d could not be saved: %s', step, e)
+        raise
+    try: rotate_checkpoints(folder, keep, best)
+    except OSError as e: _log.warning('%s: old checkpoints stay: %s', folder, e)
+
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0090
+class CheckpointWriter:
+    "Saves checkpoints in a thread, one at a time; its `with` block ends when that is done"
+    def __init__(self) -> None:
+        self.thread = ThreadPoolExecutor(1, 'checkpoint')
+        self.failures = 0 # in a row
+        self.pending: tuple[str, Future] | None = None # what failed, if it fails
+    def save(self,
+        folder: Path,           # Of all checkpoints of a run
+        step: int,              # Steps done
+        tensors: Groups,        # Group → name → values
+        state: Mapping,         # Plain values
+        environment: Mapping = {}, # What changes bits
+        keep: int = 2,          # As `rotate_checkpoints` takes it
+        best: int | None = None, # The same
+    ) -> None:
+        "Copy the tensors, and leave the rest to the thread"
+        self.wait()
+        work = (folder, step, copy_to_cpu(tensors), state, environment, keep, best)
+        self.pending = (f'{folder}: step {step} could not be saved',
+                        self.thread.submit(_save_and_rotate, *work))
+    def wait(self,
+        last: bool = False, # Whether there will be no other
+    ) -> None:
+        "Wait until the checkpoint is saved"
+        if not self.pending: return
+        failure, future = self.pending
+        error = future.exception()
+        self.pending = None
+        if error and not isinstance(error, OSError): raise error
+        self.failures = self.failures + 1 if error else 0
+        if self.failures < 3 and not (error and last): return
+        raise RunError(failure, f'{error}', 'make room on the disk, then resume the run')
+    def __enter__(self) -> CheckpointWriter: return self
+    def __exit__(self, *error: Any) -> None:
+        if self.pending: wait([self.pending[1]])

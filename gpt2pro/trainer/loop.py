@@ -4,9 +4,9 @@
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0003
 from __future__ import annotations
-import logging, math, random, time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
+import json, logging, math, random, time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +15,9 @@ from torch import Tensor
 from tqdm.auto import tqdm
 from ..core.errors import RunError, UserError
 from ..core.config import Config, TrainConfig
+from ..core.loading import load_config
 from ..core.signals import Interrupts
+from ..core.processes import give_job, wait_for_job
 from ..core.devices import peak_flops
 from ..validation.counts import count_flops
 from ..data.shards import Tokens
@@ -23,19 +25,20 @@ from ..data.prepare import prepare_data, PreparedData
 from ..data.batches import Batch, Batches, IGNORE_INDEX, open_batches, prefetch
 from ..attention.layer import choose_backend
 from ..model.gpt import eval_mode, GPT
-from .checkpoint import load_checkpoint, rotate_checkpoints, save_checkpoint
+from .checkpoint import CheckpointWriter, load_checkpoint
 from .runs import checkpoint_to_resume, initial_model, lock_run, Progress
 from .runs import read_state, RunDirectory, TrainingState
-from .optimizers import lr_scale, make_optimizer, optimizer_tensors, set_lr
+from .optimizers import lr_scale, make_optimizer, set_lr
 from .strategy import environment, make_strategy, Strategy
 from .monitor import Callback, log_to, loss_metrics, memory_in_use, MemoryMeter
 from .monitor import MetricsFile, NonFiniteError, out_of_memory, save_plot
-from .monitor import tensorboard, warn_on_error
+from .monitor import tensorboard
 
 # %% auto #0
 __all__ = ['evaluation_batches', 'mean_loss', 'dropout_seed', 'Step', 'accumulate_gradients', 'training_step', 'TrainResult',
            'stop_reason', 'tokens_per_second', 'RunConstants', 'bytes_per_token', 'run_constants', 'planned_settings',
-           'plan_steps', 'RunState', 'Trainer', 'take_step', 'step_metrics', 'after_step', 'train_model']
+           'plan_steps', 'RunState', 'Trainer', 'take_step', 'step_metrics', 'after_step', 'train_model',
+           'train_worker']
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0008
 def evaluation_batches(
@@ -55,11 +58,15 @@ def mean_loss(
     strategy: Strategy,        # Knows device and precision
 ) -> float:                    # Nats per token
     "The mean loss over some batches, without dropout"
-    counts = [(batch.y != IGNORE_INDEX).sum() for batch in batches]
+    more = -len(batches) % strategy.world_size # so that each process has as many
+    counts = [int((batch.y != IGNORE_INDEX).sum()) for batch in batches] + [0]*more
     weights = torch.tensor(counts, device=strategy.device)/sum(counts) # (batches,)
+    mine = slice(strategy.rank, None, strategy.world_size)
     with eval_mode(model), strategy.autocast():
-        losses = [model(*batch) for batch in prefetch(batches, strategy.device)]
-    return (torch.stack(losses)*weights).sum().item()
+        parts = prefetch([*batches, *batches[:more]][mine], strategy.device)
+        losses = [model(*batch) for batch in parts]
+    total = (torch.stack(losses)*weights[mine]).sum()*strategy.world_size
+    return strategy.all_reduce_mean(total).item()
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0014
 _log = logging.getLogger('gpt2pro.trainer.loop')
@@ -221,9 +228,9 @@ class RunState:
         self.model, self.optimizer = strategy.setup(model, make, config.train.compile)
         self.progress = Progress()
         self.metrics: list[str] = [] # Lines of metrics.jsonl
-        self.failures = 0
+        self.writer = CheckpointWriter()
     def tensors(self) -> list[Tensor]:
-        return [*self.model.parameters(), *optimizer_tensors(self.model, self.optimizer).values()]
+        return self.strategy.tensors(self.model, self.optimizer)
     def restore(self, path: Path) -> None:
         "Go back to a checkpoint"
         checkpoint, saved = load_checkpoint(path), read_state(path)
@@ -242,20 +249,15 @@ class RunState:
         folder: Path,       # Of all checkpoints of the run
         last: bool = False, # Whether there will be no other
     ) -> None:
-        "Save a checkpoint and remove old ones"
+        "Have a checkpoint saved; only the last one is waited for"
         state = TrainingState(progress=self.progress, config=self.config.model_dump(),
                               text=self.text, metrics=self.metrics).model_dump()
-        step, tensors = self.progress.step, self.strategy.state(self.model, self.optimizer)
-        try: save_checkpoint(folder, step, tensors, state, environment(self.strategy))
-        except OSError as e:
-            _log.warning('the checkpoint of step %d could not be saved: %s', step, e)
-            self.failures += 1
-            if self.failures < 3 and not last: return
-            raise RunError(f'{folder}: step {step} could not be saved', f'{e}',
-                           'make room on the disk, then resume the run') from None
-        self.failures = 0
+        tensors = self.strategy.state(self.model, self.optimizer)
+        if not self.strategy.is_main: return
         keep, best = self.config.train.keep_checkpoints, self.progress.best_step
-        with warn_on_error(folder): rotate_checkpoints(folder, keep, best)
+        self.writer.save(folder, self.progress.step, tensors, state, environment(self.strategy),
+                         keep, best)
+        if last: self.writer.wait(last=True)
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0051
 class Trainer:
@@ -287,16 +289,13 @@ class Trainer:
         first, begun = progress.step, self.clock()
         self.started = begun - progress.seconds
         self.deadline = begun + 3600*(train.max_hours or math.inf)
-        metrics = MetricsFile(self.run.metrics, state.metrics)
-        self.callbacks[:0] = [metrics.write, save_plot(self.run.metrics, self.run.curves),
-                              *tensorboard(self.run.tensorboard, first)]
         self.bar = tqdm(total=train.max_steps, initial=first, desc='training', unit='step',
                         disable=not self.show_bar)
         warn = partial(_log.warning, '%s: stopping after this step')
-        with closing(metrics), self.bar, Interrupts(warn) as self.interrupts:
+        with _write_files(self), self.bar, Interrupts(warn) as self.interrupts, state.writer:
             with MemoryMeter(state.strategy.device, state.tensors()) as meter:
                 self.advance(first + 2)
-            if progress.step > first: meter.save(self.run.memory)
+            if progress.step > first and state.strategy.is_main: meter.save(self.run.memory)
             reason = self.advance(math.inf) or ''
             state.save(self.run.checkpoints, last=True)
         self.interrupts.check(f'after step {progress.step}',
@@ -307,9 +306,10 @@ class Trainer:
         "Take steps up to a number of them, or until there is a reason to stop, which is returned"
         state = self.state
         while state.progress.step < until:
-            interrupted = state.strategy.any(self.interrupts.number > 0)
-            left = self.deadline - self.clock()
-            reason = stop_reason(self.train, state.progress, interrupted, left)
+            number, late = state.strategy.all_reduce_max(
+                self.interrupts.number, self.clock() - self.deadline)
+            self.interrupts.number = int(number) # whichever process was sent the signal
+            reason = stop_reason(self.train, state.progress, number > 0, -late)
             if reason: return reason
             take_step(self)
         return None
@@ -317,6 +317,19 @@ class Trainer:
     def train(self) -> TrainConfig: return planned_settings(self.config.train, self.state.progress)
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0053
+@contextmanager
+def _write_files(trainer: Trainer) -> Iterator[None]:
+    "Let the main process write metrics within a `with` block"
+    if not trainer.state.strategy.is_main:
+        yield
+        return
+    with closing(MetricsFile(trainer.run.metrics, trainer.state.metrics)) as metrics:
+        step = trainer.state.progress.step
+        trainer.callbacks[:0] = [metrics.write, save_plot(trainer.run.metrics, trainer.run.curves),
+                                 *tensorboard(trainer.run.tensorboard, step)]
+        yield
+
+# %% ../../nbs/09_trainer/06_loop.ipynb #0054
 def take_step(trainer: Trainer) -> None:
     "A step, and what is due after it"
     state, progress = trainer.state, trainer.state.progress
@@ -328,11 +341,11 @@ def take_step(trainer: Trainer) -> None:
     progress.step += 1
     progress.tokens += step.tokens
     progress.loss = step.loss
-    progress.seconds = now - trainer.started
+    progress.seconds, = state.strategy.all_reduce_max(now - trainer.started)
     after_step(trainer, step)
     trainer.bar.update()
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0054
+# %% ../../nbs/09_trainer/06_loop.ipynb #0055
 def step_metrics(trainer: Trainer, step: Step) -> dict[str, Any]:
     "The line of metrics of a step"
     train, progress, constants = trainer.train, trainer.state.progress, trainer.constants
@@ -345,7 +358,7 @@ def step_metrics(trainer: Trainer, step: Step) -> dict[str, Any]:
                 memory=memory_in_use(trainer.state.strategy.device),
                 seconds_left=max(0., min(left, trainer.deadline - trainer.clock())))
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0055
+# %% ../../nbs/09_trainer/06_loop.ipynb #0056
 def _write_metrics(trainer: Trainer, **values: Any) -> None:
     progress = trainer.state.progress
     for callback in trainer.callbacks:
@@ -369,7 +382,13 @@ def after_step(trainer: Trainer, step: Step) -> None:
     if planned or better or number % train.checkpoint_interval == 0:
         state.save(trainer.run.checkpoints)
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0057
+# %% ../../nbs/09_trainer/06_loop.ipynb #0058
+def _fit(trainer: Trainer, checkpoint: Path | None) -> TrainResult:
+    "Train, and say what to do when the memory of a GPU runs out"
+    try: return trainer.fit(checkpoint)
+    except torch.OutOfMemoryError:
+        raise out_of_memory(trainer.config.train, trainer.state.strategy.device) from None
+
 def train_model(
     config: Config,                     # What to train, on what, and how
     folder: str | Path,                 # The run directory
@@ -389,6 +408,17 @@ def train_model(
                                  config.model.dropout)
         _log.info('attention: %s', backend.reason)
         model = initial_model(config, run, checkpoint)
+        give_job(json.dumps([config.model_dump(), str(run.path.absolute()), str(checkpoint or '')]))
         trainer = Trainer(config, model, prepared, run, strategy, callbacks, progress)
-        try: return trainer.fit(checkpoint)
-        except torch.OutOfMemoryError: raise out_of_memory(config.train, strategy.device) from None
+        return _fit(trainer, checkpoint)
+
+def train_worker() -> None:
+    "Train what the main process trains, if it trains anything"
+    if not (job := wait_for_job()): return
+    values, folder, name = json.loads(job)
+    config, run = load_config(values), RunDirectory(folder)
+    checkpoint = Path(name) if name else None
+    logging.getLogger('gpt2pro').setLevel(logging.ERROR) # the main process has said it
+    model, prepared = initial_model(config, run, checkpoint), PreparedData.open(run.path)
+    strategy = make_strategy(config.train)
+    _fit(Trainer(config, model, prepared, run, strategy, progress=False), checkpoint)

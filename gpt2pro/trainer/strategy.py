@@ -5,26 +5,41 @@
 # %% ../../nbs/09_trainer/04_strategy.ipynb #0003
 from __future__ import annotations
 import math, os
-from collections.abc import Callable
+from datetime import timedelta
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 from ..core.errors import UserError
 from ..core.config import TrainConfig
+from ..core.hardware import launched_processes
 from ..core.devices import resolve_device, resolve_precision
+from ..core.processes import open_store, TIMEOUT
 from ..model.gpt import trainable_parameters
 from .checkpoint import load_parameters
 from .optimizers import load_optimizer_tensors, optimizer_tensors
 
 # %% auto #0
-__all__ = ['State', 'Strategy', 'clip_gradient', 'environment', 'make_strategy']
+__all__ = ['State', 'OptimizerMaker', 'STRATEGY_CLASSES', 'unwrap', 'Strategy', 'clip_gradient', 'environment', 'Distributed',
+           'DataParallel', 'make_strategy']
 
 # %% ../../nbs/09_trainer/04_strategy.ipynb #0014
+def unwrap(
+    model: nn.Module, # As `Strategy.setup` gave it
+) -> nn.Module:
+    "The model itself, which a strategy may have wrapped"
+    return getattr(model, 'module', model)
+
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0015
 State = dict[str, dict[str, Tensor]] # group → name → values, as a checkpoint holds them
+OptimizerMaker = Callable[[nn.Module], torch.optim.Optimizer]
 
 class Strategy:
     "One device, and what a strategy for many devices has to answer"
+    name = 'single'
     rank, world_size = 0, 1
     def __init__(self,
         device: torch.device, # Where this process computes
@@ -38,7 +53,7 @@ class Strategy:
     def may_overflow(self) -> bool: return self.scaler.is_enabled() and self.scaler.get_scale() > 1
     def setup(self,
         model: nn.Module,          # Fresh
-        make_optimizer: Callable[[nn.Module], torch.optim.Optimizer], # Of a model on its device
+        make_optimizer: OptimizerMaker, # Of a model on its device
         compile: bool = False,     # Whether PyTorch compiles the model
     ) -> tuple[Any, torch.optim.Optimizer]:
         "The model on its device and its optimizer"
@@ -59,10 +74,15 @@ class Strategy:
         self.scaler.update()
         return norm
     def all_reduce_mean(self, value: Tensor) -> Tensor: return value
-    def any(self, flag: bool) -> bool: return flag
+    def all_reduce_max(self, *values: float) -> Sequence[float]: return values
     def barrier(self) -> None: pass
+    def tensors(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> list[Tensor]:
+        "What this process keeps from step to step"
+        model = unwrap(model)
+        return [*model.parameters(), *optimizer_tensors(model, optimizer).values()]
     def state(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> State:
         "The tensors of a checkpoint: what is trained, and the optimizer's state"
+        model = unwrap(model)
         scaler = {name: torch.tensor(x) for name, x in self.scaler.state_dict().items()}
         return {'model': {**trainable_parameters(model)},
                 'optimizer': optimizer_tensors(model, optimizer), 'scaler': scaler}
@@ -70,12 +90,13 @@ class Strategy:
         self, model: nn.Module, optimizer: torch.optim.Optimizer, tensors: State,
     ) -> None:
         "Restore the tensors of a checkpoint"
+        model = unwrap(model)
         load_parameters(model, tensors['model'])
         load_optimizer_tensors(model, optimizer, tensors['optimizer'])
         scaler = {name: x.item() for name, x in tensors['scaler'].items()}
         if scaler: self.scaler.load_state_dict(scaler)
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0016
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0017
 def clip_gradient(
     scaler: torch.amp.GradScaler,     # Knows the scale of the gradient
     optimizer: torch.optim.Optimizer, # Of the parameters
@@ -88,7 +109,7 @@ def clip_gradient(
     if max_norm: nn.utils.clip_grads_with_norm_(parameters, max_norm, norm)
     return norm
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0031
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0032
 def environment(
     strategy: Strategy, # The devices of a run
 ) -> dict[str, Any]:    # Plain values
@@ -96,17 +117,71 @@ def environment(
     device = strategy.device.type
     if device == 'cuda': device = torch.cuda.get_device_name(strategy.device)
     return dict(torch=torch.__version__, dtype=str(strategy.dtype).removeprefix('torch.'),
-                world_size=strategy.world_size, device=device, threads=torch.get_num_threads(),
+                strategy=strategy.name, world_size=strategy.world_size, device=device,
+                threads=torch.get_num_threads(),
                 instructions=torch.backends.cpu.get_cpu_capability())
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0035
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0036
+class Distributed(Strategy):
+    "One of several processes, each with a device"
+    def __init__(self,
+        device: torch.device, # Where this process computes
+        dtype: torch.dtype,   # Precision of matrix products
+    ) -> None:
+        super().__init__(device, dtype)
+        self.rank, self.world_size = int(os.environ['RANK']), int(os.environ['WORLD_SIZE'])
+    def setup(self, model: nn.Module, make_optimizer: OptimizerMaker,
+              compile: bool = False) -> tuple[Any, torch.optim.Optimizer]:
+        backend = 'cpu:gloo,cuda:nccl' if self.device.type == 'cuda' else 'gloo'
+        dist.init_process_group(backend, timeout=timedelta(seconds=TIMEOUT), store=open_store(),
+                                rank=self.rank, world_size=self.world_size)
+        self.patient = dist.new_group(backend='gloo', timeout=timedelta(hours=1))
+        return super().setup(model, make_optimizer, compile)
+    def all_reduce_mean(self, value: Tensor) -> Tensor:
+        dist.all_reduce(value)
+        return value/self.world_size
+    def all_reduce_max(self, *values: float) -> Sequence[float]:
+        largest = torch.tensor(values, dtype=torch.float64)
+        dist.all_reduce(largest, dist.ReduceOp.MAX)
+        return largest.tolist()
+    def barrier(self) -> None: dist.barrier(self.patient)
+
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0039
+class DataParallel(Distributed):
+    "The whole model in every process; gradients are averaged"
+    name = 'ddp'
+    def setup(self, model: nn.Module, make_optimizer: OptimizerMaker,
+              compile: bool = False) -> tuple[Any, torch.optim.Optimizer]:
+        model, optimizer = super().setup(model, make_optimizer, compile)
+        self.model = DistributedDataParallel(model, gradient_as_bucket_view=True)
+        return self.model, optimizer
+    def accumulate(self, last: bool) -> AbstractContextManager:
+        return nullcontext() if last else self.model.no_sync()
+
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0042
+def _local_device(name: str) -> torch.device:
+    "The device of this process: with a launcher, a GPU of its own"
+    device = resolve_device(name)
+    if device.type != 'cuda' or launched_processes() is None: return device
+    number, cards = int(os.environ['LOCAL_RANK']), torch.cuda.device_count()
+    if number >= cards:
+        raise UserError(f'process {number + 1} on this machine', f'it has {cards} GPUs',
+                        'start as many processes as there are GPUs, or set train.device=cpu')
+    torch.cuda.set_device(number)
+    return torch.device('cuda', number)
+
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0043
+STRATEGY_CLASSES = {strategy.name: strategy for strategy in (Strategy, DataParallel)}
+
 def make_strategy(
-    train: TrainConfig, # Says `device` and `precision`
+    train: TrainConfig, # Says strategy, device and precision
 ) -> Strategy:
-    "The strategy that a configuration and this machine ask for"
-    world = os.environ.get('WORLD_SIZE', '1')
-    if world != '1':
-        raise UserError(f'WORLD_SIZE = {world}', 'training uses one device in one process',
-                        'start it without torchrun, or unset it')
-    device = resolve_device(train.device)
-    return Strategy(device, resolve_precision(train.precision, device))
+    "The strategy that a configuration and a launcher ask for"
+    name, processes = train.strategy, launched_processes()
+    if name == 'auto': name = 'single' if processes is None else 'ddp'
+    if (name == 'single') != (processes is None):
+        raise UserError(f'train.strategy = {name} in {processes or 1} processes',
+                        'single is for one process; the others need a launcher',
+                        'set train.strategy=auto, or start it with --nproc 2')
+    device = _local_device(train.device)
+    return STRATEGY_CLASSES[name](device, resolve_precision(train.precision, device))

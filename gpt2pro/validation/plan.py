@@ -173,6 +173,9 @@ class Plan:
     @property
     def train(self) -> TrainConfig: return self.config.train
     @property
+    def processes(self) -> int | None: # That a launcher has started; None without one
+        return self.hardware.processes if self.hardware else None
+    @property
     def device(self) -> str: return _device(self.train, self.hardware)
     @property
     def precision(self) -> str: return _precision(self.train, self.hardware)

@@ -452,6 +452,41 @@ def _gpus_can_communicate(plan: Plan) -> CheckResult:
         'train.device=cuda:0': 'trains on one GPU, slower'})
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0101
+_TWO = Hardware(cores=2, processes=2)
+
+@_rule('GP-PROCESS-001', 'error', 'train.strategy=ddp', hardware=_CPU)
+def _a_launcher_starts_the_processes(plan: Plan) -> CheckResult:
+    "each device is used by a process of its own, and a launcher starts them"
+    name = plan.train.strategy
+    if plan.hardware is None or plan.processes or name in ('auto', 'single'): return None
+    return Violation(f'train.strategy = {name} without a launcher', {
+        'train.strategy=auto': 'one process now, ddp with a launcher',
+        'gpt2pro train … --nproc 2': 'two processes on this machine'})
+
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0102
+@_rule('GP-PROCESS-002', 'error', 'train.strategy=single', hardware=_TWO)
+def _processes_train_one_model(plan: Plan) -> CheckResult:
+    "processes that know nothing of each other would train the same model several times"
+    if plan.train.strategy != 'single' or plan.processes is None: return None
+    return Violation(f'train.strategy = single in {plan.processes} processes', {
+        'train.strategy=auto': 'they train together', 'no --nproc': 'trains in one process'})
+
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0104
+@_rule('GP-PROCESS-003', 'error', key='train.gradient_accumulation_steps', hardware=_TWO)
+def _each_process_has_as_many_micro_batches(plan: Plan) -> CheckResult:
+    "a step ends when the last process is done; gradient_accumulation_steps counts all of them"
+    world, t = plan.processes or 1, plan.train
+    sequences, steps = t.batch_size*t.gradient_accumulation_steps, t.gradient_accumulation_steps
+    if steps % world == 0 or t.strategy == 'single': return None
+    count = next((n for n in range(steps - steps % world + world, sequences + 1, world)
+                  if sequences % n == 0), None)
+    change = f'train.batch_size={sequences//count} ' if count else ''
+    words = f'{change}train.gradient_accumulation_steps={count or -(-steps//world)*world}'
+    return Violation(f'{steps} micro-batches in a step for {world} processes', {
+        words: 'as many tokens in a step' if count else 'more tokens in a step',
+        'another number of processes': f'one that divides {steps}'})
+
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0108
 _PROMPT = ('In the beginning God created the heaven and the earth. And the earth was without form, '
            'and void; and darkness was upon the face of the deep.')
 
@@ -467,7 +502,7 @@ def _prompts_fit_into_the_context(plan: Plan) -> CheckResult:
         'shorter prompts': 'the model sees less',
         'generate.prompts=[]': 'beginnings of validation documents instead'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0104
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0111
 @_rule('GP-EXPORT-003', 'note', 'model.position=rope',
        'model.activation_function=swiglu')
 def _transformers_has_the_model(plan: Plan) -> CheckResult:
