@@ -221,7 +221,8 @@ def compare(
     if not given and not vary:
         raise UserError('Nothing to compare', 'neither runs nor settings are named',
                         'name run directories, or --vary KEY=A,B,C')
-    if not vary and seeds == 1: return Comparison(variants=group_runs([*map(summarize, given)]))
+    if not vary and seeds == 1:
+        return Comparison(variants=group_runs([summarize(str(run)) for run in given]))
     if len(given) > 1:
         raise UserError(f'{given[1]} beside {given[0]}', 'one configuration is varied',
                         'keep one, or compare the runs without training more')
