@@ -114,8 +114,7 @@ class Comparison(Record):
     variants: list[Variant]
     def _tables(self) -> dict[str, list[list[str]]]:
         rows = [_variant_row(variant, self.variants[0]) for variant in self.variants]
-        head = ['', 'runs', 'bits per byte', '', 'against the first', '', 'parameters', 'tokens/s',
-                'time']
+        head = ['', 'runs', 'bits per byte', 'difference', 'parameters', 'tokens/s', 'time']
         names = [variant.name for variant in self.variants]
         keys = [*self.variants[0].settings]
         changed = [[key, *(str(v.settings[key]) for v in self.variants)] for key in keys]
@@ -128,18 +127,18 @@ class Comparison(Record):
         "Write the comparison as a page"
         write_file(Path(path), html_page('Comparison of runs', self._repr_html_()))
 
-def _interval(found: tuple[float, float] | None, form: str) -> list[str]:
-    "A mean and half the width of its interval, as two cells"
-    if found is None: return ['–', '']
-    return [form.format(found[0]), '' if math.isinf(found[1]) else f'± {found[1]:.3f}']
+def _interval(found: tuple[float, float] | None, form: str) -> str:
+    "A mean and half the width of its interval"
+    if found is None: return '–'
+    return form.format(found[0]) + ('' if math.isinf(found[1]) else f' ± {found[1]:.3f}')
 
 def _variant_row(variant: Variant, first: Variant) -> list[str]:
     scores = [*variant.scores.values()]
     run = variant.runs[0]
     against = difference(variant, first) if variant is not first else None
     return [variant.name, str(len(variant.runs)),
-            *_interval(mean_interval(scores) if scores else None, '{:.3f}'),
-            *_interval(against, '{:+.3f}'),
+            _interval(mean_interval(scores) if scores else None, '{:.3f}'),
+            _interval(against, '{:+.3f}'),
             format_number(count_parameters(run.config.model)['total']),
             format_number(statistics.median(run.tokens_per_second for run in variant.runs)),
             format_seconds(statistics.mean(run.seconds for run in variant.runs))]
@@ -151,7 +150,7 @@ def _conclusions(variants: Sequence[Variant]) -> Iterable[str]:
     if len(ranked) > 1:
         best, second = ranked[:2]
         mean, margin = difference(best, second) or (0., math.inf)
-        sure = f'by {-mean:.3f} ± {margin:.3f} bits per byte, and that is no chance'
+        sure = f'by {-mean:.3f} ± {margin:.3f} bits per byte'
         if -mean <= margin: sure = 'but more seeds are needed to be sure'
         yield f'Best: {best.name}, before {second.name}, {sure}.'
     if len({run.validation_bytes for variant in variants for run in variant.runs}) > 1:
@@ -194,7 +193,7 @@ def _train_grid(config: Config, vary: Sequence[str], seeds: int, folder: Path | 
     "Train each combination with each seed; the directories"
     plans = {}
     for words in expand_grid(vary):
-        name = re.sub(r'[^\w.=+-]+', '_', ' '.join(words)) or 'base'
+        name = re.sub(r'[^\w.+-]+', '-', ' '.join(words)) or 'base'
         for seed in range(config.train.seed, config.train.seed + seeds):
             plan = load_config(config, [*words, f'train.seed={seed}'])
             check_plan(plan)
