@@ -89,11 +89,13 @@ _READINGS: dict[str, tuple[Any, ...]] = {
     'false': (False, 'fp32'), 'none': (None, 'constant'), 'rotary': ('rope',),
     'absolute': ('learned',), 'bfloat16': ('bf16',), 'float16': ('fp16',), 'float32': ('fp32',),
     'gelu_tanh': ('gelu_new',), 'gelu_pytorch_tanh': ('gelu_new',), 'gelu_fast': ('gelu_new',),
-    'relu_squared': ('relu2',), 'layer_norm': ('layernorm',), 'rms_norm': ('rmsnorm',)}
+    'relu_squared': ('relu2',), 'layer_norm': ('layernorm',), 'rms_norm': ('rmsnorm',),
+    'warmup_stable_decay': ('wsd',)}
+_AFFIXES = re.compile(r'^torch\.(optim\.)?|-mixed$|-true$|_torch(_fused)?$|_hf$')
 
 def _readings(key: str, value: Any) -> Iterator[Any]:
     "What a value may mean, likeliest first"
-    text = str(value).lower().removeprefix('torch.').removesuffix('-mixed').removesuffix('-true')
+    text = _AFFIXES.sub('', str(value).lower())
     yield from _READINGS.get(text, ())
     yield did_you_mean(text, map(str, SETTINGS[key].choices))
     number = None

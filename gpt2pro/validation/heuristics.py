@@ -6,6 +6,7 @@
 from __future__ import annotations
 import math
 from ..core.errors import check_positive
+from ..core.choices import OPTIMIZERS
 from ..core.config import MODEL_PRESETS, ModelConfig
 from .counts import count_parameters
 
@@ -112,7 +113,9 @@ def fit_batch(
 
 # %% ../../nbs/03_validation/02_heuristics.ipynb #0032
 def suggest_lr(
-    width: int, # n_embd
-) -> float:     # Peak learning rate
+    width: int,               # n_embd
+    optimizer: str = 'adamw', # A name in `OPTIMIZERS`
+) -> float:                   # Peak learning rate
     "A learning rate that usually works at a width"
-    return float(f'{5e-3*min(1, 128/check_positive(width, "width"))**1.15:.1g}')
+    entry, ratio = OPTIMIZERS[optimizer], min(1, 128/check_positive(width, 'width'))
+    return float(f'{entry.lr*ratio**entry.width_power:.1g}')
