@@ -43,10 +43,13 @@ TERMS = { # what a reader types → pages that answer it, any of which will do
     'gradient clipping': ['09_trainer/loop', '09_trainer/strategy'],
     'gradient accumulation': ['09_trainer/loop'],
     'early stopping': ['09_trainer/loop'],
+    'hyperparameter search': ['09_trainer/tuning'],
+    'learning curves': ['09_trainer/monitor', '12_app/run_report'],
+    'MFU': ['09_trainer/loop'],
     'validation loss': ['09_trainer/loop', '10_generation/evaluation'],
     'checkpoint': ['09_trainer/checkpoint'],
     'mixed precision': ['09_trainer/strategy', '00_core/devices'],
-    'perplexity': ['10_generation/evaluation'],
+    'perplexity': ['10_generation/evaluation', '09_trainer/monitor'],
     'bits per byte': ['10_generation/evaluation'],
     'temperature': ['10_generation/sampling'],
     'top-k': ['10_generation/sampling'],
@@ -65,6 +68,8 @@ TERMS = { # what a reader types → pages that answer it, any of which will do
     'loss mask': ['05_data/chat', '05_data/batches', '05_data/sampler'],
     'overfitting': ['03_validation/run_rules', '03_validation/recommendation', '09_trainer/loop'],
     'FLOPs': ['03_validation/counts'],
+    'Slurm': ['09_trainer/launch', 'guides/multi_node'],
+    'Kubernetes': ['09_trainer/launch', 'guides/multi_node'],
     'memory forecast': ['03_validation/memory', '03_validation/forecast'],
 }
 
