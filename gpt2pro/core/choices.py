@@ -68,26 +68,43 @@ POSITIONS: dict[str, Position] = {
 class OptimizerSpec:
     "What other modules need to know of an optimizer"
     description: str # What it is
-    state_per_parameter: int # Numbers that it keeps for each parameter, in fp32
+    lr: float          # Usual peak learning rate, up to a width of 128
+    width_power: float # The power of the width with which that falls beyond
+    hidden: int = 2    # Numbers kept for each parameter of the matrices in the layers, in fp32
+    others: int = 2    # The same for all other parameters
+    factored: bool = False # Whether a matrix has these numbers for each row and column instead
+    newton_schulz: int = 0 # Iterations that orthogonalize each matrix in the layers
+    work: int = 0      # Copies of a matrix that a step makes; fused ones make none
 
 OPTIMIZERS: dict[str, OptimizerSpec] = {
-    'adamw': OptimizerSpec('Adam with decoupled weight decay', 2)}
+    'adamw': OptimizerSpec('Adam with decoupled weight decay', 5e-3, 1.15),
+    'adam': OptimizerSpec('Adam, with weight decay as part of the gradient', 5e-3, 1.15),
+    'muon': OptimizerSpec('orthogonalized momentum for the matrices in the layers, AdamW for the '
+                          'rest', 0.02, 0, hidden=1, newton_schulz=5, work=4),
+    'lion': OptimizerSpec('the sign of a momentum: half of AdamW\'s memory', 5e-4, 1.15, 1, 1,
+                          work=1),
+    'adafactor': OptimizerSpec('a mean square per row and column: little memory', 0.05, 0, 1, 1,
+                               factored=True, work=2),
+}
 
-# %% ../../nbs/00_core/04_choices.ipynb #0015
+# %% ../../nbs/00_core/04_choices.ipynb #0016
 @dataclass(frozen=True)
 class Schedule:
     "How the learning rate falls from `lr` to `min_lr`"
     description: str # What it is
-    decay: Callable[[float], float]  # Progress from 0 to 1 → how much of the fall is done
-    open_ended: bool = False         # Whether the number of steps may change in a resumed run
+    decay: Callable[[float], float] # Progress from 0 to 1 → how much of the fall is done
+    stable: bool = False     # Whether it stays at lr until the last `decay_fraction` of the steps
+    open_ended: bool = False # Whether the number of steps may change in a resumed run
 
 SCHEDULES: dict[str, Schedule] = {
     'cosine': Schedule('half a cosine: slow at both ends', lambda x: (1 - math.cos(math.pi*x))/2),
     'linear': Schedule('a straight line', lambda x: x),
+    'wsd': Schedule('warmup, stable, decay: lr until the last part, then a straight line',
+                    lambda x: x, stable=True),
     'constant': Schedule('no decay: stays at lr', lambda x: 0., open_ended=True),
 }
 
-# %% ../../nbs/00_core/04_choices.ipynb #0019
+# %% ../../nbs/00_core/04_choices.ipynb #0020
 @dataclass(frozen=True)
 class StrategySpec:
     "What other modules need to know of a strategy"
@@ -100,7 +117,7 @@ STRATEGIES: dict[str, StrategySpec] = {
     'deepspeed': StrategySpec('DeepSpeed: ZeRO, sharded in stages by train.zero_stage'),
 }
 
-# %% ../../nbs/00_core/04_choices.ipynb #0021
+# %% ../../nbs/00_core/04_choices.ipynb #0022
 @dataclass(frozen=True)
 class FinetuneMethod:
     "What other modules need to know of a way to fine-tune"

@@ -14,8 +14,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic import field_validator, model_validator, ValidationInfo
 from .errors import did_you_mean, suggest, UserError
 from .files import write_file
-from .choices import ACTIVATIONS, FINETUNE_METHODS, NORMS, POSITIONS, SCHEDULES
-from .choices import STRATEGIES
+from .choices import ACTIVATIONS, FINETUNE_METHODS, NORMS, OPTIMIZERS, POSITIONS
+from .choices import SCHEDULES, STRATEGIES
 
 # %% auto #0
 __all__ = ['Count', 'Steps', 'Seed', 'Fraction', 'Sources', 'SECTIONS', 'SETTINGS', 'ADVICE', 'MODEL_PRESETS', 'RUN_PRESETS',
@@ -254,22 +254,30 @@ class TrainConfig(Settings):
         aliases='batch micro_batch_size train_batch_size per_device_train_batch_size')
     gradient_accumulation_steps: Count = _setting(
         1, 'micro-batches in a step', aliases='grad_accum_steps accumulation_steps')
+    optimizer: Literal[tuple(OPTIMIZERS)] = _setting( # type: ignore[valid-type]
+        'adamw', 'optimizer', choices=_descriptions(OPTIMIZERS),
+        aliases='optim optimizer_name optimizer_type opt')
     lr: float = _setting(3e-3, 'peak learning rate', gt=0, lt=10, aliases='learning_rate max_lr')
     min_lr: float = _setting(3e-4, 'final learning rate', ge=0, lt=10,
-                             condition='train.schedule=cosine|linear')
+                             condition='train.schedule=cosine|linear|wsd')
     warmup_steps: int = _setting(
         100, 'steps in which the learning rate rises from 0 to its peak', ge=0, le=10**9,
         unit='steps', aliases='warmup_iters num_warmup_steps')
     schedule: Literal[tuple(SCHEDULES)] = _setting( # type: ignore[valid-type]
         'cosine', 'learning rate decay from lr to min_lr', choices=_descriptions(SCHEDULES),
         aliases='lr_scheduler_type lr_schedule scheduler')
+    decay_fraction: float = _setting(
+        0.2, 'last part of the steps, in which the learning rate falls', gt=0, le=1,
+        condition='train.schedule=wsd')
     weight_decay: float = _setting(
         0.1, 'weight decay of matrices; biases and norms have none', ge=0, lt=10,
         usual_range=(0, 1))
-    beta1: Fraction = _advanced(0.9, 'AdamW: decay of the average gradient', aliases='adam_beta1')
+    beta1: Fraction = _advanced(
+        0.9, 'AdamW: decay of the average gradient', aliases='adam_beta1',
+        condition='train.optimizer=adamw|adam|muon|lion')
     beta2: Fraction = _advanced(
         0.99, 'AdamW: decay of the average squared gradient; 0.95 for batches of 100,000 tokens '
-        'and more', aliases='adam_beta2')
+        'and more', aliases='adam_beta2', condition='train.optimizer=adamw|adam|muon|lion')
     grad_clip: float = _advanced(
         1.0, 'gradient clipping: largest norm; 0 is none', ge=0, le=1e6, usual_range=(0.01, 100),
         aliases='max_grad_norm clip_grad gradient_clip')
@@ -436,7 +444,7 @@ _ALIASES = {name: key for key, info in SETTINGS.items() for name in info.aliases
 _ALIASES |= {key.split('.')[1]: key for key in reversed(SETTINGS)}
 _EPOCHS = 'a run is measured in steps: train.max_steps; `gpt2pro recommend` says how many'
 ADVICE = { # Name that has no setting → what to do
-    'optimizer': 'the optimizer is AdamW: see train.lr, train.weight_decay, train.beta1 and beta2',
+
     'bias': 'linear layers and norms have biases, as in GPT-2',
     'padded_vocab_size': 'the table of embeddings has model.vocab_size rows',
     **dict.fromkeys('epochs num_epochs num_train_epochs max_epochs n_epochs'.split(), _EPOCHS)}

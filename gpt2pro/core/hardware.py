@@ -234,7 +234,7 @@ def _explain_device(hardware: Hardware) -> list[str]:
     for gpu in hardware.gpus[:1]:
         memory = gpu.memory_free or gpu.memory_total
         place = f'the {gpu.name}'
-    parameters = (memory or 0)/8/(2 + OPTIMIZERS['adamw'].state_per_parameter)
+    parameters = (memory or 0)/8/(2 + OPTIMIZERS['adamw'].others)
     room = f', with AdamW in fp32 for at most {parameters/1e6:,.0f} million parameters'*bool(memory)
     return [f'Training runs on {place}.', f'Free memory: {format_bytes(memory)}{room}.']
 

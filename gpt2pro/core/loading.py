@@ -18,8 +18,8 @@ from .config import Config, likely_setting, MODEL_PRESETS, RUN_PRESETS
 from .config import SECTIONS, setting_error, SettingError, SETTINGS, StrictModel
 
 # %% auto #0
-__all__ = ['deep_merge', 'parse_override', 'format_override', 'read_value', 'ConfigError', 'iterate_leaves', 'CheckedConfig',
-           'read_config', 'load_config', 'check_arguments']
+__all__ = ['deep_merge', 'parse_override', 'format_override', 'check_sections', 'read_value', 'ConfigError', 'iterate_leaves',
+           'CheckedConfig', 'read_config', 'load_config', 'check_arguments']
 
 # %% ../../nbs/00_core/07_loading.ipynb #0006
 def deep_merge(
@@ -66,22 +66,36 @@ def format_override(
     return f'{key}={json.dumps(value, ensure_ascii=False)}'
 
 # %% ../../nbs/00_core/07_loading.ipynb #0011
+def check_sections(
+    words: Iterable[str], # Overrides
+    *sections: str,       # Those that have an effect
+) -> None:
+    "Refuse overrides that would have no effect"
+    for word in words:
+        section = re.split('[.=]', word)[0]
+        if section in sections or section not in SECTIONS: continue
+        raise UserError(word, f'settings of the section {section} have no effect here',
+                        f'leave it out; settings of {" and ".join(sections)} have one')
+
+# %% ../../nbs/00_core/07_loading.ipynb #0014
 def _expand_model(values: Mapping[str, Any]) -> Mapping[str, Any]:
     "Put a size's numbers where its name stands"
     sizes = MODEL_PRESETS.get(str(values.get('model')))
     return {**values, 'model': dict(sizes)} if sizes else values
 
-# %% ../../nbs/00_core/07_loading.ipynb #0014
+# %% ../../nbs/00_core/07_loading.ipynb #0017
 _READINGS: dict[str, tuple[Any, ...]] = {
     'yes': (True,), 'on': (True,), 'true': (True, 'auto'), 'no': (False, 'fp32'), 'off': (False,),
     'false': (False, 'fp32'), 'none': (None, 'constant'), 'rotary': ('rope',),
     'absolute': ('learned',), 'bfloat16': ('bf16',), 'float16': ('fp16',), 'float32': ('fp32',),
     'gelu_tanh': ('gelu_new',), 'gelu_pytorch_tanh': ('gelu_new',), 'gelu_fast': ('gelu_new',),
-    'relu_squared': ('relu2',), 'layer_norm': ('layernorm',), 'rms_norm': ('rmsnorm',)}
+    'relu_squared': ('relu2',), 'layer_norm': ('layernorm',), 'rms_norm': ('rmsnorm',),
+    'warmup_stable_decay': ('wsd',)}
+_AFFIXES = re.compile(r'^torch\.(optim\.)?|-mixed$|-true$|_torch(_fused)?$|_hf$')
 
 def _readings(key: str, value: Any) -> Iterator[Any]:
     "What a value may mean, likeliest first"
-    text = str(value).lower().removeprefix('torch.').removesuffix('-mixed').removesuffix('-true')
+    text = _AFFIXES.sub('', str(value).lower())
     yield from _READINGS.get(text, ())
     yield did_you_mean(text, map(str, SETTINGS[key].choices))
     number = None
@@ -100,7 +114,7 @@ def read_value(
     "The value that another stands for"
     return next((v for v in _readings(key, value) if v is not None and _accepts(key, v)), None)
 
-# %% ../../nbs/00_core/07_loading.ipynb #0018
+# %% ../../nbs/00_core/07_loading.ipynb #0021
 class ConfigError(UserError):
     "All that is wrong with a configuration"
     def __init__(self,
@@ -111,7 +125,7 @@ class ConfigError(UserError):
         self.mistakes = mistakes
     def __str__(self) -> str: return '\n\n'.join(map(str, self.mistakes))
 
-# %% ../../nbs/00_core/07_loading.ipynb #0019
+# %% ../../nbs/00_core/07_loading.ipynb #0022
 def _find_meaning(path: tuple[str, ...], value: Any) -> tuple[str, Any]:
     "The setting and the value that a mistake stands for; None where that is not clear"
     key = '.'.join(path)
@@ -121,7 +135,7 @@ def _find_meaning(path: tuple[str, ...], value: Any) -> tuple[str, Any]:
     sizes = MODEL_PRESETS if did_you_mean(key, SECTIONS) == 'model' else ()
     return 'model', did_you_mean(str(value), sizes)
 
-# %% ../../nbs/00_core/07_loading.ipynb #0022
+# %% ../../nbs/00_core/07_loading.ipynb #0025
 def iterate_leaves(
     values: Any,                # Nested mappings
     path: tuple[str, ...] = (), # The keys that lead there
@@ -142,7 +156,7 @@ def _copy(values: Any) -> Any:
     return {str(name).encode(errors='replace').decode(): _copy(value) # without lone surrogates
             for name, value in values.items()}
 
-# %% ../../nbs/00_core/07_loading.ipynb #0023
+# %% ../../nbs/00_core/07_loading.ipynb #0026
 def _correct(values: dict[str, Any], mistake: SettingError) -> None:
     "Put what is meant in the place of a mistake, unless there is a value already"
     key, value = _find_meaning(mistake.path, mistake.value)
@@ -171,7 +185,7 @@ def _check_values(values: Any, lines: Mapping[tuple[str, ...], int],
         _correct(rest, mistakes[-1])
     return Config.model_validate(rest), sorted(mistakes, key=lambda mistake: mistake.line or 0)
 
-# %% ../../nbs/00_core/07_loading.ipynb #0025
+# %% ../../nbs/00_core/07_loading.ipynb #0028
 _WHY = 'a configuration is a YAML file or the name of a preset'
 
 _JSON_ROWS = re.compile(r'\s*(\[|\{.*\}\s*\{)') # a list, or an object a line
@@ -193,7 +207,7 @@ def _read_text(path: Path) -> str:
     if path.suffix == '.json' and _JSON_ROWS.match(text): raise _data_error(path)
     return text
 
-# %% ../../nbs/00_core/07_loading.ipynb #0027
+# %% ../../nbs/00_core/07_loading.ipynb #0030
 class CheckedConfig(NamedTuple):
     "A configuration, and what was wrong where it was read"
     config: Config                   # With what was meant, or a default, in place of a mistake
@@ -225,7 +239,7 @@ def read_config(
         for replaced, _ in iterate_leaves(value): lines.pop(replaced, None)
     return CheckedConfig(*_check_values(values, lines, name), lines)
 
-# %% ../../nbs/00_core/07_loading.ipynb #0033
+# %% ../../nbs/00_core/07_loading.ipynb #0036
 def load_config(
     source: str | Path | Config | Mapping | None = None, # Or a file, preset or run directory
     overrides: Iterable[str] = (), # Words such as `train.lr=1e-3`, later ones on top
@@ -235,7 +249,7 @@ def load_config(
     if mistakes: raise ConfigError(mistakes)
     return config
 
-# %% ../../nbs/00_core/07_loading.ipynb #0039
+# %% ../../nbs/00_core/07_loading.ipynb #0042
 _Function = TypeVar('_Function', bound=Callable[..., Any])
 
 def _fit(value: Any, kind: str, function: str, name: str) -> Any:

@@ -68,6 +68,7 @@ _IMPLIED: dict[tuple[str, Any], dict[str, Any]] = { # Name and value → setting
     ('model_type', 'gpt2'): {}, ('model_type', 'llama'): _LLAMA, ('model_type', 'mistral'): _LLAMA,
     ('hidden_act', 'silu'): _SWIGLU, ('mlp_class_name', 'LLaMAMLP'): _SWIGLU,
     ('mlp_class_name', 'GptNeoxMLP'): {'model.activation_function': 'gelu'},
+    ('class_path', 'torch.optim.AdamW'): {'train.optimizer': 'adamw'},
     ('rotary_percentage', 1.0): {'model.position': 'rope'}, ('rope_type', 'default'): {},
     ('bf16', True): {'train.precision': 'bf16'}, ('fp16', True): {'train.precision': 'fp16'}}
 

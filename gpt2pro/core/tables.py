@@ -118,10 +118,19 @@ def html_page(
     return f'<!doctype html><html lang="en">{head}<h1>{escape(title)}</h1>{body}</html>'
 
 # %% ../../nbs/00_core/06_tables.ipynb #0032
+def _plain(report: Any) -> str:
+    "A report for the terminal as text"
+    from rich.console import Console
+    Console(file=(text := io.StringIO()), width=100, force_jupyter=False).print(report)
+    return '\n'.join(map(str.rstrip, text.getvalue().rstrip().splitlines()))
+
+# %% ../../nbs/00_core/06_tables.ipynb #0033
 class Record(StrictModel):
     "Typed values that print as a report"
     def _tables(self) -> Mapping[str, TableRows]: return {}
     def _facts(self) -> Sequence[str]: return ()
     def _figure(self) -> Any: return None
     def __rich__(self) -> Any: return render_terminal(self._tables(), self._facts())
+    def __repr__(self) -> str: return _plain(self.__rich__())
+    def __str__(self) -> str: return repr(self)
     def _repr_html_(self) -> str: return render_html(self._tables(), self._facts(), self._figure())

@@ -14,7 +14,7 @@ from typing import Any
 from ..core.errors import UserError
 from ..core.files import asset_path, hash_file
 from ..core.config import DataConfig
-from ..core.loading import load_config
+from ..core.loading import check_sections, load_config
 from .readers import DamagedFileError, ErrorHandler, file_format, is_table, locate
 from .readers import read_rows, read_text, sections, SourceFile
 from .layouts import detect_layout, Layout, row_text, unfold
@@ -283,6 +283,7 @@ def parse_data(
 ) -> DataConfig:
     "The text that some words describe"
     words = list(words)
+    check_sections([word for word in words if '=' in word], 'data')
     settings = [word for word in words if word.startswith('data.') and '=' in word]
     data = load_config(None, settings).data
     sources = [word for word in words if word not in settings]

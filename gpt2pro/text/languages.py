@@ -7,7 +7,8 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
+from itertools import takewhile
 from typing import Any, NamedTuple
 from ..core.errors import did_you_mean, UserError
 
@@ -123,15 +124,18 @@ def lingua_languages() -> frozenset[str]: # ISO 639-1 codes
     return frozenset(name.lower() for name in dir(lingua.IsoCode639_1) if len(name) == 2)
 
 # %% ../../nbs/01_text/06_languages.ipynb #0037
+@lru_cache(2**12)
+def _ask_lingua(text: str, codes: frozenset[str]) -> list[tuple[str, float]]:
+    values = _lingua(codes).compute_language_confidence_values(text) # largest first
+    found = [(value.language.iso_code_639_1.name.lower(), round(value.value, 6))
+             for value in takewhile(lambda value: round(value.value, 6), values)]
+    return sorted(found, key=lambda one: (-one[1], one[0]))
+
 def _confidences(text: str, codes: frozenset[str]) -> list[tuple[str, float]]:
     "Languages with lingua's confidence, largest first; empty if it knows fewer than two of them"
     codes &= lingua_languages()
-    if len(codes) < 2: return []
     text = text[:1000].encode(errors='replace').decode() # no lone surrogates
-    values = _lingua(codes).compute_language_confidence_values(text)
-    found = [(value.language.iso_code_639_1.name.lower(), round(value.value, 6))
-             for value in values]
-    return sorted([one for one in found if one[1]], key=lambda one: (-one[1], one[0]))
+    return _ask_lingua(text, codes) if len(codes) > 1 else []
 
 # %% ../../nbs/01_text/06_languages.ipynb #0041
 def _agree(text: str) -> str:

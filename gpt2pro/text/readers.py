@@ -18,7 +18,7 @@ from ..core.errors import UserError
 __all__ = ['MAX_EXPANSION', 'BOMB_BYTES', 'MAX_ROW_CHARS', 'MAX_FIELDS', 'MAX_PAGE_BYTES', 'SECTION_BYTES', 'SourceFile',
            'file_revision', 'file_format', 'is_compressed', 'check_expansion', 'TrailingDataError', 'read_blocks',
            'binary_kind', 'DamagedFileError', 'ErrorHandler', 'read_text', 'locate', 'hub_file', 'is_table',
-           'read_rows', 'sections']
+           'format_position', 'read_rows', 'sections']
 
 # %% ../../nbs/01_text/01_readers.ipynb #0007
 @dataclass(frozen=True, slots=True)
@@ -445,6 +445,18 @@ def _check_parquet(file: SourceFile, table: Any) -> int:
         raise DamagedFileError(f'{file.path}: too large a table', why, fix)
     return row
 
+def _batch_rows(batch: Any, name: str, first: int) -> list[Any]:
+    "The rows of a batch that begins with row `first`, or the errors of those that are too large"
+    if batch.nbytes <= MAX_ROW_CHARS: return batch.to_pylist()
+    rows = []
+    for i in range(len(batch)):
+        row = batch.slice(i, 1)
+        if row.nbytes <= MAX_ROW_CHARS: rows += row.to_pylist()
+        else:
+            why = f'a row has at most {MAX_ROW_CHARS:,} bytes, and this one has {row.nbytes:,}'
+            rows.append(DamagedFileError(f'{name}, row {first + i}', why, 'split it'))
+    return rows
+
 def _parquet_rows(
         file: SourceFile, columns: Iterable[str] | None = None) -> Iterator[tuple[int, Any]]:
     "Number and content of each row, with those of the wanted columns that exist"
@@ -454,8 +466,10 @@ def _parquet_rows(
         rows = min(100, MAX_ROW_CHARS//max(1, _check_parquet(file, table)))
         batches = table.iter_batches(rows, list(groups), columns=names, use_threads=False)
         first = sum(table.metadata.row_group(i).num_rows for i in range(file.start))
-        found = chain.from_iterable(batch.to_pylist() for batch in batches)
-        try: yield from enumerate(found, first)
+        try:
+            for batch in batches:
+                yield from enumerate(_batch_rows(batch, file.path, first), first)
+                first += len(batch)
         except Exception as e: raise OSError(str(e)) from None # a page or a date, of many kinds
         _check_unchanged(file)
 
@@ -511,6 +525,14 @@ def is_table(
     tables = (*_LINE_FORMATS, *_READERS, '.parquet')
     return not file.local_path or file_format(file.local_path) in tables
 
+def format_position(
+    path: str,     # Name of a file
+    position: int, # Of a document in it
+) -> str:          # Such as `a.txt, byte 70`, or `a.csv, row 6`
+    "A document's place, by the name of its file alone"
+    in_rows = path.startswith('hf:') or file_format(Path(path)) in (*_READERS, '.parquet')
+    return f'{path}, {"row" if in_rows else "byte"} {position}'
+
 def read_rows(
     file: SourceFile,      # A table
     handler: ErrorHandler, # For invalid bytes
@@ -523,7 +545,7 @@ def read_rows(
     if suffix == '.parquet': return _parquet_rows(file, columns)
     return enumerate(_READERS[suffix](read_text(file, handler), file.path))
 
-# %% ../../nbs/01_text/01_readers.ipynb #0104
+# %% ../../nbs/01_text/01_readers.ipynb #0105
 SECTION_BYTES = 2**23 # Bytes in a section, about
 
 def _line_starts(file: SourceFile, size: int) -> list[int]:
@@ -537,13 +559,13 @@ def _line_starts(file: SourceFile, size: int) -> list[int]:
             if f.tell() < file.size: starts.append(f.tell())
     return starts
 
-# %% ../../nbs/01_text/01_readers.ipynb #0107
+# %% ../../nbs/01_text/01_readers.ipynb #0108
 def _group_starts(file: SourceFile, size: int) -> list[int]:
     "The first row group of each section of a Parquet file"
     with _open_parquet(file) as table: count = table.num_row_groups
     return list(range(0, count, max(1, count*size//file.size))) or [0]
 
-# %% ../../nbs/01_text/01_readers.ipynb #0110
+# %% ../../nbs/01_text/01_readers.ipynb #0111
 def sections(
     file: SourceFile, # Any file
     size: int = SECTION_BYTES, # Bytes in a section, about

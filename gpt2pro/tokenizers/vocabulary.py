@@ -20,7 +20,7 @@ from ..text.corpus import Corpus, open_corpus
 from ..text.languages import detect_languages, language_name
 from ..text.cleaning import byte_size
 from ..validation.counts import count_parameters, flops_per_token
-from ..validation.memory import forecast_memory
+from ..validation.memory import forecast_memory, memory_timeline
 from .tokenizer import Tokenizer, train_tokenizer
 
 # %% auto #0
@@ -120,7 +120,7 @@ class VocabularySize(StrictModel):
     languages: dict[str, float] # the same by language, as ISO 639-1 code
     bigram_bits: float          # bits per byte of held-out text, with a bigram model
     embedding_share: float      # share of the parameters in the embedding
-    logits: int                 # bytes of the logits at the peak of a step
+    logits: int                 # bytes of the logits while they exist
     memory: int                 # bytes that a step takes in all
     tokens: int                 # tokens that the compute of the planned run suffices for
     training_bytes: int         # bytes of text in them
@@ -153,8 +153,8 @@ def measure_vocabulary(
         languages={code: lengths[code]/len(some) for code, some in new.items()},
         bigram_bits=bigram_bits(ids, all_new, size)/total,
         embedding_share=(parameters['embedding'] + parameters['head'])/parameters['total'],
-        logits=memory['logits'], memory=memory['total'], updates=median, rare_updates=rare,
-        training_bytes=round(tokens*total/len(all_new)))
+        logits=memory_timeline(resized)['loss']['logits'], memory=memory['total'],
+        updates=median, rare_updates=rare, training_bytes=round(tokens*total/len(all_new)))
 
 # %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0057
 _TEXT_EXPONENT = 0.1 # of bits per byte with the text read; fitted to runs on the embedded corpus
@@ -234,22 +234,27 @@ class VocabularySweep(Record):
     recommended: int            # the size to take: the lowest score
     reason: str                 # why
     text_bytes: int             # bytes of text that the vocabularies were trained on
-    def _tables(self) -> dict[str, TableRows]: return {'Vocabulary size': _sweep_rows(self)}
+    def _tables(self) -> dict[str, TableRows]:
+        return {'Vocabulary size': _sweep_rows(self), 'Bytes of a token': _length_rows(self)}
     def _facts(self) -> list[str]: return [self.reason]
     def _figure(self) -> Any: return plot_vocabulary_sweep(self)
 
 def _sweep_rows(sweep: VocabularySweep) -> TableRows:
     "The headings, then a row for each size"
-    codes = list(sweep.sizes[0].languages)
-    rows = [['size', *(f'B/token {code}' for code in codes), 'embedding', 'logits', 'text read',
-             'updates', 'rare', 'score']]
+    rows = [['size', 'embedding', 'logits', 'text read', 'updates', 'rare', 'score']]
     for s in sweep.sizes:
         name = f'{s.size:,} ◀' if s.size == sweep.recommended else f'{s.size:,}'
-        lengths = [f'{s.languages[code]:.2f}' for code in codes]
-        rows.append([name, *lengths, f'{s.embedding_share:.0%}', format_bytes(s.logits),
+        rows.append([name, f'{s.embedding_share:.0%}', format_bytes(s.logits),
                      format_bytes(s.training_bytes), f'{s.updates:,.0f}', f'{s.rare_updates:,.0f}',
                      f'{s.score:.3f}'])
     return rows
+
+def _length_rows(sweep: VocabularySweep) -> TableRows:
+    "The length of a token in each language"
+    codes = list(sweep.sizes[0].languages)
+    return [['size', *map(language_name, codes)],
+            *([f'{s.size:,}', *(f'{s.languages[code]:.2f}' for code in codes)]
+              for s in sweep.sizes)]
 
 # %% ../../nbs/04_tokenizers/03_vocabulary.ipynb #0077
 COLORS = ('#4263eb', '#f08c00', '#2b8a3e', '#c2255c', '#1098ad', '#868e96') # of six languages

@@ -5,11 +5,12 @@
 # %% ../../nbs/03_validation/01_counts.ipynb #0003
 from __future__ import annotations
 from ..core.errors import check_positive
-from ..core.choices import ACTIVATIONS, NORMS, POSITIONS
+from ..core.choices import ACTIVATIONS, NORMS, OPTIMIZERS, POSITIONS
 from ..core.config import MODEL_PRESETS, ModelConfig, RUN_PRESETS
 
 # %% auto #0
-__all__ = ['count_parameters', 'count_attention_pairs', 'count_flops', 'flops_per_token', 'kv_cache_bytes', 'list_presets']
+__all__ = ['count_parameters', 'optimizer_state', 'optimizer_flops', 'optimizer_work', 'count_attention_pairs', 'count_flops',
+           'flops_per_token', 'kv_cache_bytes', 'list_presets']
 
 # %% ../../nbs/03_validation/01_counts.ipynb #0006
 def _attention_shapes(model: ModelConfig) -> list[tuple[int, int]]:
@@ -44,6 +45,46 @@ def count_parameters(
             'non_embedding': total - parts['embedding'] - parts['position']}
 
 # %% ../../nbs/03_validation/01_counts.ipynb #0023
+def _layer_shapes(model: ModelConfig) -> list[tuple[int, int]]:
+    return _attention_shapes(model) + _mlp_shapes(model)
+
+def _state_of(shapes: list[tuple[int, int]], numbers: int, factored: bool) -> int:
+    "Numbers kept for some matrices"
+    return numbers*sum(a + b if factored else a*b for a, b in shapes)
+
+def optimizer_state(
+    model: ModelConfig, # The shape
+    optimizer: str,     # A name in `OPTIMIZERS`
+) -> int:
+    "How many numbers an optimizer keeps between steps"
+    entry, parts, C = OPTIMIZERS[optimizer], count_parameters(model), model.n_embd
+    tables = [(parts[name]//C, C) for name in ('embedding', 'position', 'head')]
+    layers = _layer_shapes(model)*model.n_layer
+    vectors = parts['total'] - _state_of(layers + tables, 1, False)
+    return (_state_of(layers, entry.hidden, entry.factored) + entry.others*vectors
+            + _state_of([table for table in tables if table[0]], entry.others, entry.factored))
+
+# %% ../../nbs/03_validation/01_counts.ipynb #0027
+def optimizer_flops(
+    model: ModelConfig, # The shape
+    optimizer: str,     # A name in `OPTIMIZERS`
+) -> int:
+    "FLOPs of the matrix products in one step of an optimizer"
+    sides = [sorted(shape) for shape in _layer_shapes(model)]
+    iteration = sum(4*rows*rows*columns + 2*rows**3 for rows, columns in sides)
+    return OPTIMIZERS[optimizer].newton_schulz*model.n_layer*iteration
+
+# %% ../../nbs/03_validation/01_counts.ipynb #0028
+def optimizer_work(
+    model: ModelConfig, # The shape
+    optimizer: str,     # A name in `OPTIMIZERS`
+) -> int:
+    "Numbers in the temporary tensors of one step of an optimizer"
+    entry, tables = OPTIMIZERS[optimizer], [(model.vocab_size, model.n_embd)]
+    matrices = _layer_shapes(model) + ([] if entry.newton_schulz else tables)
+    return entry.work*max(a*b for a, b in matrices)
+
+# %% ../../nbs/03_validation/01_counts.ipynb #0033
 def count_attention_pairs(
     model: ModelConfig, # Its sliding window counts
     length: int,        # Tokens of the sequence, T
@@ -52,7 +93,7 @@ def count_attention_pairs(
     window = min(model.sliding_window or length, check_positive(length, 'length'))
     return window*(window + 1)//2 + (length - window)*window # growing windows, then full ones
 
-# %% ../../nbs/03_validation/01_counts.ipynb #0028
+# %% ../../nbs/03_validation/01_counts.ipynb #0038
 def _matmul_flops(shapes: list[tuple[int, int]], rows: int) -> int:
     return 2*rows*sum(inputs*outputs for inputs, outputs in shapes)
 
@@ -71,14 +112,14 @@ def count_flops(
                  head=_matmul_flops([(model.n_embd, model.vocab_size)], T))
     return {**parts, 'forward': sum(parts.values())}
 
-# %% ../../nbs/03_validation/01_counts.ipynb #0035
+# %% ../../nbs/03_validation/01_counts.ipynb #0045
 def flops_per_token(
     model: ModelConfig, # The shape
 ) -> int:               # Forward and backward, with every query-key pair
     "FLOPs that one token of training costs"
     return 3*count_flops(model)['forward']//model.block_size
 
-# %% ../../nbs/03_validation/01_counts.ipynb #0039
+# %% ../../nbs/03_validation/01_counts.ipynb #0049
 def kv_cache_bytes(
     model: ModelConfig, # The shape
     length: int,        # Tokens of the sequence
@@ -88,7 +129,7 @@ def kv_cache_bytes(
     cached = min(check_positive(length, 'length'), model.sliding_window or length)
     return 2*model.n_layer*model.kv_heads*model.head_size*cached*size
 
-# %% ../../nbs/03_validation/01_counts.ipynb #0045
+# %% ../../nbs/03_validation/01_counts.ipynb #0055
 def list_presets() -> dict[str, dict[str, int]]: # Preset's name → its shape, parameters and FLOPs
     "Every run preset with the size of its model"
     rows = {}

@@ -6,9 +6,10 @@
 from __future__ import annotations
 from dataclasses import dataclass
 from ..core.errors import UserError
-from ..core.choices import ACTIVATIONS, NORMS, OPTIMIZERS, POSITIONS
+from ..core.choices import ACTIVATIONS, NORMS, POSITIONS
 from ..core.config import Config, ModelConfig
 from .counts import count_flops, count_parameters
+from .counts import optimizer_state, optimizer_work
 
 # %% auto #0
 __all__ = ['StepSetup', 'has_document_mask', 'memory_timeline', 'forecast_memory']
@@ -120,6 +121,8 @@ class _Sizes:
         self.recomputes = t.gradient_checkpointing
         self.accumulates = t.gradient_accumulation_steps > setup.world_size
         self.parameters = 4*counts['total']
+        self.state = 4*optimizer_state(m, t.optimizer)
+        self.work = 4*optimizer_work(m, t.optimizer)
         self.layer = 4*(layer_linears + 2*m.n_embd*norm.parameters) # parameters of a layer
         self.copy = self.half*layer_matrices                        # its matrices in 16 bits
         self.table = 4*counts['embedding']                         # token embedding or its gradient
@@ -145,10 +148,9 @@ _Bytes = dict[str, int] # by kind
 
 def _always(s: _Sizes) -> _Bytes:
     "What is there at every moment"
-    state = OPTIMIZERS['adamw'].state_per_parameter*s.parameters
     sending = s.parameters*(s.setup.world_size > 1 and s.setup.zero == 0)
     return dict(weights=s.parameters//_shards(s, 3) + _gathered(s),
-                optimizer=state//_shards(s, 1), temporaries=sending)
+                optimizer=s.state//_shards(s, 1), temporaries=sending)
 
 # %% ../../nbs/03_validation/03_memory.ipynb #0039
 _CHUNKS = dict(cpu=512, cuda=4096) # tokens whose logits exist at the same time
@@ -202,7 +204,12 @@ def _at_embedding(s: _Sizes) -> _Bytes:
     twice = s.table*(s.model.tie_word_embeddings or s.accumulates)
     return dict(gradients=s.parameters//_shards(s, 2) + twice + _gathered(s), temporaries=s.stream)
 
-# %% ../../nbs/03_validation/03_memory.ipynb #0054
+# %% ../../nbs/03_validation/03_memory.ipynb #0053
+def _at_step(s: _Sizes) -> _Bytes:
+    "While the optimizer changes the weights"
+    return dict(gradients=s.parameters//_shards(s, 2), temporaries=s.work)
+
+# %% ../../nbs/03_validation/03_memory.ipynb #0057
 _KINDS = ('weights', 'gradients', 'optimizer', 'activations', 'logits', 'temporaries')
 
 def memory_timeline(
@@ -213,13 +220,13 @@ def memory_timeline(
     s = _Sizes(config, setup)
     moments = {'loss': _at_loss(s), 'backward start': _at_backward_start(s),
                'last layer': _in_layer(s, s.model.n_layer), 'first layer': _in_layer(s, 1),
-               'embedding': _at_embedding(s)}
+               'embedding': _at_embedding(s), 'optimizer step': _at_step(s)}
     if not setup.chunked: del moments['backward start'] # that gradient comes in one piece
     always = _always(s)
     return {name: {kind: always.get(kind, 0) + moment.get(kind, 0) for kind in _KINDS}
             for name, moment in moments.items()}
 
-# %% ../../nbs/03_validation/03_memory.ipynb #0059
+# %% ../../nbs/03_validation/03_memory.ipynb #0062
 def forecast_memory(
     config: Config,               # The plan
     precision: str | None = None, # fp32, bf16 or fp16; None takes the plan's, where auto is fp32

@@ -5,16 +5,17 @@
 # %% ../../nbs/03_validation/08_validator.ipynb #0003
 from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import unified_diff
+from difflib import SequenceMatcher, unified_diff
 from io import StringIO
 from pathlib import Path
 from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.util import load_yaml_guess_indent
-from ..core.errors import suggest, UserError
+from ..core.errors import UserError
 from ..core.files import write_file
-from ..core.config import Config, describe_setting, MODEL_PRESETS, SettingError, SETTINGS
+from ..core.config import Config, describe_setting, find_setting, MODEL_PRESETS, SettingError
+from ..core.config import SETTINGS
 from ..core.loading import ConfigError, format_override, load_config, parse_override
 from ..core.loading import read_config
 from ..core.hardware import Hardware
@@ -68,31 +69,33 @@ def explain(
     code: str, # Such as GP-MODEL-001, or a setting such as train.lr
 ) -> Explanation | str:
     "A rule with an example that breaks it, and the fix; or what a setting means"
-    if code in SETTINGS: return describe_setting(code)
-    rule = RULES.get(code.upper())
-    if rule: return explain_rule(rule)
-    raise UserError(f'{code}: no rule has this code', 'gpt2pro explain shows all with their titles',
-                    suggest(code.upper(), RULES))
+    if key := find_setting(*code.lower().split('.')): return describe_setting(key)
+    if rule := RULES.get(code.upper()): return explain_rule(rule)
+    def likeness(name: str) -> float:
+        return SequenceMatcher(None, code.lower(), name.lower()).ratio()
+    near = sorted(sorted([*RULES, *SETTINGS]), key=likeness, reverse=True)[:3]
+    raise UserError(f'{code}: no rule has this code', 'and no setting this name',
+                    f'did you mean {", ".join(near)}? gpt2pro explain lists all rules')
 
 def explain_all() -> list[Explanation]:
-    "Every rule"
-    return [explain_rule(rule) for rule in RULES.values()]
+    "Every rule, by code"
+    return [explain_rule(RULES[code]) for code in sorted(RULES)]
 
 # %% ../../nbs/03_validation/08_validator.ipynb #0024
 def repair(
     config: Config,                    # A plan with errors
     hardware: Hardware | None = None,  # The machine
     report: Any = None,                # A `DatasetReport` or `TextSummary`
-) -> tuple[Config, list[str]]:         # A plan without them, and the overrides that led there
+) -> tuple[Config, list[Finding]]:     # A plan without them, and those that were fixed, in order
     "A plan with its errors and warnings fixed"
-    words: dict[str, str] = {}
+    fixed: list[Finding] = []
     for _ in RULES:
         findings = validate(config, hardware, report)
-        fix = next((f.fix for f in findings if f.severity != 'note' and f.fix), None)
-        if fix is None: break
-        config = load_config(config, fix)
-        words |= {word.partition('=')[0]: word for word in fix}
-    return config, list(words.values())
+        worst = next((f for f in findings if f.severity != 'note' and f.fix), None)
+        if worst is None: break
+        config = load_config(config, worst.fix)
+        fixed.append(worst)
+    return config, fixed
 
 # %% ../../nbs/03_validation/08_validator.ipynb #0028
 def _editable_section(document: CommentedMap, section: str) -> CommentedMap:
@@ -146,11 +149,12 @@ def edit_yaml(
 class FileFix(PrintedText):
     "What was changed in a file"
     words: list[str]    # the changes as overrides
+    steps: list[str]    # each of them: what was found, what is there now, and why
     diff: str = ''      # the changed lines; empty where no file changed
     left: list[Finding] # what remains
     def __str__(self) -> str:
-        return '\n\n'.join([self.diff or ' '.join(self.words) or 'nothing to change',
-                            *map(str, self.left)])
+        told = [*self.steps, self.diff] if self.diff else [' '.join(self.words)]
+        return '\n\n'.join([*filter(None, told), *map(str, self.left)]) or 'nothing to change'
 
 def fix_config(
     source: str | Path | None = None,  # A YAML file, which is changed, or a preset or run directory
@@ -161,13 +165,17 @@ def fix_config(
     "Repair the plan in a file, and keep its comments; of other plans, say which overrides do"
     overrides, path = list(overrides), Path(source or '')
     read = read_config(source, overrides)
-    config, words = repair(read.config, hardware, report)
-    unclear = [_mistake_finding(mistake) for mistake in read.mistakes if not mistake.meant]
-    meant = [format_override(*mistake.meant) for mistake in read.mistakes if mistake.meant]
-    fixed = FileFix(words=[*meant, *words], left=[*unclear, *validate(config, hardware, report)])
+    config, findings = repair(read.config, hardware, report)
+    mistakes = [*map(_mistake_finding, read.mistakes)]
+    words = {word.partition('=')[0]: word for finding in findings for word in finding.fix}
+    settled = [*(mistake for mistake in mistakes if mistake.fix), *findings]
+    unclear = [mistake for mistake in mistakes if not mistake.fix]
+    fixed = FileFix(words=list({word: 0 for f in settled for word in f.fix}),
+                    steps=[f'{f.what} → {" ".join(f.fix)}: {f.why}' for f in settled],
+                    left=[*unclear, *validate(config, hardware, report)])
     if overrides or not fixed.words or not path.is_file(): return fixed
     before = path.read_bytes().decode('utf-8-sig')
-    after = edit_yaml(before, words, read.mistakes)
+    after = edit_yaml(before, words.values(), read.mistakes)
     if '\r\n' in before: # a file from Windows stays one
         after = after.replace('\r\n', '\n').replace('\n', '\r\n')
     lines = unified_diff(before.splitlines(True), after.splitlines(True),
