@@ -100,7 +100,8 @@ def _config(words: list[str] | None, *sections: str) -> Config:
 
 # %% ../../nbs/12_app/06_cli.ipynb #0020
 def _show(result: Any, as_json: bool, file: Any = None) -> None:
-    "Print a result: a report, a list, or a dictionary of them"
+    "Print a result: a report, a list, a dictionary of them, or nothing for None"
+    if result is None: return
     if as_json:
         from pydantic_core import to_json
         print(to_json(result, inf_nan_mode='null', fallback=vars).decode())
@@ -386,6 +387,13 @@ def prepare(
 # %% ../../nbs/12_app/06_cli.ipynb #0067
 Out = Annotated[Path | None, typer.Option(help='Run directory; without it, a new one below runs/')]
 
+def _launch(nproc: int | None) -> None:
+    "Run this command in several processes where that is asked for, and exit as they did"
+    from gpt2pro.core.hardware import launched_processes
+    if not nproc or launched_processes() is not None: return
+    from gpt2pro.core.processes import launch
+    raise typer.Exit(launch(sys.argv[1:], nproc))
+
 @app.command()
 def train(
     words: Words = None,
@@ -398,13 +406,10 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     "Train a model as a configuration says"
-    from gpt2pro.core.hardware import launched_processes
-    if nproc and launched_processes() is None:
-        from gpt2pro.core.processes import launch
-        raise typer.Exit(launch(sys.argv[1:], nproc))
+    _launch(nproc)
     source, settings = _split(words)
     if max_hours is not None: settings.append(f'train.max_hours={max_hours}')
-    if report := gpt2pro.train(source, out, settings, resume): _show(report, as_json)
+    _show(gpt2pro.train(source, out, settings, resume), as_json)
 
 @app.command()
 def finetune(
@@ -415,9 +420,11 @@ def finetune(
     out: Out = None,
     resume: Annotated[bool, typer.Option(
         '--resume', help='Resume the run in that directory')] = False,
+    nproc: Processes = None,
     as_json: AsJson = False,
 ) -> None:
     "Train a model further on another text: all of it, its last blocks, or a LoRA adapter"
+    _launch(nproc)
     base, settings = _split(words)
     _show(gpt2pro.finetune(base, out, settings, resume), as_json)
 
@@ -524,7 +531,7 @@ def report(folder: Run, as_json: AsJson = False) -> None:
     result.save()
     _show(result, as_json)
 
-# %% ../../nbs/12_app/06_cli.ipynb #0077
+# %% ../../nbs/12_app/06_cli.ipynb #0081
 _KINDS = {'slurm': ('sbatch', 'sbatch'), 'k8s': ('yaml', 'kubectl apply -f'),
           'skypilot': ('sky.yaml', 'sky jobs launch')} # ending, and what to type before the file
 
@@ -565,7 +572,7 @@ def write_launch_file(
     write_file(path, text)
     print(f'Start it with: {command} {path}')
 
-# %% ../../nbs/12_app/06_cli.ipynb #0082
+# %% ../../nbs/12_app/06_cli.ipynb #0086
 bench_app = typer.Typer(no_args_is_help=True,
                         help='Benchmarks against plain PyTorch and others, on this machine.')
 app.add_typer(bench_app, name='bench')

@@ -221,10 +221,12 @@ def deepspeed_config(
     "The configuration of a DeepSpeed engine"
     zero: dict[str, Any] = {'stage': train.zero_stage, 'stage3_param_persistence_threshold': 10_000}
     if train.zero_offload: zero['offload_optimizer'] = {'device': 'cpu', 'pin_memory': True}
-    half = {'enabled': dtype != torch.float32, 'dtype': str(dtype).removeprefix('torch.')}
-    return {'train_micro_batch_size_per_gpu': train.batch_size, 'gradient_clipping': train.grad_clip,
-            'zero_optimization': zero, 'zero_allow_untested_optimizer': True,
-            'zero_force_ds_cpu_optimizer': False, **({'torch_autocast': half} if half['enabled'] else {})}
+    values = {'train_micro_batch_size_per_gpu': train.batch_size, 'zero_optimization': zero,
+              'gradient_clipping': train.grad_clip, 'zero_allow_untested_optimizer': True,
+              'zero_force_ds_cpu_optimizer': False}
+    if dtype == torch.float32: return values
+    half = str(dtype).removeprefix('torch.')
+    return {**values, 'torch_autocast': {'enabled': True, 'dtype': half}}
 
 # %% ../../nbs/09_trainer/04_strategy.ipynb #0047
 def import_deepspeed(
@@ -306,7 +308,7 @@ class DeepSpeed(Distributed):
     def state(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> State:
         found: State = {'model': {}, 'optimizer': {}, 'scaler': {}}
         link_states(optimizer)
-        kinds = next(filter(None, optimizer.state.values()), {}) # of a flat part of parameters
+        kinds: dict[str, Tensor] = next(filter(None, optimizer.state.values()), {}) # of a flat part
         for name, p in trainable_parameters(unwrap(model)).items():
             values = {kind: x if x.numel() == 1 else get_zero(p, kind) for kind, x in kinds.items()}
             found['model'][name] = get_zero(p)

@@ -8,7 +8,7 @@ import json, math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from ..core.errors import suggest
-from ..core.choices import FINETUNE_METHODS
+from ..core.choices import FINETUNE_METHODS, OPTIMIZERS
 from ..core.config import Config, gpt2_differences
 from ..core.tables import format_bytes, format_seconds
 from ..core.loading import load_config
@@ -593,7 +593,30 @@ def _each_process_has_as_many_micro_batches(plan: Plan) -> CheckResult:
         words: 'as many tokens in a step' if count else 'more tokens in a step',
         'another number of processes': f'one that divides {steps}'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0127
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0125
+@_rule('GP-PROCESS-004', 'error', 'train.precision=fp16', 'train.strategy=fsdp2',
+       'train.gradient_accumulation_steps=2', hardware=Hardware(processes=2, gpus=2*_T4.gpus))
+def _sharded_gradients_are_not_scaled(plan: Plan) -> CheckResult:
+    "the loss scaling that fp16 needs is done for whole gradients"
+    name = plan.train.strategy
+    if name not in ('fsdp2', 'deepspeed') or plan.precision != 'fp16': return None
+    return Violation(f'train.precision = {plan.train.precision}, which is fp16 here, with {name}', {
+        'train.strategy=ddp': 'the whole model in every process',
+        'train.precision=fp32': 'slower, and twice the memory of activations'})
+
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0126
+@_rule('GP-PROCESS-005', 'error', 'train.optimizer=muon', 'train.lr=0.02',
+       'train.strategy=deepspeed', 'train.gradient_accumulation_steps=2', hardware=_TWO)
+def _the_optimizer_can_be_sharded(plan: Plan) -> CheckResult:
+    "an optimizer of whole matrices cannot step where a process has parts of them"
+    name, spec = plan.train.strategy, OPTIMIZERS[plan.train.optimizer]
+    sharded = {'fsdp2': spec.factored, 'deepspeed': spec.factored or spec.newton_schulz > 0}
+    if not sharded.get(name): return None
+    return Violation(f'train.optimizer = {plan.train.optimizer} with train.strategy = {name}', {
+        'train.strategy=ddp': 'the whole model in every process',
+        'train.optimizer=adamw': 'another optimizer'})
+
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0130
 _PROMPT = ('In the beginning God created the heaven and the earth. And the earth was without form, '
            'and void; and darkness was upon the face of the deep.')
 
@@ -609,7 +632,7 @@ def _prompts_fit_into_the_context(plan: Plan) -> CheckResult:
         'shorter prompts': 'the model sees less',
         'generate.prompts=[]': 'beginnings of validation documents instead'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0130
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0133
 @_rule('GP-EXPORT-003', 'note', 'model.position=rope',
        'model.activation_function=swiglu')
 def _transformers_has_the_model(plan: Plan) -> CheckResult:
