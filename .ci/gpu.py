@@ -65,7 +65,7 @@ def stage_machine(save, dry, out):
 
 def configuration(dry, **train):
     "124M as GPT-2, context 1024, in bf16, compiled; a tiny one in a dry run"
-    from gpt2pro.core.config import load_config
+    from gpt2pro import load_config
     words = dict(batch_size=2 if dry else 12, gradient_accumulation_steps=1, max_steps=10**6, eval_interval=10**6, log_interval=1 if dry else 10,
                  checkpoint_interval=10**6, eval_batches=2, precision='fp32' if dry else 'bf16', device='cpu' if dry else 'cuda', compile='true') | train
     return load_config('nano' if dry else 'gpt2', [f'train.{name}={value}' for name, value in words.items()])
@@ -137,7 +137,7 @@ def nanogpt_step(config, device, dtype):
 def our_step(config, device, dtype):
     "A training step of this package, by its strategy"
     from functools import partial
-    from gpt2pro.model.gpt import GPT
+    from gpt2pro import GPT
     from gpt2pro.trainer.optimizers import make_optimizer
     from gpt2pro.trainer.strategy import make_strategy
     strategy = make_strategy(config.train)
@@ -179,8 +179,8 @@ def stage_steps(save, dry, out):
 def stage_generate(save, dry, out):
     "Greedy generation of 124M in bf16; the engine has no CUDA graphs yet"
     import torch
-    from gpt2pro.model.gpt import GPT
-    import gpt2pro.generation.engine # noqa: F401, adds GPT.generate
+    from gpt2pro import GPT
+
     config, results = configuration(dry), dict(cuda_graphs=False)
     model = GPT(config.model).eval()
     if not dry: model = model.cuda().bfloat16()

@@ -15,7 +15,8 @@ __all__ = ['PUBLIC', 'load_public']
 # %% ../nbs/api.ipynb #0006
 _NAMES = { # module → public names
     'core.errors': 'Gpt2proError UserError RunError',
-    'core.config': 'Config ModelConfig TokenizerConfig DataConfig TrainConfig GenerateConfig',
+    'core.config': 'Config ModelConfig TokenizerConfig DataConfig TrainConfig '
+                   'FinetuneConfig GenerateConfig',
     'core.loading': 'load_config',
     'core.schema': 'convert_config',
     'core.hardware': 'Hardware detect_hardware',
@@ -32,12 +33,17 @@ _NAMES = { # module → public names
     'tokenizers.tokenizer': 'Tokenizer train_tokenizer gpt2_tokenizer find_tokenizer',
     'data.prepare': 'PreparedData',
     'data.batches': 'Batch open_batches',
+    'model.lora': 'load_adapter save_adapter',
     'trainer.runs': 'RunDirectory load_run',
+    'trainer.monitor': 'LivePlot',
     'trainer.loop': 'Trainer',
+    'trainer.tuning': 'tune',
+    'trainer.comparison': 'compare',
+    'trainer.launch': 'Cluster launch_file',
     'generation.engine': 'GPT Engine generate',
     'app.rehearsal': 'rehearse',
     'app.run_report': 'report_run',
-    'app.pipeline': 'quickstart train prepare evaluate',
+    'app.pipeline': 'quickstart train finetune prepare evaluate',
     'app.wizard': 'wizard',
 }
 PUBLIC = {name: module for module, names in _NAMES.items() for name in names.split()}

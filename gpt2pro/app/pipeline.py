@@ -4,7 +4,7 @@
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0003
 from __future__ import annotations
-import json, math, os, shutil, sys
+import json, os, shutil, sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.text import Text
 from ..core.errors import UserError
 from ..core.files import check_overwrite, write_file
-from ..core.config import Config, DataConfig, resumable_settings, RUN_PRESETS
+from ..core.config import Config, DataConfig, RUN_PRESETS
+from ..core.tables import format_bytes
 from ..core.loading import load_config
 from ..core.hardware import explain_hardware, Hardware, is_main_process
 from ..core.devices import measure_hardware
@@ -34,17 +35,19 @@ from ..tokenizers.parity import LanguageMixture, mix_corpus
 from ..tokenizers.compression import measure_compression
 from ..data.shards import Tokens
 from ..data.prepare import conflicting_preparation, prepare_data, PreparedData, run_stage
-from ..trainer.runs import checkpoint_to_resume, load_run, lock_run, read_state, RunDirectory
+from ..trainer.checkpoint import list_checkpoints
+from ..trainer.runs import load_run, lock_run, RunDirectory
 from ..trainer.monitor import Callback
-from ..trainer.loop import planned_settings, stop_reason, train_model, train_worker
+from ..trainer.loop import train_model, train_worker, why_finished
+from ..trainer.finetuning import finetune_config
 from ..generation.evaluation import evaluate_run, Evaluation
 from ..generation.engine import generate
 from .run_report import report_run, RunReport, Sample
 
 # %% auto #0
 __all__ = ['QUICKSTART_BYTES', 'PROMPT_TOKENS', 'choose_data', 'measure_text', 'plan_run', 'evaluate', 'choose_prompts',
-           'write_samples', 'run_folder', 'absolute_paths', 'summarize_prepared', 'train', 'quickstart', 'measure_plan',
-           'check_contamination', 'save_tokenizer', 'prepare']
+           'write_samples', 'run_folder', 'absolute_paths', 'summarize_prepared', 'train', 'finetune', 'quickstart',
+           'measure_plan', 'check_contamination', 'save_tokenizer', 'prepare']
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0007
 def _announce(title: str) -> None:
@@ -66,7 +69,10 @@ def choose_data(
     sources = [data] if isinstance(data, str) else data or []
     settings = parse_data([*sources, *(word for word in overrides if word.startswith('data.'))])
     size = open_splits(settings)[0].size
-    if size > QUICKSTART_BYTES: settings.sample *= QUICKSTART_BYTES/size
+    if size > QUICKSTART_BYTES and not any(word.startswith('data.sample=') for word in overrides):
+        settings.sample = QUICKSTART_BYTES/size
+        _show(f'{format_bytes(size)} of text: a quick start reads {settings.sample:.0%} of it; '
+              'data.sample=1 reads all.')
     return settings
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0015
@@ -172,12 +178,12 @@ def run_folder(
     last = max(map(_run_number, Path(root).glob(f'{name}-*')), default=0)
     number = max(last, 1) if resume else last + 1
     folder = Path(folder or Path(root, f'{name}-{number}'))
-    config = RunDirectory(folder).config
+    run, config = RunDirectory(folder), RunDirectory(folder).config
     exists = config.is_file()
     if resume and not exists:
         raise UserError(f'{folder}: nothing to resume', f'it has no {config.name}',
                         'name a run directory, or leave --resume out')
-    if exists and not resume:
+    if exists and not resume and list_checkpoints(run.checkpoints):
         raise UserError(f'{folder}: holds a run', 'a new one would overwrite it',
                         'add --resume to go on with it, or name another with --out')
     return folder
@@ -201,6 +207,8 @@ def absolute_paths(
     data.source = [_absolute_source(source) for source in data.source]
     if data.validation: data.validation = [_absolute_source(s) for s in data.validation]
     if config.tokenizer.path: config.tokenizer.path = _absolute(config.tokenizer.path)
+    base = config.finetune.base
+    if base and os.path.exists(base): config.finetune.base = _absolute(base)
     return config
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0038
@@ -229,38 +237,29 @@ def summarize_prepared(
                        held_out=1 - train.tokens/counts.tokens)
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0044
-def _why_finished(run: RunDirectory, config: Config) -> str | None:
-    "Why a run has no step left, and how to go on; None where it has one"
-    with lock_run(run): checkpoint = checkpoint_to_resume(config, run, True)
-    if checkpoint is None: return None
-    progress = read_state(checkpoint).progress
-    reason = stop_reason(planned_settings(config.train, progress), progress, False, math.inf)
-    if reason is None: return None
-    way = f'To go on, resume it with a larger train.{reason}.'
-    if f'train.{reason}' not in resumable_settings(config.train) or progress.planned_steps:
-        way = ('To train longer, start a new run; with train.schedule=constant and no '
-               'train.target_minutes, it can be resumed with a larger train.max_steps.')
-    return f'{run.path} is already finished: train.{reason} ended it at step {progress.step}. {way}'
+_OUTSIDE = ('GP-DATA-006', 'GP-TOKEN-004', # what a run has copied, whatever became of it
+            'GP-FINETUNE-001', 'GP-FINETUNE-003', 'GP-FINETUNE-004')
 
 def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport | None = None,
            text: TextSummary | None = None, callbacks: Iterable[Callable] = ()) -> RunReport:
     config = absolute_paths(config)
     _announce('Validation')
     hardware = measure_hardware(folder, config.train.device)
-    ignored = ['GP-DATA-006'] if resume else [] # its text is prepared, whatever became of it
+    ignored = _OUTSIDE if resume else ()
     _show(*check_plan(config, hardware, text, ignored))
     run = RunDirectory(folder)
     with _discard_unused(run):
         if not resume: # a resumed run keeps its first forecast
             with lock_run(run):
                 _announce('Tokenizer and token shards')
+                shutil.rmtree(run.base, ignore_errors=True) # of a run that failed at its beginning
                 config.save(run.config)
                 if analysis: write_file(run.analysis, analysis.model_dump_json(indent=2))
                 text = summarize_prepared(prepare_data(config, run.path), config)
                 expected = forecast(config, hardware, text)
                 write_file(run.forecast, expected.model_dump_json(indent=2))
         else: expected = forecast(config, hardware)
-        finished = _why_finished(run, config) if resume else None
+        finished = why_finished(run, config) if resume else None
         _announce('Training')
         _show(finished or expected)
         watch = [] if config.train.target_minutes else [watch_forecast(expected)]
@@ -295,7 +294,9 @@ def train(
     callbacks: Iterable[Callback] = (), # Called with each line of metrics
 ) -> RunReport:
     "Train a model, evaluate it, sample from it, and write its report"
-    if folder is None and isinstance(config, (str, Path)):
+    if folder is not None and config is not None: # a run that has not begun does so
+        resume = resume and RunDirectory(folder).config.is_file()
+    elif isinstance(config, (str, Path)):
         is_file = Path(config).is_file() or str(config) in RUN_PRESETS
         if not is_file: folder = config
     folder = run_folder(folder, 'train', resume)
@@ -303,6 +304,25 @@ def train(
     return _train(load_config(config, overrides), folder, resume, callbacks=callbacks)
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0051
+@_with_workers
+def finetune(
+    base: str | Path | None = None, # Run, checkpoint, Hugging Face folder or name on its hub
+    folder: str | Path | None = None,  # Run directory; None takes the next free one below `runs/`
+    overrides: Iterable[str] = (),     # `data.source`, and settings on top such as a method
+    resume: bool = False,              # Whether to resume from the newest checkpoint
+    callbacks: Iterable[Callback] = (), # Called with each line of metrics
+) -> RunReport:
+    "Train a model further on another text, evaluate it, sample from it, and write its report"
+    if resume:
+        folder = run_folder(folder or base, 'finetune', True)
+        return _train(load_config(folder, overrides), folder, True, callbacks=callbacks)
+    if base is None:
+        raise UserError('finetune: no base', 'it trains a model that exists',
+                        'name a run, a Hugging Face folder, or one on its hub')
+    folder = run_folder(folder, 'finetune')
+    return _train(finetune_config(base, overrides), folder, False, callbacks=callbacks)
+
+# %% ../../nbs/12_app/03_pipeline.ipynb #0054
 @_with_workers
 def quickstart(
     data: str | list[str] | None = None, # As for `choose_data`; None is the embedded corpus
@@ -317,14 +337,14 @@ def quickstart(
     config, analysis, text = plan_run(data, minutes, overrides)
     return _train(config, folder, False, analysis, text)
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0054
+# %% ../../nbs/12_app/03_pipeline.ipynb #0057
 def measure_plan(
     config: Config, # A plan
 ) -> tuple[Hardware, TextSummary]:
     "Measure this machine, and a plan's training text with its tokenizer"
     return measure_hardware(device=config.train.device), measure_text(config.data, config)[1]
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0057
+# %% ../../nbs/12_app/03_pipeline.ipynb #0060
 def check_contamination(
     data: DataConfig, # Which text
 ) -> str | None:      # None without validation text of its own
@@ -334,7 +354,7 @@ def check_contamination(
     fraction = min(1., 2**26/max(1, train.size))
     return find_contamination(train, validation, fraction=fraction).summary
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0060
+# %% ../../nbs/12_app/03_pipeline.ipynb #0063
 def _explain_size(size: int, config: Config) -> str:
     "Why a vocabulary is smaller than asked"
     why = f'no pair of tokens occurs {config.tokenizer.min_frequency} times any more'
@@ -363,7 +383,7 @@ def save_tokenizer(
     tokenizer.save(folder)
     return tokenizer, mixture
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0064
+# %% ../../nbs/12_app/03_pipeline.ipynb #0067
 def prepare(
     config: str | Path | Config | None = None, # As for `load_config`
     folder: str | Path = 'runs/prepared', # Gets `tokenizer` and `data`

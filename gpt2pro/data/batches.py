@@ -80,6 +80,12 @@ class Batches:
         indices = np.arange(first, first + self.batch_size, dtype=np.uint64)
         starts, lengths = self.sampler.sequences(indices)
         return list(zip(starts.tolist(), lengths.tolist()))
+    def documents(self,
+        step: int, # Number of the batch
+    ) -> list[int]: # Numbers of the documents, each once
+        "The documents that a batch reads from"
+        found = [self.tokens.documents(*sequence) for sequence in self.sequences(step)]
+        return [*dict.fromkeys(document for documents in found for document in documents)]
     def batch(self, step: int) -> Batch:
         return collate(self.tokens, self.sequences(step), self.document_mask)
     def epochs(self, steps: int) -> float: # How often the text has been read after some batches

@@ -25,13 +25,13 @@ from ..core.signals import interrupts_as_errors, run_in_thread
 from ..core.parallel import count_workers, parallel_map
 from ..text.sources import cache_folder
 from ..text.messages import render_conversation
-from ..text.corpus import Corpus, open_splits
+from ..text.corpus import Corpus, Document, open_splits
 from ..text.languages import detect_languages
 from ..text.quality import BANDS, compute_signatures, find_words, hash_ngrams
 from ..text.cleaning import Cleaner, find_originals, StepStats
 from ..analysis.contamination import COMMON_PHRASE, NEGLIGIBLE, NGRAM
 from ..tokenizers.tokenizer import build_tokenizer, Tokenizer
-from .shards import Counts, encode_texts, Manifest, open_shards, read_manifest
+from .shards import Counts, encode_texts, Manifest, open_shards, Origin, read_manifest
 from .shards import ShardWriter, Split, Tokens
 from .chat import encode_conversations
 
@@ -202,22 +202,20 @@ def measure_contamination(
 _BATCH_BYTES = 2**20
 _BATCH_DOCUMENTS = 2**12
 
-def _clean_batches(job: Job, part: int, cleaner: Cleaner) -> Iterator[tuple[list[str], list[int]]]:
-    "The texts of a part after cleaning and their bytes, in batches of about a megabyte"
-    texts: list[str] = []
-    sizes: list[int] = []
+def _clean_batches(job: Job, part: int, cleaner: Cleaner) -> Iterator[list[Document]]:
+    "The documents of a part after cleaning, in batches of about a megabyte"
+    batch: list[Document] = []
     total = 0
     for document in job.parts[part].corpus:
         text, size, dropped = cleaner(document.text, document.size)
         if dropped: continue
-        texts.append(text)
-        sizes.append(size)
+        batch.append(Document(text, document.file, document.offset, size))
         total += size
-        if total >= _BATCH_BYTES or len(texts) == _BATCH_DOCUMENTS:
-            yield texts, sizes
-            texts, sizes = [], []
+        if total >= _BATCH_BYTES or len(batch) == _BATCH_DOCUMENTS:
+            yield batch
+            batch = []
             total = 0
-    if texts: yield texts, sizes
+    if batch: yield batch
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0046
 def sign_part(
@@ -228,8 +226,8 @@ def sign_part(
     rows = [np.zeros((0, BANDS + 1), np.uint64)]
     found: list[Passages] = []
     codes: list[str] = []
-    for texts, _ in _clean_batches(job, part, Cleaner(job.config.data.clean)):
-        texts = job.render(texts)
+    for batch in _clean_batches(job, part, Cleaner(job.config.data.clean)):
+        texts = job.render([document.text for document in batch])
         words = [find_words(text, numbers=True) for text in texts]
         rows.append(compute_signatures(texts, words))
         documents, ngrams = find_passages(words)
@@ -284,13 +282,15 @@ def assign_splits(
     return assigned
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0056
-def _assigned_batches(job: Job, part: int, cleaner: Cleaner) -> Iterator[tuple[Any, Any, Any]]:
-    "Batches of a part after cleaning: the texts, their bytes, and their assignments"
+def _assigned_batches(
+    job: Job, part: int, cleaner: Cleaner,
+) -> Iterator[list[tuple[Document, int]]]:
+    "Documents of a part after cleaning with their assignments, in batches"
     assigned = np.frombuffer(job.file('assignments', part).read_bytes(), np.uint8)
     start = 0
-    for texts, sizes in _clean_batches(job, part, cleaner):
-        yield texts, sizes, assigned[start:start + len(texts)]
-        start += len(texts)
+    for batch in _clean_batches(job, part, cleaner):
+        yield [*zip(batch, assigned[start:start + len(batch)].tolist())]
+        start += len(batch)
     if start != len(assigned):
         raise UserError(f'Part {part}: {start} documents in place of {len(assigned)}',
                         'a file of the text changed while it was prepared', 'run the same again')
@@ -298,8 +298,8 @@ def _assigned_batches(job: Job, part: int, cleaner: Cleaner) -> Iterator[tuple[A
 def _training_texts(job: Job) -> Iterator[str]:
     "The documents that are to be trained on"
     for part in range(len(job.parts)):
-        for texts, _, assigned in _assigned_batches(job, part, Cleaner(job.config.data.clean)):
-            yield from job.render([text for text, i in zip(texts, assigned) if i == 0])
+        for batch in _assigned_batches(job, part, Cleaner(job.config.data.clean)):
+            yield from job.render([document.text for document, i in batch if i == 0])
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0057
 MAX_FINGERPRINTS = 2**23 # To compare: 128 MB
@@ -345,9 +345,10 @@ def deduplicate(
         run_in_thread(build).save(job.folder/'tokenizer')
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0063
-def _count_duplicates(counts: dict[str, StepStats], documents: Iterable[Any]) -> None:
-    "Count documents (text, bytes, assignment) in the steps that drop duplicates"
-    for text, size, assignment in documents:
+def _count_duplicates(counts: dict[str, StepStats], batch: list[tuple[Document, int]]) -> None:
+    "Count documents in the steps that drop duplicates"
+    for document, assignment in batch:
+        text, size = document.text, document.size
         for i, step in enumerate(ASSIGNMENTS[2:], 2):
             stats = counts.setdefault(step, StepStats())
             stats.add(text, size, None if assignment == i else text, size)
@@ -362,13 +363,17 @@ def tokenize_part(
     cleaner, tokenizer = Cleaner(job.config.data.clean), job.tokenizer
     encode = encode_conversations if job.is_chat else encode_texts
     writers = [ShardWriter(job.folder, f'{name}-{part:05}', tokenizer) for name in ASSIGNMENTS[:2]]
-    languages = iter(json.loads(_load_signatures(job, part)['languages'].tobytes()))
+    signed = _load_signatures(job, part)
+    languages = json.loads(signed['languages'].tobytes())
+    facts = zip(signed['signatures'][0].view(np.int64).tolist(), languages) # of each document
     duplicates: dict[str, StepStats] = {}
-    for texts, sizes, assigned in _assigned_batches(job, part, cleaner):
-        _count_duplicates(duplicates, zip(texts, sizes, assigned))
-        kept = [found for found in zip(texts, languages, assigned) if found[2] < 2]
-        items = encode([text for text, _, _ in kept], tokenizer, [code for _, code, _ in kept])
-        for item, (_, _, i) in zip(items, kept): writers[i].add(item)
+    for batch in _assigned_batches(job, part, cleaner):
+        _count_duplicates(duplicates, batch)
+        kept = [(*found, *own) for found, own in zip(batch, facts) if found[1] < 2]
+        items = encode([found[0].text for found in kept], tokenizer, [code for *_, code in kept])
+        for item, (document, i, number, _) in zip(items, kept):
+            origin = Origin(document.file, document.offset, number)
+            writers[i].add(item._replace(origin=origin))
     for writer in writers: writer.flush()
     read = next(iter(cleaner.counts.values()))
     manifest = Manifest(key=(job.folder/'key').read_text(), tokenizer=tokenizer.hash,

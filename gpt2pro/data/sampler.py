@@ -213,7 +213,9 @@ class LanguageSortedTokens(Tokens):
         lengths = np.diff(begins, append=len(tokens))[order]
         starts = np.cumsum(lengths) - lengths
         super().__init__(tokens.shards, torch.from_numpy(starts), tokens.sizes[order],
-                         [languages[i] for i in order], tokens.loss_masks)
+                         [languages[i] for i in order], tokens.loss_masks,
+                         tokens.origins and tokens.origins._replace(
+                             table=tokens.origins.table[order]), tokens.tokenizer)
         first = np.diff(order, prepend=-2) != 1 # documents that do not follow the one before them
         self.source = tokens
         self.runs = np.append(starts[first], len(tokens)) # where each run begins here, and the end

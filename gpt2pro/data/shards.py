@@ -16,18 +16,25 @@ from safetensors.numpy import save
 from ..core.errors import UserError
 from ..core.files import hash_file, read_json, write_file
 from ..core.config import StrictModel
+from ..text.readers import format_position
 from ..text.languages import detect_languages
 from ..text.cleaning import byte_size, StepStats
 from ..tokenizers.tokenizer import Tokenizer
 
 # %% auto #0
-__all__ = ['FORMAT', 'VERSION', 'SHARD_TOKENS', 'EncodedDocument', 'token_dtype', 'encode_texts', 'Counts', 'Shard',
-           'write_shard', 'Split', 'ShardWriter', 'Tokens', 'open_shards', 'Manifest', 'read_manifest']
+__all__ = ['FORMAT', 'VERSION', 'SHARD_TOKENS', 'Origin', 'EncodedDocument', 'token_dtype', 'encode_texts', 'Counts', 'Shard',
+           'write_shard', 'Split', 'ShardWriter', 'Origins', 'Tokens', 'open_shards', 'Manifest', 'read_manifest']
 
 # %% ../../nbs/05_data/01_shards.ipynb #0004
 if TYPE_CHECKING: from torch import Tensor # preparing needs no torch: its import takes a second
 
 # %% ../../nbs/05_data/01_shards.ipynb #0008
+class Origin(NamedTuple):
+    "Where a document comes from"
+    file: str     # Name of its file
+    position: int # Byte in a text file and in JSON Lines, row in another table; both from 0
+    hash: int     # Of its text, by which duplicates are found
+
 class EncodedDocument(NamedTuple):
     "A document as token ids"
     ids: np.ndarray # (number of tokens + 1,), ends with `eot`
@@ -35,6 +42,7 @@ class EncodedDocument(NamedTuple):
     language: str   # ISO 639-1, or 'und'
     loss_mask: np.ndarray | None = None # Which ids count in the loss, (number of ids,); None is all
     loss_bytes: int | None = None       # Bytes of the text that these ids stand for; None is all
+    origin: Origin | None = None        # Where it comes from, if known
 
 # %% ../../nbs/05_data/01_shards.ipynb #0009
 def token_dtype(
@@ -60,7 +68,7 @@ def encode_texts(
 
 # %% ../../nbs/05_data/01_shards.ipynb #0015
 FORMAT: Literal['gpt2pro-tokens'] = 'gpt2pro-tokens'
-VERSION: Literal[2] = 2
+VERSION: Literal[3] = 3
 
 class Counts(StrictModel):
     "How much text"
@@ -95,6 +103,13 @@ def _pack(items: Sequence[EncodedDocument]) -> dict[str, np.ndarray]:
     return tensors
 
 # %% ../../nbs/05_data/01_shards.ipynb #0022
+def _pack_origins(origins: Sequence[Origin]) -> tuple[np.ndarray, list[str]]:
+    "File, position and hash of some documents, (documents, 3), and the names of the files"
+    files = sorted({origin.file for origin in origins})
+    numbers = {name: i for i, name in enumerate(files)}
+    return np.array([(numbers[file], *others) for file, *others in origins], np.int64), files
+
+# %% ../../nbs/05_data/01_shards.ipynb #0024
 def write_shard(
     path: Path,                   # Ends in .safetensors
     items: list[EncodedDocument], # Documents, whole
@@ -104,11 +119,20 @@ def write_shard(
     names = sorted({item.language for item in items})
     tensors = _pack(items)
     tensors['languages'] = np.array([names.index(item.language) for item in items], np.uint8)
-    header = json.dumps(dict(version=VERSION, tokenizer=tokenizer.hash, languages=names))
+    files: list[str] = []
+    origins = [item.origin for item in items if item.origin] # all or none
+    if origins: tensors['origins'], files = _pack_origins(origins)
+    header = json.dumps(
+        dict(version=VERSION, tokenizer=tokenizer.hash, languages=names, files=files))
     write_file(path, save(tensors, {FORMAT: header})) # more entries would have a random order
     return Shard(name=path.name, sha256=hash_file(path), counts=_count(items))
 
-# %% ../../nbs/05_data/01_shards.ipynb #0028
+# %% ../../nbs/05_data/01_shards.ipynb #0030
+class _Read(NamedTuple):
+    tensors: dict[str, Tensor]
+    languages: list[str]  # Of each document
+    files: Sequence[str] = () # Names of those that the documents come from
+
 def _refuse(path: Path, what: str, why: str) -> UserError:
     remedy = 'run gpt2pro prepare again, which makes the data anew from its sources'
     return UserError(f'{path}: {what}', why, remedy)
@@ -117,7 +141,7 @@ def _read_shard(
     path: Path,           # The file
     shard: Shard,         # Its entry in the manifest
     tokenizer: Tokenizer, # Which the run uses
-) -> tuple[dict[str, Tensor], list[str]]: # Its tensors, and the language of each document
+) -> _Read:
     "A shard that has passed every check, memory-mapped"
     try:
         if not path.is_file(): raise OSError('no such file, or not an ordinary one')
@@ -137,9 +161,10 @@ def _read_shard(
     if (largest := int(tensors['tokens'].numpy().max())) >= tokenizer.vocab_size:
         why = f'the vocabulary has {tokenizer.vocab_size} tokens'
         raise _refuse(path, f'token id {largest}', why)
-    return tensors, [header['languages'][code] for code in tensors['languages'].tolist()]
+    codes = [header['languages'][code] for code in tensors['languages'].tolist()]
+    return _Read(tensors, codes, header['files'])
 
-# %% ../../nbs/05_data/01_shards.ipynb #0035
+# %% ../../nbs/05_data/01_shards.ipynb #0037
 SHARD_TOKENS = 2**23
 
 class Split(StrictModel):
@@ -154,7 +179,7 @@ class Split(StrictModel):
         return Split(counts=self.counts + other.counts, shards=self.shards + other.shards,
                      languages={code: both(code) for code in codes})
 
-# %% ../../nbs/05_data/01_shards.ipynb #0036
+# %% ../../nbs/05_data/01_shards.ipynb #0038
 class ShardWriter:
     "Collects encoded documents and writes them in shards of bounded size"
     def __init__(self,
@@ -185,7 +210,7 @@ class ShardWriter:
         self.items = []
         self.pending = 0
 
-# %% ../../nbs/05_data/01_shards.ipynb #0041
+# %% ../../nbs/05_data/01_shards.ipynb #0043
 def _slice_shards(shards: list[Tensor], offsets: list[int], start: int, stop: int) -> Tensor:
     "Some elements of shards that lie one after another; each begins at an offset"
     import torch
@@ -194,7 +219,15 @@ def _slice_shards(shards: list[Tensor], offsets: list[int], start: int, stop: in
               for shard, offset in zip(shards[first:last], offsets[first:last])]
     return torch.cat(pieces) if pieces else torch.empty(0, dtype=torch.long)
 
-# %% ../../nbs/05_data/01_shards.ipynb #0043
+# %% ../../nbs/05_data/01_shards.ipynb #0045
+class Origins(NamedTuple):
+    "The origin of each document of a text"
+    files: list[str] # Names
+    table: Tensor    # File, position and hash of each document, (documents, 3)
+    def __getitem__(self, document: int) -> Origin: # type: ignore[override]
+        file, *others = self.table[document].tolist()
+        return Origin(self.files[file], *others)
+
 class Tokens:
     "One long sequence of token ids, with a table of its documents"
     def __init__(self,
@@ -203,17 +236,33 @@ class Tokens:
         sizes: Tensor,         # Bytes of each document's text that count in the loss, (documents,)
         languages: list[str],  # ISO 639-1 code of each document
         loss_masks: list[Tensor] | None = None, # Which ids count in the loss; None is all
+        origins: Origins | None = None,         # Where the documents come from, if known
+        tokenizer: Tokenizer | None = None,     # Which made the ids, if known
     ) -> None:
         self.shards = shards
         self.starts = starts
         self.sizes = sizes
         self.languages = languages
         self.loss_masks = loss_masks
+        self.origins = origins
+        self.tokenizer = tokenizer
         self.offsets = np.cumsum([0, *map(len, shards)]).tolist() # of the shards, and the end
     def __len__(self) -> int: return self.offsets[-1]
     def __getitem__(self, part: slice) -> Tensor: return self._slice(self.shards, part).long()
     def loss_mask(self, part: slice) -> Tensor: # (n,), True where a token counts in the loss
         return self._slice(self.loss_masks, part) if self.loss_masks else self[part] >= 0
+    def documents(self, start: int, length: int) -> range:
+        "The documents that a sequence and its last target touch"
+        ends = np.searchsorted(self.starts.numpy(), [max(start, 0), start + length], 'right')
+        return range(int(ends[0]) - 1, int(ends[1]))
+    def describe(self, document: int) -> str: # Such as `a.txt, byte 70: 'In the beginning'`
+        "Where a document comes from, and how it begins"
+        name = f'document {document}'
+        if self.origins: name = format_position(*self.origins[document][:2])
+        if not self.tokenizer: return name
+        start, stop = [*self.starts[document:document + 2].tolist(), len(self)][:2]
+        text = self.tokenizer.decode(self[start:min(start + 20, stop - 1)])
+        return f'{name}: {" ".join(text.split())[:50]!r}'
     def _slice(self, shards: list[Tensor], part: slice) -> Tensor:
         start, stop, step = part.indices(len(self))
         assert step == 1, 'tokens are read in a row'
@@ -230,24 +279,38 @@ class Tokens:
     @classmethod
     def from_texts(cls, texts: Iterable[str], tokenizer: Tokenizer) -> Tokens:
         "The tokens of a few texts, in memory"
-        return cls.from_items(encode_texts([*texts], tokenizer))
+        tokens = cls.from_items(encode_texts([*texts], tokenizer))
+        tokens.tokenizer = tokenizer
+        return tokens
     @classmethod
     def from_items(cls, items: Sequence[EncodedDocument]) -> Tokens:
         "The tokens of encoded documents, in memory"
         import torch
         tensors = {name: torch.from_numpy(array) for name, array in _pack(items).items()}
-        return _join([(tensors, [item.language for item in items])])
+        return _join([_Read(tensors, [item.language for item in items])])
 
-# %% ../../nbs/05_data/01_shards.ipynb #0047
-def _join(parts: list[tuple[dict[str, Tensor], list[str]]]) -> Tokens:
-    "Shards, each with the languages of its documents, as one sequence"
+# %% ../../nbs/05_data/01_shards.ipynb #0049
+def _join_origins(parts: list[_Read]) -> Origins | None:
+    "The origins of the documents of all shards, if all have them"
     import torch
-    shards = [tensors['tokens'] for tensors, _ in parts]
+    if not all('origins' in part.tensors for part in parts): return None
+    files: list[str] = []
+    tables = []
+    for part in parts:
+        tables.append(part.tensors['origins'] + torch.tensor([len(files), 0, 0]))
+        files += part.files
+    return Origins(files, torch.cat(tables))
+
+def _join(parts: list[_Read], tokenizer: Tokenizer | None = None) -> Tokens:
+    "Shards as one sequence"
+    import torch
+    shards = [part.tensors['tokens'] for part in parts]
     offsets = np.cumsum([0, *map(len, shards)]).tolist()
-    starts = [tensors['starts'] + offset for (tensors, _), offset in zip(parts, offsets)]
-    masks = [tensors['loss_mask'] for tensors, _ in parts if 'loss_mask' in tensors] # all or none
-    return Tokens(shards, torch.cat(starts), torch.cat([tensors['sizes'] for tensors, _ in parts]),
-                  [code for _, codes in parts for code in codes], masks or None)
+    starts = [part.tensors['starts'] + offset for part, offset in zip(parts, offsets)]
+    masks = [part.tensors['loss_mask'] for part in parts if 'loss_mask' in part.tensors]
+    return Tokens(shards, torch.cat(starts), torch.cat([part.tensors['sizes'] for part in parts]),
+                  [code for part in parts for code in part.languages], masks or None,
+                  _join_origins(parts), tokenizer)
 
 def open_shards(
     folder: Path,         # Of the shards
@@ -255,13 +318,13 @@ def open_shards(
     tokenizer: Tokenizer, # Which the run uses
 ) -> Tokens:
     "Shards on disk as one sequence, after checking them"
-    return _join([_read_shard(folder/shard.name, shard, tokenizer) for shard in shards])
+    return _join([_read_shard(folder/shard.name, shard, tokenizer) for shard in shards], tokenizer)
 
-# %% ../../nbs/05_data/01_shards.ipynb #0053
+# %% ../../nbs/05_data/01_shards.ipynb #0058
 class Manifest(StrictModel):
     "What is in a prepared folder, and how it was made"
     format: Literal['gpt2pro-tokens'] = FORMAT # what this file is
-    version: Literal[2] = VERSION              # of the format
+    version: Literal[3] = VERSION              # of the format
     key: str                                   # hash of the sources, the settings and the tokenizer
     tokenizer: str                             # hash of the tokenizer
     read: Counts                               # what the sources held
@@ -279,7 +342,7 @@ class Manifest(StrictModel):
     def __repr__(self) -> str: return _manifest_table(self)
     __rich__ = __repr__
 
-# %% ../../nbs/05_data/01_shards.ipynb #0054
+# %% ../../nbs/05_data/01_shards.ipynb #0059
 def _manifest_table(manifest: Manifest) -> str:
     "The counts of a manifest as lines of text"
     lines = [f'{"":12} {"documents":>10} {"bytes":>13} {"tokens":>12} {"bytes/token":>11}']
@@ -298,7 +361,7 @@ def _manifest_table(manifest: Manifest) -> str:
                      'training text')
     return '\n'.join(lines)
 
-# %% ../../nbs/05_data/01_shards.ipynb #0056
+# %% ../../nbs/05_data/01_shards.ipynb #0061
 def read_manifest(
     folder: str | Path, # A run directory, or another folder that was prepared
 ) -> Manifest:

@@ -18,7 +18,7 @@ from ..core.errors import UserError
 __all__ = ['MAX_EXPANSION', 'BOMB_BYTES', 'MAX_ROW_CHARS', 'MAX_FIELDS', 'MAX_PAGE_BYTES', 'SECTION_BYTES', 'SourceFile',
            'file_revision', 'file_format', 'is_compressed', 'check_expansion', 'TrailingDataError', 'read_blocks',
            'binary_kind', 'DamagedFileError', 'ErrorHandler', 'read_text', 'locate', 'hub_file', 'is_table',
-           'read_rows', 'sections']
+           'format_position', 'read_rows', 'sections']
 
 # %% ../../nbs/01_text/01_readers.ipynb #0007
 @dataclass(frozen=True, slots=True)
@@ -525,6 +525,14 @@ def is_table(
     tables = (*_LINE_FORMATS, *_READERS, '.parquet')
     return not file.local_path or file_format(file.local_path) in tables
 
+def format_position(
+    path: str,     # Name of a file
+    position: int, # Of a document in it
+) -> str:          # Such as `a.txt, byte 70`, or `a.csv, row 6`
+    "A document's place, by the name of its file alone"
+    in_rows = path.startswith('hf:') or file_format(Path(path)) in (*_READERS, '.parquet')
+    return f'{path}, {"row" if in_rows else "byte"} {position}'
+
 def read_rows(
     file: SourceFile,      # A table
     handler: ErrorHandler, # For invalid bytes
@@ -537,7 +545,7 @@ def read_rows(
     if suffix == '.parquet': return _parquet_rows(file, columns)
     return enumerate(_READERS[suffix](read_text(file, handler), file.path))
 
-# %% ../../nbs/01_text/01_readers.ipynb #0104
+# %% ../../nbs/01_text/01_readers.ipynb #0105
 SECTION_BYTES = 2**23 # Bytes in a section, about
 
 def _line_starts(file: SourceFile, size: int) -> list[int]:
@@ -551,13 +559,13 @@ def _line_starts(file: SourceFile, size: int) -> list[int]:
             if f.tell() < file.size: starts.append(f.tell())
     return starts
 
-# %% ../../nbs/01_text/01_readers.ipynb #0107
+# %% ../../nbs/01_text/01_readers.ipynb #0108
 def _group_starts(file: SourceFile, size: int) -> list[int]:
     "The first row group of each section of a Parquet file"
     with _open_parquet(file) as table: count = table.num_row_groups
     return list(range(0, count, max(1, count*size//file.size))) or [0]
 
-# %% ../../nbs/01_text/01_readers.ipynb #0110
+# %% ../../nbs/01_text/01_readers.ipynb #0111
 def sections(
     file: SourceFile, # Any file
     size: int = SECTION_BYTES, # Bytes in a section, about

@@ -304,10 +304,12 @@ class NonFiniteError(RunError):
         step: int,          # Steps done before this one
         loss: float,        # Of the batch
         norm: float,        # Of the gradient
-        starts: list[int],  # The tokens at which the batch's sequences begin
+        documents: list[str], # The documents of its batch, as `Tokens.describe` names them
     ) -> None:
+        self.documents = documents
+        more = f' and {len(documents) - 5} more' if len(documents) > 5 else ''
         super().__init__(f'Step {step}: loss {loss}, gradient norm {norm}',
-                         f'the step was not taken; its sequences begin at tokens {starts}',
+                         f'the step was not taken; it read {"; ".join(documents[:5])}{more}',
                          'start a new run with a lower train.lr; its checkpoints are as they were')
 
 # %% ../../nbs/09_trainer/05_monitor.ipynb #0068

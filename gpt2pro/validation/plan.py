@@ -5,13 +5,15 @@
 # %% ../../nbs/03_validation/04_plan.ipynb #0003
 from __future__ import annotations
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from pydantic import Field
 from ..core.errors import check_positive
-from ..core.config import Config, ModelConfig, StrictModel, TrainConfig
+from ..core.files import read_json
+from ..core.config import Config, find_setting, ModelConfig, StrictModel, TrainConfig
 from ..core.loading import load_config
 from ..core.hardware import Hardware, native_precisions, Throughput
 from .counts import count_parameters, flops_per_token, optimizer_flops
@@ -21,8 +23,8 @@ from .memory import forecast_memory
 
 # %% auto #0
 __all__ = ['Severity', 'CheckResult', 'Check', 'TextSummary', 'summarize_text', 'is_trained', 'tokenizer_key', 'bytes_per_token',
-           'step_seconds', 'guess_throughput', 'format_estimate', 'Plan', 'checkpoint_bytes', 'Violation', 'Rule',
-           'RuleSet']
+           'step_seconds', 'guess_throughput', 'format_estimate', 'read_base', 'Plan', 'checkpoint_bytes', 'Violation',
+           'Rule', 'RuleSet']
 
 # %% ../../nbs/03_validation/04_plan.ipynb #0006
 class TextSummary(StrictModel):
@@ -162,12 +164,29 @@ def _fitting_steps(train: TrainConfig, step: float, evaluation: float) -> int:
     return max(1, min(train.max_steps, int(fit)))
 
 # %% ../../nbs/03_validation/04_plan.ipynb #0031
+def read_base(
+    base: str, # `finetune.base`
+) -> dict[str, Any]: # Settings of the model, by our names; empty where there is no such folder
+    "What the model of a run or of a Hugging Face folder is like"
+    folder, settings = Path(base), dict[str, Any]()
+    if (folder/'state.json').is_file(): folder = folder.parent.parent # a checkpoint
+    if (folder/'config.json').is_file():
+        for name, value in read_json(folder/'config.json', dict[str, Any]).items():
+            section, _, key = (find_setting('model', name) or '').partition('.')
+            if section == 'model': settings[key] = value
+        settings.pop('tie_word_embeddings', None) # the weights decide
+    elif base and (folder/'config.yaml').is_file():
+        settings = load_config(folder).model.model_dump()
+    return settings
+
+# %% ../../nbs/03_validation/04_plan.ipynb #0034
 @dataclass(frozen=True)
 class Plan:
     "A configuration, the machine it will run on, and the text it will be trained on"
     config: Config                   # The configuration
     hardware: Hardware | None = None # The machine; None for any
     text: TextSummary | None = None  # The text; None where it is unknown
+    base: Mapping[str, Any] | None = None # The model that it fine-tunes; None looks there
     @property
     def model(self) -> ModelConfig: return self.config.model
     @property
@@ -187,6 +206,9 @@ class Plan:
         if longest and longest < self.model.block_size and config.data.batching != 'packed':
             config = load_config(config, [f'model.block_size={longest}']) # the longest row
         return forecast_memory(config, self.precision, self.device)
+    @cached_property
+    def base_model(self) -> Mapping[str, Any]: # Its settings, by our names; {} where not known
+        return read_base(self.config.finetune.base or '') if self.base is None else self.base
     @property
     def text_tokens(self) -> list[float]: return _text_tokens(self.text, self.config)
     @property
@@ -224,7 +246,7 @@ class Plan:
         evaluations = -(-self.steps//self.train.eval_interval)
         return self.steps*self.step_seconds + evaluations*self.evaluation_seconds
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0039
+# %% ../../nbs/03_validation/04_plan.ipynb #0042
 def checkpoint_bytes(
     config: Config, # The plan
 ) -> int:           # At most
@@ -233,7 +255,7 @@ def checkpoint_bytes(
     numbers = count_parameters(m)['total'] + optimizer_state(m, t.optimizer)
     return 4*numbers*(t.keep_checkpoints + 2)
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0042
+# %% ../../nbs/03_validation/04_plan.ipynb #0045
 Severity = Literal['error', 'warning', 'note']
 
 class Violation(NamedTuple):
@@ -258,8 +280,9 @@ class Rule:
     preset: str                 # What they are applied to
     hardware: Hardware | None   # A machine for the example
     text: TextSummary | None    # A text for the example
+    base: Mapping[str, Any] | None # A base for the example
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0044
+# %% ../../nbs/03_validation/04_plan.ipynb #0047
 class RuleSet(dict[str, Rule]):
     "The rules of one page, by code"
     def __init__(self, page: str) -> None:
@@ -273,12 +296,13 @@ class RuleSet(dict[str, Rule]):
         preset: str = 'quickstart',       # What they are applied to
         hardware: Hardware | None = None, # A machine for the example
         text: TextSummary | None = None,  # A text for the example
+        base: Mapping[str, Any] | None = None, # A model to fine-tune in the example
     ) -> Callable[[Check], Check]:
         "Add a check to the set"
         def add(check: Check) -> Check:
             title = check.__name__.strip('_').replace('_', ' ')
             about = key or example[0].partition('=')[0]
             self[code] = Rule(code, severity, about, title, check.__doc__ or '', check, self.page,
-                              example, preset, hardware, text)
+                              example, preset, hardware, text, base)
             return check
         return add

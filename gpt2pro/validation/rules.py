@@ -90,7 +90,7 @@ def example_plan(
     rule: Rule, # Any rule
 ) -> Plan:
     "The plan of a rule's example"
-    return Plan(load_config(rule.preset, rule.example), rule.hardware, rule.text)
+    return Plan(load_config(rule.preset, rule.example), rule.hardware, rule.text, rule.base)
 
 def _describe_example(rule: Rule) -> str:
     facts = []
@@ -99,6 +99,7 @@ def _describe_example(rule: Rule) -> str:
             value = getattr(known, name)
             if name == 'gpus': value = ' and '.join(gpu.name for gpu in value)
             facts.append(f'{name} {value:,}' if isinstance(value, int) else f'{name} {value}')
+    facts += [f'base {name} {value}' for name, value in (rule.base or {}).items()]
     where = [f'with {", ".join(sorted(facts))}'] if facts else []
     return ' '.join([rule.preset, *rule.example, *where])
 

@@ -8,6 +8,7 @@ import json, math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from ..core.errors import suggest
+from ..core.choices import FINETUNE_METHODS
 from ..core.config import Config, gpt2_differences
 from ..core.tables import format_bytes, format_seconds
 from ..core.loading import load_config
@@ -35,11 +36,11 @@ _SHORT = TextSummary(bytes=850_000)
 @_rule('GP-TOKEN-001', 'error', 'model.vocab_size=32768', preset='gpt2')
 def _gpt2_tokens_have_rows(plan: Plan) -> CheckResult:
     "every token needs a row of the embedding, and GPT-2's tokenizer has 50,257"
-    c = plan.config
-    if c.tokenizer.type != 'gpt2' or c.tokenizer.path or c.model.vocab_size >= 50257: return None
+    c, tokens = plan.config, 50257 + len(plan.config.tokenizer.special_tokens)
+    if c.tokenizer.type != 'gpt2' or c.tokenizer.path or c.model.vocab_size >= tokens: return None
     more = '' if c.model.vocab_size >= 512 else ' (512 rows or more)'
     return Violation(f'model.vocab_size = {c.model.vocab_size:,} with tokenizer.type = gpt2', {
-        'model.vocab_size=50257': 'GPT-2\'s own tokens, and a row for each',
+        f'model.vocab_size={tokens}': 'GPT-2\'s own tokens, and a row for each',
         'tokenizer.type=bpe': f'a vocabulary of your size, trained on your text{more}'})
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0011
@@ -58,9 +59,10 @@ def _bytes_have_rows(plan: Plan) -> CheckResult:
 def _the_tokenizer_exists(plan: Plan) -> CheckResult:
     "the text is tokenized before anything else happens"
     path = plan.config.tokenizer.path
-    if path is None or Path(path, 'tokenizer.json').is_file(): return None
+    files = 'tokenizer.json', 'tokenizer/tokenizer.json', 'merges.txt'
+    if path is None or any(Path(path, name).is_file() for name in files): return None
     return Violation(f'tokenizer.path = {path!r} holds no tokenizer.json', {
-        'correct the path': 'names the folder that holds tokenizer.json',
+        'correct the path': 'names the folder that holds it, or a run',
         'tokenizer.path=null': 'makes a new one of tokenizer.type'})
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0017
@@ -68,7 +70,8 @@ def _the_tokenizer_exists(plan: Plan) -> CheckResult:
 def _the_text_fills_the_vocabulary(plan: Plan) -> CheckResult:
     "the row of a token is trained only where it occurs; a few dozen times are not enough"
     size = plan.model.vocab_size
-    if plan.text is None or plan.train_tokens >= 30*size: return None
+    if plan.config.finetune.base or plan.text is None: return None
+    if plan.train_tokens >= 30*size: return None
     better = suggest_vocab_size(plan.text.bytes)
     if better >= size: return None
     return Violation(f'{plan.train_tokens:,.0f} tokens of text for model.vocab_size = {size:,}', {
@@ -187,6 +190,7 @@ def _the_text_is_large_enough_for_the_model(plan: Plan) -> CheckResult:
     "a model with far more parameters than the text has tokens memorizes the text"
     m, limit = plan.model, PARAMETERS_PER_TOKEN*plan.train_tokens
     size = count_parameters(m)['total']
+    if plan.config.finetune.base: return None # it has seen other text
     if size <= max(limit, 150_000): return None # below that a smaller model helps nobody
     fits = [size_overrides(m, name) for name in smaller_sizes(m)
             if count_parameters(resize_model(m, name))['total'] <= limit]
@@ -210,7 +214,7 @@ def _the_learning_rate_suits_optimizer_and_width(plan: Plan) -> CheckResult:
     lr, width, name = plan.train.lr, plan.model.n_embd, plan.train.optimizer
     usual = suggest_lr(width, name)
     low = usual/100 if name in ('adamw', 'adam') else usual/5
-    if low <= lr <= 5*usual: return None
+    if plan.config.finetune.base or low <= lr <= 5*usual: return None
     found = f'train.lr = {lr:g}, and {usual:g} is usual for {name} at a width of {width}'
     return Violation(found, {
         f'train.lr={usual:g} train.min_lr={usual/10:g}': 'usual',
@@ -246,6 +250,107 @@ def _there_is_a_warmup(plan: Plan) -> CheckResult:
         'a smaller lr': 'slower throughout'})
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0059
+_BASE = 'finetune.base=openai-community/gpt2'
+
+def _is_hub_name(base: str) -> bool:
+    return base.count('/') < 2 and base[:1] not in './~'
+
+@_rule('GP-FINETUNE-001', 'error', 'finetune.base=no/such/run', 'train.lr=5e-4')
+def _the_base_exists(plan: Plan) -> CheckResult:
+    "fine-tuning begins with the weights of a trained model"
+    base = plan.config.finetune.base
+    if base is None or Path(base).exists() or _is_hub_name(base): return None
+    return Violation(f'finetune.base = {base!r} is no folder', {
+        'correct the path': 'it is a run, a checkpoint, or a folder with config.json',
+        'finetune.base=null finetune.method=full': 'begins with random weights'})
+
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0062
+@_rule('GP-FINETUNE-002', 'error', 'finetune.method=lora')
+def _frozen_weights_are_trained_ones(plan: Plan) -> CheckResult:
+    "frozen random weights never learn anything"
+    settings = plan.config.finetune
+    if settings.base or settings.method == 'full': return None
+    return Violation(f'finetune.method = {settings.method} without a finetune.base', {
+        'finetune.method=full': 'trains all weights, from the beginning',
+        'a base': 'begins with a trained model'})
+
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0065
+_SHAPE = ('n_layer', 'n_head', 'n_kv_head', 'n_embd', 'n_inner', 'activation_function', 'norm',
+          'norm_first', 'position', 'qk_norm', 'logit_softcap', 'tie_word_embeddings')
+
+@_rule('GP-FINETUNE-003', 'error', 'model.block_size=2048', _BASE, 'train.lr=6e-5', preset='gpt2',
+       base=dict(n_layer=12, n_head=12, n_embd=768, block_size=1024, vocab_size=50257))
+def _the_model_is_that_of_its_base(plan: Plan) -> CheckResult:
+    "weights of one shape fit no other, and a position that was never learned has no row"
+    m, base = plan.model, plan.base_model
+    known = [name for name in _SHAPE if name in base]
+    other = {name: base[name] for name in known if getattr(m, name) != base[name]}
+    if m.position == 'learned' and m.block_size > base.get('block_size', m.block_size):
+        other['block_size'] = base['block_size']
+    rows = base.get('vocab_size', m.vocab_size)
+    if m.vocab_size < rows or m.vocab_size - plan.config.finetune.new_rows > rows:
+        other['vocab_size'] = rows
+    if not other: return None
+    found = ', '.join(f'model.{name} = {getattr(m, name)}' for name in other)
+    words = [f'model.{name}={json.dumps(value)}'.replace('"', '') for name, value in other.items()]
+    return Violation(f'{found}, and the base has {", ".join(map(str, other.values()))}', {
+        ' '.join(words): 'as the base', 'another base': 'which has that shape'})
+
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0068
+def _tokenizer_file(folder: str) -> bytes | None:
+    "What identifies the tokenizer in a folder, or in the run of a checkpoint"
+    path = Path(folder)
+    if (path/'state.json').is_file(): path = path.parent.parent
+    files = [path/'tokenizer'/'tokenizer.json', path/'tokenizer.json', path/'merges.txt']
+    return next((file.read_bytes() for file in files if file.is_file()), None)
+
+@_rule('GP-FINETUNE-004', 'error', _BASE, 'train.lr=5e-4', key='tokenizer.path')
+def _the_tokenizer_is_that_of_the_base(plan: Plan) -> CheckResult:
+    "with another tokenizer the same number is another token, and what was learned is lost"
+    c = plan.config
+    base, path = c.finetune.base, c.tokenizer.path
+    if base is None or not (Path(base).exists() or _is_hub_name(base)): return None
+    if path and _tokenizer_file(path) in (None, _tokenizer_file(base)): return None
+    if path is None and _is_hub_name(base) and c.tokenizer.type == 'gpt2': return None
+    found = path or f'{c.tokenizer.type}, made anew'
+    remedies = {f'gpt2pro finetune {base}': 'makes a configuration that suits its base',
+                'another base': 'one that was trained with this tokenizer'}
+    if _tokenizer_file(base): remedies = {f'tokenizer.path={base}': 'that of the base'} | remedies
+    return Violation(f'the tokenizer is {found}, and finetune.base = {base}', remedies)
+
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0071
+@_rule('GP-FINETUNE-005', 'warning', 'train.lr=6e-4', _BASE, preset='gpt2')
+def _the_learning_rate_suits_the_method(plan: Plan) -> CheckResult:
+    "too high, and the model forgets what it knew; too low, and it learns nothing new"
+    lr, settings = plan.train.lr, plan.config.finetune
+    usual = suggest_lr(plan.model.n_embd, plan.train.optimizer)
+    usual *= FINETUNE_METHODS[settings.method].lr
+    if settings.base is None or usual/20 <= lr <= 4*usual: return None
+    return Violation(f'train.lr = {lr:g}, and {usual:.2g} is usual for {settings.method}', {
+        f'train.lr={usual:.2g} train.min_lr={usual/10:.2g}': 'usual',
+        'keep it': 'to keep more of the base, or to keep nothing of it'})
+
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0074
+@_rule('GP-FINETUNE-006', 'error', 'finetune.lora_rank=500', 'finetune.method=lora', _BASE,
+       preset='gpt2')
+def _the_rank_is_low(plan: Plan) -> CheckResult:
+    "an update of half the width and more has as many numbers as the matrix itself"
+    settings, width = plan.config.finetune, plan.model.n_embd
+    if settings.method != 'lora' or 2*settings.lora_rank < width or width < 16: return None
+    return Violation(f'finetune.lora_rank = {settings.lora_rank} for matrices of {width} rows', {
+        'finetune.lora_rank=8': 'usual', 'finetune.method=full': 'trains the matrices themselves'})
+
+@_rule('GP-FINETUNE-007', 'error', 'finetune.last_layers=20', 'finetune.method=last', _BASE,
+       'train.lr=1e-4', preset='gpt2')
+def _the_last_blocks_are_there(plan: Plan) -> CheckResult:
+    "blocks are counted from the end"
+    settings, blocks = plan.config.finetune, plan.model.n_layer
+    if settings.method != 'last' or settings.last_layers <= blocks: return None
+    return Violation(f'finetune.last_layers = {settings.last_layers} of {blocks} blocks', {
+        f'finetune.last_layers={max(1, blocks//2)}': 'the upper half of them',
+        'finetune.method=full': 'trains all, and the embedding too'})
+
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0078
 def _add_interval_rule(code: str, name: str, why: str) -> None:
     def check(plan: Plan) -> CheckResult:
         steps, interval = plan.train.max_steps, getattr(plan.train, name)
@@ -262,7 +367,7 @@ _add_interval_rule('GP-TRAIN-008', 'checkpoint_interval',
                    'what was trained since the last checkpoint is lost when the machine stops')
 _add_interval_rule('GP-TRAIN-011', 'log_interval', 'a loss that is never shown cannot warn anybody')
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0063
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0082
 @_rule('GP-TRAIN-017', 'warning', 'train.eval_interval=1')
 def _training_is_most_of_the_work(plan: Plan) -> CheckResult:
     "each evaluation costs a third of what training on the same batches would"
@@ -276,7 +381,7 @@ def _training_is_most_of_the_work(plan: Plan) -> CheckResult:
         f'train.eval_batches={max(1, trained//2)}': 'a less exact loss, as often',
         'keep it': 'in a short test'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0066
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0085
 _T4 = Hardware(gpus=[Gpu(name='Tesla T4', vendor='NVIDIA', memory_total=16*10**9,
                          memory_free=15*10**9, compute_capability='7.5')])
 
@@ -289,7 +394,7 @@ def _the_hardware_has_the_precision(plan: Plan) -> CheckResult:
         'train.precision=auto': f'takes {native_precisions(plan.device, h)[0]} here',
         'another machine': 'one with such units'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0068
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0087
 @_rule('GP-TRAIN-006', 'note', 'train.precision=fp32', hardware=_T4)
 def _the_precision_is_the_fastest(plan: Plan) -> CheckResult:
     "16 bits take half the memory and are several times as fast in hardware that has them"
@@ -300,7 +405,7 @@ def _the_precision_is_the_fastest(plan: Plan) -> CheckResult:
         'train.precision=auto': f'takes {best}: fast',
         'keep it': 'to compare results digit by digit'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0070
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0089
 @_rule('GP-TRAIN-005', 'error', 'train.device=cuda', hardware=_CPU)
 def _the_device_exists(plan: Plan) -> CheckResult:
     "training runs on the device that is asked for, and on no other without a word"
@@ -312,7 +417,7 @@ def _the_device_exists(plan: Plan) -> CheckResult:
     return Violation(f'train.device = {name!r}, and there is {", ".join(here)}', {
         'train.device=auto': 'the fastest one here', 'train.device=cpu': 'works everywhere'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0072
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0091
 @_rule('GP-TRAIN-019', 'warning', 'train.device=cpu', hardware=_T4)
 def _the_gpu_is_used(plan: Plan) -> CheckResult:
     "a GPU trains ten to a hundred times as fast as the CPU beside it"
@@ -320,7 +425,7 @@ def _the_gpu_is_used(plan: Plan) -> CheckResult:
     return Violation(f'train.device = cpu, and there is a {plan.hardware.gpus[0].name}', {
         'train.device=auto': 'takes the GPU', 'keep it': 'to leave the GPU to others'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0074
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0093
 @_rule('GP-TRAIN-025', 'warning', 'train.compile=true', 'train.device=cpu')
 def _compiling_pays_off(plan: Plan) -> CheckResult:
     "on a CPU a compiled step takes as long, and compiling takes half a minute"
@@ -329,7 +434,7 @@ def _compiling_pays_off(plan: Plan) -> CheckResult:
     return Violation('train.compile = true on a CPU', {
         'train.compile=false': 'starts at once', 'keep it': 'to try out what will run on a GPU'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0078
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0097
 @_rule('GP-TRAIN-010', 'warning', key='train.max_hours',
        hardware=Hardware(cores=2, service='Kaggle', hours_left=2.0))
 def _the_session_lasts(plan: Plan) -> CheckResult:
@@ -343,7 +448,7 @@ def _the_session_lasts(plan: Plan) -> CheckResult:
         f'train.max_hours={max(0.01, 0.9*h.hours_left):.2f}': 'stops in time, to be resumed later',
         'another disk': 'one that outlives the session'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0080
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0099
 @_rule('GP-TRAIN-020', 'warning', key='train.max_hours', preset='gpt2', hardware=_CPU)
 def _a_cpu_is_fast_enough(plan: Plan) -> CheckResult:
     "a CPU core computes about 50 GFLOP a second, a GPU a thousand times as many"
@@ -357,7 +462,7 @@ def _a_cpu_is_fast_enough(plan: Plan) -> CheckResult:
     return Violation(f'training takes {format_seconds(plan.seconds)} on {h.cores} CPU cores',
                      {'a GPU': 'costs money', 'train.max_hours=168': 'a higher loss'} | smaller)
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0085
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0104
 def _smaller_plans(config: Config) -> Iterator[list[str]]:
     "Overrides that make a plan smaller, the cheapest first"
     t, m = config.train, config.model
@@ -383,7 +488,7 @@ def _find_fit(plan: Plan, fits: Callable[[Plan], bool]) -> str:
         if fits(changed): return ' '.join(words)
     return ''
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0087
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0106
 def _check_memory(plan: Plan, low: float, high: float) -> CheckResult:
     "A step that needs between these parts of the memory budget"
     budget, need = plan.memory_budget, plan.memory['total']
@@ -402,14 +507,14 @@ def _a_step_fits_into_memory(plan: Plan) -> CheckResult:
     "weights, gradients, optimizer state and activations are in memory at the same time"
     return _check_memory(plan, 1, math.inf)
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0089
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0108
 @_rule('GP-MEMORY-002', 'warning', 'train.batch_size=64',
        hardware=Hardware(cores=2, ram_available=1_150_000_000))
 def _a_step_leaves_memory_to_others(plan: Plan) -> CheckResult:
     "other programs take memory too, and a run that fills all of it may fail in the middle"
     return _check_memory(plan, 0.9, 1)
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0091
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0110
 @_rule('GP-MEMORY-003', 'note', 'train.gradient_checkpointing=true',
        hardware=Hardware(cores=2, ram_available=8*10**9))
 def _gradient_checkpointing_is_needed(plan: Plan) -> CheckResult:
@@ -422,7 +527,7 @@ def _gradient_checkpointing_is_needed(plan: Plan) -> CheckResult:
         words: 'the same training, in three quarters of the time',
         'a larger batch_size': 'where a step should read more'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0095
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0114
 @_rule('GP-DISK-001', 'error', 'train.keep_checkpoints=1000',
        hardware=Hardware(cores=2, disk_free=5*10**9))
 def _the_run_fits_on_the_disk(plan: Plan) -> CheckResult:
@@ -441,7 +546,7 @@ def _the_run_fits_on_the_disk(plan: Plan) -> CheckResult:
                      f'and {format_bytes(free)} are free',
                      fits | {'another disk': 'has to be found', 'a smaller model': 'learns less'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0097
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0116
 @_rule('GP-HARDWARE-001', 'note', key='train.device',
        hardware=Hardware(cores=16, shared_memory=64*2**20, gpus=2*_T4.gpus))
 def _gpus_can_communicate(plan: Plan) -> CheckResult:
@@ -453,7 +558,7 @@ def _gpus_can_communicate(plan: Plan) -> CheckResult:
         'start the container with --shm-size=2g': 'costs nothing',
         'train.device=cuda:0': 'trains on one GPU, slower'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0101
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0120
 _TWO = Hardware(cores=2, processes=2)
 
 @_rule('GP-PROCESS-001', 'error', 'train.strategy=ddp', hardware=_CPU)
@@ -465,7 +570,7 @@ def _a_launcher_starts_the_processes(plan: Plan) -> CheckResult:
         'train.strategy=auto': 'one process now, ddp with a launcher',
         'gpt2pro train … --nproc 2': 'two processes on this machine'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0102
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0121
 @_rule('GP-PROCESS-002', 'error', 'train.strategy=single', hardware=_TWO)
 def _processes_train_one_model(plan: Plan) -> CheckResult:
     "processes that know nothing of each other would train the same model several times"
@@ -473,7 +578,7 @@ def _processes_train_one_model(plan: Plan) -> CheckResult:
     return Violation(f'train.strategy = single in {plan.processes} processes', {
         'train.strategy=auto': 'they train together', 'no --nproc': 'trains in one process'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0104
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0123
 @_rule('GP-PROCESS-003', 'error', key='train.gradient_accumulation_steps', hardware=_TWO)
 def _each_process_has_as_many_micro_batches(plan: Plan) -> CheckResult:
     "a step ends when the last process is done; gradient_accumulation_steps counts all of them"
@@ -488,7 +593,7 @@ def _each_process_has_as_many_micro_batches(plan: Plan) -> CheckResult:
         words: 'as many tokens in a step' if count else 'more tokens in a step',
         'another number of processes': f'one that divides {steps}'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0108
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0127
 _PROMPT = ('In the beginning God created the heaven and the earth. And the earth was without form, '
            'and void; and darkness was upon the face of the deep.')
 
@@ -504,7 +609,7 @@ def _prompts_fit_into_the_context(plan: Plan) -> CheckResult:
         'shorter prompts': 'the model sees less',
         'generate.prompts=[]': 'beginnings of validation documents instead'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0111
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0130
 @_rule('GP-EXPORT-003', 'note', 'model.position=rope',
        'model.activation_function=swiglu')
 def _transformers_has_the_model(plan: Plan) -> CheckResult:
