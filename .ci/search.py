@@ -38,6 +38,8 @@ TERMS = { # what a reader types → pages that answer it, any of which will do
     'pretrained weights': ['08_model/pretrained'],
     'learning rate schedule': ['09_trainer/optimizers'],
     'weight decay': ['09_trainer/optimizers'],
+    'Muon': ['09_trainer/optimizers'],
+    'time to loss': ['11_bench/time_to_loss'],
     'gradient clipping': ['09_trainer/loop', '09_trainer/strategy'],
     'gradient accumulation': ['09_trainer/loop'],
     'early stopping': ['09_trainer/loop'],
