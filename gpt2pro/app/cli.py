@@ -11,11 +11,11 @@ import gpt2pro
 import typer
 
 # %% auto #0
-__all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'Run', 'Source', 'TokenizerFolder', 'Processes', 'Minutes', 'Overwrite',
-           'tokenizer_app', 'Out', 'bench_app', 'Threads', 'main', 'hardware', 'presets', 'analyze', 'leaks',
-           'validate', 'explain', 'wizard', 'recommend', 'rehearse', 'convert', 'schema', 'train_tokenizer', 'lab',
-           'parity', 'prepare', 'train', 'finetune', 'quickstart', 'evaluate', 'generate', 'report',
-           'write_launch_file', 'kernels', 'bench_train', 'bench_generate']
+__all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'Run', 'Source', 'TokenizerFolder', 'Html', 'Processes', 'Minutes',
+           'Overwrite', 'tokenizer_app', 'Out', 'bench_app', 'Threads', 'main', 'hardware', 'presets', 'analyze',
+           'leaks', 'validate', 'explain', 'wizard', 'recommend', 'rehearse', 'convert', 'schema', 'train_tokenizer',
+           'lab', 'parity', 'prepare', 'train', 'finetune', 'quickstart', 'tune', 'compare', 'evaluate', 'generate',
+           'report', 'write_launch_file', 'kernels', 'bench_train', 'bench_generate']
 
 # %% ../../nbs/12_app/06_cli.ipynb #0004
 if TYPE_CHECKING: from gpt2pro.core.config import Config, DataConfig
@@ -147,6 +147,9 @@ Source = Annotated[list[str], _source]
 TokenizerFolder = Annotated[str | None, typer.Option(
     help='Folder of a saved tokenizer; without it, GPT-2\'s')]
 
+Html = Annotated[Path | None, typer.Option(
+    dir_okay=False, help='Write the report to this file, for a browser')]
+
 def _data(words: list[str]) -> DataConfig:
     from gpt2pro.text.corpus import parse_data
     return parse_data(words)
@@ -164,8 +167,7 @@ def analyze(
     sample: Annotated[float | None, typer.Option(
         help='Fraction of the documents to read; without it, chosen by size')] = None,
     cache: Annotated[bool, typer.Option(help='Keep the result until the text changes')] = True,
-    html: Annotated[Path | None, typer.Option(
-        dir_okay=False, help='Write the report to this file, for a browser')] = None,
+    html: Html = None,
     as_json: AsJson = False,
 ) -> None:
     "Languages, quality and exact token counts of a text"
@@ -433,7 +435,47 @@ def quickstart(
     given = _given(data=data, minutes=minutes)
     _show(gpt2pro.quickstart(folder=out, overrides=words or [], resume=resume, **given), as_json)
 
-# %% ../../nbs/12_app/06_cli.ipynb #0072
+# %% ../../nbs/12_app/06_cli.ipynb #0071
+@app.command()
+def tune(
+    words: Annotated[list[str], typer.Argument(
+        metavar='CONFIG KEY=LOW..HIGH|KEY=A,B|KEY|KEY=VALUE...', show_default=False,
+        help='What is searched: a range, a list, or a name, for its usual range; and settings '
+             'that all trials have')],
+    trials: Annotated[int, typer.Option(min=1, help='Trials in the end')] = 20,
+    workers: Annotated[int, typer.Option(min=1, help='Processes that share them')] = 1,
+    out: Annotated[Path | None, typer.Option(
+        help='Folder of the search; without it, one below runs/ by what is searched')] = None,
+    seed: Annotated[int, typer.Option(help='Of the values that are tried')] = 1337,
+    as_json: AsJson = False,
+) -> None:
+    "Search for better settings; the same command again goes on"
+    from gpt2pro.trainer.tuning import is_searched
+    space = [word for word in words if is_searched(word)]
+    source, settings = _split([word for word in words if not is_searched(word)])
+    _show(gpt2pro.tune(source, space, out, trials, workers, settings, seed), as_json)
+
+@app.command()
+def compare(
+    words: Annotated[list[str], typer.Argument(
+        metavar='RUN... | CONFIG KEY=VALUE...', show_default=False,
+        help='Run directories; or, with --vary or --seeds, a configuration and settings on top')],
+    vary: Annotated[list[str] | None, typer.Option(
+        help='Train each of these, such as train.lr=1e-3,3e-3; several times for a grid')] = None,
+    seeds: Annotated[int, typer.Option(min=1, help='Seeds that each variant is trained with')] = 1,
+    out: Annotated[Path | None, typer.Option(
+        help='Folder for the runs that are trained; without it, one below runs/')] = None,
+    html: Html = None,
+    as_json: AsJson = False,
+) -> None:
+    "Which run is better, by how much, how sure that is, and what was different"
+    settings = [word for word in words if '=' in word]
+    sources = [word for word in words if '=' not in word]
+    found = gpt2pro.compare(sources, vary or [], seeds, out, settings)
+    if html: found.save(html)
+    _show(found, as_json)
+
+# %% ../../nbs/12_app/06_cli.ipynb #0076
 @app.command()
 def evaluate(
     folder: Run,

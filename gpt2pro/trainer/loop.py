@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 from ..core.errors import UserError
-from ..core.config import Config, TrainConfig
+from ..core.config import Config, resumable_settings, TrainConfig
 from ..core.loading import load_config
 from ..core.signals import Interrupts
 from ..core.processes import give_job, wait_for_job
@@ -38,7 +38,7 @@ from .monitor import tensorboard
 __all__ = ['evaluation_batches', 'mean_loss', 'dropout_seed', 'Step', 'accumulate_gradients', 'training_step', 'TrainResult',
            'stop_reason', 'tokens_per_second', 'RunConstants', 'bytes_per_token', 'run_constants', 'planned_settings',
            'plan_steps', 'RunState', 'Trainer', 'take_step', 'step_metrics', 'after_step', 'train_model',
-           'train_worker']
+           'train_worker', 'why_finished']
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0008
 def evaluation_batches(
@@ -423,3 +423,20 @@ def train_worker() -> None:
     model, prepared = initial_model(config, run, checkpoint), PreparedData.open(run.path)
     strategy = make_strategy(config.train)
     _fit(Trainer(config, model, prepared, run, strategy, progress=False), checkpoint)
+
+# %% ../../nbs/09_trainer/06_loop.ipynb #0075
+def why_finished(
+    run: RunDirectory, # A run that is to be resumed
+    config: Config,    # Its settings
+) -> str | None:       # None where it has a step left
+    "Why a run is finished, and how to go on"
+    with lock_run(run): checkpoint = checkpoint_to_resume(config, run, True)
+    if checkpoint is None: return None
+    progress = read_state(checkpoint).progress
+    reason = stop_reason(planned_settings(config.train, progress), progress, False, math.inf)
+    if reason is None: return None
+    way = f'To go on, resume it with a larger train.{reason}.'
+    if f'train.{reason}' not in resumable_settings(config.train) or progress.planned_steps:
+        way = ('To train longer, start a new run; with train.schedule=constant and no '
+               'train.target_minutes, it can be resumed with a larger train.max_steps.')
+    return f'{run.path} is already finished: train.{reason} ended it at step {progress.step}. {way}'

@@ -134,18 +134,20 @@ def read_state(
 # %% ../../nbs/09_trainer/02_runs.ipynb #0023
 _log = logging.getLogger('gpt2pro.trainer.runs')
 
+_WEIGHTS = ['model'] # The groups of a checkpoint that inference needs
+
 def best_checkpoint(
     run: RunDirectory, # A run that has been trained
 ) -> Path:
     "The checkpoint with the lowest validation loss, or the latest where that is not known"
-    latest = latest_checkpoint(run.checkpoints)
+    latest = latest_checkpoint(run.checkpoints, _WEIGHTS)
     if latest is None:
         raise UserError(f'{run.path}: no checkpoint', 'there is nothing to load',
                         'name a run, or a checkpoint of one')
     best = read_state(latest).progress.best_step
     if best is None: return latest
     path = checkpoint_path(run.checkpoints, best)
-    if not checkpoint_error(path): return path
+    if not checkpoint_error(path, _WEIGHTS): return path
     _log.warning('the best checkpoint, of step %d, is missing or damaged: using %s',
                  best, latest.name)
     return latest
@@ -217,7 +219,7 @@ def load_run(
     else:
         is_checkpoint = (folder/'manifest.json').is_file()
         path = folder if is_checkpoint else best_checkpoint(RunDirectory(folder))
-        checkpoint = load_checkpoint(path)
+        checkpoint = load_checkpoint(path, _WEIGHTS)
         try: config = load_config(read_state(path).config)
         except UserError as e:
             raise UserError(f'{path}/state.json: {e.what}', e.why, e.fix) from None

@@ -250,6 +250,8 @@ def _there_is_a_warmup(plan: Plan) -> CheckResult:
         'a smaller lr': 'slower throughout'})
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0059
+_BASE = 'finetune.base=openai-community/gpt2'
+
 def _is_hub_name(base: str) -> bool:
     return base.count('/') < 2 and base[:1] not in './~'
 
@@ -276,8 +278,7 @@ def _frozen_weights_are_trained_ones(plan: Plan) -> CheckResult:
 _SHAPE = ('n_layer', 'n_head', 'n_kv_head', 'n_embd', 'n_inner', 'activation_function', 'norm',
           'norm_first', 'position', 'qk_norm', 'logit_softcap', 'tie_word_embeddings')
 
-@_rule('GP-FINETUNE-003', 'error', 'finetune.base=gpt2', 'tokenizer.type=gpt2', 'model=gpt2',
-       'model.block_size=2048', 'train.lr=6e-5', 'train.min_lr=6e-6', 'train.batch_size=8',
+@_rule('GP-FINETUNE-003', 'error', 'model.block_size=2048', _BASE, 'train.lr=6e-5', preset='gpt2',
        base=dict(n_layer=12, n_head=12, n_embd=768, block_size=1024, vocab_size=50257))
 def _the_model_is_that_of_its_base(plan: Plan) -> CheckResult:
     "weights of one shape fit no other, and a position that was never learned has no row"
@@ -303,8 +304,7 @@ def _tokenizer_file(folder: str) -> bytes | None:
     files = [path/'tokenizer'/'tokenizer.json', path/'tokenizer.json', path/'merges.txt']
     return next((file.read_bytes() for file in files if file.is_file()), None)
 
-@_rule('GP-FINETUNE-004', 'error', 'finetune.base=openai-community/gpt2', 'train.lr=5e-4',
-       key='tokenizer.path')
+@_rule('GP-FINETUNE-004', 'error', _BASE, 'train.lr=5e-4', key='tokenizer.path')
 def _the_tokenizer_is_that_of_the_base(plan: Plan) -> CheckResult:
     "with another tokenizer the same number is another token, and what was learned is lost"
     c = plan.config
@@ -319,8 +319,7 @@ def _the_tokenizer_is_that_of_the_base(plan: Plan) -> CheckResult:
     return Violation(f'the tokenizer is {found}, and finetune.base = {base}', remedies)
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0071
-@_rule('GP-FINETUNE-005', 'warning', 'train.lr=3e-3', 'finetune.base=gpt2', 'tokenizer.type=gpt2',
-       'model.vocab_size=50257', 'train.batch_size=4')
+@_rule('GP-FINETUNE-005', 'warning', 'train.lr=6e-4', _BASE, preset='gpt2')
 def _the_learning_rate_suits_the_method(plan: Plan) -> CheckResult:
     "too high, and the model forgets what it knew; too low, and it learns nothing new"
     lr, settings = plan.train.lr, plan.config.finetune
@@ -332,8 +331,8 @@ def _the_learning_rate_suits_the_method(plan: Plan) -> CheckResult:
         'keep it': 'to keep more of the base, or to keep nothing of it'})
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0074
-@_rule('GP-FINETUNE-006', 'error', 'finetune.lora_rank=200', 'finetune.method=lora',
-       'finetune.base=gpt2', 'tokenizer.type=gpt2', 'model.vocab_size=50257', 'train.batch_size=4')
+@_rule('GP-FINETUNE-006', 'error', 'finetune.lora_rank=500', 'finetune.method=lora', _BASE,
+       preset='gpt2')
 def _the_rank_is_low(plan: Plan) -> CheckResult:
     "an update of half the width and more has as many numbers as the matrix itself"
     settings, width = plan.config.finetune, plan.model.n_embd
@@ -341,9 +340,8 @@ def _the_rank_is_low(plan: Plan) -> CheckResult:
     return Violation(f'finetune.lora_rank = {settings.lora_rank} for matrices of {width} rows', {
         'finetune.lora_rank=8': 'usual', 'finetune.method=full': 'trains the matrices themselves'})
 
-@_rule('GP-FINETUNE-007', 'error', 'finetune.last_layers=9', 'finetune.method=last',
-       'finetune.base=gpt2', 'tokenizer.type=gpt2', 'model.vocab_size=50257', 'train.lr=1e-3',
-       'train.batch_size=4')
+@_rule('GP-FINETUNE-007', 'error', 'finetune.last_layers=20', 'finetune.method=last', _BASE,
+       'train.lr=1e-4', preset='gpt2')
 def _the_last_blocks_are_there(plan: Plan) -> CheckResult:
     "blocks are counted from the end"
     settings, blocks = plan.config.finetune, plan.model.n_layer
