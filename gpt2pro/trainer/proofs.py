@@ -247,7 +247,7 @@ def _prove(
                        checks=checks, left_out=left_out)
 
 def prove_resume(
-    source: str | Path | Config,       # A run directory, or a configuration
+    source: str | Path | Config | None = None, # A run directory, or a configuration
     folder: str | Path | None = None,  # Where the certificate goes; None is the run directory
     steps: int = 12,                   # Of each run
     kills: int = 3,                    # Of the run that is killed
@@ -258,9 +258,9 @@ def prove_resume(
     if steps < 2:
         raise UserError(f'steps = {steps}', 'a run is killed between two steps', 'take 2 or more')
     config = proof_config(load_config(source, overrides), steps)
-    run = None if isinstance(source, Config) else RunDirectory(source)
+    run = RunDirectory(source) if isinstance(source, (str, Path)) else None
     if run and not run.manifest.is_file(): run = None # a configuration
-    folder = folder or (run and run.path)
+    if run and not folder: folder = run.path
     if folder: Path(folder).mkdir(parents=True, exist_ok=True)
     with interrupts_as_errors('while proving', 'nothing is kept of it: start it again'), \
          tempfile.TemporaryDirectory(prefix='.proof-', dir=folder) as work, \
