@@ -41,6 +41,7 @@ _NAMES = { # module → public names
     'trainer.tuning': 'tune',
     'trainer.comparison': 'compare',
     'trainer.launch': 'Cluster launch_file',
+    'trainer.scaling': 'forecast_scaling',
     'generation.engine': 'GPT Engine generate',
     'app.rehearsal': 'rehearse',
     'app.run_report': 'report_run',

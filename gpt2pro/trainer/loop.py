@@ -32,7 +32,7 @@ from .optimizers import lr_scale, make_optimizer, set_lr
 from .strategy import environment, make_strategy, Strategy
 from .monitor import Callback, log_to, loss_metrics, memory_in_use, MemoryMeter
 from .monitor import MetricsFile, NonFiniteError, out_of_memory, save_plot
-from .monitor import tensorboard
+from .monitor import track
 
 # %% auto #0
 __all__ = ['evaluation_batches', 'mean_loss', 'dropout_seed', 'Step', 'accumulate_gradients', 'training_step', 'TrainResult',
@@ -325,10 +325,10 @@ def _write_files(trainer: Trainer) -> Iterator[None]:
         yield
         return
     with closing(MetricsFile(trainer.run.metrics, trainer.state.metrics)) as metrics:
-        step = trainer.state.progress.step
-        trainer.callbacks[:0] = [metrics.write, save_plot(trainer.run.metrics, trainer.run.curves),
-                                 *tensorboard(trainer.run.tensorboard, step)]
-        yield
+        run = trainer.run
+        with track(run, trainer.config, trainer.state.progress.step) as trackers:
+            trainer.callbacks[:0] = [metrics.write, save_plot(run.metrics, run.curves), *trackers]
+            yield
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0054
 def take_step(trainer: Trainer) -> None:
