@@ -15,7 +15,7 @@ __all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'Run', 'Source', 'Tokenizer
            'Overwrite', 'tokenizer_app', 'Out', 'bench_app', 'Threads', 'main', 'hardware', 'presets', 'analyze',
            'leaks', 'validate', 'explain', 'wizard', 'recommend', 'rehearse', 'convert', 'schema', 'train_tokenizer',
            'lab', 'parity', 'prepare', 'train', 'finetune', 'quickstart', 'tune', 'compare', 'evaluate', 'generate',
-           'prove_resume', 'report', 'write_launch_file', 'kernels', 'bench_train', 'bench_generate']
+           'prove_resume', 'report', 'write_launch_file', 'kernels', 'bench_train', 'bench_generate', 'bench_ttl']
 
 # %% ../../nbs/12_app/06_cli.ipynb #0004
 if TYPE_CHECKING: from gpt2pro.core.config import Config, DataConfig
@@ -620,3 +620,15 @@ def bench_generate(
     from gpt2pro.bench.cpu import bench_generation
     model = _config(words, 'model').model
     _show(bench_generation(model, batch_size, tokens, threads=threads), as_json)
+
+@bench_app.command('ttl')
+def bench_ttl(
+    file: Annotated[Path, typer.Argument(metavar='FILE', show_default=False,
+                                         help='A text, such as TinyShakespeare')],
+    seeds: Annotated[int, typer.Option(min=1, help='Trainings of each')] = 3,
+    threads: Threads = None,
+    as_json: AsJson = False,
+) -> None:
+    "Time to loss: nanoGPT's CPU settings and this package's, in turns"
+    from gpt2pro.bench.time_to_loss import bench_time_to_loss
+    _show(bench_time_to_loss(file, seeds, threads), as_json)

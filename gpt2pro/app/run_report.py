@@ -211,7 +211,7 @@ SECTIONS = [ # Title, template, the path of `RunDirectory` it needs, and the com
     ('Configuration', 'config.html', 'config', 'gpt2pro train'),
     ('Reproduce', 'reproduce.html', 'config', 'gpt2pro train')]
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0050
+# %% ../../nbs/12_app/02_run_report.ipynb #0052
 class RunReport(Record):
     "A run on one page"
     folder: Path # The run directory
@@ -239,7 +239,7 @@ class RunReport(Record):
         write_file(path, render('page.html', title=title, report=_Html(self.html)))
         return path
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0051
+# %% ../../nbs/12_app/02_run_report.ipynb #0053
 def make_report(
     run: RunContents, # A run
 ) -> RunReport:
