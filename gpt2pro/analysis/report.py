@@ -202,9 +202,10 @@ def _report_facts(report: DatasetReport) -> list[str]:
     if rate := report.bytes_per_token:
         words += f'; {number(rate, "bytes per token", 2)} bytes per token, {report.tokenizer}'
     reasons = '; '.join(q.reasons) or 'no findings'
+    unit = f'{report.tokenizer} tokens' if report.tokenizer else report.lengths.unit
     facts = [f'Quality {number(q.score, "score", 1)} of 100: {reasons}', words,
              f'Half of the documents have {number(lengths["50 %"], "length 50 %")} '
-             f'{report.lengths.unit} or fewer, 90 % {lengths["5 %"]:,} to {lengths["95 %"]:,}',
+             f'{unit} or fewer, 90 % {lengths["5 %"]:,} to {lengths["95 %"]:,}',
              f'{number(report.mixed, "mixed")} documents mix languages']
     if report.intervals:
         unseen = 100*report.intervals['unseen'][1]

@@ -11,11 +11,11 @@ import gpt2pro
 import typer
 
 # %% auto #0
-__all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'Run', 'Source', 'TokenizerFolder', 'Processes', 'Minutes', 'Overwrite',
-           'tokenizer_app', 'Out', 'bench_app', 'Threads', 'main', 'hardware', 'presets', 'analyze', 'leaks',
-           'validate', 'explain', 'wizard', 'recommend', 'rehearse', 'convert', 'schema', 'train_tokenizer', 'lab',
-           'parity', 'prepare', 'train', 'finetune', 'quickstart', 'evaluate', 'generate', 'report',
-           'write_launch_file', 'kernels', 'bench_train', 'bench_generate']
+__all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'Run', 'Source', 'TokenizerFolder', 'Html', 'Processes', 'Minutes',
+           'Overwrite', 'tokenizer_app', 'Out', 'bench_app', 'Threads', 'main', 'hardware', 'presets', 'analyze',
+           'leaks', 'validate', 'explain', 'wizard', 'recommend', 'rehearse', 'convert', 'schema', 'train_tokenizer',
+           'lab', 'parity', 'prepare', 'train', 'finetune', 'quickstart', 'tune', 'compare', 'evaluate', 'generate',
+           'prove_resume', 'report', 'write_launch_file', 'kernels', 'bench_train', 'bench_generate', 'bench_ttl']
 
 # %% ../../nbs/12_app/06_cli.ipynb #0004
 if TYPE_CHECKING: from gpt2pro.core.config import Config, DataConfig
@@ -147,6 +147,9 @@ Source = Annotated[list[str], _source]
 TokenizerFolder = Annotated[str | None, typer.Option(
     help='Folder of a saved tokenizer; without it, GPT-2\'s')]
 
+Html = Annotated[Path | None, typer.Option(
+    dir_okay=False, help='Write the report to this file, for a browser')]
+
 def _data(words: list[str]) -> DataConfig:
     from gpt2pro.text.corpus import parse_data
     return parse_data(words)
@@ -164,8 +167,7 @@ def analyze(
     sample: Annotated[float | None, typer.Option(
         help='Fraction of the documents to read; without it, chosen by size')] = None,
     cache: Annotated[bool, typer.Option(help='Keep the result until the text changes')] = True,
-    html: Annotated[Path | None, typer.Option(
-        dir_okay=False, help='Write the report to this file, for a browser')] = None,
+    html: Html = None,
     as_json: AsJson = False,
 ) -> None:
     "Languages, quality and exact token counts of a text"
@@ -439,7 +441,47 @@ def quickstart(
     given = _given(data=data, minutes=minutes)
     _show(gpt2pro.quickstart(folder=out, overrides=words or [], resume=resume, **given), as_json)
 
-# %% ../../nbs/12_app/06_cli.ipynb #0072
+# %% ../../nbs/12_app/06_cli.ipynb #0071
+@app.command()
+def tune(
+    words: Annotated[list[str], typer.Argument(
+        metavar='CONFIG KEY=LOW..HIGH|KEY=A,B|KEY|KEY=VALUE...', show_default=False,
+        help='What is searched: a range, a list, or a name, for its usual range; and settings '
+             'that all trials have')],
+    trials: Annotated[int, typer.Option(min=1, help='Trials in the end')] = 20,
+    workers: Annotated[int, typer.Option(min=1, help='Processes that share them')] = 1,
+    out: Annotated[Path | None, typer.Option(
+        help='Folder of the search; without it, one below runs/ by what is searched')] = None,
+    seed: Annotated[int, typer.Option(help='Of the values that are tried')] = 1337,
+    as_json: AsJson = False,
+) -> None:
+    "Search for better settings; the same command again goes on"
+    from gpt2pro.trainer.tuning import is_searched
+    space = [word for word in words if is_searched(word)]
+    source, settings = _split([word for word in words if not is_searched(word)])
+    _show(gpt2pro.tune(source, space, out, trials, workers, settings, seed), as_json)
+
+@app.command()
+def compare(
+    words: Annotated[list[str], typer.Argument(
+        metavar='RUN... | CONFIG KEY=VALUE...', show_default=False,
+        help='Run directories; or, with --vary or --seeds, a configuration and settings on top')],
+    vary: Annotated[list[str] | None, typer.Option(
+        help='Train each of these, such as train.lr=1e-3,3e-3; several times for a grid')] = None,
+    seeds: Annotated[int, typer.Option(min=1, help='Seeds that each variant is trained with')] = 1,
+    out: Annotated[Path | None, typer.Option(
+        help='Folder for the runs that are trained; without it, one below runs/')] = None,
+    html: Html = None,
+    as_json: AsJson = False,
+) -> None:
+    "Which run is better, by how much, how sure that is, and what was different"
+    settings = [word for word in words if '=' in word]
+    sources = [word for word in words if '=' not in word]
+    found = gpt2pro.compare(sources, vary or [], seeds, out, settings)
+    if html: found.save(html)
+    _show(found, as_json)
+
+# %% ../../nbs/12_app/06_cli.ipynb #0076
 @app.command()
 def evaluate(
     folder: Run,
@@ -479,6 +521,22 @@ def generate(
         for text in pieces: print(text, end='', flush=True)
         print()
 
+@app.command('prove-resume')
+def prove_resume(
+    words: Words = None,
+    out: Annotated[Path | None, typer.Option(
+        help='Folder of the certificate; without it, the run directory, if it is one')] = None,
+    steps: Annotated[int | None, typer.Option(help='Of each run')] = None,
+    kills: Annotated[int | None, typer.Option(help='Of the run that is killed')] = None,
+    as_json: AsJson = False,
+) -> None:
+    "Kill and resume a run or a configuration, compare to the bit, and write a certificate"
+    source, settings = _split(words)
+    proof = gpt2pro.prove_resume(source, out, **_given(steps=steps, kills=kills),
+                                 overrides=settings)
+    _show(proof, as_json)
+    raise typer.Exit(0 if proof.passed else 1)
+
 @app.command()
 def report(folder: Run, as_json: AsJson = False) -> None:
     "Write a run's report.html, and print its figures"
@@ -486,7 +544,11 @@ def report(folder: Run, as_json: AsJson = False) -> None:
     result.save()
     _show(result, as_json)
 
+<<<<<<< HEAD
 # %% ../../nbs/12_app/06_cli.ipynb #0079
+=======
+# %% ../../nbs/12_app/06_cli.ipynb #0081
+>>>>>>> main
 _KINDS = {'slurm': ('sbatch', 'sbatch'), 'k8s': ('yaml', 'kubectl apply -f'),
           'skypilot': ('sky.yaml', 'sky jobs launch')} # ending, and what to type before the file
 
@@ -527,7 +589,11 @@ def write_launch_file(
     write_file(path, text)
     print(f'Start it with: {command} {path}')
 
+<<<<<<< HEAD
 # %% ../../nbs/12_app/06_cli.ipynb #0084
+=======
+# %% ../../nbs/12_app/06_cli.ipynb #0086
+>>>>>>> main
 bench_app = typer.Typer(no_args_is_help=True,
                         help='Benchmarks against plain PyTorch and others, on this machine.')
 app.add_typer(bench_app, name='bench')
@@ -566,3 +632,15 @@ def bench_generate(
     from gpt2pro.bench.cpu import bench_generation
     model = _config(words, 'model').model
     _show(bench_generation(model, batch_size, tokens, threads=threads), as_json)
+
+@bench_app.command('ttl')
+def bench_ttl(
+    file: Annotated[Path, typer.Argument(metavar='FILE', show_default=False,
+                                         help='A text, such as TinyShakespeare')],
+    seeds: Annotated[int, typer.Option(min=1, help='Trainings of each')] = 3,
+    threads: Threads = None,
+    as_json: AsJson = False,
+) -> None:
+    "Time to loss: nanoGPT's CPU settings and this package's, in turns"
+    from gpt2pro.bench.time_to_loss import bench_time_to_loss
+    _show(bench_time_to_loss(file, seeds, threads), as_json)

@@ -4,7 +4,7 @@
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0003
 from __future__ import annotations
-import json, math, os, shutil, sys
+import json, os, shutil, sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import takewhile
@@ -16,7 +16,8 @@ from rich.console import Console
 from rich.text import Text
 from ..core.errors import UserError
 from ..core.files import check_overwrite, write_file
-from ..core.config import Config, DataConfig, resumable_settings, RUN_PRESETS
+from ..core.config import Config, DataConfig, RUN_PRESETS
+from ..core.tables import format_bytes
 from ..core.loading import load_config
 from ..core.hardware import explain_hardware, Hardware, is_main_process
 from ..core.devices import measure_hardware
@@ -35,9 +36,10 @@ from ..tokenizers.parity import LanguageMixture, mix_corpus
 from ..tokenizers.compression import measure_compression
 from ..data.shards import Tokens
 from ..data.prepare import conflicting_preparation, prepare_data, PreparedData, run_stage
-from ..trainer.runs import checkpoint_to_resume, load_run, lock_run, read_state, RunDirectory
+from ..trainer.checkpoint import list_checkpoints
+from ..trainer.runs import load_run, lock_run, RunDirectory
 from ..trainer.monitor import Callback
-from ..trainer.loop import planned_settings, stop_reason, train_model, train_worker
+from ..trainer.loop import train_model, train_worker, why_finished
 from ..trainer.finetuning import finetune_config
 from ..generation.evaluation import evaluate_run, Evaluation
 from ..generation.engine import generate
@@ -68,7 +70,10 @@ def choose_data(
     sources = [data] if isinstance(data, str) else data or []
     settings = parse_data([*sources, *(word for word in overrides if word.startswith('data.'))])
     size = open_splits(settings)[0].size
-    if size > QUICKSTART_BYTES: settings.sample *= QUICKSTART_BYTES/size
+    if size > QUICKSTART_BYTES and not any(word.startswith('data.sample=') for word in overrides):
+        settings.sample = QUICKSTART_BYTES/size
+        _show(f'{format_bytes(size)} of text: a quick start reads {settings.sample:.0%} of it; '
+              'data.sample=1 reads all.')
     return settings
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0015
@@ -176,12 +181,12 @@ def run_folder(
     last = max(map(_run_number, Path(root).glob(f'{name}-*')), default=0)
     number = max(last, 1) if resume else last + 1
     folder = Path(folder or Path(root, f'{name}-{number}'))
-    config = RunDirectory(folder).config
+    run, config = RunDirectory(folder), RunDirectory(folder).config
     exists = config.is_file()
     if resume and not exists:
         raise UserError(f'{folder}: nothing to resume', f'it has no {config.name}',
                         'name a run directory, or leave --resume out')
-    if exists and not resume:
+    if exists and not resume and list_checkpoints(run.checkpoints):
         raise UserError(f'{folder}: holds a run', 'a new one would overwrite it',
                         'add --resume to go on with it, or name another with --out')
     return folder
@@ -235,19 +240,6 @@ def summarize_prepared(
                        held_out=1 - train.tokens/counts.tokens)
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0044
-def _why_finished(run: RunDirectory, config: Config) -> str | None:
-    "Why a run has no step left, and how to go on; None where it has one"
-    with lock_run(run): checkpoint = checkpoint_to_resume(config, run, True)
-    if checkpoint is None: return None
-    progress = read_state(checkpoint).progress
-    reason = stop_reason(planned_settings(config.train, progress), progress, False, math.inf)
-    if reason is None: return None
-    way = f'To go on, resume it with a larger train.{reason}.'
-    if f'train.{reason}' not in resumable_settings(config.train) or progress.planned_steps:
-        way = ('To train longer, start a new run; with train.schedule=constant and no '
-               'train.target_minutes, it can be resumed with a larger train.max_steps.')
-    return f'{run.path} is already finished: train.{reason} ended it at step {progress.step}. {way}'
-
 _OUTSIDE = ('GP-DATA-006', 'GP-TOKEN-004', # what a run has copied, whatever became of it
             'GP-FINETUNE-001', 'GP-FINETUNE-003', 'GP-FINETUNE-004')
 
@@ -263,13 +255,14 @@ def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport |
         if not resume: # a resumed run keeps its first forecast
             with lock_run(run):
                 _announce('Tokenizer and token shards')
+                shutil.rmtree(run.base, ignore_errors=True) # of a run that failed at its beginning
                 config.save(run.config)
                 if analysis: write_file(run.analysis, analysis.model_dump_json(indent=2))
                 text = summarize_prepared(prepare_data(config, run.path), config)
                 expected = forecast(config, hardware, text)
                 write_file(run.forecast, expected.model_dump_json(indent=2))
         else: expected = forecast(config, hardware)
-        finished = _why_finished(run, config) if resume else None
+        finished = why_finished(run, config) if resume else None
         _announce('Training')
         _show(finished or expected)
         watch = [] if config.train.target_minutes else [watch_forecast(expected)]

@@ -157,14 +157,18 @@ def wizard(
     console = _console()
     if session.answers:
         console.print(f'Continuing with the answers in {saved}; Esc goes back to them.')
+    new = not session.answers
     try:
         while session.step:
             save_session(out, session)
             session = _ask(session, _take_recommended if yes else ask or ask_in_terminal)
+        final_config(session).save(out)
     except KeyboardInterrupt:
         console.print(f'\nYour answers are kept in {saved}. The same command continues from here.')
         raise
-    final_config(session).save(out)
+    except UserError:
+        if yes and new: saved.unlink(missing_ok=True) # nobody's answers are lost
+        raise
     saved.unlink()
     console.print(f'\nWrote {out}. Train with: gpt2pro train {out}')
     return out

@@ -5,7 +5,7 @@
 # %% ../../nbs/09_trainer/01_checkpoint.ipynb #0003
 from __future__ import annotations
 import hashlib, json, logging, os, shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import lru_cache
@@ -156,12 +156,21 @@ def checkpoint_manifest(
     return manifest
 
 # %% ../../nbs/09_trainer/01_checkpoint.ipynb #0036
+_Names = Collection[str] | None # Groups of tensors that are read; None is all
+
+def _is_read(name: str, groups: _Names) -> bool:
+    "Whether a file is read: all are but the tensors of other groups"
+    group, _, kind = name.partition('.')
+    return groups is None or kind != 'safetensors' or group in groups
+
 def verify_checkpoint(
-    path: str | Path, # A checkpoint
-) -> dict[str, Any]:  # Its manifest
+    path: str | Path,      # A checkpoint
+    groups: _Names = None, # The others may be damaged
+) -> dict[str, Any]:       # Its manifest
     "Check that each file of a checkpoint is what was saved"
     manifest = checkpoint_manifest(path)
     for name, entry in manifest['files'].items():
+        if not _is_read(name, groups): continue
         file = Path(path)/name
         found = hash_file(file) if file.is_file() else 'missing'
         if found == entry['sha256']: continue
@@ -171,10 +180,11 @@ def verify_checkpoint(
 
 # %% ../../nbs/09_trainer/01_checkpoint.ipynb #0037
 def checkpoint_error(
-    path: str | Path,     # A checkpoint
-) -> Gpt2proError | None: # None when it is exactly what was saved
+    path: str | Path,      # A checkpoint
+    groups: _Names = None, # The others may be damaged
+) -> Gpt2proError | None:  # None when it is exactly what was saved
     "What is wrong with a checkpoint"
-    try: verify_checkpoint(path)
+    try: verify_checkpoint(path, groups)
     except (Gpt2proError, OSError) as e: return as_error(e)
     return None
 
@@ -189,13 +199,14 @@ class Checkpoint:
 
 # %% ../../nbs/09_trainer/01_checkpoint.ipynb #0042
 def load_checkpoint(
-    path: str | Path, # A checkpoint
+    path: str | Path,      # A checkpoint
+    groups: _Names = None, # Those that are read, such as `['model']`
 ) -> Checkpoint:
     "Read a checkpoint after checking it"
     path = Path(path)
-    manifest = verify_checkpoint(path)
-    files = [path/name for name in manifest['files'] if name.endswith('.safetensors')]
-    tensors = {file.stem: load_file(file) for file in files}
+    manifest = verify_checkpoint(path, groups)
+    files = [path/name for name in manifest['files'] if _is_read(name, groups)]
+    tensors = {file.stem: load_file(file) for file in files if file.suffix == '.safetensors'}
     state = json.loads((path/'state.json').read_text('utf-8'))
     return Checkpoint(manifest['step'], tensors, state, manifest['environment'])
 
@@ -222,12 +233,13 @@ def list_checkpoints(
 
 # %% ../../nbs/09_trainer/01_checkpoint.ipynb #0062
 def latest_checkpoint(
-    folder: str | Path, # Of all checkpoints of a run
-) -> Path | None:       # None when there are none
+    folder: str | Path,    # Of all checkpoints of a run
+    groups: _Names = None, # The others may be damaged
+) -> Path | None:          # None when there are none
     "The newest checkpoint that is intact"
     errors = []
     for path in reversed(list_checkpoints(folder)):
-        if error := checkpoint_error(path): errors.append(error)
+        if error := checkpoint_error(path, groups): errors.append(error)
         else:
             for error in errors: _log.warning('skipped a checkpoint: %s', error)
             return path

@@ -11,7 +11,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from ..core.errors import check_positive, UserError
 from ..core.files import asset_path
-from ..core.loading import load_config
+from ..core.config import Config
+from ..core.loading import ConfigError, load_config
+from ..core.hardware import Hardware
+from ..validation.plan import Plan
+from ..validation.rules import apply_rules
+from ..validation.run_rules import RUN_RULES
 
 # %% auto #0
 __all__ = ['GRACE', 'THREADS', 'LAUNCHERS', 'Cluster', 'launch_environment', 'train_command', 'job_name', 'launch_file']
@@ -74,22 +79,29 @@ def _templates() -> Any:
     return templates
 
 # %% ../../nbs/09_trainer/12_launch.ipynb #0019
+def _check_processes(config: Config, world_size: int) -> None:
+    "Stop when the processes cannot share the micro-batches of a step"
+    rules = {code: rule for code, rule in RUN_RULES.items() if code.startswith('GP-PROCESS')}
+    errors = apply_rules(Plan(config, Hardware(processes=world_size)), rules)
+    if errors: raise ConfigError(errors)
+
 def launch_file(
     kind: str,                     # slurm, k8s or skypilot
     config: str,                   # A file or preset
     folder: str | Path,            # The run directory, which all nodes see
     overrides: Iterable[str] = (), # Settings on top
-    cluster: Cluster = Cluster(),  # Machines and limits
+    cluster: Cluster | None = None, # Machines and limits; None takes the defaults
     file: str = 'FILE',            # What the file will be called, for its first line
 ) -> str:                          # Its text
     "A file that starts a training on many machines"
     if kind not in LAUNCHERS:
         raise UserError(f'kind = {kind!r}', 'no launch file is called so',
                         f'choose one of {", ".join(LAUNCHERS)}')
+    cluster = cluster or Cluster()
     for name in ('nodes', 'gpus_per_node', 'hours', 'timeout'):
         check_positive(getattr(cluster, name), name)
     overrides = [*overrides]
-    load_config(config, overrides) # its mistakes are told now, not when the job begins
+    _check_processes(load_config(config, overrides), cluster.world_size)
     if kind == 'skypilot': folder = Path('/work')/folder # what outlives the machines
     return _templates().get_template(LAUNCHERS[kind]).render(
         cluster._asdict(), name=job_name(folder), command=train_command(config, folder, overrides),

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 from ..core.errors import UserError
-from ..core.config import Config, TrainConfig
+from ..core.config import Config, resumable_settings, TrainConfig
 from ..core.loading import load_config
 from ..core.signals import Interrupts
 from ..core.processes import give_job, wait_for_job
@@ -32,13 +32,13 @@ from .optimizers import lr_scale, make_optimizer, set_lr
 from .strategy import environment, make_strategy, Strategy
 from .monitor import Callback, log_to, loss_metrics, memory_in_use, MemoryMeter
 from .monitor import MetricsFile, NonFiniteError, out_of_memory, save_plot
-from .monitor import tensorboard
+from .monitor import track
 
 # %% auto #0
 __all__ = ['evaluation_batches', 'mean_loss', 'dropout_seed', 'Step', 'accumulate_gradients', 'training_step', 'TrainResult',
            'stop_reason', 'tokens_per_second', 'RunConstants', 'bytes_per_token', 'run_constants', 'planned_settings',
            'plan_steps', 'RunState', 'Trainer', 'take_step', 'step_metrics', 'after_step', 'train_model',
-           'train_worker']
+           'train_worker', 'why_finished']
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0008
 def evaluation_batches(
@@ -198,6 +198,10 @@ def planned_settings(
     warmup = min(train.warmup_steps, steps//10)
     return train.model_copy(update=dict(max_steps=steps, warmup_steps=warmup))
 
+def _bar_total(train: TrainConfig, progress: Progress) -> int | None:
+    "The steps of a run; unknown until they are planned, where the time decides"
+    return None if train.target_minutes and not progress.planned_steps else train.max_steps
+
 def plan_steps(
     train: TrainConfig, # Of the configuration
     progress: Progress, # Gets the new plan
@@ -290,8 +294,8 @@ class Trainer:
         first, begun = progress.step, self.clock()
         self.started = begun - progress.seconds
         self.deadline = begun + 3600*(train.max_hours or math.inf)
-        self.bar = tqdm(total=train.max_steps, initial=first, desc='training', unit='step',
-                        disable=not self.show_bar)
+        self.bar = tqdm(total=_bar_total(train, progress), initial=first, desc='training',
+                        unit='step', disable=not self.show_bar)
         warn = partial(_log.warning, '%s: stopping after this step')
         with _write_files(self), self.bar, Interrupts(warn) as self.interrupts, state.writer:
             with MemoryMeter(state.strategy.device, state.tensors()) as meter:
@@ -325,10 +329,10 @@ def _write_files(trainer: Trainer) -> Iterator[None]:
         yield
         return
     with closing(MetricsFile(trainer.run.metrics, trainer.state.metrics)) as metrics:
-        step = trainer.state.progress.step
-        trainer.callbacks[:0] = [metrics.write, save_plot(trainer.run.metrics, trainer.run.curves),
-                                 *tensorboard(trainer.run.tensorboard, step)]
-        yield
+        run = trainer.run
+        with track(run, trainer.config, trainer.state.progress.step) as trackers:
+            trainer.callbacks[:0] = [metrics.write, save_plot(run.metrics, run.curves), *trackers]
+            yield
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0054
 def take_step(trainer: Trainer) -> None:
@@ -370,7 +374,7 @@ def after_step(trainer: Trainer, step: Step) -> None:
     planned = plan_steps(trainer.config.train, trainer.state.progress)
     train, state, number = trainer.train, trainer.state, trainer.state.progress.step
     last, better = number == train.max_steps, False
-    trainer.bar.total = train.max_steps
+    trainer.bar.total = _bar_total(train, state.progress)
     if number == 1 or last or number % train.log_interval == 0:
         _write_metrics(trainer, **step_metrics(trainer, step))
         trainer.bar.set_postfix(loss=f'{step.loss:.3f}', refresh=False)
@@ -423,3 +427,20 @@ def train_worker() -> None:
     model, prepared = initial_model(config, run, checkpoint), PreparedData.open(run.path)
     strategy = make_strategy(config.train)
     _fit(Trainer(config, model, prepared, run, strategy, progress=False), checkpoint)
+
+# %% ../../nbs/09_trainer/06_loop.ipynb #0075
+def why_finished(
+    run: RunDirectory, # A run that is to be resumed
+    config: Config,    # Its settings
+) -> str | None:       # None where it has a step left
+    "Why a run is finished, and how to go on"
+    with lock_run(run): checkpoint = checkpoint_to_resume(config, run, True)
+    if checkpoint is None: return None
+    progress = read_state(checkpoint).progress
+    reason = stop_reason(planned_settings(config.train, progress), progress, False, math.inf)
+    if reason is None: return None
+    way = f'To go on, resume it with a larger train.{reason}.'
+    if f'train.{reason}' not in resumable_settings(config.train) or progress.planned_steps:
+        way = ('To train longer, start a new run; with train.schedule=constant and no '
+               'train.target_minutes, it can be resumed with a larger train.max_steps.')
+    return f'{run.path} is already finished: train.{reason} ended it at step {progress.step}. {way}'

@@ -121,7 +121,7 @@ def _muon(groups: _Groups, train: TrainConfig) -> torch.optim.Optimizer:
     for group in groups:
         width = min((p.size(-1) for p in group['params'] if p.dim() >= 2), default=128)
         if not group['hidden']: group['initial_lr'] *= min(1, 128/width)
-    return Muon(groups, (train.beta1, train.beta2), steps=OPTIMIZERS['muon'].newton_schulz)
+    return Muon(groups, (train.beta1, train.beta2), train.beta1, OPTIMIZERS['muon'].newton_schulz)
 
 def _lion(groups: _Groups, train: TrainConfig) -> torch.optim.Optimizer:
     return Lion(groups, (train.beta1, train.beta2))

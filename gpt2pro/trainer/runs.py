@@ -47,7 +47,9 @@ class RunDirectory:
         self.curves = path/'metrics.svg'          # The same as a picture
         self.log = path/'log.txt'                 # Messages with their time
         self.memory = path/'memory.json'          # Measured peak memory of a step
+        self.proof = path/'proof.json'            # Certificate of a bit-exact resume
         self.tensorboard = path/'tensorboard'     # The metrics for TensorBoard
+        self.tracker_id = path/'tracker_id.txt'   # The name of the run for other trackers
         self.analysis = path/'analysis.json'      # Report on the text
         self.forecast = path/'forecast.json'      # Expected memory and time
         self.evaluation = path/'evaluation.json'  # Loss, perplexity and bits per byte
@@ -133,18 +135,20 @@ def read_state(
 # %% ../../nbs/09_trainer/02_runs.ipynb #0023
 _log = logging.getLogger('gpt2pro.trainer.runs')
 
+_WEIGHTS = ['model'] # The groups of a checkpoint that inference needs
+
 def best_checkpoint(
     run: RunDirectory, # A run that has been trained
 ) -> Path:
     "The checkpoint with the lowest validation loss, or the latest where that is not known"
-    latest = latest_checkpoint(run.checkpoints)
+    latest = latest_checkpoint(run.checkpoints, _WEIGHTS)
     if latest is None:
         raise UserError(f'{run.path}: no checkpoint', 'there is nothing to load',
                         'name a run, or a checkpoint of one')
     best = read_state(latest).progress.best_step
     if best is None: return latest
     path = checkpoint_path(run.checkpoints, best)
-    if not checkpoint_error(path): return path
+    if not checkpoint_error(path, _WEIGHTS): return path
     _log.warning('the best checkpoint, of step %d, is missing or damaged: using %s',
                  best, latest.name)
     return latest
@@ -217,7 +221,7 @@ def load_run(
     else:
         is_checkpoint = (folder/'manifest.json').is_file()
         path = folder if is_checkpoint else best_checkpoint(RunDirectory(folder))
-        checkpoint = load_checkpoint(path)
+        checkpoint = load_checkpoint(path, _WEIGHTS)
         try: config = load_config(read_state(path).config)
         except UserError as e:
             raise UserError(f'{path}/state.json: {e.what}', e.why, e.fix) from None

@@ -23,6 +23,7 @@ class Forecast(Record):
     memory_free: int | None = None         # bytes that a step may take
     parameters: int                        # trainable parameters
     steps: int                             # steps; with target_minutes those that fit
+    target_minutes: float | None = None    # that decide the steps
     tokens: int                            # tokens trained on, repeats counted
     epochs: float | None = None            # how often the text is read
     text_tokens: list[float] = []          # its tokens, and the ends of their interval where known
@@ -35,10 +36,12 @@ class Forecast(Record):
 def _forecast_rows(f: Forecast) -> TableRows:
     kinds = [(f'memory: {name}', format_bytes(size)) for name, size in f.memory.items() if size]
     epochs = '' if f.epochs is None else f', {f.epochs:.1f} epochs'
+    steps = f'{f.steps:,}'
+    if f.target_minutes: steps = f'about {steps}, as fit into {f.target_minutes:g} min'
     text = [('tokens of the text', format_estimate(f.text_tokens))] if f.text_tokens else []
     speed = 'unknown' if f.tokens_per_second is None else f'{f.tokens_per_second:,.0f} tokens/s'
     return [('', ''), *kinds, ('memory free', format_bytes(f.memory_free)),
-            ('parameters', f'{f.parameters:,}'), ('steps', f'{f.steps:,}'),
+            ('parameters', f'{f.parameters:,}'), ('steps', steps),
             ('tokens', f'{f.tokens:,}{epochs}'), *text,
             ('FLOPs', f'{f.total_flops:.2g}'), ('speed', speed),
             ('time', format_seconds(f.seconds)), ('disk', format_bytes(f.disk))]
@@ -53,7 +56,8 @@ def forecast(
     plan = Plan(config, hardware, summarize_text(report))
     tokens = plan.steps*plan.tokens_per_step
     result = Forecast(memory=plan.memory, memory_free=plan.memory_budget, steps=plan.steps,
-                      tokens=tokens, parameters=count_parameters(config.model)['total'],
+                      target_minutes=config.train.target_minutes, tokens=tokens,
+                      parameters=count_parameters(config.model)['total'],
                       total_flops=flops_per_token(config.model)*tokens,
                       disk=checkpoint_bytes(config))
     if plan.text:

@@ -11,9 +11,9 @@ from ..core.config import MODEL_PRESETS, ModelConfig
 from .counts import count_parameters
 
 # %% auto #0
-__all__ = ['MODEL_SIZES', 'PARAMETERS_PER_TOKEN', 'expected_bytes_per_token', 'suggest_vocab_size', 'balanced_vocab_size',
-           'suits_kernels', 'nearest_heads', 'head_overrides', 'resize_model', 'size_overrides', 'smaller_sizes',
-           'fit_batch', 'suggest_lr']
+__all__ = ['MODEL_SIZES', 'PARAMETERS_PER_TOKEN', 'MODERN', 'expected_bytes_per_token', 'suggest_vocab_size',
+           'balanced_vocab_size', 'suits_kernels', 'nearest_heads', 'head_overrides', 'resize_model', 'size_overrides',
+           'smaller_sizes', 'fit_batch', 'suggest_lr']
 
 # %% ../../nbs/03_validation/02_heuristics.ipynb #0006
 def expected_bytes_per_token(
@@ -119,3 +119,9 @@ def suggest_lr(
     "A learning rate that usually works at a width"
     entry, ratio = OPTIMIZERS[optimizer], min(1, 128/check_positive(width, 'width'))
     return float(f'{entry.lr*ratio**entry.width_power:.1g}')
+
+# %% ../../nbs/03_validation/02_heuristics.ipynb #0036
+MODERN = { # Section → settings
+    'model': dict(position='rope', norm='rmsnorm', qk_norm=True, activation_function='relu2',
+                  zero_init=True, tie_word_embeddings=False),
+    'train': dict(optimizer='muon', schedule='linear', min_lr=0.)}

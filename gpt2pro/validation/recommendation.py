@@ -192,7 +192,7 @@ def _explain_choices(plan: Plan, why: str, minutes: float) -> dict[str, str]:
                             f'{per_step:,} tokens a step, {memory} of memory',
         'train.max_steps': f'{t.max_steps:,} × {per_step:,} = {most:,} tokens at most: '
                            f'{most/max(1, plan.train_tokens):.0f} epochs of the training text',
-        'train.target_minutes': f'{minutes:g}: {plan.steps:,} × {step:.2g} s = '
+        'train.target_minutes': f'{minutes:g}: about {plan.steps:,} × {step:.2g} s = '
                                 f'{format_seconds(plan.steps*step)} and the evaluations; '
                                 f'{total:,} tokens, {plan.epochs:.1f} epochs',
         'tokens of the text': format_estimate(plan.text_tokens),
