@@ -544,11 +544,7 @@ def report(folder: Run, as_json: AsJson = False) -> None:
     result.save()
     _show(result, as_json)
 
-<<<<<<< HEAD
-# %% ../../nbs/12_app/06_cli.ipynb #0079
-=======
-# %% ../../nbs/12_app/06_cli.ipynb #0081
->>>>>>> main
+# %% ../../nbs/12_app/06_cli.ipynb #0083
 _KINDS = {'slurm': ('sbatch', 'sbatch'), 'k8s': ('yaml', 'kubectl apply -f'),
           'skypilot': ('sky.yaml', 'sky jobs launch')} # ending, and what to type before the file
 
@@ -589,11 +585,7 @@ def write_launch_file(
     write_file(path, text)
     print(f'Start it with: {command} {path}')
 
-<<<<<<< HEAD
-# %% ../../nbs/12_app/06_cli.ipynb #0084
-=======
-# %% ../../nbs/12_app/06_cli.ipynb #0086
->>>>>>> main
+# %% ../../nbs/12_app/06_cli.ipynb #0088
 bench_app = typer.Typer(no_args_is_help=True,
                         help='Benchmarks against plain PyTorch and others, on this machine.')
 app.add_typer(bench_app, name='bench')
