@@ -37,6 +37,7 @@ _NAMES = { # module → public names
     'trainer.runs': 'RunDirectory load_run',
     'trainer.monitor': 'LivePlot',
     'trainer.loop': 'Trainer',
+    'trainer.proofs': 'prove_resume',
     'trainer.tuning': 'tune',
     'trainer.comparison': 'compare',
     'trainer.launch': 'Cluster launch_file',
