@@ -15,7 +15,7 @@ __all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'Run', 'Source', 'Tokenizer
            'Overwrite', 'tokenizer_app', 'Out', 'bench_app', 'Threads', 'main', 'hardware', 'presets', 'analyze',
            'leaks', 'validate', 'explain', 'wizard', 'recommend', 'rehearse', 'convert', 'schema', 'train_tokenizer',
            'lab', 'parity', 'prepare', 'train', 'finetune', 'quickstart', 'tune', 'compare', 'evaluate', 'generate',
-           'report', 'write_launch_file', 'kernels', 'bench_train', 'bench_generate', 'bench_ttl']
+           'prove_resume', 'report', 'write_launch_file', 'kernels', 'bench_train', 'bench_generate', 'bench_ttl']
 
 # %% ../../nbs/12_app/06_cli.ipynb #0004
 if TYPE_CHECKING: from gpt2pro.core.config import Config, DataConfig
@@ -517,6 +517,22 @@ def generate(
     for text in pieces: print(text, end='', flush=True)
     print()
 
+@app.command('prove-resume')
+def prove_resume(
+    words: Words = None,
+    out: Annotated[Path | None, typer.Option(
+        help='Folder of the certificate; without it, the run directory, if it is one')] = None,
+    steps: Annotated[int | None, typer.Option(help='Of each run')] = None,
+    kills: Annotated[int | None, typer.Option(help='Of the run that is killed')] = None,
+    as_json: AsJson = False,
+) -> None:
+    "Kill and resume a run or a configuration, compare to the bit, and write a certificate"
+    source, settings = _split(words)
+    proof = gpt2pro.prove_resume(source, out, **_given(steps=steps, kills=kills),
+                                 overrides=settings)
+    _show(proof, as_json)
+    raise typer.Exit(0 if proof.passed else 1)
+
 @app.command()
 def report(folder: Run, as_json: AsJson = False) -> None:
     "Write a run's report.html, and print its figures"
@@ -524,7 +540,7 @@ def report(folder: Run, as_json: AsJson = False) -> None:
     result.save()
     _show(result, as_json)
 
-# %% ../../nbs/12_app/06_cli.ipynb #0077
+# %% ../../nbs/12_app/06_cli.ipynb #0081
 _KINDS = {'slurm': ('sbatch', 'sbatch'), 'k8s': ('yaml', 'kubectl apply -f'),
           'skypilot': ('sky.yaml', 'sky jobs launch')} # ending, and what to type before the file
 
@@ -565,7 +581,7 @@ def write_launch_file(
     write_file(path, text)
     print(f'Start it with: {command} {path}')
 
-# %% ../../nbs/12_app/06_cli.ipynb #0082
+# %% ../../nbs/12_app/06_cli.ipynb #0086
 bench_app = typer.Typer(no_args_is_help=True,
                         help='Benchmarks against plain PyTorch and others, on this machine.')
 app.add_typer(bench_app, name='bench')

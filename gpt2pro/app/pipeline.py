@@ -304,6 +304,7 @@ def train(
     return _train(load_config(config, overrides), folder, resume, callbacks=callbacks)
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0051
+@_with_workers
 def finetune(
     base: str | Path | None = None, # Run, checkpoint, Hugging Face folder or name on its hub
     folder: str | Path | None = None,  # Run directory; None takes the next free one below `runs/`
@@ -312,7 +313,9 @@ def finetune(
     callbacks: Iterable[Callback] = (), # Called with each line of metrics
 ) -> RunReport:
     "Train a model further on another text, evaluate it, sample from it, and write its report"
-    if resume: return train(folder or base, None, overrides, True, callbacks)
+    if resume:
+        folder = run_folder(folder or base, 'finetune', True)
+        return _train(load_config(folder, overrides), folder, True, callbacks=callbacks)
     if base is None:
         raise UserError('finetune: no base', 'it trains a model that exists',
                         'name a run, a Hugging Face folder, or one on its hub')

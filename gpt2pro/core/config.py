@@ -294,6 +294,9 @@ class TrainConfig(Settings):
         'auto', 'how several processes train together', advanced=True, choices={
             'auto': 'ddp where a launcher has started several, else single',
             **_descriptions(STRATEGIES)}, aliases='distributed_strategy')
+    trackers: list[Literal['tensorboard', 'wandb', 'trackio']] = _resumable(
+        ['tensorboard'], 'where metrics go beside metrics.jsonl: tensorboard (where it is '
+        'installed), wandb, trackio', advanced=True, aliases='report_to')
     log_interval: Steps = _resumable(10, 'steps between lines of metrics', unit='steps',
                                      aliases='logging_steps log_every')
     eval_interval: Steps = _resumable(100, 'steps between evaluations on validation text',
@@ -407,6 +410,7 @@ def _in_words(schema: Mapping[str, Any]) -> str:
     "What a JSON Schema allows"
     if 'anyOf' in schema: return ' or '.join(map(_in_words, schema['anyOf']))
     if 'enum' in schema: return f'one of {", ".join(schema["enum"])}'
+    if 'enum' in schema.get('items', {}): return f'a list of {", ".join(schema["items"]["enum"])}'
     bounds = [f'{word} {schema[name]:,}' for name, word in _BOUNDS.items() if name in schema]
     return ' '.join([_TYPES[schema['type']], ' and '.join(bounds)]).rstrip()
 

@@ -156,16 +156,16 @@ def checkpoint_manifest(
     return manifest
 
 # %% ../../nbs/09_trainer/01_checkpoint.ipynb #0036
-Groups = Collection[str] | None # Groups of tensors that are read; None is all
+_Names = Collection[str] | None # Groups of tensors that are read; None is all
 
-def _is_read(name: str, groups: Groups) -> bool:
+def _is_read(name: str, groups: _Names) -> bool:
     "Whether a file is read: all are but the tensors of other groups"
     group, _, kind = name.partition('.')
     return groups is None or kind != 'safetensors' or group in groups
 
 def verify_checkpoint(
     path: str | Path,      # A checkpoint
-    groups: Groups = None, # The others may be damaged
+    groups: _Names = None, # The others may be damaged
 ) -> dict[str, Any]:       # Its manifest
     "Check that each file of a checkpoint is what was saved"
     manifest = checkpoint_manifest(path)
@@ -181,7 +181,7 @@ def verify_checkpoint(
 # %% ../../nbs/09_trainer/01_checkpoint.ipynb #0037
 def checkpoint_error(
     path: str | Path,      # A checkpoint
-    groups: Groups = None, # The others may be damaged
+    groups: _Names = None, # The others may be damaged
 ) -> Gpt2proError | None:  # None when it is exactly what was saved
     "What is wrong with a checkpoint"
     try: verify_checkpoint(path, groups)
@@ -200,7 +200,7 @@ class Checkpoint:
 # %% ../../nbs/09_trainer/01_checkpoint.ipynb #0042
 def load_checkpoint(
     path: str | Path,      # A checkpoint
-    groups: Groups = None, # Those that are read, such as `['model']`
+    groups: _Names = None, # Those that are read, such as `['model']`
 ) -> Checkpoint:
     "Read a checkpoint after checking it"
     path = Path(path)
@@ -234,7 +234,7 @@ def list_checkpoints(
 # %% ../../nbs/09_trainer/01_checkpoint.ipynb #0062
 def latest_checkpoint(
     folder: str | Path,    # Of all checkpoints of a run
-    groups: Groups = None, # The others may be damaged
+    groups: _Names = None, # The others may be damaged
 ) -> Path | None:          # None when there are none
     "The newest checkpoint that is intact"
     errors = []

@@ -47,7 +47,9 @@ class RunDirectory:
         self.curves = path/'metrics.svg'          # The same as a picture
         self.log = path/'log.txt'                 # Messages with their time
         self.memory = path/'memory.json'          # Measured peak memory of a step
+        self.proof = path/'proof.json'            # Certificate of a bit-exact resume
         self.tensorboard = path/'tensorboard'     # The metrics for TensorBoard
+        self.tracker_id = path/'tracker_id.txt'   # The name of the run for other trackers
         self.analysis = path/'analysis.json'      # Report on the text
         self.forecast = path/'forecast.json'      # Expected memory and time
         self.evaluation = path/'evaluation.json'  # Loss, perplexity and bits per byte
