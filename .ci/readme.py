@@ -46,7 +46,7 @@ def update_index(write):
     path = top/'nbs/index.ipynb'
     notebook = json.loads(path.read_text(encoding='utf-8'))
     found = next(c for c in notebook['cells'] if ''.join(c['source']).startswith(HEADING))
-    words = f'{HEADING}\n\nEach makes the module of the same name, but for Bit-exact resume, which only tests, and imports only from those before it.\n\n{contents()}'
+    words = f'{HEADING}\n\nEach makes the module of the same name, and imports only from those before it.\n\n{contents()}'
     same = ''.join(found['source']) == words
     found['source'] = words.splitlines(keepends=True)
     text = json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True)

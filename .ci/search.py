@@ -68,6 +68,8 @@ TERMS = { # what a reader types → pages that answer it, any of which will do
     'loss mask': ['05_data/chat', '05_data/batches', '05_data/sampler'],
     'overfitting': ['03_validation/run_rules', '03_validation/recommendation', '09_trainer/loop'],
     'FLOPs': ['03_validation/counts'],
+    'critical batch size': ['09_trainer/scaling'],
+    'all-reduce': ['09_trainer/scaling', '09_trainer/strategy'],
     'Slurm': ['09_trainer/launch', 'guides/multi_node'],
     'Kubernetes': ['09_trainer/launch', 'guides/multi_node'],
     'memory forecast': ['03_validation/memory', '03_validation/forecast'],

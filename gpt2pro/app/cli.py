@@ -15,7 +15,7 @@ __all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'Run', 'Source', 'Tokenizer
            'Overwrite', 'tokenizer_app', 'Out', 'bench_app', 'Threads', 'main', 'hardware', 'presets', 'analyze',
            'leaks', 'validate', 'explain', 'wizard', 'recommend', 'rehearse', 'convert', 'schema', 'train_tokenizer',
            'lab', 'parity', 'prepare', 'train', 'finetune', 'quickstart', 'tune', 'compare', 'evaluate', 'generate',
-           'report', 'write_launch_file', 'kernels', 'bench_train', 'bench_generate', 'bench_ttl']
+           'prove_resume', 'report', 'write_launch_file', 'kernels', 'bench_train', 'bench_generate', 'bench_ttl']
 
 # %% ../../nbs/12_app/06_cli.ipynb #0004
 if TYPE_CHECKING: from gpt2pro.core.config import Config, DataConfig
@@ -387,12 +387,12 @@ def prepare(
 # %% ../../nbs/12_app/06_cli.ipynb #0067
 Out = Annotated[Path | None, typer.Option(help='Run directory; without it, a new one below runs/')]
 
-def _launch(nproc: int | None) -> None:
-    "Run this command in several processes where that is asked for, and exit as they did"
+def _start_processes(number: int | None) -> None:
+    "Run this command again in several processes, unless that is done already"
     from gpt2pro.core.hardware import launched_processes
-    if not nproc or launched_processes() is not None: return
-    from gpt2pro.core.processes import launch
-    raise typer.Exit(launch(sys.argv[1:], nproc))
+    if number and launched_processes() is None:
+        from gpt2pro.core.processes import launch
+        raise typer.Exit(launch(sys.argv[1:], number))
 
 @app.command()
 def train(
@@ -406,7 +406,7 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     "Train a model as a configuration says"
-    _launch(nproc)
+    _start_processes(nproc)
     source, settings = _split(words)
     if max_hours is not None: settings.append(f'train.max_hours={max_hours}')
     _show(gpt2pro.train(source, out, settings, resume), as_json)
@@ -424,9 +424,9 @@ def finetune(
     as_json: AsJson = False,
 ) -> None:
     "Train a model further on another text: all of it, its last blocks, or a LoRA adapter"
-    _launch(nproc)
+    _start_processes(nproc)
     base, settings = _split(words)
-    _show(gpt2pro.finetune(base, out, settings, resume), as_json)
+    if report := gpt2pro.finetune(base, out, settings, resume): _show(report, as_json)
 
 @app.command()
 def quickstart(
@@ -501,28 +501,42 @@ def generate(
     prompt: Annotated[str, typer.Option(help='Text to continue')] = '',
     interactive: Annotated[bool, typer.Option(
         '--interactive', help='Ask for one prompt after another')] = False,
+    chat: Annotated[bool, typer.Option(
+        '--chat', help='Talk in turns with a model trained on conversations')] = False,
     as_json: AsJson = False,
 ) -> None:
     "Continue a prompt; with a model trained on conversations, answer a question"
     from gpt2pro.core.loading import check_sections
-    from gpt2pro.data.chat import format_question
-    from gpt2pro.generation.engine import interact, stream
+    from gpt2pro.generation.engine import chat as talk, interact, stream
     check_sections(words or [], 'generate')
     model, tokenizer, config = gpt2pro.load_run(folder, for_inference=True)
     settings = gpt2pro.load_config(config, words or []).generate
-    is_chat = config.data.batching == 'chat'
-    if is_chat and '<|user|>' in tokenizer.special_tokens: settings.allow_special = True
-    def as_prompt(text: str) -> str: return format_question(text, tokenizer) if is_chat else text
-    if interactive:
-        return interact(model, tokenizer, settings, lambda mark: as_prompt(input(mark)))
-    prompt = as_prompt(prompt)
-    if as_json:
+    if chat: talk(model, tokenizer, settings)
+    elif interactive: interact(model, tokenizer, settings)
+    elif as_json:
         text = gpt2pro.generate(model, tokenizer, prompt, settings)
-        return _show({'prompt': prompt, 'text': text}, as_json)
-    pieces = stream(model, tokenizer, prompt, settings) # a wrong prompt is an error here
-    print(prompt, end='')
-    for text in pieces: print(text, end='', flush=True)
-    print()
+        _show({'prompt': prompt, 'text': text}, as_json)
+    else:
+        pieces = stream(model, tokenizer, prompt, settings) # a wrong prompt is an error here
+        print('' if model.is_chat else prompt, end='')
+        for text in pieces: print(text, end='', flush=True)
+        print()
+
+@app.command('prove-resume')
+def prove_resume(
+    words: Words = None,
+    out: Annotated[Path | None, typer.Option(
+        help='Folder of the certificate; without it, the run directory, if it is one')] = None,
+    steps: Annotated[int | None, typer.Option(help='Of each run')] = None,
+    kills: Annotated[int | None, typer.Option(help='Of the run that is killed')] = None,
+    as_json: AsJson = False,
+) -> None:
+    "Kill and resume a run or a configuration, compare to the bit, and write a certificate"
+    source, settings = _split(words)
+    proof = gpt2pro.prove_resume(source, out, **_given(steps=steps, kills=kills),
+                                 overrides=settings)
+    _show(proof, as_json)
+    raise typer.Exit(0 if proof.passed else 1)
 
 @app.command()
 def report(folder: Run, as_json: AsJson = False) -> None:
@@ -531,7 +545,7 @@ def report(folder: Run, as_json: AsJson = False) -> None:
     result.save()
     _show(result, as_json)
 
-# %% ../../nbs/12_app/06_cli.ipynb #0081
+# %% ../../nbs/12_app/06_cli.ipynb #0083
 _KINDS = {'slurm': ('sbatch', 'sbatch'), 'k8s': ('yaml', 'kubectl apply -f'),
           'skypilot': ('sky.yaml', 'sky jobs launch')} # ending, and what to type before the file
 
@@ -572,7 +586,7 @@ def write_launch_file(
     write_file(path, text)
     print(f'Start it with: {command} {path}')
 
-# %% ../../nbs/12_app/06_cli.ipynb #0086
+# %% ../../nbs/12_app/06_cli.ipynb #0088
 bench_app = typer.Typer(no_args_is_help=True,
                         help='Benchmarks against plain PyTorch and others, on this machine.')
 app.add_typer(bench_app, name='bench')

@@ -25,6 +25,7 @@ from ..data.shards import Manifest
 from ..trainer.checkpoint import checkpoint_manifest, list_checkpoints
 from ..trainer.runs import RunDirectory
 from ..trainer.monitor import metric_points, read_metrics, training_charts
+from ..trainer.proofs import ResumeProof
 from ..generation.evaluation import Evaluation
 
 # %% auto #0
@@ -99,6 +100,7 @@ class RunContents:
     memory: PeakMemory | None = None            # memory.json
     evaluation: Evaluation | None = None        # evaluation.json
     samples: list[Sample] | None = None         # samples.json
+    proof: ResumeProof | None = None            # proof.json
     metrics: list[dict[str, Any]] = field(default_factory=list)
     environment: dict[str, Any] = field(default_factory=dict) # Of the latest checkpoint
     @property
@@ -106,7 +108,7 @@ class RunContents:
 
 # %% ../../nbs/12_app/02_run_report.ipynb #0018
 _PARTS = dict(analysis=DatasetReport, manifest=Manifest, forecast=Forecast, memory=PeakMemory,
-              evaluation=Evaluation, samples=list[Sample])
+              evaluation=Evaluation, samples=list[Sample], proof=ResumeProof)
 
 def read_run(
     folder: str | Path, # The run directory
@@ -116,7 +118,8 @@ def read_run(
     run = RunContents(files.path, {}, metrics=read_metrics(files.metrics))
     for name, kind in _PARTS.items():
         setattr(run, name, _read(getattr(files, name), kind, run.problems))
-    if not os.path.lexists(files.analysis): del run.problems[files.analysis.name]
+    for path in (files.analysis, files.proof): # not every run has them
+        if not os.path.lexists(path): del run.problems[path.name]
     try: run.config = load_config(files.config)
     except Gpt2proError as e:
         run.problems[files.config.name] = e.what.removeprefix(f'{files.config}: ')
@@ -208,7 +211,7 @@ SECTIONS = [ # Title, template, the path of `RunDirectory` it needs, and the com
     ('Configuration', 'config.html', 'config', 'gpt2pro train'),
     ('Reproduce', 'reproduce.html', 'config', 'gpt2pro train')]
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0050
+# %% ../../nbs/12_app/02_run_report.ipynb #0052
 class RunReport(Record):
     "A run on one page"
     folder: Path # The run directory
@@ -236,7 +239,7 @@ class RunReport(Record):
         write_file(path, render('page.html', title=title, report=_Html(self.html)))
         return path
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0051
+# %% ../../nbs/12_app/02_run_report.ipynb #0053
 def make_report(
     run: RunContents, # A run
 ) -> RunReport:

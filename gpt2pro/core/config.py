@@ -301,6 +301,9 @@ class TrainConfig(Settings):
     zero_offload: bool = _resumable(
         False, 'the optimizer state stays in main memory and its step is taken on the processor: '
         'less memory of a GPU, more time', advanced=True, condition='train.strategy=deepspeed')
+    trackers: list[Literal['tensorboard', 'wandb', 'trackio']] = _resumable(
+        ['tensorboard'], 'where metrics go beside metrics.jsonl: tensorboard (where it is '
+        'installed), wandb, trackio', advanced=True, aliases='report_to')
     log_interval: Steps = _resumable(10, 'steps between lines of metrics', unit='steps',
                                      aliases='logging_steps log_every')
     eval_interval: Steps = _resumable(100, 'steps between evaluations on validation text',
@@ -363,8 +366,8 @@ class GenerateConfig(Settings):
         usual_range=(1, 2))
     stop: list[str] = _resumable([], 'texts before which generation ends')
     allow_special: bool = _resumable(
-        False, 'special tokens spelled out in a prompt, such as <|user|>, become their ids; '
-        'always in a run trained on conversations')
+        False, 'special tokens spelled out in a prompt, such as <|user|>, become their ids; a '
+        'model trained on conversations then gets no marks of its own around it')
     seed: Seed = _resumable(1337, 'seed of sampling')
 
 # %% ../../nbs/00_core/05_config.ipynb #0037
@@ -414,6 +417,7 @@ def _in_words(schema: Mapping[str, Any]) -> str:
     "What a JSON Schema allows"
     if 'anyOf' in schema: return ' or '.join(map(_in_words, schema['anyOf']))
     if 'enum' in schema: return f'one of {", ".join(schema["enum"])}'
+    if 'enum' in schema.get('items', {}): return f'a list of {", ".join(schema["items"]["enum"])}'
     bounds = [f'{word} {schema[name]:,}' for name, word in _BOUNDS.items() if name in schema]
     return ' '.join([_TYPES[schema['type']], ' and '.join(bounds)]).rstrip()
 

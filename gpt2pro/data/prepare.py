@@ -6,7 +6,7 @@
 from __future__ import annotations
 import hashlib, json, logging, os, shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -38,8 +38,8 @@ from .chat import encode_conversations
 # %% auto #0
 __all__ = ['PART_BYTES', 'ASSIGNMENTS', 'MAX_FINGERPRINTS', 'PREPARE_STAGES', 'Part', 'open_parts', 'data_key', 'Job',
            'split_threshold', 'Passages', 'find_passages', 'select_passages', 'link_documents', 'measure_contamination',
-           'sign_part', 'assign_splits', 'deduplicate', 'tokenize_part', 'PreparedData', 'merge_parts', 'run_stage',
-           'prepare_data', 'conflicting_preparation']
+           'sign_part', 'assign_splits', 'deduplicate', 'tokenize_part', 'PreparedData', 'link_files', 'merge_parts',
+           'run_stage', 'prepare_data', 'conflicting_preparation']
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0007
 PART_BYTES = 2**25
@@ -444,7 +444,7 @@ def _install(work: Path, tokenizer: Tokenizer) -> None:
     fsync_folder(run)
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0077
-def _link_files(source: Path, target: Path) -> None:
+def link_files(source: Path, target: Path) -> None:
     "Hard-link the files of a folder into a new one; copy where that is impossible"
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
@@ -464,7 +464,7 @@ def _add_to_cache(run: Path, entry: Path) -> None:
     "Put prepared data into the cache, whole"
     temporary = entry.with_suffix('.tmp')
     with _cache_lock(entry.parent):
-        for name in ('tokenizer', 'data'): _link_files(run/name, temporary/name)
+        for name in ('tokenizer', 'data'): link_files(run/name, temporary/name)
         shutil.rmtree(entry, ignore_errors=True)
         temporary.rename(entry)
 
@@ -565,7 +565,7 @@ def prepare_data(
             _check_size(config, found.manifest)
             shutil.rmtree(unfinished, ignore_errors=True)
             if found.folder != folder:
-                _link_files(found.folder/'data', unfinished)
+                link_files(found.folder/'data', unfinished)
                 _install(unfinished, found.tokenizer)
             return replace(found, folder=folder)
         if own: own.save(Job.open(config, folder).folder/'tokenizer')

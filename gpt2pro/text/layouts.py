@@ -240,7 +240,8 @@ def _table_layout(rows: list[Any], text_field: str) -> Layout:
         found = [name for name in _TEXT if 'string' in fields.get(name, '')][:1]
     if text_field in fields or text_field != 'text': found = [text_field]
     nested = [name for name, kinds in fields.items() if 'array' in kinds or 'object' in kinds]
-    if len(nested) == 1 and fields.keys().isdisjoint(found):
+    lists = len(nested) == 1 and 'array' in fields[nested[0]]
+    if lists and fields.keys().isdisjoint(found):
         inner = chain.from_iterable(unfold(row, nested) for row in rows)
         layout = _table_layout([*islice(inner, PREVIEW_ROWS)], text_field)
         if layout.holds_text:

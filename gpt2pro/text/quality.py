@@ -177,7 +177,7 @@ def _hash_ngrams(page: TextFeatures, n: int) -> np.ndarray:
 
 def _count_repeats(hashes: np.ndarray, times: int = 1) -> int:
     "How many hashes follow so many equal ones in a sorted list"
-    return np.count_nonzero(hashes[times:] == hashes[:-times])
+    return int(np.count_nonzero(hashes[times:] == hashes[:-times]))
 
 # %% ../../nbs/01_text/07_quality.ipynb #0041
 _TOP_NGRAM = {2: 0.20, 3: 0.18, 4: 0.16} # n → largest share of characters in the top n-gram

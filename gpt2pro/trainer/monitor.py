@@ -4,9 +4,9 @@
 
 # %% ../../nbs/09_trainer/05_monitor.ipynb #0003
 from __future__ import annotations
-import json, logging, math, os, time
+import json, logging, math, os, secrets, sys, time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, ExitStack, redirect_stdout
 from functools import cache
 from itertools import accumulate
 from pathlib import Path
@@ -19,13 +19,14 @@ from torch import Tensor
 from tqdm.contrib.logging import logging_redirect_tqdm
 from ..core.errors import RunError, UserError
 from ..core.files import asset_path, read_file, write_file
-from ..core.config import TrainConfig
+from ..core.config import Config, TrainConfig
 from ..core.tables import format_number
+from .runs import RunDirectory
 
 # %% auto #0
-__all__ = ['Points', 'Callback', 'loss_metrics', 'warn_on_error', 'MetricsFile', 'read_metrics', 'metric_points', 'downsample',
-           'Svg', 'line_chart', 'training_charts', 'plot_metrics', 'log_to', 'save_plot', 'tensorboard', 'in_notebook',
-           'LivePlot', 'MemoryMeter', 'memory_in_use', 'NonFiniteError', 'out_of_memory']
+__all__ = ['Points', 'Callback', 'TRACKERS', 'loss_metrics', 'warn_on_error', 'MetricsFile', 'read_metrics', 'metric_points',
+           'downsample', 'Svg', 'line_chart', 'training_charts', 'plot_metrics', 'log_to', 'save_plot', 'in_notebook',
+           'LivePlot', 'track', 'MemoryMeter', 'memory_in_use', 'NonFiniteError', 'out_of_memory']
 
 # %% ../../nbs/09_trainer/05_monitor.ipynb #0007
 def loss_metrics(
@@ -160,14 +161,16 @@ def line_chart(
 # %% ../../nbs/09_trainer/05_monitor.ipynb #0041
 _CHARTS: list[tuple[str, dict[str, str], bool]] = [ # Title, key of each curve, whether from zero
     ('loss, nats per token', {'training': 'loss', 'validation': 'val_loss'}, False),
+    ('bits per byte', {'training': 'bits_per_byte', 'validation': 'val_bits_per_byte'}, False),
     ('learning rate', {'rate': 'lr'}, True),
+    ('gradient norm', {'norm': 'grad_norm'}, True),
     ('speed, tokens/s', {'speed': 'tokens_per_second'}, True),
-    ('gradient norm', {'norm': 'grad_norm'}, True)]
+    ('FLOPs utilisation (MFU)', {'MFU': 'mfu'}, True)]
 
 def training_charts(
     metrics: list[dict[str, Any]], # Lines of metrics
 ) -> list[Svg]:
-    "Loss, learning rate, speed and gradient norm over the steps"
+    "Loss, learning rate, gradient norm and speed over the steps, as far as they are known"
     found = [(title, {name: metric_points(metrics, key) for name, key in keys.items()}, from_zero)
              for title, keys, from_zero in _CHARTS]
     return [line_chart(*chart) for chart in found if any(chart[1].values())]
@@ -218,20 +221,7 @@ def save_plot(
         with warn_on_error(path): write_file(path, plot_metrics(read_metrics(metrics)))
     return callback
 
-def tensorboard(
-    folder: Path, # Where TensorBoard looks
-    step: int,    # Steps done; what it has of later ones is dropped
-) -> list[Callback]: # One callback, or none
-    "Write metrics for TensorBoard where it is installed"
-    try: from torch.utils.tensorboard import SummaryWriter
-    except ImportError: return []
-    writer = SummaryWriter(str(folder), purge_step=step + 1)
-    def callback(line: Mapping[str, Any]) -> None:
-        for name, value in line.items(): writer.add_scalar(name, value, line['step'])
-        writer.flush()
-    return [callback]
-
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0053
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0052
 def in_notebook() -> bool:
     "Whether pictures can be shown"
     from IPython import get_ipython
@@ -257,7 +247,66 @@ class LivePlot:
         else: self.shown = display(picture, display_id=True)
         self.time = now
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0059
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0057
+_PROJECT = 'gpt2pro'
+
+def _tracker_id(run: RunDirectory) -> str:
+    "The name of a run that no other run has"
+    if not run.tracker_id.exists(): write_file(run.tracker_id, secrets.token_hex(4))
+    return run.tracker_id.read_text(encoding='utf-8')
+
+@contextmanager
+def _tensorboard(run: RunDirectory, config: Config, step: int) -> Iterator[Callback]:
+    from torch.utils.tensorboard import SummaryWriter
+    with SummaryWriter(str(run.tensorboard), purge_step=step + 1) as writer:
+        def callback(line: Mapping[str, Any]) -> None:
+            for name, value in line.items(): writer.add_scalar(name, value, line['step'])
+            writer.flush()
+        yield callback
+
+@contextmanager
+def _wandb(run: RunDirectory, config: Config, step: int) -> Iterator[Callback]:
+    import wandb
+    mode: Any = os.environ.get('WANDB_MODE', 'offline')
+    with wandb.init(project=_PROJECT, name=run.path.name, id=_tracker_id(run), resume='allow',
+                    dir=run.path, config=config.model_dump(), mode=mode,
+                    settings=wandb.Settings(silent=True)) as session:
+        yield lambda line: session.log(dict(line), step=line['step'])
+
+@contextmanager
+def _trackio(run: RunDirectory, config: Config, step: int) -> Iterator[Callback]:
+    import trackio
+    name = f'{run.path.name}-{_tracker_id(run)}'
+    with redirect_stdout(sys.stderr): # which it talks on
+        session = trackio.init(_PROJECT, name=name, config=config.model_dump(), resume='allow',
+                               embed=False)
+    def callback(line: Mapping[str, Any]) -> None:
+        session.log({name: value for name, value in line.items() if name != 'step'}, line['step'])
+    try: yield callback
+    finally:
+        with redirect_stdout(sys.stderr): session.finish()
+
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0058
+TRACKERS = {'tensorboard': _tensorboard, 'wandb': _wandb, 'trackio': _trackio}
+
+@contextmanager
+def track(
+    run: RunDirectory, # Whose metrics
+    config: Config,    # Its configuration, which says to which trackers
+    step: int,         # Steps done; what TensorBoard has of later ones is dropped
+) -> Iterator[list[Callback]]: # One for each tracker
+    "Send metrics to trackers inside a `with` block"
+    with ExitStack() as stack:
+        callbacks = []
+        for name in config.train.trackers:
+            try: callbacks.append(stack.enter_context(TRACKERS[name](run, config, step)))
+            except ImportError:
+                if name == 'tensorboard': continue # it is the default
+                raise UserError(f'{name} is not installed', 'train.trackers asks for it',
+                                "pip install 'gpt2pro[track]', or leave it out") from None
+        yield callbacks
+
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0067
 class MemoryMeter:
     "Measures the peak memory of tensors within a `with` block"
     def __init__(self,
@@ -289,7 +338,7 @@ def _peak_of_events(events: Iterable[Any]) -> int:
     changes.sort(key=lambda event: event.start_ns())
     return max(accumulate((event.nbytes() for event in changes), initial=0))
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0060
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0068
 def memory_in_use(
     device: torch.device, # Where the tensors are
 ) -> int:                 # Bytes: of tensors on a GPU, of the whole process on a CPU
@@ -297,7 +346,7 @@ def memory_in_use(
     if device.type == 'cuda': return torch.cuda.memory_allocated(device)
     return psutil.Process().memory_info().rss
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0065
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0073
 class NonFiniteError(RunError):
     "The loss or the gradient is infinite or not a number"
     def __init__(self,
@@ -312,7 +361,7 @@ class NonFiniteError(RunError):
                          f'the step was not taken; it read {"; ".join(documents[:5])}{more}',
                          'start a new run with a lower train.lr; its checkpoints are as they were')
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0068
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0076
 def out_of_memory(
     train: TrainConfig,   # The settings in use
     device: torch.device, # Where it happened

@@ -47,7 +47,9 @@ class RunDirectory:
         self.curves = path/'metrics.svg'          # The same as a picture
         self.log = path/'log.txt'                 # Messages with their time
         self.memory = path/'memory.json'          # Measured peak memory of a step
+        self.proof = path/'proof.json'            # Certificate of a bit-exact resume
         self.tensorboard = path/'tensorboard'     # The metrics for TensorBoard
+        self.tracker_id = path/'tracker_id.txt'   # The name of the run for other trackers
         self.analysis = path/'analysis.json'      # Report on the text
         self.forecast = path/'forecast.json'      # Expected memory and time
         self.evaluation = path/'evaluation.json'  # Loss, perplexity and bits per byte
@@ -215,6 +217,7 @@ def load_run(
     if (folder/'config.json').is_file():
         model = load_pretrained(folder)
         config, tokenizer = Config(model=model.config), find_tokenizer(folder)
+        model.is_chat = '<|assistant|>' in tokenizer.special_tokens
     else:
         is_checkpoint = (folder/'manifest.json').is_file()
         path = folder if is_checkpoint else best_checkpoint(RunDirectory(folder))
@@ -228,7 +231,7 @@ def load_run(
         if merge: merge_adapter(model)
         check_finite(model, path)
         model.pretrained_folder = path.parent.parent
-    if config.data.batching == 'chat': config.generate.allow_special = True
+        model.is_chat = config.data.batching == 'chat'
     model = model.to(resolve_device()).eval()
     if for_inference and model.wte.weight.device.type == 'cpu': optimize_for_inference(model)
     return model, tokenizer, config
