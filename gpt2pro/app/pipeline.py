@@ -7,6 +7,7 @@ from __future__ import annotations
 import json, os, shutil, sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from ..validation.plan import is_trained, TextSummary, tokenizer_key
 from ..validation.validator import check_plan
 from ..validation.forecast import forecast, watch_forecast
 from ..validation.recommendation import check_minutes, DEFAULT_MINUTES, recommend
-from ..tokenizers.tokenizer import build_tokenizer, EOT, gpt2_tokenizer, Tokenizer
+from ..tokenizers.tokenizer import build_tokenizer, gpt2_tokenizer, Tokenizer
 from ..tokenizers.parity import LanguageMixture, mix_corpus
 from ..tokenizers.compression import measure_compression
 from ..data.shards import Tokens
@@ -130,7 +131,7 @@ def choose_prompts(
     tokens: Tokens,         # Validation text
     tokenizer: Tokenizer,   # What it was encoded with
     block_size: int = 1024, # Context of the model; a prompt takes at most half of it
-) -> list[tuple[str, str]]: # Language and prompt
+) -> list[tuple[str, list[int]]]: # Language and prompt, as ids: marks of roles stay tokens
     "The beginning of a validation document in each language, or a message up to its answer"
     starts = zip(reversed(tokens.languages), reversed(tokens.starts.tolist()))
     first = dict(starts) # language → where its first document begins
@@ -139,8 +140,9 @@ def choose_prompts(
     for language, start in sorted(first.items()):
         counts = tokens.loss_mask(slice(start, start + half + 1)) # (n,), False before an answer
         end = start + (int(counts.int().argmax()) or min(PROMPT_TOKENS, half))
-        text = tokenizer.decode(tokens[start:end].tolist())
-        prompts.append((language, text.partition(EOT)[0].rstrip('\ufffd'))) # half a character
+        ids = [*takewhile(lambda id: id != tokenizer.eot, tokens[start:end].tolist())]
+        while ids and tokenizer.decode(ids)[-1] == '\ufffd': ids.pop() # half a character
+        prompts.append((language, ids or [tokenizer.eot]))
     return prompts
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0028
@@ -149,13 +151,14 @@ def write_samples(
 ) -> list[Sample]:
     "Continue some prompts, and keep prompts and continuations in samples.json"
     model, tokenizer, config = load_run(folder, for_inference=True)
-    prompts: Any = [(None, prompt) for prompt in config.generate.prompts]
+    prompts: list[Any] = [(None, prompt) for prompt in config.generate.prompts]
     if not prompts:
         validation = Tokens.open(folder, 'validation')
         prompts = choose_prompts(validation, tokenizer, config.model.block_size)
     samples = []
     for language, prompt in prompts:
         text = generate(model, tokenizer, prompt, config.generate)
+        if not isinstance(prompt, str): prompt = tokenizer.decode(prompt)
         samples.append(Sample(language=language, prompt=prompt, text=text))
     content = [sample.model_dump() for sample in samples]
     text = json.dumps(content, ensure_ascii=False, indent=2)

@@ -361,8 +361,8 @@ class GenerateConfig(Settings):
         usual_range=(1, 2))
     stop: list[str] = _resumable([], 'texts before which generation ends')
     allow_special: bool = _resumable(
-        False, 'special tokens spelled out in a prompt, such as <|user|>, become their ids; '
-        'always in a run trained on conversations')
+        False, 'special tokens spelled out in a prompt, such as <|user|>, become their ids; a '
+        'model trained on conversations then gets no marks of its own around it')
     seed: Seed = _resumable(1337, 'seed of sampling')
 
 # %% ../../nbs/00_core/05_config.ipynb #0037

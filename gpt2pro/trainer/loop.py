@@ -213,6 +213,10 @@ def planned_settings(
     warmup = min(train.warmup_steps, steps//10)
     return train.model_copy(update=dict(max_steps=steps, warmup_steps=warmup))
 
+def _bar_total(train: TrainConfig, progress: Progress) -> int | None:
+    "The steps of a run; unknown until they are planned, where the time decides"
+    return None if train.target_minutes and not progress.planned_steps else train.max_steps
+
 def plan_steps(
     train: TrainConfig, # Of the configuration
     progress: Progress, # Gets the new plan
@@ -306,8 +310,8 @@ class Trainer:
         first, begun = progress.step, self.clock()
         self.started = begun - progress.seconds
         self.deadline = begun + 3600*(train.max_hours or math.inf)
-        self.bar = tqdm(total=train.max_steps, initial=first, desc='training', unit='step',
-                        disable=not self.show_bar)
+        self.bar = tqdm(total=_bar_total(train, progress), initial=first, desc='training',
+                        unit='step', disable=not self.show_bar)
         warn = partial(_log.warning, '%s: stopping after this step')
         with _write_files(self), self.bar, Interrupts(warn) as self.interrupts, state.writer:
             with MemoryMeter(state.strategy.device, state.tensors()) as meter:
@@ -409,7 +413,7 @@ def after_step(trainer: Trainer, step: Step) -> None:
     planned = plan_steps(trainer.config.train, trainer.state.progress)
     train, state, number = trainer.train, trainer.state, trainer.state.progress.step
     last, better = number == train.max_steps, False
-    trainer.bar.total = train.max_steps
+    trainer.bar.total = _bar_total(train, state.progress)
     if number == 1 or last or number % train.log_interval == 0:
         _write_metrics(trainer, **step_metrics(trainer, step))
         trainer.bar.set_postfix(loss=f'{step.loss:.3f}', refresh=False)

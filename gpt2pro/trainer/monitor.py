@@ -163,14 +163,16 @@ def line_chart(
 # %% ../../nbs/09_trainer/05_monitor.ipynb #0041
 _CHARTS: list[tuple[str, dict[str, str], bool]] = [ # Title, key of each curve, whether from zero
     ('loss, nats per token', {'training': 'loss', 'validation': 'val_loss'}, False),
+    ('bits per byte', {'training': 'bits_per_byte', 'validation': 'val_bits_per_byte'}, False),
     ('learning rate', {'rate': 'lr'}, True),
+    ('gradient norm', {'norm': 'grad_norm'}, True),
     ('speed, tokens/s', {'speed': 'tokens_per_second'}, True),
-    ('gradient norm', {'norm': 'grad_norm'}, True)]
+    ('FLOPs utilisation (MFU)', {'MFU': 'mfu'}, True)]
 
 def training_charts(
     metrics: list[dict[str, Any]], # Lines of metrics
 ) -> list[Svg]:
-    "Loss, learning rate, speed and gradient norm over the steps"
+    "Loss, learning rate, gradient norm and speed over the steps, as far as they are known"
     found = [(title, {name: metric_points(metrics, key) for name, key in keys.items()}, from_zero)
              for title, keys, from_zero in _CHARTS]
     return [line_chart(*chart) for chart in found if any(chart[1].values())]

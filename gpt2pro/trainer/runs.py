@@ -218,6 +218,7 @@ def load_run(
     if (folder/'config.json').is_file():
         model = load_pretrained(folder)
         config, tokenizer = Config(model=model.config), find_tokenizer(folder)
+        model.is_chat = '<|assistant|>' in tokenizer.special_tokens
     else:
         is_checkpoint = (folder/'manifest.json').is_file()
         path = folder if is_checkpoint else best_checkpoint(RunDirectory(folder))
@@ -231,7 +232,7 @@ def load_run(
         if merge: merge_adapter(model)
         check_finite(model, path)
         model.pretrained_folder = path.parent.parent
-    if config.data.batching == 'chat': config.generate.allow_special = True
+        model.is_chat = config.data.batching == 'chat'
     model = model.to(resolve_device()).eval()
     if for_inference and model.wte.weight.device.type == 'cpu': optimize_for_inference(model)
     return model, tokenizer, config

@@ -29,8 +29,8 @@ from .monitor import NonFiniteError
 from .loop import train_model
 
 # %% auto #0
-__all__ = ['Dimension', 'parse_dimension', 'is_searched', 'Search', 'Scores', 'open_study', 'run_trial', 'Trial', 'Tuning',
-           'read_tuning', 'save_plots', 'tune']
+__all__ = ['Dimension', 'parse_dimension', 'is_searched', 'Search', 'Scores', 'open_study', 'train_trial', 'run_trial', 'Trial',
+           'Tuning', 'read_tuning', 'save_plots', 'tune']
 
 # %% ../../nbs/09_trainer/11_tuning.ipynb #0006
 @dataclass(frozen=True)
@@ -171,6 +171,21 @@ def _start_worker(workers: int) -> None:
     number = int(current_process().name.rpartition('-')[2])
     if torch.cuda.device_count() > 1: torch.cuda.set_device(number % torch.cuda.device_count())
 
+def train_trial(
+    search: Search, # What is tried
+    study: Any,     # Of Optuna
+    trial: Any,     # One of it
+) -> tuple[float, str]: # Bits per byte, and a remark
+    "Train with the settings of a trial"
+    config = search.trial_config(trial)
+    for other in study.trials:
+        if other.params == trial.params and other.state.name == 'COMPLETE':
+            return other.value, f'same as trial {other.number}'
+    scores, folder = Scores(trial), search.folder/f'trial-{trial.number}'
+    with redirect_stderr(io.StringIO()): # the log is in the folder
+        train_model(config, folder, callbacks=[scores], progress=False)
+    return scores.best, ''
+
 def run_trial(
     search: Search, # What is tried
     number: int,    # Of the trial; seeds its choice
@@ -181,26 +196,21 @@ def run_trial(
     optuna = _optuna()
     seed = random.Random(f'{search.seed}/{number}').getrandbits(32)
     study = open_study(search.folder, seed, search.config.train.max_steps//4)
-    trial = study.ask()
-    run = RunDirectory(search.folder/f'trial-{trial.number}')
-    scores = Scores(trial)
-    state, reason = optuna.trial.TrialState.PRUNED, ''
+    trial, states = study.ask(), optuna.trial.TrialState
+    score, state = None, states.PRUNED
     try:
-        config = search.trial_config(trial)
-        same = [other for other in study.trials if other.params == trial.params and other.value
-                and other.state == optuna.trial.TrialState.COMPLETE]
-        with redirect_stderr(io.StringIO()):
-            if not same: train_model(config, run.path, callbacks=[scores], progress=False)
-        state = optuna.trial.TrialState.COMPLETE
-        if same: scores.best, reason = same[0].value, f'same as trial {same[0].number}'
+        score, reason = train_trial(search, study, trial)
+        state = states.COMPLETE
     except optuna.TrialPruned as e: reason = str(e)
     except (UserError, NonFiniteError) as e: reason = e.what
     except RunError:
-        study.tell(trial, state=optuna.trial.TrialState.FAIL)
+        study.tell(trial, state=states.FAIL)
         raise
     trial.set_user_attr('reason', reason)
-    study.tell(trial, scores.best if state.name == 'COMPLETE' else None, state)
-    if not _is_best(study, trial.number): shutil.rmtree(run.checkpoints, ignore_errors=True)
+    study.tell(trial, score, state)
+    if _is_best(study, trial.number): return
+    checkpoints = RunDirectory(search.folder/f'trial-{trial.number}').checkpoints
+    shutil.rmtree(checkpoints, ignore_errors=True)
 
 def _is_best(study: Any, number: int) -> bool:
     try: return study.best_trial.number == number

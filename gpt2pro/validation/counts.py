@@ -30,7 +30,7 @@ def _linear_parameters(model: ModelConfig, shapes: list[tuple[int, int]]) -> int
 
 def count_parameters(
     model: ModelConfig, # The shape
-) -> dict[str, int]:    # By part, `total`, and `non_embedding` (without embeddings)
+) -> dict[str, int]:    # By part, `total`, and `non_embedding`: without embeddings and head
     "How many parameters each part of the model has"
     C = model.n_embd
     table = model.vocab_size*C
@@ -42,7 +42,7 @@ def count_parameters(
                  head=table*(not model.tie_word_embeddings))
     total = sum(parts.values())
     return {**parts, 'total': total,
-            'non_embedding': total - parts['embedding'] - parts['position']}
+            'non_embedding': parts['attention'] + parts['mlp'] + parts['norm']}
 
 # %% ../../nbs/03_validation/01_counts.ipynb #0023
 def _layer_shapes(model: ModelConfig) -> list[tuple[int, int]]:

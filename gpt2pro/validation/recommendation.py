@@ -8,12 +8,12 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 from ..core.errors import UserError
-from ..core.config import Config, ModelConfig, StrictModel, TrainConfig
+from ..core.config import Config, ModelConfig, StrictModel
 from ..core.tables import format_bytes, format_seconds, Record, TableRows
 from ..core.loading import deep_merge, load_config
 from ..core.hardware import Hardware
 from .counts import count_parameters
-from .heuristics import balanced_vocab_size, fit_batch, MODEL_SIZES
+from .heuristics import balanced_vocab_size, fit_batch, MODEL_SIZES, MODERN
 from .heuristics import PARAMETERS_PER_TOKEN, resize_model, suggest_lr
 from .heuristics import suggest_vocab_size
 from .plan import format_estimate, Plan, summarize_text, TextSummary
@@ -77,13 +77,13 @@ def _tokens_in(plan: Plan, minutes: float) -> float:
 # %% ../../nbs/03_validation/10_recommendation.ipynb #0019
 def _fit_text(size: str, text: TextSummary) -> Config:
     "A size, with vocabulary, context and batch that suit the text"
-    model = resize_model(ModelConfig(), size)
+    model = resize_model(load_config(MODERN).model, size)
     vocabulary = min(suggest_vocab_size(text.bytes), balanced_vocab_size(model))
     model = model.model_copy(update=dict(vocab_size=vocabulary))
     tokens = Plan(Config(model=model), text=text).train_tokens
     block, batch = fit_batch(tokens, MODEL_SIZES[size][3], 16)
     fitted = model.model_copy(update=dict(block_size=block))
-    return Config(model=fitted, train=TrainConfig(batch_size=batch))
+    return load_config(MODERN | dict(model=fitted.model_dump()), [f'train.batch_size={batch}'])
 
 # %% ../../nbs/03_validation/10_recommendation.ipynb #0023
 class SizeEstimate(StrictModel):
@@ -162,11 +162,11 @@ def _add_schedule(plan: Plan, minutes: float) -> Config:
     most, fit = (int(tokens/plan.tokens_per_step)
                  for tokens in (20*plan.train_tokens, _tokens_in(plan, minutes)))
     steps = max(20, min(most, fit))
-    tenth, lr = max(1, steps//10), suggest_lr(c.model.n_embd)
+    tenth = max(1, steps//10)
     held_out = int(plan.tokens*c.data.val_fraction/plan.batch_tokens) # batches
     few = steps*c.train.gradient_accumulation_steps//22
-    train = dict(max_steps=max(20, most), target_minutes=minutes, warmup_steps=steps//10,
-                 lr=lr, min_lr=lr/10,
+    train = dict(max_steps=max(20, most), target_minutes=minutes, warmup_steps=steps//20,
+                 lr=suggest_lr(c.model.n_embd, c.train.optimizer),
                  beta2=0.99 if plan.tokens_per_step < 2**16 else 0.95,
                  log_interval=max(1, steps//100), eval_interval=tenth, checkpoint_interval=tenth,
                  eval_batches=max(1, min(20, held_out, few)))
@@ -196,7 +196,9 @@ def _explain_choices(plan: Plan, why: str, minutes: float) -> dict[str, str]:
                                 f'{format_seconds(plan.steps*step)} and the evaluations; '
                                 f'{total:,} tokens, {plan.epochs:.1f} epochs',
         'tokens of the text': format_estimate(plan.text_tokens),
-        'train.lr': f'{t.lr:g}: usual for a width of {m.n_embd}'}
+        'train.optimizer, schedule': f'{t.optimizer}, {t.schedule} to {t.min_lr:g}: reaches a loss '
+                                     'in fewer steps than AdamW',
+        'train.lr': f'{t.lr:g}: usual for {t.optimizer} at a width of {m.n_embd}'}
 
 # %% ../../nbs/03_validation/10_recommendation.ipynb #0048
 class Recommendation(Record):
@@ -227,7 +229,8 @@ def recommend(
     text = _analyzed_text(report)
     best, why = choose_size(compare_model_sizes(hardware, text, minutes))
     if model: why = 'your choice'
-    plan = Plan(Config(model=model or best.model), hardware, text)
+    shape = dict(model=(model or best.model).model_dump())
+    plan = Plan(load_config(MODERN | shape), hardware, text)
     tokens = min(_tokens_in(plan, minutes), 20*plan.train_tokens)
     plan = Plan(_add_batch(plan, tokens), hardware, text)
     config = _add_schedule(plan, minutes)

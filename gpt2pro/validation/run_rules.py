@@ -201,7 +201,7 @@ def _the_text_is_large_enough_for_the_model(plan: Plan) -> CheckResult:
     m, limit = plan.model, PARAMETERS_PER_TOKEN*plan.train_tokens
     size = count_parameters(m)['total']
     if plan.config.finetune.base: return None # it has seen other text
-    if size <= max(limit, 150_000): return None # below that a smaller model helps nobody
+    if size <= max(limit, 200_000): return None # below that a smaller model helps nobody
     fits = [size_overrides(m, name) for name in smaller_sizes(m)
             if count_parameters(resize_model(m, name))['total'] <= limit]
     smaller = dict.fromkeys(fits[:1], 'suits this text')
