@@ -350,7 +350,7 @@ def _write_files(trainer: Trainer) -> Iterator[None]:
             trainer.callbacks[:0] = [metrics.write, save_plot(run.metrics, run.curves), *trackers]
             yield
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0055
+# %% ../../nbs/09_trainer/06_loop.ipynb #0056
 def watch_spikes(trainer: Trainer, step: Step) -> None:
     "Keep the largest loss and gradient norm, and warn of a spike with the documents of its batch"
     progress, config = trainer.state.progress, trainer.config
@@ -371,7 +371,7 @@ def largest_metrics(progress: Progress) -> dict[str, float]:
     progress.largest.clear()
     return found
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0056
+# %% ../../nbs/09_trainer/06_loop.ipynb #0057
 def take_step(trainer: Trainer) -> None:
     "A step, and what is due after it"
     state, progress = trainer.state, trainer.state.progress
@@ -388,7 +388,7 @@ def take_step(trainer: Trainer) -> None:
     after_step(trainer, step)
     trainer.bar.update()
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0057
+# %% ../../nbs/09_trainer/06_loop.ipynb #0058
 def step_metrics(trainer: Trainer, step: Step) -> dict[str, Any]:
     "The line of metrics of a step"
     train, progress, constants = trainer.train, trainer.state.progress, trainer.constants
@@ -402,7 +402,7 @@ def step_metrics(trainer: Trainer, step: Step) -> dict[str, Any]:
                 seconds_left=max(0., min(left, trainer.deadline - trainer.clock())),
                 **largest_metrics(progress))
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0058
+# %% ../../nbs/09_trainer/06_loop.ipynb #0059
 def _write_metrics(trainer: Trainer, **values: Any) -> None:
     progress = trainer.state.progress
     for callback in trainer.callbacks:
@@ -426,7 +426,7 @@ def after_step(trainer: Trainer, step: Step) -> None:
     if planned or better or number % train.checkpoint_interval == 0:
         state.save(trainer.run.checkpoints)
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0060
+# %% ../../nbs/09_trainer/06_loop.ipynb #0061
 def _fit(trainer: Trainer, checkpoint: Path | None) -> TrainResult:
     "Train, and say what to do when the memory of a GPU runs out"
     try: return trainer.fit(checkpoint)
@@ -467,7 +467,7 @@ def train_worker() -> None:
     strategy = make_strategy(config.train)
     _fit(Trainer(config, model, prepared, run, strategy, progress=False), checkpoint)
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0077
+# %% ../../nbs/09_trainer/06_loop.ipynb #0078
 def why_finished(
     run: RunDirectory, # A run that is to be resumed
     config: Config,    # Its settings
