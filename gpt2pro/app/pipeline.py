@@ -209,6 +209,7 @@ def absolute_paths(
     data = config.data
     data.source = [_absolute_source(source) for source in data.source]
     if data.validation: data.validation = [_absolute_source(s) for s in data.validation]
+    if data.quarantine: data.quarantine = _absolute(data.quarantine)
     if config.tokenizer.path: config.tokenizer.path = _absolute(config.tokenizer.path)
     base = config.finetune.base
     if base and os.path.exists(base): config.finetune.base = _absolute(base)

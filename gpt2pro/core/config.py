@@ -227,6 +227,8 @@ class DataConfig(Settings):
     clean: list[str] = _setting(
         ['exact_dedup'], 'cleaning steps, in order: fix_encoding, control_chars, nfc, whitespace, '
         'quality rules, exact_dedup, near_dedup')
+    quarantine: str | None = _advanced(
+        None, 'file that lists documents to leave out, as gpt2pro spikes writes it')
 
 # %% ../../nbs/00_core/05_config.ipynb #0029
 class TrainConfig(Settings):
