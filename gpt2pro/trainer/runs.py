@@ -111,6 +111,7 @@ class Progress(StrictModel):
     seconds: float = 0.           # Of training, over all resumes
     planned_steps: int | None = None # That fit into `target_minutes`; None before they are known
     plan_at: float = 0.           # Seconds after which they are planned again
+    largest: dict[str, tuple[float, int]] = {} # Of the steps since the last line of metrics
     def record_evaluation(self, loss: float) -> bool:
         "Take note of a validation loss; whether it is the best so far"
         better = loss < (math.inf if self.best is None else self.best)
