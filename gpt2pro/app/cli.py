@@ -11,11 +11,12 @@ import gpt2pro
 import typer
 
 # %% auto #0
-__all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'Run', 'Source', 'TokenizerFolder', 'Html', 'Processes', 'Minutes',
-           'Overwrite', 'tokenizer_app', 'Out', 'bench_app', 'Threads', 'main', 'hardware', 'presets', 'analyze',
-           'leaks', 'validate', 'explain', 'wizard', 'recommend', 'rehearse', 'convert', 'schema', 'train_tokenizer',
-           'lab', 'parity', 'prepare', 'train', 'finetune', 'quickstart', 'tune', 'compare', 'evaluate', 'generate',
-           'prove_resume', 'report', 'write_launch_file', 'kernels', 'bench_train', 'bench_generate', 'bench_ttl']
+__all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'Run', 'Source', 'OnCluster', 'TokenizerFolder', 'Html', 'Processes',
+           'Minutes', 'Overwrite', 'tokenizer_app', 'Out', 'bench_app', 'Threads', 'main', 'hardware', 'presets',
+           'analyze', 'leaks', 'validate', 'explain', 'wizard', 'recommend', 'rehearse', 'convert', 'schema',
+           'train_tokenizer', 'lab', 'parity', 'prepare', 'train', 'finetune', 'quickstart', 'tune', 'compare',
+           'evaluate', 'generate', 'prove_resume', 'report', 'write_launch_file', 'kernels', 'bench_train',
+           'bench_generate', 'bench_ttl']
 
 # %% ../../nbs/12_app/06_cli.ipynb #0004
 if TYPE_CHECKING: from gpt2pro.core.config import Config, DataConfig
@@ -100,7 +101,8 @@ def _config(words: list[str] | None, *sections: str) -> Config:
 
 # %% ../../nbs/12_app/06_cli.ipynb #0020
 def _show(result: Any, as_json: bool, file: Any = None) -> None:
-    "Print a result: a report, a list, or a dictionary of them"
+    "Print a result: a report, a list, a dictionary of them, or nothing for None"
+    if result is None: return
     if as_json:
         from pydantic_core import to_json
         print(to_json(result, inf_nan_mode='null', fallback=vars).decode())
@@ -144,6 +146,12 @@ _source = typer.Argument(metavar='SOURCE|data.KEY=VALUE',
                          help='Files, folders, globs, addresses, hf:NAME or bilingual, '
                               'and how to read them')
 Source = Annotated[list[str], _source]
+def _use_cluster(address: str | None) -> None:
+    if address: os.environ['GPT2PRO_CLUSTER'] = address
+
+OnCluster = Annotated[str | None, typer.Option(
+    '--cluster', callback=_use_cluster, metavar='HOST:PORT', show_default=False,
+    help='A Ray cluster that shares the work; without it, the cores of this machine')]
 TokenizerFolder = Annotated[str | None, typer.Option(
     help='Folder of a saved tokenizer; without it, GPT-2\'s')]
 
@@ -168,6 +176,7 @@ def analyze(
         help='Fraction of the documents to read; without it, chosen by size')] = None,
     cache: Annotated[bool, typer.Option(help='Keep the result until the text changes')] = True,
     html: Html = None,
+    cluster: OnCluster = None,
     as_json: AsJson = False,
 ) -> None:
     "Languages, quality and exact token counts of a text"
@@ -367,6 +376,7 @@ def prepare(
         show_default=False)] = None,
     task: Annotated[str, typer.Option(
         help='Part of the stage, such as 2/4: the third of four')] = '0/1',
+    cluster: OnCluster = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
@@ -386,6 +396,13 @@ def prepare(
 # %% ../../nbs/12_app/06_cli.ipynb #0067
 Out = Annotated[Path | None, typer.Option(help='Run directory; without it, a new one below runs/')]
 
+def _start_processes(number: int | None) -> None:
+    "Run this command again in several processes, unless that is done already"
+    from gpt2pro.core.hardware import launched_processes
+    if number and launched_processes() is None:
+        from gpt2pro.core.processes import launch
+        raise typer.Exit(launch(sys.argv[1:], number))
+
 @app.command()
 def train(
     words: Words = None,
@@ -398,13 +415,10 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     "Train a model as a configuration says"
-    from gpt2pro.core.hardware import launched_processes
-    if nproc and launched_processes() is None:
-        from gpt2pro.core.processes import launch
-        raise typer.Exit(launch(sys.argv[1:], nproc))
+    _start_processes(nproc)
     source, settings = _split(words)
     if max_hours is not None: settings.append(f'train.max_hours={max_hours}')
-    if report := gpt2pro.train(source, out, settings, resume): _show(report, as_json)
+    _show(gpt2pro.train(source, out, settings, resume), as_json)
 
 @app.command()
 def finetune(
@@ -415,11 +429,13 @@ def finetune(
     out: Out = None,
     resume: Annotated[bool, typer.Option(
         '--resume', help='Resume the run in that directory')] = False,
+    nproc: Processes = None,
     as_json: AsJson = False,
 ) -> None:
     "Train a model further on another text: all of it, its last blocks, or a LoRA adapter"
+    _start_processes(nproc)
     base, settings = _split(words)
-    _show(gpt2pro.finetune(base, out, settings, resume), as_json)
+    if report := gpt2pro.finetune(base, out, settings, resume): _show(report, as_json)
 
 @app.command()
 def quickstart(
@@ -494,28 +510,26 @@ def generate(
     prompt: Annotated[str, typer.Option(help='Text to continue')] = '',
     interactive: Annotated[bool, typer.Option(
         '--interactive', help='Ask for one prompt after another')] = False,
+    chat: Annotated[bool, typer.Option(
+        '--chat', help='Talk in turns with a model trained on conversations')] = False,
     as_json: AsJson = False,
 ) -> None:
     "Continue a prompt; with a model trained on conversations, answer a question"
     from gpt2pro.core.loading import check_sections
-    from gpt2pro.data.chat import format_question
-    from gpt2pro.generation.engine import interact, stream
+    from gpt2pro.generation.engine import chat as talk, interact, stream
     check_sections(words or [], 'generate')
     model, tokenizer, config = gpt2pro.load_run(folder, for_inference=True)
     settings = gpt2pro.load_config(config, words or []).generate
-    is_chat = config.data.batching == 'chat'
-    if is_chat and '<|user|>' in tokenizer.special_tokens: settings.allow_special = True
-    def as_prompt(text: str) -> str: return format_question(text, tokenizer) if is_chat else text
-    if interactive:
-        return interact(model, tokenizer, settings, lambda mark: as_prompt(input(mark)))
-    prompt = as_prompt(prompt)
-    if as_json:
+    if chat: talk(model, tokenizer, settings)
+    elif interactive: interact(model, tokenizer, settings)
+    elif as_json:
         text = gpt2pro.generate(model, tokenizer, prompt, settings)
-        return _show({'prompt': prompt, 'text': text}, as_json)
-    pieces = stream(model, tokenizer, prompt, settings) # a wrong prompt is an error here
-    print(prompt, end='')
-    for text in pieces: print(text, end='', flush=True)
-    print()
+        _show({'prompt': prompt, 'text': text}, as_json)
+    else:
+        pieces = stream(model, tokenizer, prompt, settings) # a wrong prompt is an error here
+        print('' if model.is_chat else prompt, end='')
+        for text in pieces: print(text, end='', flush=True)
+        print()
 
 @app.command('prove-resume')
 def prove_resume(
@@ -540,7 +554,7 @@ def report(folder: Run, as_json: AsJson = False) -> None:
     result.save()
     _show(result, as_json)
 
-# %% ../../nbs/12_app/06_cli.ipynb #0081
+# %% ../../nbs/12_app/06_cli.ipynb #0083
 _KINDS = {'slurm': ('sbatch', 'sbatch'), 'k8s': ('yaml', 'kubectl apply -f'),
           'skypilot': ('sky.yaml', 'sky jobs launch')} # ending, and what to type before the file
 
@@ -581,7 +595,7 @@ def write_launch_file(
     write_file(path, text)
     print(f'Start it with: {command} {path}')
 
-# %% ../../nbs/12_app/06_cli.ipynb #0086
+# %% ../../nbs/12_app/06_cli.ipynb #0088
 bench_app = typer.Typer(no_args_is_help=True,
                         help='Benchmarks against plain PyTorch and others, on this machine.')
 app.add_typer(bench_app, name='bench')

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json, os, shutil, sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -30,13 +31,14 @@ from ..validation.plan import is_trained, TextSummary, tokenizer_key
 from ..validation.validator import check_plan
 from ..validation.forecast import forecast, watch_forecast
 from ..validation.recommendation import check_minutes, DEFAULT_MINUTES, recommend
-from ..tokenizers.tokenizer import build_tokenizer, EOT, gpt2_tokenizer, Tokenizer
+from ..tokenizers.tokenizer import build_tokenizer, gpt2_tokenizer, Tokenizer
 from ..tokenizers.parity import LanguageMixture, mix_corpus
 from ..tokenizers.compression import measure_compression
 from ..data.shards import Tokens
 from ..data.prepare import conflicting_preparation, prepare_data, PreparedData, run_stage
 from ..trainer.checkpoint import list_checkpoints
 from ..trainer.runs import load_run, lock_run, RunDirectory
+from ..trainer.strategy import make_strategy
 from ..trainer.monitor import Callback
 from ..trainer.loop import train_model, train_worker, why_finished
 from ..trainer.finetuning import finetune_config
@@ -130,7 +132,7 @@ def choose_prompts(
     tokens: Tokens,         # Validation text
     tokenizer: Tokenizer,   # What it was encoded with
     block_size: int = 1024, # Context of the model; a prompt takes at most half of it
-) -> list[tuple[str, str]]: # Language and prompt
+) -> list[tuple[str, list[int]]]: # Language and prompt, as ids: marks of roles stay tokens
     "The beginning of a validation document in each language, or a message up to its answer"
     starts = zip(reversed(tokens.languages), reversed(tokens.starts.tolist()))
     first = dict(starts) # language → where its first document begins
@@ -139,8 +141,9 @@ def choose_prompts(
     for language, start in sorted(first.items()):
         counts = tokens.loss_mask(slice(start, start + half + 1)) # (n,), False before an answer
         end = start + (int(counts.int().argmax()) or min(PROMPT_TOKENS, half))
-        text = tokenizer.decode(tokens[start:end].tolist())
-        prompts.append((language, text.partition(EOT)[0].rstrip('\ufffd'))) # half a character
+        ids = [*takewhile(lambda id: id != tokenizer.eot, tokens[start:end].tolist())]
+        while ids and tokenizer.decode(ids)[-1] == '\ufffd': ids.pop() # half a character
+        prompts.append((language, ids or [tokenizer.eot]))
     return prompts
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0028
@@ -149,13 +152,14 @@ def write_samples(
 ) -> list[Sample]:
     "Continue some prompts, and keep prompts and continuations in samples.json"
     model, tokenizer, config = load_run(folder, for_inference=True)
-    prompts: Any = [(None, prompt) for prompt in config.generate.prompts]
+    prompts: list[Any] = [(None, prompt) for prompt in config.generate.prompts]
     if not prompts:
         validation = Tokens.open(folder, 'validation')
         prompts = choose_prompts(validation, tokenizer, config.model.block_size)
     samples = []
     for language, prompt in prompts:
         text = generate(model, tokenizer, prompt, config.generate)
+        if not isinstance(prompt, str): prompt = tokenizer.decode(prompt)
         samples.append(Sample(language=language, prompt=prompt, text=text))
     content = [sample.model_dump() for sample in samples]
     text = json.dumps(content, ensure_ascii=False, indent=2)
@@ -206,6 +210,7 @@ def absolute_paths(
     data = config.data
     data.source = [_absolute_source(source) for source in data.source]
     if data.validation: data.validation = [_absolute_source(s) for s in data.validation]
+    if data.quarantine: data.quarantine = _absolute(data.quarantine)
     if config.tokenizer.path: config.tokenizer.path = _absolute(config.tokenizer.path)
     base = config.finetune.base
     if base and os.path.exists(base): config.finetune.base = _absolute(base)
@@ -247,6 +252,7 @@ def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport |
     hardware = measure_hardware(folder, config.train.device)
     ignored = _OUTSIDE if resume else ()
     _show(*check_plan(config, hardware, text, ignored))
+    make_strategy(config.train) # a device or package that is missing is missed before the work
     run = RunDirectory(folder)
     with _discard_unused(run):
         if not resume: # a resumed run keeps its first forecast
@@ -275,7 +281,7 @@ def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport |
     return report
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0046
-def _with_workers(command: Callable[..., RunReport]) -> Callable[..., RunReport | None]:
+def _with_workers(command: Callable[..., RunReport | None]) -> Callable[..., RunReport | None]:
     "A command that the main process runs; the others of a launcher only train what it trains"
     @wraps(command)
     def run(*args: Any, **options: Any) -> RunReport | None:
@@ -311,7 +317,7 @@ def finetune(
     overrides: Iterable[str] = (),     # `data.source`, and settings on top such as a method
     resume: bool = False,              # Whether to resume from the newest checkpoint
     callbacks: Iterable[Callback] = (), # Called with each line of metrics
-) -> RunReport:
+) -> RunReport | None:
     "Train a model further on another text, evaluate it, sample from it, and write its report"
     if resume:
         folder = run_folder(folder or base, 'finetune', True)

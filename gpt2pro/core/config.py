@@ -227,6 +227,8 @@ class DataConfig(Settings):
     clean: list[str] = _setting(
         ['exact_dedup'], 'cleaning steps, in order: fix_encoding, control_chars, nfc, whitespace, '
         'quality rules, exact_dedup, near_dedup')
+    quarantine: str | None = _advanced(
+        None, 'file that lists documents to leave out, as gpt2pro spikes writes it')
 
 # %% ../../nbs/00_core/05_config.ipynb #0029
 class TrainConfig(Settings):
@@ -302,6 +304,13 @@ class TrainConfig(Settings):
         'auto', 'how several processes train together', advanced=True, choices={
             'auto': 'ddp where a launcher has started several, else single',
             **_descriptions(STRATEGIES)}, aliases='distributed_strategy')
+    zero_stage: int = _resumable(
+        2, 'what DeepSpeed shards', ge=1, le=3, advanced=True,
+        condition='train.strategy=deepspeed', choices={
+            1: 'the optimizer state', 2: 'also the gradients', 3: 'also the weights'})
+    zero_offload: bool = _resumable(
+        False, 'the optimizer state stays in main memory and its step is taken on the processor: '
+        'less memory of a GPU, more time', advanced=True, condition='train.strategy=deepspeed')
     trackers: list[Literal['tensorboard', 'wandb', 'trackio']] = _resumable(
         ['tensorboard'], 'where metrics go beside metrics.jsonl: tensorboard (where it is '
         'installed), wandb, trackio', advanced=True, aliases='report_to')
@@ -367,8 +376,8 @@ class GenerateConfig(Settings):
         usual_range=(1, 2))
     stop: list[str] = _resumable([], 'texts before which generation ends')
     allow_special: bool = _resumable(
-        False, 'special tokens spelled out in a prompt, such as <|user|>, become their ids; '
-        'always in a run trained on conversations')
+        False, 'special tokens spelled out in a prompt, such as <|user|>, become their ids; a '
+        'model trained on conversations then gets no marks of its own around it')
     seed: Seed = _resumable(1337, 'seed of sampling')
 
 # %% ../../nbs/00_core/05_config.ipynb #0037

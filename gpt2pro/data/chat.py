@@ -11,7 +11,7 @@ from ..tokenizers.tokenizer import Tokenizer
 from .shards import EncodedDocument, token_dtype
 
 # %% auto #0
-__all__ = ['encode_messages', 'format_question', 'encode_conversations']
+__all__ = ['encode_messages', 'encode_question', 'encode_conversations']
 
 # %% ../../nbs/05_data/02_chat.ipynb #0007
 def _parts(messages: Sequence[Message], tokenizer: Tokenizer) -> Iterator[str]:
@@ -50,14 +50,15 @@ def encode_messages(
     parts = iter(tokenizer.encode_batch(texts))
     return [_join(messages, parts, tokenizer) for messages in conversations]
 
-def format_question(
-    question: str,        # What a person says; a prompt that is formatted already stays as it is
-    tokenizer: Tokenizer, # Perhaps with special tokens for the roles
-) -> str:
-    "A question as a chat model reads it, up to where its answer begins"
-    if not question or question.startswith(('User:', '<|')): return question
-    if '<|user|>' in tokenizer.special_tokens: return f'<|user|>{question}<|assistant|>'
-    return f'User: {question}\n\nAssistant:'
+def encode_question(
+    messages: str | Sequence[Message], # What a person says, or a conversation so far
+    tokenizer: Tokenizer,              # Perhaps with special tokens for the roles
+) -> list[int]:
+    "A conversation up to where the next answer begins"
+    if isinstance(messages, str): messages = [Message('user', messages)]
+    asked = [*messages, Message('assistant', '')]
+    *parts, _ = tokenizer.encode_batch([*_parts(asked, tokenizer)])
+    return _join(asked, iter([*parts, []]), tokenizer)[0][:-1].tolist()
 
 # %% ../../nbs/05_data/02_chat.ipynb #0013
 def _content_bytes(messages: Iterable[Message]) -> int:

@@ -13,7 +13,9 @@ from torch import Tensor
 from ..core.errors import UserError
 from ..core.config import GenerateConfig
 from ..core.loading import load_config
+from ..text.messages import Message
 from ..tokenizers.tokenizer import find_tokenizer, Tokenizer
+from ..data.chat import encode_question
 from ..attention.cache import KVCache
 from ..model.gpt import eval_mode, GPT
 import gpt2pro.model.pretrained # noqa: F401, adds GPT.from_pretrained
@@ -21,7 +23,7 @@ from .sampling import is_greedy, process_logits, sample
 
 # %% auto #0
 __all__ = ['Engine', 'next_token_logits', 'TextStream', 'encode_prompt', 'stream', 'generate_batch', 'find_model_tokenizer',
-           'generate', 'interact']
+           'generate', 'interact', 'chat']
 
 # %% ../../nbs/10_generation/03_engine.ipynb #0013
 def _check_prompts(prompts: list[list[int]], block_size: int, vocab_size: int) -> None:
@@ -137,19 +139,25 @@ class TextStream:
 
 # %% ../../nbs/10_generation/03_engine.ipynb #0042
 def encode_prompt(
-    tokenizer: Tokenizer, # Turns text into ids
-    prompt: str,          # Any text
-    allow_special: bool = False, # Whether a special token that is spelled out becomes its id
-) -> list[int]:           # At least one id
+    model: GPT,              # Which will continue it
+    tokenizer: Tokenizer,    # Turns text into ids
+    prompt: str | list[int], # Text, for a chat model a question; or ids
+    config: GenerateConfig,  # With `allow_special` a chat model's prompt has its marks already
+) -> list[int]:              # At least one id
     "The ids of a prompt"
-    return tokenizer.encode(prompt, allow_special) or [tokenizer.eot]
+    if not isinstance(prompt, str): return prompt
+    if model.is_chat and prompt and not config.allow_special:
+        return encode_question(prompt, tokenizer)
+    return tokenizer.encode(prompt, config.allow_special) or [tokenizer.eot]
 
 # %% ../../nbs/10_generation/03_engine.ipynb #0046
 def _stream_batch(engine: Engine, tokenizer: Tokenizer) -> Iterator[tuple[int, str]]:
     "Pieces of the texts that continue several prompts, each with the index of its prompt"
     alive = [*range(len(engine.starts))]
-    config = engine.config
-    texts = [TextStream(tokenizer, config.stop, config.allow_special) for _ in alive]
+    config, is_chat = engine.config, engine.model.is_chat
+    has_marks = '<|user|>' in tokenizer.special_tokens
+    stop = config.stop + ['\n\nUser:']*(is_chat and not has_marks)
+    texts = [TextStream(tokenizer, stop, is_chat or config.allow_special) for _ in alive]
     with eval_mode(engine.model):
         while alive and engine.end < engine.ids.size(1):
             for i, token in zip(alive, engine.step().tolist()):
@@ -163,12 +171,12 @@ def _stream_batch(engine: Engine, tokenizer: Tokenizer) -> Iterator[tuple[int, s
 def stream(
     model: GPT,           # A trained model
     tokenizer: Tokenizer, # Its tokenizer
-    prompt: str = '',     # Text to continue
+    prompt: str | list[int] = '', # Text to continue, for a chat model a question; or token ids
     config: GenerateConfig | None = None, # How tokens are sampled; None takes the defaults
 ) -> Iterator[str]:       # Pieces of text as soon as they are known, without the prompt
     "Continue a prompt, piece by piece"
     config = config or GenerateConfig()
-    ids = encode_prompt(tokenizer, prompt, config.allow_special)
+    ids = encode_prompt(model, tokenizer, prompt, config)
     engine = Engine(model, [ids], config, tokenizer.vocab_size)
     return (piece for _, piece in _stream_batch(engine, tokenizer))
 
@@ -176,13 +184,13 @@ def stream(
 def generate_batch(
     model: GPT,           # A trained model
     tokenizer: Tokenizer, # Its tokenizer
-    prompts: list[str],   # Texts to continue
+    prompts: list[Any],   # Each as for `stream`
     config: GenerateConfig | None = None, # How tokens are sampled; None takes the defaults
 ) -> list[str]:           # One continuation for each, in the same order
     "Continue several prompts together"
     if not prompts: return []
     config = config or GenerateConfig()
-    ids = [encode_prompt(tokenizer, prompt, config.allow_special) for prompt in prompts]
+    ids = [encode_prompt(model, tokenizer, prompt, config) for prompt in prompts]
     engine = Engine(model, ids, config, tokenizer.vocab_size)
     texts = ['']*len(prompts)
     for i, piece in _stream_batch(engine, tokenizer): texts[i] += piece
@@ -205,7 +213,7 @@ def generate(self: GPT,
     prompt: Any = '',                      # Text, token ids (T,) or (B, T), or a list of either
     tokenizer: Tokenizer | None = None,    # For text; None takes the one beside the weights
     **settings: Any,                       # Of `GenerateConfig`, such as max_new_tokens=50
-) -> Any:                                  # Text or ids like the prompt: it and its continuation
+) -> Any:                                  # The prompt and its continuation; of a chat, the answer
     "Continue a text, or token ids"
     config = load_config(dict(generate=settings)).generate
     prompts = prompt.tolist() if hasattr(prompt, 'tolist') else prompt
@@ -214,7 +222,7 @@ def generate(self: GPT,
     if all(isinstance(p, str) for p in prompts):
         tokenizer = tokenizer or find_model_tokenizer(self)
         texts = generate_batch(self, tokenizer, prompts, config)
-        results = [p + text for p, text in zip(prompts, texts)]
+        results = texts if self.is_chat else [p + text for p, text in zip(prompts, texts)]
     else:
         engine = Engine(self, prompts, config, tokenizer and tokenizer.vocab_size)
         with eval_mode(self): new = [engine.step().tolist() for _ in range(config.max_new_tokens)]
@@ -226,7 +234,7 @@ def generate(self: GPT,
 def generate( # type: ignore[no-redef] # noqa: F811
     model: GPT,           # A trained model
     tokenizer: Tokenizer, # Its tokenizer
-    prompt: str = '',     # Text to continue
+    prompt: str | list[int] = '', # Text to continue, for a chat model a question; or token ids
     config: GenerateConfig | None = None, # How tokens are sampled; None takes the defaults
 ) -> str:                 # The continuation, without the prompt
     "Continue a prompt"
@@ -249,7 +257,7 @@ def interact(
         try:
             line = read('\n> ')
             text = line or text
-            ids = encode_prompt(tokenizer, text, config.allow_special)
+            ids = encode_prompt(model, tokenizer, text, config)
             if not line: ids = ids[-limit:]
             engine = Engine(model, [ids], config, tokenizer.vocab_size)
             for _, piece in _stream_batch(engine, tokenizer):
@@ -258,5 +266,41 @@ def interact(
         except UserError as e: write(f'{e}')
         except KeyboardInterrupt: pass
         except EOFError: break
+        write('\n')
+        config = config.model_copy(update=dict(seed=config.seed + 1))
+
+# %% ../../nbs/10_generation/03_engine.ipynb #0079
+def _recent(messages: list[Message], tokenizer: Tokenizer, room: int) -> list[int]:
+    "The ids of a conversation, without its oldest questions where there are too many"
+    while len(ids := encode_question(messages, tokenizer)) > room and len(messages) > 2:
+        messages = messages[2:]
+    return ids
+
+def chat(
+    model: GPT,           # Trained on conversations
+    tokenizer: Tokenizer, # Its tokenizer
+    config: GenerateConfig | None = None, # How tokens are sampled; each answer uses the next seed
+    read: Callable[[str], str] = input,   # Asks for a line; EOFError ends the conversation
+    write: Callable[[str], object] = _print, # Shows a piece of text
+) -> list[Message]:       # The conversation
+    "Talk with a model, in turns"
+    if not model.is_chat:
+        raise UserError('This model continues text', 'it was not trained on conversations',
+                        'fine-tune it with data.batching=chat, or leave --chat out')
+    config, messages = config or GenerateConfig(), list[Message]()
+    limit = model.config.block_size
+    room = limit - min(config.max_new_tokens, limit//2)
+    write('A line is a question. Ctrl-C stops an answer, Ctrl-D ends.\n')
+    while True:
+        answer = ''
+        try:
+            messages.append(Message('user', read('\n> ')))
+            for piece in stream(model, tokenizer, _recent(messages, tokenizer, room), config):
+                answer += piece
+                write(piece)
+        except UserError as e: write(f'{e}')
+        except KeyboardInterrupt: pass
+        except EOFError: return messages
+        messages = [*messages, Message('assistant', answer)] if answer else messages[:-1]
         write('\n')
         config = config.model_copy(update=dict(seed=config.seed + 1))

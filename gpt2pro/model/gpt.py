@@ -154,6 +154,7 @@ def _check_shape(model: ModelConfig) -> None:
 class GPT(Decoder):
     "GPT-2, or a model with other options"
     pretrained_folder: Path | None = None # where `from_pretrained` found its weights
+    is_chat = False # whether it was trained on conversations: then a prompt is a question
     @check_arguments
     def __init__(self,
         config: ModelConfig, # Shape of the model, or a `Config` or preset with it

@@ -31,15 +31,22 @@ from .runs import checkpoint_to_resume, initial_model, lock_run, Progress
 from .runs import read_state, RunDirectory, TrainingState
 from .optimizers import lr_scale, make_optimizer, set_lr
 from .strategy import environment, make_strategy, Strategy
-from .monitor import Callback, log_to, loss_metrics, memory_in_use, MemoryMeter
-from .monitor import MetricsFile, NonFiniteError, out_of_memory, save_plot
-from .monitor import track
+from .monitor import Callback, first_names, log_to, loss_metrics, memory_in_use
+from .monitor import MemoryMeter, MetricsFile, NonFiniteError, out_of_memory
+from .monitor import save_plot, SPIKE_SCORE, SpikeDetector, track
 
 # %% auto #0
+<<<<<<< HEAD
 __all__ = ['evaluation_batches', 'mean_loss', 'dropout_seed', 'Step', 'accumulate_gradients', 'training_step', 'TrainResult',
            'stop_reason', 'tokens_per_second', 'RunConstants', 'bytes_per_token', 'run_constants', 'step_limit',
            'planned_settings', 'plan_steps', 'RunState', 'Trainer', 'take_step', 'step_metrics', 'after_step',
            'train_model', 'train_worker', 'why_finished']
+=======
+__all__ = ['evaluation_batches', 'mean_loss', 'dropout_seed', 'Step', 'accumulate_gradients', 'micro_batches', 'describe_batch',
+           'training_step', 'TrainResult', 'stop_reason', 'tokens_per_second', 'RunConstants', 'bytes_per_token',
+           'run_constants', 'planned_settings', 'plan_steps', 'RunState', 'Trainer', 'watch_spikes', 'largest_metrics',
+           'take_step', 'step_metrics', 'after_step', 'train_model', 'train_worker', 'why_finished']
+>>>>>>> main
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0008
 def evaluation_batches(
@@ -111,6 +118,23 @@ def accumulate_gradients(
     return total
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0020
+def micro_batches(
+    train: TrainConfig, # Says gradient_accumulation_steps
+    step: int,          # Steps done before this one
+) -> range:
+    "The numbers of the micro-batches of a step"
+    accumulation = train.gradient_accumulation_steps
+    return range(step*accumulation, (step + 1)*accumulation)
+
+def describe_batch(
+    batches: Batches, # Where the micro-batches come from
+    numbers: range,   # Of the micro-batches
+) -> list[str]:       # Such as `a.txt, byte 70: 'In the beginning'`
+    "The documents that a step reads"
+    found = dict.fromkeys(i for number in numbers for i in batches.documents(number))
+    return [*map(batches.tokens.describe, found)]
+
+# %% ../../nbs/09_trainer/06_loop.ipynb #0021
 def training_step(
     model: GPT,                       # Whose parameters are trained
     optimizer: torch.optim.Optimizer, # Of its parameters
@@ -123,25 +147,23 @@ def training_step(
     scale = lr_scale(step, train)
     set_lr(optimizer, scale)
     optimizer.zero_grad()
-    accumulation = train.gradient_accumulation_steps
-    numbers = range(step*accumulation, (step + 1)*accumulation)
+    numbers = micro_batches(train, step)
     total = accumulate_gradients(model, strategy, batches, train, numbers)
     loss = strategy.all_reduce_mean(total).item() # waits for the device
     norm = math.nan
     if math.isfinite(loss): norm = strategy.step(optimizer, train.grad_clip)
     sequences = [sequence for number in numbers for sequence in batches.sequences(number)]
     if not math.isfinite(norm) and not (math.isfinite(loss) and strategy.may_overflow):
-        found = dict.fromkeys(i for number in numbers for i in batches.documents(number))
-        raise NonFiniteError(step, loss, norm, [*map(batches.tokens.describe, found)])
+        raise NonFiniteError(step, loss, norm, describe_batch(batches, numbers))
     return Step(loss, norm, sum(length for _, length in sequences), train.lr*scale)
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0032
+# %% ../../nbs/09_trainer/06_loop.ipynb #0033
 class TrainResult(Progress):
     "How a training ended"
     tokens_per_second: float # Since the start or the last resume; 0 when no step was left
     stopped: str             # The setting that ended it: a length, patience, or max_hours
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0034
+# %% ../../nbs/09_trainer/06_loop.ipynb #0035
 def stop_reason(
     train: TrainConfig,  # Says max_steps and patience
     progress: Progress,  # How far the run has come
@@ -154,7 +176,7 @@ def stop_reason(
                'patience': 0 < train.patience <= progress.bad_evals}
     return next((name for name, true in reasons.items() if true), None)
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0035
+# %% ../../nbs/09_trainer/06_loop.ipynb #0036
 def tokens_per_second(
     steps: Sequence[tuple[int, float]], # Tokens, and seconds, of each
 ) -> float:                             # 0 for no steps
@@ -162,7 +184,7 @@ def tokens_per_second(
     seconds = sum(taken for _, taken in steps)
     return sum(tokens for tokens, _ in steps)/seconds if steps else 0.
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0039
+# %% ../../nbs/09_trainer/06_loop.ipynb #0040
 class RunConstants(NamedTuple):
     "What turns the numbers of a step into its metrics"
     train_bytes: float      # Of text, for each token of the loss
@@ -188,6 +210,7 @@ def run_constants(
     return RunConstants(bytes_per_token(prepared.train), bytes_per_token(prepared.validation),
                         flops, strategy.world_size*peak_flops(strategy.device, strategy.dtype))
 
+<<<<<<< HEAD
 # %% ../../nbs/09_trainer/06_loop.ipynb #0043
 def _steps_for_tokens(batches: Batches, tokens: int, sequences: int) -> int:
     "The first step, of so many sequences, that reaches a number of tokens"
@@ -217,6 +240,9 @@ def step_limit(
     return (None if name == 'max_steps' else limits[name]), name
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0047
+=======
+# %% ../../nbs/09_trainer/06_loop.ipynb #0044
+>>>>>>> main
 def planned_settings(
     train: TrainConfig, # Of the configuration
     progress: Progress, # How far the run has come
@@ -247,7 +273,11 @@ def plan_steps(
         _log.info('%.2f s a step: %d steps in %g minutes', pace, steps, train.target_minutes)
     return True
 
+<<<<<<< HEAD
 # %% ../../nbs/09_trainer/06_loop.ipynb #0051
+=======
+# %% ../../nbs/09_trainer/06_loop.ipynb #0048
+>>>>>>> main
 class RunState:
     "All that a run needs to be resumed, and how it is saved and restored"
     def __init__(self,
@@ -293,7 +323,11 @@ class RunState:
                          keep, best)
         if last: self.writer.wait(last=True)
 
+<<<<<<< HEAD
 # %% ../../nbs/09_trainer/06_loop.ipynb #0055
+=======
+# %% ../../nbs/09_trainer/06_loop.ipynb #0052
+>>>>>>> main
 class Trainer:
     "Trains a model on prepared text and keeps its run directory up to date"
     def __init__(self,
@@ -314,6 +348,7 @@ class Trainer:
         self.constants = run_constants(config, prepared, strategy)
         self.callbacks = [*callbacks]
         self.step_times = list[tuple[int, float]]() # tokens and seconds of each step
+        self.detectors = {name: SpikeDetector() for name in ('loss', 'grad_norm')}
     def fit(self,
         checkpoint: Path | None = None, # To go on from; None begins
     ) -> TrainResult:
@@ -351,7 +386,11 @@ class Trainer:
     @property
     def train(self) -> TrainConfig: return planned_settings(self.config.train, self.state.progress)
 
+<<<<<<< HEAD
 # %% ../../nbs/09_trainer/06_loop.ipynb #0057
+=======
+# %% ../../nbs/09_trainer/06_loop.ipynb #0054
+>>>>>>> main
 @contextmanager
 def _write_files(trainer: Trainer) -> Iterator[None]:
     "Let the main process write metrics within a `with` block"
@@ -364,7 +403,32 @@ def _write_files(trainer: Trainer) -> Iterator[None]:
             trainer.callbacks[:0] = [metrics.write, save_plot(run.metrics, run.curves), *trackers]
             yield
 
+<<<<<<< HEAD
 # %% ../../nbs/09_trainer/06_loop.ipynb #0058
+=======
+# %% ../../nbs/09_trainer/06_loop.ipynb #0056
+def watch_spikes(trainer: Trainer, step: Step) -> None:
+    "Keep the largest loss and gradient norm, and warn of a spike with the documents of its batch"
+    progress, config = trainer.state.progress, trainer.config
+    for name, value in (('loss', step.loss), ('grad_norm', step.norm)):
+        if not math.isfinite(value): continue # an overflow in fp16
+        progress.largest[name] = max(progress.largest.get(name, (value, 0)), (value, progress.step))
+        score = trainer.detectors[name](value)
+        if score < SPIKE_SCORE or not trainer.state.strategy.is_main: continue
+        found = describe_batch(trainer.batches, micro_batches(config.train, progress.step - 1))
+        _log.warning('step %d: %s %.4g is a spike, %.0f deviations above the usual; it read %s',
+                     progress.step, name, value, score, first_names(found))
+
+def largest_metrics(progress: Progress) -> dict[str, float]:
+    "The largest loss and gradient norm since the last line of metrics, with their steps"
+    found: dict[str, float] = {}
+    for name, (value, step) in progress.largest.items():
+        found |= {f'{name}_max': value, f'{name}_max_step': step}
+    progress.largest.clear()
+    return found
+
+# %% ../../nbs/09_trainer/06_loop.ipynb #0057
+>>>>>>> main
 def take_step(trainer: Trainer) -> None:
     "A step, and what is due after it"
     state, progress = trainer.state, trainer.state.progress
@@ -376,11 +440,16 @@ def take_step(trainer: Trainer) -> None:
     progress.step += 1
     progress.tokens += step.tokens
     progress.loss = step.loss
+    watch_spikes(trainer, step)
     progress.seconds, = state.strategy.all_reduce_max(now - trainer.started)
     after_step(trainer, step)
     trainer.bar.update()
 
+<<<<<<< HEAD
 # %% ../../nbs/09_trainer/06_loop.ipynb #0059
+=======
+# %% ../../nbs/09_trainer/06_loop.ipynb #0058
+>>>>>>> main
 def step_metrics(trainer: Trainer, step: Step) -> dict[str, Any]:
     "The line of metrics of a step"
     train, progress, constants = trainer.train, trainer.state.progress, trainer.constants
@@ -391,9 +460,14 @@ def step_metrics(trainer: Trainer, step: Step) -> dict[str, Any]:
                 epoch=trainer.batches.epochs(progress.step*train.gradient_accumulation_steps),
                 mfu=speed*constants.token_flops/constants.peak_flops,
                 memory=memory_in_use(trainer.state.strategy.device),
-                seconds_left=max(0., min(left, trainer.deadline - trainer.clock())))
+                seconds_left=max(0., min(left, trainer.deadline - trainer.clock())),
+                **largest_metrics(progress))
 
+<<<<<<< HEAD
 # %% ../../nbs/09_trainer/06_loop.ipynb #0060
+=======
+# %% ../../nbs/09_trainer/06_loop.ipynb #0059
+>>>>>>> main
 def _write_metrics(trainer: Trainer, **values: Any) -> None:
     progress = trainer.state.progress
     for callback in trainer.callbacks:
@@ -417,7 +491,11 @@ def after_step(trainer: Trainer, step: Step) -> None:
     if planned or better or number % train.checkpoint_interval == 0:
         state.save(trainer.run.checkpoints)
 
+<<<<<<< HEAD
 # %% ../../nbs/09_trainer/06_loop.ipynb #0062
+=======
+# %% ../../nbs/09_trainer/06_loop.ipynb #0061
+>>>>>>> main
 def _fit(trainer: Trainer, checkpoint: Path | None) -> TrainResult:
     "Train, and say what to do when the memory of a GPU runs out"
     try: return trainer.fit(checkpoint)
@@ -458,7 +536,11 @@ def train_worker() -> None:
     strategy = make_strategy(config.train)
     _fit(Trainer(config, model, prepared, run, strategy, progress=False), checkpoint)
 
+<<<<<<< HEAD
 # %% ../../nbs/09_trainer/06_loop.ipynb #0079
+=======
+# %% ../../nbs/09_trainer/06_loop.ipynb #0078
+>>>>>>> main
 def why_finished(
     run: RunDirectory, # A run that is to be resumed
     config: Config,    # Its settings

@@ -5,6 +5,7 @@
 # %% ../../nbs/09_trainer/05_monitor.ipynb #0003
 from __future__ import annotations
 import json, logging, math, os, secrets, sys, time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, ExitStack, redirect_stdout
 from functools import cache
@@ -24,9 +25,10 @@ from ..core.tables import format_number
 from .runs import RunDirectory
 
 # %% auto #0
-__all__ = ['Points', 'Callback', 'TRACKERS', 'loss_metrics', 'warn_on_error', 'MetricsFile', 'read_metrics', 'metric_points',
-           'downsample', 'Svg', 'line_chart', 'training_charts', 'plot_metrics', 'log_to', 'save_plot', 'in_notebook',
-           'LivePlot', 'track', 'MemoryMeter', 'memory_in_use', 'NonFiniteError', 'out_of_memory']
+__all__ = ['Points', 'Callback', 'TRACKERS', 'SPIKE_WINDOW', 'SPIKE_SCORE', 'loss_metrics', 'warn_on_error', 'MetricsFile',
+           'read_metrics', 'metric_points', 'downsample', 'Svg', 'line_chart', 'training_charts', 'plot_metrics',
+           'log_to', 'save_plot', 'in_notebook', 'LivePlot', 'track', 'MemoryMeter', 'memory_in_use', 'robust_z',
+           'SpikeDetector', 'first_names', 'NonFiniteError', 'out_of_memory']
 
 # %% ../../nbs/09_trainer/05_monitor.ipynb #0007
 def loss_metrics(
@@ -284,7 +286,7 @@ def _trackio(run: RunDirectory, config: Config, step: int) -> Iterator[Callback]
         session.log({name: value for name, value in line.items() if name != 'step'}, line['step'])
     try: yield callback
     finally:
-        with redirect_stdout(sys.stderr): session.finish()
+        with redirect_stdout(sys.stderr): trackio.finish()
 
 # %% ../../nbs/09_trainer/05_monitor.ipynb #0058
 TRACKERS = {'tensorboard': _tensorboard, 'wandb': _wandb, 'trackio': _trackio}
@@ -346,7 +348,37 @@ def memory_in_use(
     if device.type == 'cuda': return torch.cuda.memory_allocated(device)
     return psutil.Process().memory_info().rss
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0073
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0072
+def robust_z(
+    value: float,            # To judge
+    usual: Iterable[float],  # Values to compare it with
+) -> float:
+    "How many standard deviations a value lies above the median of others"
+    values = np.fromiter(usual, float)
+    median = np.median(values)
+    deviation = 1.4826*np.median(np.abs(values - median))
+    return float((value - median)/max(deviation, 1e-3*abs(median), 1e-12))
+
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0076
+SPIKE_WINDOW = 100 # Steps that say what is usual
+SPIKE_SCORE = 8.   # The robust z-score of a spike
+
+class SpikeDetector:
+    "Judges values one after the other"
+    def __init__(self) -> None: self.values = deque[float](maxlen=SPIKE_WINDOW)
+    def __call__(self, value: float) -> float: # The score; 0 while few values are known
+        score = robust_z(value, self.values) if len(self.values) >= SPIKE_WINDOW//5 else 0.
+        self.values.append(value)
+        return score
+
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0081
+def first_names(
+    names: list[str], # Of documents
+) -> str:
+    "The first five of some names, and how many follow"
+    more = f' and {len(names) - 5} more' if len(names) > 5 else ''
+    return '; '.join(names[:5]) + more
+
 class NonFiniteError(RunError):
     "The loss or the gradient is infinite or not a number"
     def __init__(self,
@@ -356,12 +388,11 @@ class NonFiniteError(RunError):
         documents: list[str], # The documents of its batch, as `Tokens.describe` names them
     ) -> None:
         self.documents = documents
-        more = f' and {len(documents) - 5} more' if len(documents) > 5 else ''
         super().__init__(f'Step {step}: loss {loss}, gradient norm {norm}',
-                         f'the step was not taken; it read {"; ".join(documents[:5])}{more}',
+                         f'the step was not taken; it read {first_names(documents)}',
                          'start a new run with a lower train.lr; its checkpoints are as they were')
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0076
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0084
 def out_of_memory(
     train: TrainConfig,   # The settings in use
     device: torch.device, # Where it happened

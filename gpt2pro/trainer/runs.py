@@ -113,6 +113,7 @@ class Progress(StrictModel):
     limited_by: str = 'max_steps' # The one of the three that comes first
     planned_steps: int | None = None # That fit into `target_minutes`; None before they are known
     plan_at: float = 0.           # Seconds after which they are planned again
+    largest: dict[str, tuple[float, int]] = {} # Of the steps since the last line of metrics
     def record_evaluation(self, loss: float) -> bool:
         "Take note of a validation loss; whether it is the best so far"
         better = loss < (math.inf if self.best is None else self.best)
@@ -220,6 +221,7 @@ def load_run(
     if (folder/'config.json').is_file():
         model = load_pretrained(folder)
         config, tokenizer = Config(model=model.config), find_tokenizer(folder)
+        model.is_chat = '<|assistant|>' in tokenizer.special_tokens
     else:
         is_checkpoint = (folder/'manifest.json').is_file()
         path = folder if is_checkpoint else best_checkpoint(RunDirectory(folder))
@@ -233,7 +235,7 @@ def load_run(
         if merge: merge_adapter(model)
         check_finite(model, path)
         model.pretrained_folder = path.parent.parent
-    if config.data.batching == 'chat': config.generate.allow_special = True
+        model.is_chat = config.data.batching == 'chat'
     model = model.to(resolve_device()).eval()
     if for_inference and model.wte.weight.device.type == 'cpu': optimize_for_inference(model)
     return model, tokenizer, config

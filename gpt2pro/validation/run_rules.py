@@ -8,7 +8,7 @@ import json, math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from ..core.errors import suggest
-from ..core.choices import FINETUNE_METHODS
+from ..core.choices import FINETUNE_METHODS, OPTIMIZERS
 from ..core.config import Config, gpt2_differences
 from ..core.tables import format_bytes, format_seconds
 from ..core.loading import load_config
@@ -144,7 +144,17 @@ def _cleaning_steps_exist(plan: Plan) -> CheckResult:
         f'data.clean=[{known or "exact_dedup"}]': 'leaves it out',
         'another step': suggest(unknown[0], CLEANING_STEPS)})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0035
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0034
+@_rule('GP-DATA-012', 'error', 'data.quarantine=no/such/list.jsonl')
+def _the_quarantine_exists(plan: Plan) -> CheckResult:
+    "the documents of the list are left out when the text is prepared"
+    path = plan.config.data.quarantine
+    if path is None or Path(path).is_file(): return None
+    return Violation(f'data.quarantine = {path!r}, and there is no such file', {
+        'correct the path': 'names a list that gpt2pro spikes has written',
+        'data.quarantine=null': 'trains on all documents'})
+
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0037
 @_rule('GP-DATA-001', 'error', 'train.batch_size=1024', 'train.patience=3',
        text=_SHORT)
 def _the_text_fills_a_batch(plan: Plan) -> CheckResult:
@@ -157,7 +167,7 @@ def _the_text_fills_a_batch(plan: Plan) -> CheckResult:
     remedies = fits | more if plan.train_tokens > T*B else more
     return Violation(f'a batch has {need:,} tokens, the text {plan.train_tokens:,.0f}', remedies)
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0037
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0039
 @_rule('GP-DATA-004', 'error', 'data.val_fraction=0.0005', text=_CORPUS)
 def _validation_fills_a_sequence(plan: Plan) -> CheckResult:
     "the validation loss needs at least one whole sequence"
@@ -173,7 +183,7 @@ def _validation_fills_a_sequence(plan: Plan) -> CheckResult:
     return Violation(f'data.val_fraction = {c.data.val_fraction:g} holds out {tokens:,.0f} tokens, '
                      f'and a sequence has {c.model.block_size}', larger | others)
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0041
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0043
 @_rule('GP-DATA-002', 'warning', 'train.max_steps=20000', text=_CORPUS)
 def _the_text_is_not_read_too_often(plan: Plan) -> CheckResult:
     "after too many epochs the training loss still falls while the validation loss rises"
@@ -183,7 +193,7 @@ def _the_text_is_not_read_too_often(plan: Plan) -> CheckResult:
         'train.patience=5': 'early stopping by validation loss',
         'fewer steps': 'ends before overfitting', 'more text': 'has to be found'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0043
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0045
 @_rule('GP-DATA-003', 'warning', 'model.n_embd=512', 'model.n_layer=8',
        text=_CORPUS)
 def _the_text_is_large_enough_for_the_model(plan: Plan) -> CheckResult:
@@ -198,7 +208,7 @@ def _the_text_is_large_enough_for_the_model(plan: Plan) -> CheckResult:
     return Violation(f'{size:,} parameters for {plan.train_tokens:,.0f} tokens of text', smaller | {
         'more text': 'has to be found', 'dropout and patience': 'reduce overfitting'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0045
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0047
 @_rule('GP-DATA-005', 'note', 'model.dropout=0.2', text=TextSummary(bytes=10**8))
 def _dropout_is_for_text_that_repeats(plan: Plan) -> CheckResult:
     "text that is read once cannot be memorized, and dropout then only slows training"
@@ -207,7 +217,7 @@ def _dropout_is_for_text_that_repeats(plan: Plan) -> CheckResult:
         'model.dropout=0.0': 'faster, and a lower loss',
         'keep it': 'for a later run on the same text'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0049
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0051
 @_rule('GP-TRAIN-003', 'warning', 'train.lr=0.1')
 def _the_learning_rate_suits_optimizer_and_width(plan: Plan) -> CheckResult:
     "if it is too high the loss rises or becomes NaN; if it is too low training takes much longer"
@@ -220,7 +230,7 @@ def _the_learning_rate_suits_optimizer_and_width(plan: Plan) -> CheckResult:
         f'train.lr={usual:g} train.min_lr={usual/10:g}': 'usual',
         'keep it': 'with another initialization, or to change a trained model only a little'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0051
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0053
 @_rule('GP-TRAIN-002', 'error', 'train.min_lr=0.01')
 def _the_learning_rate_falls(plan: Plan) -> CheckResult:
     "the learning rate falls from its peak lr to min_lr"
@@ -229,7 +239,7 @@ def _the_learning_rate_falls(plan: Plan) -> CheckResult:
     return Violation(f'train.min_lr = {t.min_lr:g} is above train.lr = {t.lr:g}', {
         f'train.min_lr={t.lr/10:g}': 'a tenth, as is usual', 'a larger lr': 'if it stays stable'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0053
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0055
 @_rule('GP-TRAIN-001', 'warning', 'train.warmup_steps=1000')
 def _the_warmup_ends(plan: Plan) -> CheckResult:
     "the learning rate rises during the warmup; the rest of the run needs it at its peak"
@@ -239,7 +249,7 @@ def _the_warmup_ends(plan: Plan) -> CheckResult:
         f'train.warmup_steps={t.max_steps//10}': 'a tenth of the steps, as is usual',
         'more steps': 'takes longer'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0055
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0057
 @_rule('GP-TRAIN-016', 'warning', 'train.warmup_steps=0')
 def _there_is_a_warmup(plan: Plan) -> CheckResult:
     "full steps before the optimizer knows the usual size of the gradients can do lasting harm"
@@ -249,6 +259,7 @@ def _there_is_a_warmup(plan: Plan) -> CheckResult:
         f'train.warmup_steps={min(1000, t.max_steps//10)}': 'a tenth, as is usual',
         'a smaller lr': 'slower throughout'})
 
+<<<<<<< HEAD
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0057
 @_rule('GP-TRAIN-021', 'warning', 'train.max_epochs=20', text=_CORPUS)
 def _max_steps_leaves_room_for_epochs_and_tokens(plan: Plan) -> CheckResult:
@@ -262,6 +273,8 @@ def _max_steps_leaves_room_for_epochs_and_tokens(plan: Plan) -> CheckResult:
                      f'{getattr(t, name):,g}, which takes {steps:,} steps', {
         f'train.max_steps={most}': f'{name} decides', f'train.{name}=null': 'max_steps decides'})
 
+=======
+>>>>>>> main
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0061
 _BASE = 'finetune.base=openai-community/gpt2'
 
@@ -606,7 +619,34 @@ def _each_process_has_as_many_micro_batches(plan: Plan) -> CheckResult:
         words: 'as many tokens in a step' if count else 'more tokens in a step',
         'another number of processes': f'one that divides {steps}'})
 
+<<<<<<< HEAD
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0129
+=======
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0127
+@_rule('GP-PROCESS-004', 'error', 'train.precision=fp16', 'train.strategy=fsdp2',
+       'train.gradient_accumulation_steps=2', hardware=Hardware(processes=2, gpus=2*_T4.gpus))
+def _sharded_gradients_are_not_scaled(plan: Plan) -> CheckResult:
+    "the loss scaling that fp16 needs is done for whole gradients"
+    name = plan.train.strategy
+    if name not in ('fsdp2', 'deepspeed') or plan.precision != 'fp16': return None
+    return Violation(f'train.precision = {plan.train.precision}, which is fp16 here, with {name}', {
+        'train.strategy=ddp': 'the whole model in every process',
+        'train.precision=fp32': 'slower, and twice the memory of activations'})
+
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0128
+@_rule('GP-PROCESS-005', 'error', 'train.optimizer=muon', 'train.lr=0.02',
+       'train.strategy=deepspeed', 'train.gradient_accumulation_steps=2', hardware=_TWO)
+def _the_optimizer_can_be_sharded(plan: Plan) -> CheckResult:
+    "an optimizer of whole matrices cannot step where a process has parts of them"
+    name, spec = plan.train.strategy, OPTIMIZERS[plan.train.optimizer]
+    sharded = {'fsdp2': spec.factored, 'deepspeed': spec.factored or spec.newton_schulz > 0}
+    if not sharded.get(name): return None
+    return Violation(f'train.optimizer = {plan.train.optimizer} with train.strategy = {name}', {
+        'train.strategy=ddp': 'the whole model in every process',
+        'train.optimizer=adamw': 'another optimizer'})
+
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0132
+>>>>>>> main
 _PROMPT = ('In the beginning God created the heaven and the earth. And the earth was without form, '
            'and void; and darkness was upon the face of the deep.')
 
@@ -622,7 +662,11 @@ def _prompts_fit_into_the_context(plan: Plan) -> CheckResult:
         'shorter prompts': 'the model sees less',
         'generate.prompts=[]': 'beginnings of validation documents instead'})
 
+<<<<<<< HEAD
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0132
+=======
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0135
+>>>>>>> main
 @_rule('GP-EXPORT-003', 'note', 'model.position=rope',
        'model.activation_function=swiglu')
 def _transformers_has_the_model(plan: Plan) -> CheckResult:
