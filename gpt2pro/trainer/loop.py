@@ -36,17 +36,10 @@ from .monitor import MemoryMeter, MetricsFile, NonFiniteError, out_of_memory
 from .monitor import save_plot, SPIKE_SCORE, SpikeDetector, track
 
 # %% auto #0
-<<<<<<< HEAD
-__all__ = ['evaluation_batches', 'mean_loss', 'dropout_seed', 'Step', 'accumulate_gradients', 'training_step', 'TrainResult',
-           'stop_reason', 'tokens_per_second', 'RunConstants', 'bytes_per_token', 'run_constants', 'step_limit',
-           'planned_settings', 'plan_steps', 'RunState', 'Trainer', 'take_step', 'step_metrics', 'after_step',
-           'train_model', 'train_worker', 'why_finished']
-=======
 __all__ = ['evaluation_batches', 'mean_loss', 'dropout_seed', 'Step', 'accumulate_gradients', 'micro_batches', 'describe_batch',
            'training_step', 'TrainResult', 'stop_reason', 'tokens_per_second', 'RunConstants', 'bytes_per_token',
-           'run_constants', 'planned_settings', 'plan_steps', 'RunState', 'Trainer', 'watch_spikes', 'largest_metrics',
-           'take_step', 'step_metrics', 'after_step', 'train_model', 'train_worker', 'why_finished']
->>>>>>> main
+           'run_constants', 'step_limit', 'planned_settings', 'plan_steps', 'RunState', 'Trainer', 'watch_spikes',
+           'largest_metrics', 'take_step', 'step_metrics', 'after_step', 'train_model', 'train_worker', 'why_finished']
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0008
 def evaluation_batches(
@@ -210,8 +203,7 @@ def run_constants(
     return RunConstants(bytes_per_token(prepared.train), bytes_per_token(prepared.validation),
                         flops, strategy.world_size*peak_flops(strategy.device, strategy.dtype))
 
-<<<<<<< HEAD
-# %% ../../nbs/09_trainer/06_loop.ipynb #0043
+# %% ../../nbs/09_trainer/06_loop.ipynb #0044
 def _steps_for_tokens(batches: Batches, tokens: int, sequences: int) -> int:
     "The first step, of so many sequences, that reaches a number of tokens"
     step, read = 0, 0
@@ -239,10 +231,7 @@ def step_limit(
     name = min(limits, key=limits.__getitem__)
     return (None if name == 'max_steps' else limits[name]), name
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0047
-=======
-# %% ../../nbs/09_trainer/06_loop.ipynb #0044
->>>>>>> main
+# %% ../../nbs/09_trainer/06_loop.ipynb #0048
 def planned_settings(
     train: TrainConfig, # Of the configuration
     progress: Progress, # How far the run has come
@@ -273,11 +262,7 @@ def plan_steps(
         _log.info('%.2f s a step: %d steps in %g minutes', pace, steps, train.target_minutes)
     return True
 
-<<<<<<< HEAD
-# %% ../../nbs/09_trainer/06_loop.ipynb #0051
-=======
-# %% ../../nbs/09_trainer/06_loop.ipynb #0048
->>>>>>> main
+# %% ../../nbs/09_trainer/06_loop.ipynb #0052
 class RunState:
     "All that a run needs to be resumed, and how it is saved and restored"
     def __init__(self,
@@ -323,11 +308,7 @@ class RunState:
                          keep, best)
         if last: self.writer.wait(last=True)
 
-<<<<<<< HEAD
-# %% ../../nbs/09_trainer/06_loop.ipynb #0055
-=======
-# %% ../../nbs/09_trainer/06_loop.ipynb #0052
->>>>>>> main
+# %% ../../nbs/09_trainer/06_loop.ipynb #0056
 class Trainer:
     "Trains a model on prepared text and keeps its run directory up to date"
     def __init__(self,
@@ -386,11 +367,7 @@ class Trainer:
     @property
     def train(self) -> TrainConfig: return planned_settings(self.config.train, self.state.progress)
 
-<<<<<<< HEAD
-# %% ../../nbs/09_trainer/06_loop.ipynb #0057
-=======
-# %% ../../nbs/09_trainer/06_loop.ipynb #0054
->>>>>>> main
+# %% ../../nbs/09_trainer/06_loop.ipynb #0058
 @contextmanager
 def _write_files(trainer: Trainer) -> Iterator[None]:
     "Let the main process write metrics within a `with` block"
@@ -403,10 +380,7 @@ def _write_files(trainer: Trainer) -> Iterator[None]:
             trainer.callbacks[:0] = [metrics.write, save_plot(run.metrics, run.curves), *trackers]
             yield
 
-<<<<<<< HEAD
-# %% ../../nbs/09_trainer/06_loop.ipynb #0058
-=======
-# %% ../../nbs/09_trainer/06_loop.ipynb #0056
+# %% ../../nbs/09_trainer/06_loop.ipynb #0060
 def watch_spikes(trainer: Trainer, step: Step) -> None:
     "Keep the largest loss and gradient norm, and warn of a spike with the documents of its batch"
     progress, config = trainer.state.progress, trainer.config
@@ -427,8 +401,7 @@ def largest_metrics(progress: Progress) -> dict[str, float]:
     progress.largest.clear()
     return found
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0057
->>>>>>> main
+# %% ../../nbs/09_trainer/06_loop.ipynb #0061
 def take_step(trainer: Trainer) -> None:
     "A step, and what is due after it"
     state, progress = trainer.state, trainer.state.progress
@@ -445,11 +418,7 @@ def take_step(trainer: Trainer) -> None:
     after_step(trainer, step)
     trainer.bar.update()
 
-<<<<<<< HEAD
-# %% ../../nbs/09_trainer/06_loop.ipynb #0059
-=======
-# %% ../../nbs/09_trainer/06_loop.ipynb #0058
->>>>>>> main
+# %% ../../nbs/09_trainer/06_loop.ipynb #0062
 def step_metrics(trainer: Trainer, step: Step) -> dict[str, Any]:
     "The line of metrics of a step"
     train, progress, constants = trainer.train, trainer.state.progress, trainer.constants
@@ -463,11 +432,7 @@ def step_metrics(trainer: Trainer, step: Step) -> dict[str, Any]:
                 seconds_left=max(0., min(left, trainer.deadline - trainer.clock())),
                 **largest_metrics(progress))
 
-<<<<<<< HEAD
-# %% ../../nbs/09_trainer/06_loop.ipynb #0060
-=======
-# %% ../../nbs/09_trainer/06_loop.ipynb #0059
->>>>>>> main
+# %% ../../nbs/09_trainer/06_loop.ipynb #0063
 def _write_metrics(trainer: Trainer, **values: Any) -> None:
     progress = trainer.state.progress
     for callback in trainer.callbacks:
@@ -491,11 +456,7 @@ def after_step(trainer: Trainer, step: Step) -> None:
     if planned or better or number % train.checkpoint_interval == 0:
         state.save(trainer.run.checkpoints)
 
-<<<<<<< HEAD
-# %% ../../nbs/09_trainer/06_loop.ipynb #0062
-=======
-# %% ../../nbs/09_trainer/06_loop.ipynb #0061
->>>>>>> main
+# %% ../../nbs/09_trainer/06_loop.ipynb #0065
 def _fit(trainer: Trainer, checkpoint: Path | None) -> TrainResult:
     "Train, and say what to do when the memory of a GPU runs out"
     try: return trainer.fit(checkpoint)
@@ -536,11 +497,7 @@ def train_worker() -> None:
     strategy = make_strategy(config.train)
     _fit(Trainer(config, model, prepared, run, strategy, progress=False), checkpoint)
 
-<<<<<<< HEAD
-# %% ../../nbs/09_trainer/06_loop.ipynb #0079
-=======
-# %% ../../nbs/09_trainer/06_loop.ipynb #0078
->>>>>>> main
+# %% ../../nbs/09_trainer/06_loop.ipynb #0082
 def why_finished(
     run: RunDirectory, # A run that is to be resumed
     config: Config,    # Its settings
