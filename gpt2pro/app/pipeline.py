@@ -38,6 +38,7 @@ from ..data.shards import Tokens
 from ..data.prepare import conflicting_preparation, prepare_data, PreparedData, run_stage
 from ..trainer.checkpoint import list_checkpoints
 from ..trainer.runs import load_run, lock_run, RunDirectory
+from ..trainer.strategy import make_strategy
 from ..trainer.monitor import Callback
 from ..trainer.loop import train_model, train_worker, why_finished
 from ..trainer.finetuning import finetune_config
@@ -209,6 +210,7 @@ def absolute_paths(
     data = config.data
     data.source = [_absolute_source(source) for source in data.source]
     if data.validation: data.validation = [_absolute_source(s) for s in data.validation]
+    if data.quarantine: data.quarantine = _absolute(data.quarantine)
     if config.tokenizer.path: config.tokenizer.path = _absolute(config.tokenizer.path)
     base = config.finetune.base
     if base and os.path.exists(base): config.finetune.base = _absolute(base)
@@ -250,6 +252,7 @@ def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport |
     hardware = measure_hardware(folder, config.train.device)
     ignored = _OUTSIDE if resume else ()
     _show(*check_plan(config, hardware, text, ignored))
+    make_strategy(config.train) # a device or package that is missing is missed before the work
     run = RunDirectory(folder)
     with _discard_unused(run):
         if not resume: # a resumed run keeps its first forecast
@@ -278,7 +281,7 @@ def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport |
     return report
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0046
-def _with_workers(command: Callable[..., RunReport]) -> Callable[..., RunReport | None]:
+def _with_workers(command: Callable[..., RunReport | None]) -> Callable[..., RunReport | None]:
     "A command that the main process runs; the others of a launcher only train what it trains"
     @wraps(command)
     def run(*args: Any, **options: Any) -> RunReport | None:
@@ -314,7 +317,7 @@ def finetune(
     overrides: Iterable[str] = (),     # `data.source`, and settings on top such as a method
     resume: bool = False,              # Whether to resume from the newest checkpoint
     callbacks: Iterable[Callback] = (), # Called with each line of metrics
-) -> RunReport:
+) -> RunReport | None:
     "Train a model further on another text, evaluate it, sample from it, and write its report"
     if resume:
         folder = run_folder(folder or base, 'finetune', True)

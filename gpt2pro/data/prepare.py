@@ -6,7 +6,7 @@
 from __future__ import annotations
 import hashlib, json, logging, os, shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 import numpy as np
 from filelock import FileLock
+from pydantic import Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 from tqdm.auto import tqdm
 from ..core.errors import RunError, UserError
 from ..core.files import asset_path, fsync_folder, read_file, read_json, write_file
-from ..core.config import Config
+from ..core.config import Config, StrictModel
 from ..core.signals import interrupts_as_errors, run_in_thread
 from ..core.parallel import count_workers, parallel_map
 from ..text.sources import cache_folder
@@ -36,10 +37,10 @@ from .shards import ShardWriter, Split, Tokens
 from .chat import encode_conversations
 
 # %% auto #0
-__all__ = ['PART_BYTES', 'ASSIGNMENTS', 'MAX_FINGERPRINTS', 'PREPARE_STAGES', 'Part', 'open_parts', 'data_key', 'Job',
-           'split_threshold', 'Passages', 'find_passages', 'select_passages', 'link_documents', 'measure_contamination',
-           'sign_part', 'assign_splits', 'deduplicate', 'tokenize_part', 'PreparedData', 'link_files', 'merge_parts',
-           'run_stage', 'prepare_data', 'conflicting_preparation']
+__all__ = ['PART_BYTES', 'ASSIGNMENTS', 'MAX_FINGERPRINTS', 'PREPARE_STAGES', 'Part', 'open_parts', 'Quarantined',
+           'read_quarantine', 'data_key', 'Job', 'split_threshold', 'Passages', 'find_passages', 'select_passages',
+           'link_documents', 'measure_contamination', 'sign_part', 'assign_splits', 'deduplicate', 'tokenize_part',
+           'PreparedData', 'link_files', 'merge_parts', 'run_stage', 'prepare_data', 'conflicting_preparation']
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0007
 PART_BYTES = 2**25
@@ -70,6 +71,33 @@ def open_parts(
     return parts
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0011
+class Quarantined(StrictModel):
+    "A document that is not to be used"
+    hash: str = Field(pattern='^[0-9a-f]{16}$') # of its text, in hexadecimal digits
+    document: str = ''         # file, position and first words
+    step: int | None = None    # that it made the loss of rise
+    loss: float | None = None  # its own, nats per token
+
+def read_quarantine(
+    path: str | Path | None, # A list; None is an empty one
+) -> list[Quarantined]:
+    "The documents of a quarantine"
+    if path is None: return []
+    try: lines = read_file(path).splitlines()
+    except OSError as e:
+        raise UserError(f'data.quarantine = {path}: {e.strerror}',
+                        'it lists documents to leave out',
+                        'correct the path, or set data.quarantine=null') from None
+    found = []
+    for number, line in enumerate(lines, 1):
+        try: found.append(Quarantined.model_validate_json(line))
+        except ValidationError as e:
+            raise UserError(f'{path}:{number}: {e.errors()[0]["msg"]}',
+                            'each line is a JSON object with the hash of a document',
+                            'take a list that gpt2pro spikes has written') from None
+    return found
+
+# %% ../../nbs/05_data/03_prepare.ipynb #0014
 def _hash_code() -> str:
     "A hash of the code that prepares data"
     code = hashlib.sha256()
@@ -77,6 +105,8 @@ def _hash_code() -> str:
         for path in sorted((asset_path().parent/chapter).glob('*.py')):
             code.update(path.read_bytes())
     return code.hexdigest()
+
+_NOT_BY_NAME = {'source', 'validation', 'batching', 'quarantine'} # their content counts
 
 def data_key(
     config: Config, # Of the run
@@ -89,11 +119,12 @@ def data_key(
     parts = [PART_BYTES, *(_count_parts(corpus.size) for corpus in (train, validation) if corpus)]
     facts = dict(code=_hash_code(), parts=parts, tokenizer=tokenizer, train=train.fingerprint(),
                  validation=validation and validation.fingerprint(),
-                 settings=config.data.model_dump(exclude={'source', 'validation', 'batching'}),
+                 settings=config.data.model_dump(exclude=_NOT_BY_NAME),
+                 quarantine=[found.hash for found in read_quarantine(config.data.quarantine)],
                  chat=config.data.batching == 'chat')
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0015
+# %% ../../nbs/05_data/03_prepare.ipynb #0018
 @dataclass(frozen=True)
 class Job:
     "The preparation of a corpus: its parts, and a folder for what is done"
@@ -122,7 +153,7 @@ class Job:
         if not path.is_file(): write_file(path, key) # tasks that begin together write the same
         return job
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0021
+# %% ../../nbs/05_data/03_prepare.ipynb #0024
 def split_threshold(
     hashes: np.ndarray, # uint64, of all documents
     fraction: float,    # Share of the different documents to hold out
@@ -136,7 +167,7 @@ def split_threshold(
                         'add text, or name validation text in data.validation')
     return int(distinct[min(max(1, round(fraction*n)), n - 1)])
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0026
+# %% ../../nbs/05_data/03_prepare.ipynb #0029
 _FINGERPRINTS = np.uint64(2**64//8) # Smaller hashes are fingerprints
 
 class Passages(NamedTuple):
@@ -154,7 +185,7 @@ def find_passages(
     pairs = np.unique(np.stack([documents[kept].astype(np.uint64), hashes[kept]]), axis=1)
     return Passages(pairs[0].astype(np.int64), pairs[1])
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0031
+# %% ../../nbs/05_data/03_prepare.ipynb #0034
 def select_passages(
     passages: Passages,  # All fingerprints of all documents
     originals: np.ndarray, # For each document the first that is equal to it, (n,)
@@ -166,7 +197,7 @@ def select_passages(
     rare = times[ids] <= COMMON_PHRASE
     return Passages(documents[first][rare], ids[rare])
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0035
+# %% ../../nbs/05_data/03_prepare.ipynb #0038
 def link_documents(
     passages: Passages, # Selected, of all documents
     n: int,             # Documents
@@ -183,7 +214,7 @@ def link_documents(
         group = group[group]
     return group
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0039
+# %% ../../nbs/05_data/03_prepare.ipynb #0042
 def measure_contamination(
     passages: Passages,   # Selected, of all documents
     assigned: np.ndarray, # Of each document: 0 for training, 1 for validation, (n,)
@@ -198,7 +229,7 @@ def measure_contamination(
     found[documents[shared[ids] & (split == 0)]] = True
     return found, float(shared.sum()/max(1, splits[1].sum()))
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0045
+# %% ../../nbs/05_data/03_prepare.ipynb #0048
 _BATCH_BYTES = 2**20
 _BATCH_DOCUMENTS = 2**12
 
@@ -217,7 +248,7 @@ def _clean_batches(job: Job, part: int, cleaner: Cleaner) -> Iterator[list[Docum
             total = 0
     if batch: yield batch
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0046
+# %% ../../nbs/05_data/03_prepare.ipynb #0049
 def sign_part(
     job: Job,  # The whole
     part: int, # Which part of it
@@ -238,7 +269,7 @@ def sign_part(
                    languages=np.frombuffer(json.dumps(codes).encode(), np.uint8))
     write_file(job.file('signatures', part), save(tensors))
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0047
+# %% ../../nbs/05_data/03_prepare.ipynb #0050
 def _load_signatures(job: Job, part: int) -> dict[str, np.ndarray]:
     "What `sign_part` wrote"
     path = job.file('signatures', part)
@@ -246,8 +277,9 @@ def _load_signatures(job: Job, part: int) -> dict[str, np.ndarray]:
     except SafetensorError as e:
         raise UserError(f'{path}: damaged', f'{e}', 'run the same again: it begins anew') from None
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0052
-ASSIGNMENTS = ('train', 'validation', 'exact_dedup', 'near_dedup', 'in validation')
+# %% ../../nbs/05_data/03_prepare.ipynb #0055
+ASSIGNMENTS = (
+    'train', 'validation', 'exact_dedup', 'near_dedup', 'in validation', 'quarantine')
 
 _IN_VALIDATION = ASSIGNMENTS.index('in validation')
 
@@ -281,7 +313,7 @@ def assign_splits(
         assigned[duplicate & (places >= own) & (original < own)] = _IN_VALIDATION
     return assigned
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0056
+# %% ../../nbs/05_data/03_prepare.ipynb #0059
 def _assigned_batches(
     job: Job, part: int, cleaner: Cleaner,
 ) -> Iterator[list[tuple[Document, int]]]:
@@ -301,7 +333,7 @@ def _training_texts(job: Job) -> Iterator[str]:
         for batch in _assigned_batches(job, part, Cleaner(job.config.data.clean)):
             yield from job.render([document.text for document, i in batch if i == 0])
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0057
+# %% ../../nbs/05_data/03_prepare.ipynb #0060
 MAX_FINGERPRINTS = 2**23 # To compare: 128 MB
 
 def _load_passages(job: Job, originals: np.ndarray) -> Passages:
@@ -318,8 +350,16 @@ def _load_passages(job: Job, originals: np.ndarray) -> Passages:
             found = Passages(*(values[found.ngrams < limit] for values in found))
     return select_passages(found, originals)
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0058
+# %% ../../nbs/05_data/03_prepare.ipynb #0061
 _logger = logging.getLogger('gpt2pro.data')
+
+def _leave_out(assigned: np.ndarray, hashes: np.ndarray, quarantine: list[Quarantined]) -> None:
+    "Assign the documents that are in quarantine"
+    listed = np.array([int(found.hash, 16) for found in quarantine], np.uint64)
+    assigned[np.isin(hashes, listed)] = ASSIGNMENTS.index('quarantine')
+    if missing := np.isin(listed, hashes, invert=True).sum():
+        _logger.warning('data.quarantine: %d of %d documents are not in the text', missing,
+                        len(listed))
 
 def deduplicate(
     job: Job,              # All of its parts signed
@@ -333,6 +373,7 @@ def deduplicate(
     signatures = np.concatenate(signed, 1)
     passages = _load_passages(job, find_originals([signatures[0]], sum(counts)))
     assigned = assign_splits(signatures, passages, own, data.clean, data.val_fraction)
+    _leave_out(assigned, signatures[0], read_quarantine(data.quarantine))
     contamination = measure_contamination(passages, assigned)[1]
     if contamination > NEGLIGIBLE:
         _logger.warning('%.1f %% of the validation text is also in the training text: gpt2pro '
@@ -344,17 +385,19 @@ def deduplicate(
         build = partial(build_tokenizer, job.config, _training_texts(job), progress)
         run_in_thread(build).save(job.folder/'tokenizer')
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0063
-def _count_duplicates(counts: dict[str, StepStats], batch: list[tuple[Document, int]]) -> None:
-    "Count documents in the steps that drop duplicates"
+# %% ../../nbs/05_data/03_prepare.ipynb #0066
+def _count_left_out(
+    counts: dict[str, StepStats], batch: list[tuple[Document, int]], steps: Sequence[str],
+) -> None:
+    "Count documents in the steps that leave out whole documents"
     for document, assignment in batch:
         text, size = document.text, document.size
-        for i, step in enumerate(ASSIGNMENTS[2:], 2):
+        for i, step in enumerate(steps, 2):
             stats = counts.setdefault(step, StepStats())
             stats.add(text, size, None if assignment == i else text, size)
             if assignment == i: break
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0064
+# %% ../../nbs/05_data/03_prepare.ipynb #0067
 def tokenize_part(
     job: Job,  # The whole
     part: int, # Which part of it
@@ -366,9 +409,10 @@ def tokenize_part(
     signed = _load_signatures(job, part)
     languages = json.loads(signed['languages'].tobytes())
     facts = zip(signed['signatures'][0].view(np.int64).tolist(), languages) # of each document
-    duplicates: dict[str, StepStats] = {}
+    left_out: dict[str, StepStats] = {}
+    steps = ASSIGNMENTS[2:] if job.config.data.quarantine else ASSIGNMENTS[2:-1]
     for batch in _assigned_batches(job, part, cleaner):
-        _count_duplicates(duplicates, batch)
+        _count_left_out(left_out, batch, steps)
         kept = [(*found, *own) for found, own in zip(batch, facts) if found[1] < 2]
         items = encode([found[0].text for found in kept], tokenizer, [code for *_, code in kept])
         for item, (document, i, number, _) in zip(items, kept):
@@ -379,12 +423,12 @@ def tokenize_part(
     manifest = Manifest(key=(job.folder/'key').read_text(), tokenizer=tokenizer.hash,
                         train=writers[0].split, validation=writers[1].split,
                         read=Counts(documents=read.documents_in, bytes=read.bytes_in),
-                        cleaning=cleaner.counts | duplicates,
+                        cleaning=cleaner.counts | left_out,
                         skipped=job.parts[part].corpus.skipped,
                         replaced=job.parts[part].corpus.replaced)
     write_file(job.file('shards', part), manifest.model_dump_json())
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0068
+# %% ../../nbs/05_data/03_prepare.ipynb #0071
 def _check_size(config: Config, manifest: Manifest) -> None:
     "Refuse a split with less text than one sequence"
     if config.data.batching != 'packed': return # a document may be short
@@ -395,7 +439,7 @@ def _check_size(config: Config, manifest: Manifest) -> None:
                             f'one sequence takes model.block_size + 1 = {T + 1:,}',
                             f'add text, or set model.block_size={max(1, found - 1)}')
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0072
+# %% ../../nbs/05_data/03_prepare.ipynb #0075
 @dataclass(frozen=True)
 class PreparedData:
     "A prepared folder: a tokenizer, and text as its ids"
@@ -413,7 +457,7 @@ class PreparedData:
         tokens = [open_shards(folder/'data', split.shards, tokenizer) for split in splits]
         return cls(folder, tokenizer, manifest, *tokens)
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0074
+# %% ../../nbs/05_data/03_prepare.ipynb #0077
 def _merge(parts: list[Manifest]) -> Manifest:
     "One manifest of all parts"
     cleaning: dict[str, StepStats] = {}
@@ -443,7 +487,7 @@ def _install(work: Path, tokenizer: Tokenizer) -> None:
     _clean_up(run/'data')
     fsync_folder(run)
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0077
+# %% ../../nbs/05_data/03_prepare.ipynb #0080
 def link_files(source: Path, target: Path) -> None:
     "Hard-link the files of a folder into a new one; copy where that is impossible"
     shutil.rmtree(target, ignore_errors=True)
@@ -472,7 +516,7 @@ def _cache_entry(key: str) -> Path:
     "The folder in the cache for data with a key"
     return cache_folder()/'prepared'/key[:32]
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0081
+# %% ../../nbs/05_data/03_prepare.ipynb #0084
 def merge_parts(
     job: Job, # All of its parts tokenized
 ) -> None:
@@ -486,7 +530,7 @@ def merge_parts(
     try: _add_to_cache(job.folder.parent, _cache_entry(manifest.key))
     except OSError as e: _logger.warning('The prepared data is not cached. %s', e)
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0088
+# %% ../../nbs/05_data/03_prepare.ipynb #0091
 PREPARE_STAGES = { # stage → the files of all parts that it needs
     'signatures': '', 'deduplicate': 'signatures', 'tokenize': 'assignments', 'merge': 'shards'}
 
@@ -523,7 +567,7 @@ def run_stage(
         with bar, closing(done):
             for _, size in zip(done, sizes): bar.update(size)
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0090
+# %% ../../nbs/05_data/03_prepare.ipynb #0093
 def _reuse(folder: Path, key: str) -> PreparedData | None:
     "What was prepared in a folder before, if it is whole and has this key"
     if not (folder/'data').exists(): return None
@@ -545,7 +589,7 @@ def _own_tokenizer(folder: Path) -> Tokenizer | None:
     try: return Tokenizer.load(folder/'tokenizer')
     except UserError: return None
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0091
+# %% ../../nbs/05_data/03_prepare.ipynb #0094
 def prepare_data(
     config: Config,              # Says which text and which tokenizer
     folder: str | Path,          # A run directory; gets `tokenizer` and `data`
@@ -580,7 +624,7 @@ def prepare_data(
                        'free some disk space, or make the folder writable, and run it again') from e
     return PreparedData.open(folder)
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0111
+# %% ../../nbs/05_data/03_prepare.ipynb #0117
 def conflicting_preparation(
     config: Config, # What is to be prepared
     folder: Path,   # Where

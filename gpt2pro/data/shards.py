@@ -34,6 +34,8 @@ class Origin(NamedTuple):
     file: str     # Name of its file
     position: int # Byte in a text file and in JSON Lines, row in another table; both from 0
     hash: int     # Of its text, by which duplicates are found
+    @property
+    def digits(self) -> str: return f'{self.hash & (2**64 - 1):016x}' # The hash in hexadecimal
 
 class EncodedDocument(NamedTuple):
     "A document as token ids"

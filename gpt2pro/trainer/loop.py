@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
+import numpy as np
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
@@ -30,15 +31,15 @@ from .runs import checkpoint_to_resume, initial_model, lock_run, Progress
 from .runs import read_state, RunDirectory, TrainingState
 from .optimizers import lr_scale, make_optimizer, set_lr
 from .strategy import environment, make_strategy, Strategy
-from .monitor import Callback, log_to, loss_metrics, memory_in_use, MemoryMeter
-from .monitor import MetricsFile, NonFiniteError, out_of_memory, save_plot
-from .monitor import track
+from .monitor import Callback, first_names, log_to, loss_metrics, memory_in_use
+from .monitor import MemoryMeter, MetricsFile, NonFiniteError, out_of_memory
+from .monitor import save_plot, SPIKE_SCORE, SpikeDetector, track
 
 # %% auto #0
-__all__ = ['evaluation_batches', 'mean_loss', 'dropout_seed', 'Step', 'accumulate_gradients', 'training_step', 'TrainResult',
-           'stop_reason', 'tokens_per_second', 'RunConstants', 'bytes_per_token', 'run_constants', 'planned_settings',
-           'plan_steps', 'RunState', 'Trainer', 'take_step', 'step_metrics', 'after_step', 'train_model',
-           'train_worker', 'why_finished']
+__all__ = ['evaluation_batches', 'mean_loss', 'dropout_seed', 'Step', 'accumulate_gradients', 'micro_batches', 'describe_batch',
+           'training_step', 'TrainResult', 'stop_reason', 'tokens_per_second', 'RunConstants', 'bytes_per_token',
+           'run_constants', 'step_limit', 'planned_settings', 'plan_steps', 'RunState', 'Trainer', 'watch_spikes',
+           'largest_metrics', 'take_step', 'step_metrics', 'after_step', 'train_model', 'train_worker', 'why_finished']
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0008
 def evaluation_batches(
@@ -110,6 +111,23 @@ def accumulate_gradients(
     return total
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0020
+def micro_batches(
+    train: TrainConfig, # Says gradient_accumulation_steps
+    step: int,          # Steps done before this one
+) -> range:
+    "The numbers of the micro-batches of a step"
+    accumulation = train.gradient_accumulation_steps
+    return range(step*accumulation, (step + 1)*accumulation)
+
+def describe_batch(
+    batches: Batches, # Where the micro-batches come from
+    numbers: range,   # Of the micro-batches
+) -> list[str]:       # Such as `a.txt, byte 70: 'In the beginning'`
+    "The documents that a step reads"
+    found = dict.fromkeys(i for number in numbers for i in batches.documents(number))
+    return [*map(batches.tokens.describe, found)]
+
+# %% ../../nbs/09_trainer/06_loop.ipynb #0021
 def training_step(
     model: GPT,                       # Whose parameters are trained
     optimizer: torch.optim.Optimizer, # Of its parameters
@@ -122,25 +140,23 @@ def training_step(
     scale = lr_scale(step, train)
     set_lr(optimizer, scale)
     optimizer.zero_grad()
-    accumulation = train.gradient_accumulation_steps
-    numbers = range(step*accumulation, (step + 1)*accumulation)
+    numbers = micro_batches(train, step)
     total = accumulate_gradients(model, strategy, batches, train, numbers)
     loss = strategy.all_reduce_mean(total).item() # waits for the device
     norm = math.nan
     if math.isfinite(loss): norm = strategy.step(optimizer, train.grad_clip)
     sequences = [sequence for number in numbers for sequence in batches.sequences(number)]
     if not math.isfinite(norm) and not (math.isfinite(loss) and strategy.may_overflow):
-        found = dict.fromkeys(i for number in numbers for i in batches.documents(number))
-        raise NonFiniteError(step, loss, norm, [*map(batches.tokens.describe, found)])
+        raise NonFiniteError(step, loss, norm, describe_batch(batches, numbers))
     return Step(loss, norm, sum(length for _, length in sequences), train.lr*scale)
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0032
+# %% ../../nbs/09_trainer/06_loop.ipynb #0033
 class TrainResult(Progress):
     "How a training ended"
     tokens_per_second: float # Since the start or the last resume; 0 when no step was left
-    stopped: str             # Why it ended: max_steps, patience or max_hours
+    stopped: str             # The setting that ended it: a length, patience, or max_hours
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0034
+# %% ../../nbs/09_trainer/06_loop.ipynb #0035
 def stop_reason(
     train: TrainConfig,  # Says max_steps and patience
     progress: Progress,  # How far the run has come
@@ -148,12 +164,12 @@ def stop_reason(
     seconds_left: float, # Until max_hours are over
 ) -> str | None:         # None is no reason
     "Why a run should stop now"
-    reasons = {'signal': interrupted, 'max_steps': progress.step >= train.max_steps,
+    reasons = {'signal': interrupted, progress.limited_by: progress.step >= train.max_steps,
                'max_hours': seconds_left <= 0,
                'patience': 0 < train.patience <= progress.bad_evals}
     return next((name for name, true in reasons.items() if true), None)
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0035
+# %% ../../nbs/09_trainer/06_loop.ipynb #0036
 def tokens_per_second(
     steps: Sequence[tuple[int, float]], # Tokens, and seconds, of each
 ) -> float:                             # 0 for no steps
@@ -161,7 +177,7 @@ def tokens_per_second(
     seconds = sum(taken for _, taken in steps)
     return sum(tokens for tokens, _ in steps)/seconds if steps else 0.
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0039
+# %% ../../nbs/09_trainer/06_loop.ipynb #0040
 class RunConstants(NamedTuple):
     "What turns the numbers of a step into its metrics"
     train_bytes: float      # Of text, for each token of the loss
@@ -187,13 +203,41 @@ def run_constants(
     return RunConstants(bytes_per_token(prepared.train), bytes_per_token(prepared.validation),
                         flops, strategy.world_size*peak_flops(strategy.device, strategy.dtype))
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0043
+# %% ../../nbs/09_trainer/06_loop.ipynb #0044
+def _steps_for_tokens(batches: Batches, tokens: int, sequences: int) -> int:
+    "The first step, of so many sequences, that reaches a number of tokens"
+    step, read = 0, 0
+    while True:
+        indices = np.arange(step*sequences, (step + 1024)*sequences, dtype=np.uint64)
+        lengths = batches.sampler.sequences(indices)[1].reshape(-1, sequences)
+        sums = read + lengths.sum(1, dtype=np.int64).cumsum() # (1024,)
+        if sums[-1] >= tokens: return step + 1 + int((sums < tokens).sum())
+        step, read = step + 1024, int(sums[-1])
+
+def step_limit(
+    config: Config,   # Says max_steps, max_tokens and max_epochs
+    batches: Batches, # Of the training text
+) -> tuple[int | None, str]: # Steps, or None for `max_steps`, and which of the three comes first
+    "The length of a run, where no clock ends it"
+    train = config.train
+    sequences = train.batch_size*train.gradient_accumulation_steps # of a step
+    limits = {'max_steps': train.max_steps}
+    if train.max_epochs:
+        limits['max_epochs'] = math.ceil(train.max_epochs*batches.sampler.size/sequences)
+    if train.max_tokens and config.data.batching == 'packed':
+        limits['max_tokens'] = math.ceil(train.max_tokens/config.tokens_per_step)
+    elif train.max_tokens:
+        limits['max_tokens'] = _steps_for_tokens(batches, train.max_tokens, sequences)
+    name = min(limits, key=limits.__getitem__)
+    return (None if name == 'max_steps' else limits[name]), name
+
+# %% ../../nbs/09_trainer/06_loop.ipynb #0048
 def planned_settings(
     train: TrainConfig, # Of the configuration
     progress: Progress, # How far the run has come
 ) -> TrainConfig:
-    "The settings with the steps that were planned by time"
-    steps = progress.planned_steps
+    "The settings with the steps that there will be"
+    steps = progress.planned_steps or progress.limit
     if steps is None: return train
     warmup = min(train.warmup_steps, steps//10)
     return train.model_copy(update=dict(max_steps=steps, warmup_steps=warmup))
@@ -212,13 +256,13 @@ def plan_steps(
     pace = progress.seconds/progress.step # seconds of a step and what goes with it
     steps = progress.step + max(0, int((seconds - progress.seconds)/pace))
     before = planned_settings(train, progress).max_steps
-    progress.planned_steps = min(train.max_steps, steps)
+    progress.planned_steps = min(progress.limit or train.max_steps, steps)
     progress.plan_at = progress.seconds + seconds/20
     if abs(steps - before) > 0.2*before:
         _log.info('%.2f s a step: %d steps in %g minutes', pace, steps, train.target_minutes)
     return True
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0047
+# %% ../../nbs/09_trainer/06_loop.ipynb #0052
 class RunState:
     "All that a run needs to be resumed, and how it is saved and restored"
     def __init__(self,
@@ -264,7 +308,7 @@ class RunState:
                          keep, best)
         if last: self.writer.wait(last=True)
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0051
+# %% ../../nbs/09_trainer/06_loop.ipynb #0056
 class Trainer:
     "Trains a model on prepared text and keeps its run directory up to date"
     def __init__(self,
@@ -285,16 +329,18 @@ class Trainer:
         self.constants = run_constants(config, prepared, strategy)
         self.callbacks = [*callbacks]
         self.step_times = list[tuple[int, float]]() # tokens and seconds of each step
+        self.detectors = {name: SpikeDetector() for name in ('loss', 'grad_norm')}
     def fit(self,
         checkpoint: Path | None = None, # To go on from; None begins
     ) -> TrainResult:
         "Train until there is a reason to stop"
         if checkpoint: self.state.restore(checkpoint)
-        train, state, progress = self.train, self.state, self.state.progress
+        state, progress = self.state, self.state.progress
+        progress.limit, progress.limited_by = step_limit(self.config, self.batches)
         first, begun = progress.step, self.clock()
         self.started = begun - progress.seconds
-        self.deadline = begun + 3600*(train.max_hours or math.inf)
-        self.bar = tqdm(total=_bar_total(train, progress), initial=first, desc='training',
+        self.deadline = begun + 3600*(self.train.max_hours or math.inf)
+        self.bar = tqdm(total=_bar_total(self.train, progress), initial=first, desc='training',
                         unit='step', disable=not self.show_bar)
         warn = partial(_log.warning, '%s: stopping after this step')
         with _write_files(self), self.bar, Interrupts(warn) as self.interrupts, state.writer:
@@ -321,7 +367,7 @@ class Trainer:
     @property
     def train(self) -> TrainConfig: return planned_settings(self.config.train, self.state.progress)
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0053
+# %% ../../nbs/09_trainer/06_loop.ipynb #0058
 @contextmanager
 def _write_files(trainer: Trainer) -> Iterator[None]:
     "Let the main process write metrics within a `with` block"
@@ -334,7 +380,28 @@ def _write_files(trainer: Trainer) -> Iterator[None]:
             trainer.callbacks[:0] = [metrics.write, save_plot(run.metrics, run.curves), *trackers]
             yield
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0054
+# %% ../../nbs/09_trainer/06_loop.ipynb #0060
+def watch_spikes(trainer: Trainer, step: Step) -> None:
+    "Keep the largest loss and gradient norm, and warn of a spike with the documents of its batch"
+    progress, config = trainer.state.progress, trainer.config
+    for name, value in (('loss', step.loss), ('grad_norm', step.norm)):
+        if not math.isfinite(value): continue # an overflow in fp16
+        progress.largest[name] = max(progress.largest.get(name, (value, 0)), (value, progress.step))
+        score = trainer.detectors[name](value)
+        if score < SPIKE_SCORE or not trainer.state.strategy.is_main: continue
+        found = describe_batch(trainer.batches, micro_batches(config.train, progress.step - 1))
+        _log.warning('step %d: %s %.4g is a spike, %.0f deviations above the usual; it read %s',
+                     progress.step, name, value, score, first_names(found))
+
+def largest_metrics(progress: Progress) -> dict[str, float]:
+    "The largest loss and gradient norm since the last line of metrics, with their steps"
+    found: dict[str, float] = {}
+    for name, (value, step) in progress.largest.items():
+        found |= {f'{name}_max': value, f'{name}_max_step': step}
+    progress.largest.clear()
+    return found
+
+# %% ../../nbs/09_trainer/06_loop.ipynb #0061
 def take_step(trainer: Trainer) -> None:
     "A step, and what is due after it"
     state, progress = trainer.state, trainer.state.progress
@@ -346,11 +413,12 @@ def take_step(trainer: Trainer) -> None:
     progress.step += 1
     progress.tokens += step.tokens
     progress.loss = step.loss
+    watch_spikes(trainer, step)
     progress.seconds, = state.strategy.all_reduce_max(now - trainer.started)
     after_step(trainer, step)
     trainer.bar.update()
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0055
+# %% ../../nbs/09_trainer/06_loop.ipynb #0062
 def step_metrics(trainer: Trainer, step: Step) -> dict[str, Any]:
     "The line of metrics of a step"
     train, progress, constants = trainer.train, trainer.state.progress, trainer.constants
@@ -361,9 +429,10 @@ def step_metrics(trainer: Trainer, step: Step) -> dict[str, Any]:
                 epoch=trainer.batches.epochs(progress.step*train.gradient_accumulation_steps),
                 mfu=speed*constants.token_flops/constants.peak_flops,
                 memory=memory_in_use(trainer.state.strategy.device),
-                seconds_left=max(0., min(left, trainer.deadline - trainer.clock())))
+                seconds_left=max(0., min(left, trainer.deadline - trainer.clock())),
+                **largest_metrics(progress))
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0056
+# %% ../../nbs/09_trainer/06_loop.ipynb #0063
 def _write_metrics(trainer: Trainer, **values: Any) -> None:
     progress = trainer.state.progress
     for callback in trainer.callbacks:
@@ -387,7 +456,7 @@ def after_step(trainer: Trainer, step: Step) -> None:
     if planned or better or number % train.checkpoint_interval == 0:
         state.save(trainer.run.checkpoints)
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0058
+# %% ../../nbs/09_trainer/06_loop.ipynb #0065
 def _fit(trainer: Trainer, checkpoint: Path | None) -> TrainResult:
     "Train, and say what to do when the memory of a GPU runs out"
     try: return trainer.fit(checkpoint)
@@ -428,7 +497,7 @@ def train_worker() -> None:
     strategy = make_strategy(config.train)
     _fit(Trainer(config, model, prepared, run, strategy, progress=False), checkpoint)
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0075
+# %% ../../nbs/09_trainer/06_loop.ipynb #0082
 def why_finished(
     run: RunDirectory, # A run that is to be resumed
     config: Config,    # Its settings
@@ -442,5 +511,5 @@ def why_finished(
     way = f'To go on, resume it with a larger train.{reason}.'
     if f'train.{reason}' not in resumable_settings(config.train) or progress.planned_steps:
         way = ('To train longer, start a new run; with train.schedule=constant and no '
-               'train.target_minutes, it can be resumed with a larger train.max_steps.')
+               f'train.target_minutes, it can be resumed with a larger train.{reason}.')
     return f'{run.path} is already finished: train.{reason} ended it at step {progress.step}. {way}'

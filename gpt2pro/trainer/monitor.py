@@ -5,6 +5,7 @@
 # %% ../../nbs/09_trainer/05_monitor.ipynb #0003
 from __future__ import annotations
 import json, logging, math, os, secrets, sys, time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, ExitStack, redirect_stdout
 from functools import cache
@@ -24,9 +25,10 @@ from ..core.tables import format_number
 from .runs import RunDirectory
 
 # %% auto #0
-__all__ = ['Points', 'Callback', 'TRACKERS', 'loss_metrics', 'warn_on_error', 'MetricsFile', 'read_metrics', 'metric_points',
-           'downsample', 'Svg', 'line_chart', 'training_charts', 'plot_metrics', 'log_to', 'save_plot', 'in_notebook',
-           'LivePlot', 'track', 'MemoryMeter', 'memory_in_use', 'NonFiniteError', 'out_of_memory']
+__all__ = ['Points', 'Callback', 'TRACKERS', 'SPIKE_WINDOW', 'SPIKE_SCORE', 'loss_metrics', 'warn_on_error', 'MetricsFile',
+           'read_metrics', 'metric_points', 'downsample', 'Svg', 'line_chart', 'training_charts', 'plot_metrics',
+           'log_to', 'save_plot', 'in_notebook', 'LivePlot', 'track', 'MemoryMeter', 'memory_in_use', 'robust_z',
+           'SpikeDetector', 'first_names', 'NonFiniteError', 'out_of_memory']
 
 # %% ../../nbs/09_trainer/05_monitor.ipynb #0007
 def loss_metrics(
@@ -255,15 +257,20 @@ def _tracker_id(run: RunDirectory) -> str:
     if not run.tracker_id.exists(): write_file(run.tracker_id, secrets.token_hex(4))
     return run.tracker_id.read_text(encoding='utf-8')
 
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0058
 @contextmanager
 def _tensorboard(run: RunDirectory, config: Config, step: int) -> Iterator[Callback]:
     from torch.utils.tensorboard import SummaryWriter
-    with SummaryWriter(str(run.tensorboard), purge_step=step + 1) as writer:
-        def callback(line: Mapping[str, Any]) -> None:
+    writer = SummaryWriter(str(run.tensorboard), purge_step=step + 1)
+    def callback(line: Mapping[str, Any]) -> None:
+        with warn_on_error(run.tensorboard):
             for name, value in line.items(): writer.add_scalar(name, value, line['step'])
             writer.flush()
-        yield callback
+    try: yield callback
+    finally:
+        with warn_on_error(run.tensorboard): writer.close()
 
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0059
 @contextmanager
 def _wandb(run: RunDirectory, config: Config, step: int) -> Iterator[Callback]:
     import wandb
@@ -273,6 +280,7 @@ def _wandb(run: RunDirectory, config: Config, step: int) -> Iterator[Callback]:
                     settings=wandb.Settings(silent=True)) as session:
         yield lambda line: session.log(dict(line), step=line['step'])
 
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0060
 @contextmanager
 def _trackio(run: RunDirectory, config: Config, step: int) -> Iterator[Callback]:
     import trackio
@@ -284,9 +292,9 @@ def _trackio(run: RunDirectory, config: Config, step: int) -> Iterator[Callback]
         session.log({name: value for name, value in line.items() if name != 'step'}, line['step'])
     try: yield callback
     finally:
-        with redirect_stdout(sys.stderr): session.finish()
+        with redirect_stdout(sys.stderr): trackio.finish()
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0058
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0061
 TRACKERS = {'tensorboard': _tensorboard, 'wandb': _wandb, 'trackio': _trackio}
 
 @contextmanager
@@ -306,7 +314,7 @@ def track(
                                 "pip install 'gpt2pro[track]', or leave it out") from None
         yield callbacks
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0067
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0070
 class MemoryMeter:
     "Measures the peak memory of tensors within a `with` block"
     def __init__(self,
@@ -338,7 +346,7 @@ def _peak_of_events(events: Iterable[Any]) -> int:
     changes.sort(key=lambda event: event.start_ns())
     return max(accumulate((event.nbytes() for event in changes), initial=0))
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0068
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0071
 def memory_in_use(
     device: torch.device, # Where the tensors are
 ) -> int:                 # Bytes: of tensors on a GPU, of the whole process on a CPU
@@ -346,7 +354,37 @@ def memory_in_use(
     if device.type == 'cuda': return torch.cuda.memory_allocated(device)
     return psutil.Process().memory_info().rss
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0073
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0075
+def robust_z(
+    value: float,            # To judge
+    usual: Iterable[float],  # Values to compare it with
+) -> float:
+    "How many standard deviations a value lies above the median of others"
+    values = np.fromiter(usual, float)
+    median = np.median(values)
+    deviation = 1.4826*np.median(np.abs(values - median))
+    return float((value - median)/max(deviation, 1e-3*abs(median), 1e-12))
+
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0079
+SPIKE_WINDOW = 100 # Steps that say what is usual
+SPIKE_SCORE = 8.   # The robust z-score of a spike
+
+class SpikeDetector:
+    "Judges values one after the other"
+    def __init__(self) -> None: self.values = deque[float](maxlen=SPIKE_WINDOW)
+    def __call__(self, value: float) -> float: # The score; 0 while few values are known
+        score = robust_z(value, self.values) if len(self.values) >= SPIKE_WINDOW//5 else 0.
+        self.values.append(value)
+        return score
+
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0084
+def first_names(
+    names: list[str], # Of documents
+) -> str:
+    "The first five of some names, and how many follow"
+    more = f' and {len(names) - 5} more' if len(names) > 5 else ''
+    return '; '.join(names[:5]) + more
+
 class NonFiniteError(RunError):
     "The loss or the gradient is infinite or not a number"
     def __init__(self,
@@ -356,12 +394,11 @@ class NonFiniteError(RunError):
         documents: list[str], # The documents of its batch, as `Tokens.describe` names them
     ) -> None:
         self.documents = documents
-        more = f' and {len(documents) - 5} more' if len(documents) > 5 else ''
         super().__init__(f'Step {step}: loss {loss}, gradient norm {norm}',
-                         f'the step was not taken; it read {"; ".join(documents[:5])}{more}',
+                         f'the step was not taken; it read {first_names(documents)}',
                          'start a new run with a lower train.lr; its checkpoints are as they were')
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0076
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0087
 def out_of_memory(
     train: TrainConfig,   # The settings in use
     device: torch.device, # Where it happened
