@@ -9,7 +9,7 @@ config = ConfigParser(delimiters=['='])
 config.read(here/'settings.ini', encoding='utf-8')
 cfg = config['DEFAULT']
 extras = {k.removesuffix('_requirements'): v.split() for k, v in cfg.items() if k.endswith('_requirements')}
-extras['all'] = sorted({r for k, v in extras.items() if k != 'dev' for r in v})
+extras['all'] = sorted({r for k, v in extras.items() if k not in ('dev', 'deepspeed') for r in v}) # deepspeed is built beside an installed torch
 
 class SourceDist(sdist):
     def make_release_tree(self, base_dir, files): super().make_release_tree(base_dir, [*files, 'settings.ini'])

@@ -72,6 +72,7 @@ def main():
     if not check('README: install for contributors', install, dev): return
     notebooks = [p for p in sorted((tree/'nbs').rglob('*.ipynb')) if p.parent.name[0] not in '._']
     check_notebooks(test, dev, notebooks)
+    check('DeepSpeed installs', 'pip install setuptools wheel ninja packaging && pip install --no-build-isolation deepspeed', {**dev, 'DS_ACCELERATOR': 'cpu'})
     check_slow_cells(dev, [p for p in notebooks if re.search(r'"#\s*\|\s*slow', p.read_text(encoding='utf-8'))])
 
     start, out = time.monotonic(), export_and_clean(dev)

@@ -70,6 +70,7 @@ TERMS = { # what a reader types → pages that answer it, any of which will do
     'FLOPs': ['03_validation/counts'],
     'critical batch size': ['09_trainer/scaling'],
     'all-reduce': ['09_trainer/scaling', '09_trainer/strategy'],
+    'multi-node': ['guides/multi_node', '09_trainer/launch'],
     'Slurm': ['09_trainer/launch', 'guides/multi_node'],
     'Kubernetes': ['09_trainer/launch', 'guides/multi_node'],
     'memory forecast': ['03_validation/memory', '03_validation/forecast'],

@@ -11,11 +11,12 @@ import gpt2pro
 import typer
 
 # %% auto #0
-__all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'Run', 'Source', 'TokenizerFolder', 'Html', 'Processes', 'Minutes',
-           'Overwrite', 'tokenizer_app', 'Out', 'bench_app', 'Threads', 'main', 'hardware', 'presets', 'analyze',
-           'leaks', 'validate', 'explain', 'wizard', 'recommend', 'rehearse', 'convert', 'schema', 'train_tokenizer',
-           'lab', 'parity', 'prepare', 'train', 'finetune', 'quickstart', 'tune', 'compare', 'evaluate', 'generate',
-           'prove_resume', 'report', 'write_launch_file', 'kernels', 'bench_train', 'bench_generate', 'bench_ttl']
+__all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'Run', 'Source', 'OnCluster', 'TokenizerFolder', 'Html', 'Processes',
+           'Minutes', 'Overwrite', 'tokenizer_app', 'Out', 'bench_app', 'Threads', 'main', 'hardware', 'presets',
+           'analyze', 'leaks', 'validate', 'explain', 'wizard', 'recommend', 'rehearse', 'convert', 'schema',
+           'train_tokenizer', 'lab', 'parity', 'prepare', 'train', 'finetune', 'quickstart', 'tune', 'compare',
+           'evaluate', 'generate', 'prove_resume', 'report', 'write_launch_file', 'kernels', 'bench_train',
+           'bench_generate', 'bench_ttl']
 
 # %% ../../nbs/12_app/06_cli.ipynb #0004
 if TYPE_CHECKING: from gpt2pro.core.config import Config, DataConfig
@@ -100,7 +101,8 @@ def _config(words: list[str] | None, *sections: str) -> Config:
 
 # %% ../../nbs/12_app/06_cli.ipynb #0020
 def _show(result: Any, as_json: bool, file: Any = None) -> None:
-    "Print a result: a report, a list, or a dictionary of them"
+    "Print a result: a report, a list, a dictionary of them, or nothing for None"
+    if result is None: return
     if as_json:
         from pydantic_core import to_json
         print(to_json(result, inf_nan_mode='null', fallback=vars).decode())
@@ -144,6 +146,12 @@ _source = typer.Argument(metavar='SOURCE|data.KEY=VALUE',
                          help='Files, folders, globs, addresses, hf:NAME or bilingual, '
                               'and how to read them')
 Source = Annotated[list[str], _source]
+def _use_cluster(address: str | None) -> None:
+    if address: os.environ['GPT2PRO_CLUSTER'] = address
+
+OnCluster = Annotated[str | None, typer.Option(
+    '--cluster', callback=_use_cluster, metavar='HOST:PORT', show_default=False,
+    help='A Ray cluster that shares the work; without it, the cores of this machine')]
 TokenizerFolder = Annotated[str | None, typer.Option(
     help='Folder of a saved tokenizer; without it, GPT-2\'s')]
 
@@ -168,6 +176,7 @@ def analyze(
         help='Fraction of the documents to read; without it, chosen by size')] = None,
     cache: Annotated[bool, typer.Option(help='Keep the result until the text changes')] = True,
     html: Html = None,
+    cluster: OnCluster = None,
     as_json: AsJson = False,
 ) -> None:
     "Languages, quality and exact token counts of a text"
@@ -367,6 +376,7 @@ def prepare(
         show_default=False)] = None,
     task: Annotated[str, typer.Option(
         help='Part of the stage, such as 2/4: the third of four')] = '0/1',
+    cluster: OnCluster = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
@@ -408,7 +418,7 @@ def train(
     _start_processes(nproc)
     source, settings = _split(words)
     if max_hours is not None: settings.append(f'train.max_hours={max_hours}')
-    if report := gpt2pro.train(source, out, settings, resume): _show(report, as_json)
+    _show(gpt2pro.train(source, out, settings, resume), as_json)
 
 @app.command()
 def finetune(

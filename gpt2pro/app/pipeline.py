@@ -38,6 +38,7 @@ from ..data.shards import Tokens
 from ..data.prepare import conflicting_preparation, prepare_data, PreparedData, run_stage
 from ..trainer.checkpoint import list_checkpoints
 from ..trainer.runs import load_run, lock_run, RunDirectory
+from ..trainer.strategy import make_strategy
 from ..trainer.monitor import Callback
 from ..trainer.loop import train_model, train_worker, why_finished
 from ..trainer.finetuning import finetune_config
@@ -251,6 +252,7 @@ def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport |
     hardware = measure_hardware(folder, config.train.device)
     ignored = _OUTSIDE if resume else ()
     _show(*check_plan(config, hardware, text, ignored))
+    make_strategy(config.train) # a device or package that is missing is missed before the work
     run = RunDirectory(folder)
     with _discard_unused(run):
         if not resume: # a resumed run keeps its first forecast
@@ -279,7 +281,7 @@ def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport |
     return report
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0046
-def _with_workers(command: Callable[..., RunReport]) -> Callable[..., RunReport | None]:
+def _with_workers(command: Callable[..., RunReport | None]) -> Callable[..., RunReport | None]:
     "A command that the main process runs; the others of a launcher only train what it trains"
     @wraps(command)
     def run(*args: Any, **options: Any) -> RunReport | None:
@@ -315,7 +317,7 @@ def finetune(
     overrides: Iterable[str] = (),     # `data.source`, and settings on top such as a method
     resume: bool = False,              # Whether to resume from the newest checkpoint
     callbacks: Iterable[Callback] = (), # Called with each line of metrics
-) -> RunReport:
+) -> RunReport | None:
     "Train a model further on another text, evaluate it, sample from it, and write its report"
     if resume:
         folder = run_folder(folder or base, 'finetune', True)

@@ -137,6 +137,7 @@ _FIGURES: dict[str, tuple[str, Callable[[Any], str], str]] = { # Key → name, f
     'tokens': ('tokens', format_number, 'seen in training'),
     'seconds': ('time', format_seconds, 'of training'),
     'tokens_per_second': ('tokens/s', format_number, 'median of training'),
+    'mfu': ('FLOPs utilisation', '{:.0%}'.format, 'median of training'),
     'memory': ('peak memory', format_bytes, 'of a training step')}
 
 def summarize_run(
@@ -149,8 +150,9 @@ def summarize_run(
         known['steps'] = run.metrics[-1]['step']
     for name in ('tokens', 'seconds'):
         if points := metric_points(run.metrics, name): known[name] = points[-1][1]
-    speeds = sorted(speed for _, speed in metric_points(run.metrics, 'tokens_per_second'))
-    if speeds: known['tokens_per_second'] = speeds[len(speeds)//2]
+    for name in ('tokens_per_second', 'mfu'):
+        values = sorted(value for _, value in metric_points(run.metrics, name))
+        if values: known[name] = values[len(values)//2]
     if run.memory: known['memory'] = run.memory.measured_bytes
     if run.evaluation:
         known['bits_per_byte'] = run.evaluation.bits_per_byte

@@ -113,6 +113,8 @@ class StrategySpec:
 STRATEGIES: dict[str, StrategySpec] = {
     'single': StrategySpec('one process'),
     'ddp': StrategySpec('distributed data parallel: the whole model in every process'),
+    'fsdp2': StrategySpec('fully sharded data parallel: a part of each weight in every process'),
+    'deepspeed': StrategySpec('DeepSpeed: ZeRO, sharded in stages by train.zero_stage'),
 }
 
 # %% ../../nbs/00_core/04_choices.ipynb #0022

@@ -4,7 +4,7 @@
 
 # %% ../../nbs/00_core/11_parallel.ipynb #0003
 from __future__ import annotations
-import os, signal, sys, threading
+import hashlib, logging, os, signal, socket, sys, threading
 from _thread import interrupt_main
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -16,17 +16,19 @@ from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
 from types import ModuleType
 from typing import Any, TypeVar
-from .errors import RunError
+from .errors import RunError, UserError
 from .hardware import count_cores
 from .signals import SIGNALS
 
 # %% auto #0
-__all__ = ['Item', 'Result', 'count_workers', 'parallel_map']
+__all__ = ['CLUSTER', 'Item', 'Result', 'count_workers', 'parallel_map']
 
 # %% ../../nbs/00_core/11_parallel.ipynb #0006
+CLUSTER = 'GPT2PRO_CLUSTER' # Environment variable with the address of a Ray cluster
+
 def count_workers() -> int:
-    "Worker processes worth starting; 0 on a single core"
-    cores = count_cores()
+    "Worker processes worth starting; 0 on a single core without a cluster"
+    cores = count_cores() + bool(os.environ.get(CLUSTER))
     return min(cores, 8) if cores > 1 else 0
 
 # %% ../../nbs/00_core/11_parallel.ipynb #0010
@@ -102,6 +104,9 @@ def parallel_map(
     if not packed:
         for item in items: yield item, function(item)
         return
+    if address := os.environ.get(CLUSTER):
+        yield from _cluster_map(packed, items, address)
+        return
     context = get_context('spawn')
     pipe, ours = context.Pipe(False)
     pool = ProcessPoolExecutor(workers, context, _start, (packed, pipe))
@@ -118,3 +123,51 @@ def parallel_map(
         ours.close() # what a worker has at hand is dropped, what it has in reserve is not begun
         pool.shutdown(cancel_futures=True)
         pipe.close()
+
+# %% ../../nbs/00_core/11_parallel.ipynb #0029
+_functions: dict[str, Callable[[Any], Any]] = {} # in a worker of a cluster: by hash of its bytes
+
+def _apply_on_cluster(key: str, box: list[Any], item: Any) -> Any:
+    "The result for one item; `box` has the place of the function, which Ray would else fetch"
+    if key not in _functions:
+        import ray
+        _functions.clear()
+        _functions[key] = ForkingPickler.loads(ray.get(box[0]))
+    return _functions[key](item)
+
+def _connect(address: str) -> Any:
+    "Ray, connected to a cluster"
+    try: import ray
+    except ImportError:
+        raise UserError(f'{CLUSTER} = {address}', 'Ray is not installed',
+                        "pip install 'gpt2pro[cluster]'") from None
+    host, _, port = address.rpartition(':')
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    try:
+        if port.isdigit(): socket.create_connection((host, int(port)), 5).close()
+        ray.init(address, ignore_reinit_error=True, log_to_driver=False, configure_logging=False,
+                 logging_level=logging.ERROR)
+    except (OSError, ValueError) as e:
+        raise UserError(f'{CLUSTER} = {address}', f'no Ray cluster answers there: {e}',
+                        'start one with: ray start --head, or unset it') from None
+    for number, handler in handlers.items(): signal.signal(number, handler) # Ray sets its own
+    return ray
+
+def _cluster_map(function: bytes, items: Iterable[Any], address: str) -> Iterator[tuple]:
+    "`parallel_map` on a cluster"
+    ray = _connect(address)
+    key, box = hashlib.sha256(function).hexdigest(), [ray.put(function)]
+    task = ray.remote(max_retries=10)(_apply_on_cluster)
+    waiting = deque[tuple[Any, Any]]()
+    try:
+        for item in items:
+            waiting.append((item, task.remote(key, box, item)))
+            if len(waiting) > 2*ray.cluster_resources().get('CPU', 1):
+                yield waiting[0][0], ray.get(waiting.popleft()[1])
+        while waiting: yield waiting[0][0], ray.get(waiting.popleft()[1])
+    except ray.exceptions.RayTaskError as e: raise e.cause from None
+    except ray.exceptions.RayError as e:
+        raise RunError('The work', f'the cluster lost a task ten times: {e}',
+                       'look at its machines with: ray status') from None
+    finally:
+        for _, answer in waiting: ray.cancel(answer, force=True)

@@ -7,7 +7,6 @@ from __future__ import annotations
 import logging, os, signal, socket, sys, time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 from .errors import as_error, RunError, UserError
@@ -62,7 +61,7 @@ def _is_first() -> bool:
     "Whether no other process has failed before this one"
     rank = os.environ['RANK']
     try: return open_store().compare_set('failed', '', rank).decode() == rank
-    except Exception: return True # the store ended with its process
+    except RuntimeError: return False # the store ended with the main process
 
 @contextmanager
 def launched_together() -> Iterator[None]:

@@ -109,24 +109,6 @@ def difference(
     return mean_interval([variant.scores[seed] - other.scores[seed] for seed in sorted(seeds)])
 
 # %% ../../nbs/09_trainer/14_comparison.ipynb #0019
-class Comparison(Record):
-    "Variants side by side"
-    variants: list[Variant]
-    def _tables(self) -> dict[str, list[list[str]]]:
-        rows = [_variant_row(variant, self.variants[0]) for variant in self.variants]
-        head = ['', 'runs', 'bits per byte', 'difference', 'parameters', 'tokens/s', 'time']
-        names = [variant.name for variant in self.variants]
-        keys = [*self.variants[0].settings]
-        changed = [[key, *(str(v.settings[key]) for v in self.variants)] for key in keys]
-        return {'variants': [head, *rows], 'what differs': [['', *names], *changed]}
-    def _facts(self) -> list[str]: return [*_conclusions(self.variants)]
-    def _figure(self) -> Any: return plot_variants(self.variants)
-    def save(self,
-        path: str | Path, # Ends in .html
-    ) -> None:
-        "Write the comparison as a page"
-        write_file(Path(path), html_page('Comparison of runs', self._repr_html_()))
-
 def _interval(found: tuple[float, float] | None, form: str) -> str:
     "A mean and half the width of its interval"
     if found is None: return '–'
@@ -157,6 +139,25 @@ def _conclusions(variants: Sequence[Variant]) -> Iterable[str]:
         yield 'Their validation texts differ, so their scores cannot be compared.'
 
 # %% ../../nbs/09_trainer/14_comparison.ipynb #0020
+class Comparison(Record):
+    "Variants side by side"
+    variants: list[Variant]
+    def _tables(self) -> dict[str, list[list[str]]]:
+        rows = [_variant_row(variant, self.variants[0]) for variant in self.variants]
+        head = ['', 'runs', 'bits per byte', 'difference', 'parameters', 'tokens/s', 'time']
+        names = [variant.name for variant in self.variants]
+        keys = [*self.variants[0].settings]
+        changed = [[key, *(str(v.settings[key]) for v in self.variants)] for key in keys]
+        return {'variants': [head, *rows], 'what differs': [['', *names], *changed]}
+    def _facts(self) -> list[str]: return [*_conclusions(self.variants)]
+    def _figure(self) -> Any: return plot_variants(self.variants)
+    def save(self,
+        path: str | Path, # Ends in .html
+    ) -> None:
+        "Write the comparison as a page"
+        write_file(Path(path), html_page('Comparison of runs', self._repr_html_()))
+
+# %% ../../nbs/09_trainer/14_comparison.ipynb #0021
 def plot_variants(
     variants: Sequence[Variant], # At least one
 ) -> Any:
@@ -176,7 +177,7 @@ def plot_variants(
     axes.legend()
     return figure
 
-# %% ../../nbs/09_trainer/14_comparison.ipynb #0024
+# %% ../../nbs/09_trainer/14_comparison.ipynb #0025
 def expand_grid(
     vary: Iterable[str], # Such as `train.lr=1e-3,3e-3`
 ) -> list[tuple[str, ...]]:
@@ -188,6 +189,7 @@ def expand_grid(
         return [f'{key}={value}' for value in values.split(',')]
     return [*product(*map(words, vary))]
 
+# %% ../../nbs/09_trainer/14_comparison.ipynb #0028
 def _train_grid(config: Config, vary: Sequence[str], seeds: int, folder: Path | None,
                 progress: bool) -> list[Path]:
     "Train each combination with each seed; the directories"
@@ -207,6 +209,7 @@ def _train_grid(config: Config, vary: Sequence[str], seeds: int, folder: Path | 
             raise
     return [folder/name for name in plans]
 
+# %% ../../nbs/09_trainer/14_comparison.ipynb #0029
 def compare(
     sources: str | Path | Config | Iterable[str] = (), # Run directories, or a configuration to vary
     vary: Iterable[str] = (),         # Settings with several values: `train.lr=1e-3,3e-3`

@@ -286,7 +286,7 @@ def _trackio(run: RunDirectory, config: Config, step: int) -> Iterator[Callback]
         session.log({name: value for name, value in line.items() if name != 'step'}, line['step'])
     try: yield callback
     finally:
-        with redirect_stdout(sys.stderr): session.finish()
+        with redirect_stdout(sys.stderr): trackio.finish()
 
 # %% ../../nbs/09_trainer/05_monitor.ipynb #0058
 TRACKERS = {'tensorboard': _tensorboard, 'wandb': _wandb, 'trackio': _trackio}

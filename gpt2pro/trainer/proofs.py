@@ -39,7 +39,8 @@ def proof_config(
     "A configuration for a few steps, with an evaluation in the middle and a checkpoint after each"
     train = dict(max_steps=steps, warmup_steps=min(config.train.warmup_steps, steps//4),
                  eval_interval=max(1, steps//2), checkpoint_interval=1, log_interval=1,
-                 max_hours=None, target_minutes=None, patience=0, strategy='auto')
+                 max_tokens=None, max_epochs=None, max_hours=None, target_minutes=None, patience=0,
+                 strategy='auto')
     return config.model_copy(update={'train': config.train.model_copy(update=train)})
 
 def other_split(

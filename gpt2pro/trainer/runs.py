@@ -109,6 +109,8 @@ class Progress(StrictModel):
     best_step: int | None = None  # When it was found
     bad_evals: int = 0            # Evaluations since then
     seconds: float = 0.           # Of training, over all resumes
+    limit: int | None = None      # Steps of `max_tokens` or `max_epochs`, if fewer than `max_steps`
+    limited_by: str = 'max_steps' # The one of the three that comes first
     planned_steps: int | None = None # That fit into `target_minutes`; None before they are known
     plan_at: float = 0.           # Seconds after which they are planned again
     largest: dict[str, tuple[float, int]] = {} # Of the steps since the last line of metrics
@@ -168,6 +170,7 @@ def changed_settings(
 
 # %% ../../nbs/09_trainer/02_runs.ipynb #0032
 _DIFFERENT = 'the other value would give other weights than one uninterrupted run'
+_LENGTHS = {'train.max_steps', 'train.max_tokens', 'train.max_epochs'}
 _LONGER = ('its learning rate falls over max_steps, so that more of them would have changed each '
            'step before; only train.schedule=constant can be resumed for longer')
 
@@ -184,7 +187,7 @@ def checkpoint_to_resume(
                         'resume it, or name another folder')
     before = deep_merge(Config().model_dump(), read_state(path).config)
     if changes := changed_settings(before, config):
-        only_longer = [change.partition(':')[0] for change in changes] == ['train.max_steps']
+        only_longer = {change.partition(':')[0] for change in changes} <= _LENGTHS
         raise UserError(f'Cannot resume {run.path} with {"; ".join(changes)}',
                         f'{path.name} was trained with the first value; '
                         f'{_LONGER if only_longer else _DIFFERENT}',

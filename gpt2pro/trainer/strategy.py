@@ -4,7 +4,7 @@
 
 # %% ../../nbs/09_trainer/04_strategy.ipynb #0003
 from __future__ import annotations
-import math, os
+import logging, math, os
 from datetime import timedelta
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -12,6 +12,10 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
+from torch.distributed.tensor import distribute_tensor, DTensor
 from torch.nn.parallel import DistributedDataParallel
 from ..core.errors import UserError
 from ..core.config import TrainConfig
@@ -24,7 +28,8 @@ from .optimizers import load_optimizer_tensors, optimizer_tensors
 
 # %% auto #0
 __all__ = ['State', 'OptimizerMaker', 'STRATEGY_CLASSES', 'unwrap', 'Strategy', 'clip_gradient', 'environment', 'Distributed',
-           'DataParallel', 'make_strategy']
+           'DataParallel', 'gather', 'shard_like', 'FullyShardedDataParallel', 'deepspeed_config', 'import_deepspeed',
+           'get_zero', 'link_states', 'set_zero', 'DeepSpeed', 'make_strategy']
 
 # %% ../../nbs/09_trainer/04_strategy.ipynb #0014
 def unwrap(
@@ -106,6 +111,7 @@ def clip_gradient(
     scaler.unscale_(optimizer)
     parameters = [p for group in optimizer.param_groups for p in group['params']]
     norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+    if isinstance(norm, DTensor): norm = norm.full_tensor()
     if max_norm: nn.utils.clip_grads_with_norm_(parameters, max_norm, norm)
     return norm
 
@@ -159,6 +165,179 @@ class DataParallel(Distributed):
         return nullcontext() if last else self.model.no_sync()
 
 # %% ../../nbs/09_trainer/04_strategy.ipynb #0042
+def gather(
+    tensors: dict[str, Tensor], # Whole or sharded; the same names in each process
+    keep: bool,                 # Whether this process wants them
+) -> dict[str, Tensor]:         # On the CPU; empty where they are not wanted
+    "Whole tensors, made one at a time"
+    found = {}
+    for name, tensor in tensors.items():
+        whole = tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+        if keep: found[name] = whole.detach().cpu()
+    return found
+
+def shard_like(
+    tensor: Tensor,    # Whole
+    parameter: Tensor, # Sharded
+) -> Tensor:
+    "A tensor sharded as a parameter is, if it has the same shape"
+    if not isinstance(parameter, DTensor) or tensor.shape != parameter.shape: return tensor
+    tensor = tensor.to(parameter.device)
+    return distribute_tensor(tensor, parameter.device_mesh, parameter.placements)
+
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0043
+class FullyShardedDataParallel(Distributed):
+    "A part of every weight, gradient and optimizer state in each process"
+    name = 'fsdp2'
+    def setup(self, model: nn.Module, make_optimizer: OptimizerMaker,
+              compile: bool = False) -> tuple[Any, torch.optim.Optimizer]:
+        def shard(model: Any) -> torch.optim.Optimizer:
+            mesh = init_device_mesh(self.device.type, (self.world_size,))
+            for block in model.h: fully_shard(block, mesh=mesh)
+            fully_shard(model, mesh=mesh)
+            return make_optimizer(model)
+        return super().setup(model, shard, compile)
+    def tensors(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> list[Tensor]:
+        return [t.to_local() if isinstance(t, DTensor) else t
+                for t in super().tensors(model, optimizer)]
+    def state(self, model: Any, optimizer: torch.optim.Optimizer) -> State:
+        model.reshard() # an evaluation leaves some weights whole
+        groups = super().state(model, optimizer)
+        return {group: gather(tensors, self.is_main) for group, tensors in groups.items()}
+    def load_state(
+        self, model: nn.Module, optimizer: torch.optim.Optimizer, tensors: State,
+    ) -> None:
+        parameters = dict(model.named_parameters())
+        sharded = {group: {key: shard_like(value, parameters[key.rpartition('/')[2]])
+                           for key, value in tensors[group].items()}
+                   for group in ('model', 'optimizer')}
+        super().load_state(model, optimizer, {**tensors, **sharded})
+
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0046
+def deepspeed_config(
+    train: TrainConfig,  # Says zero_stage, zero_offload, batch_size and grad_clip
+    dtype: torch.dtype,  # Precision of matrix products
+) -> dict[str, Any]:
+    "The configuration of a DeepSpeed engine"
+    zero: dict[str, Any] = {'stage': train.zero_stage, 'stage3_param_persistence_threshold': 10_000}
+    if train.zero_offload: zero['offload_optimizer'] = {'device': 'cpu', 'pin_memory': True}
+    values = {'train_micro_batch_size_per_gpu': train.batch_size, 'zero_optimization': zero,
+              'gradient_clipping': train.grad_clip, 'zero_allow_untested_optimizer': True,
+              'zero_force_ds_cpu_optimizer': False}
+    if dtype == torch.float32: return values
+    half = str(dtype).removeprefix('torch.')
+    return {**values, 'torch_autocast': {'enabled': True, 'dtype': half}}
+
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0047
+def import_deepspeed(
+    device: str, # cpu or cuda
+) -> Any:
+    "DeepSpeed, without its messages and without building what a CPU does not need"
+    os.environ.setdefault('DS_ACCELERATOR', device)
+    try: import deepspeed
+    except ImportError:
+        raise UserError('train.strategy = deepspeed', 'the package deepspeed is missing',
+                        'pip install --no-build-isolation "gpt2pro[deepspeed]"') from None
+    deepspeed.ops.__compatible_ops__['deepspeed_shm_comm'] = False
+    deepspeed.utils.logging.logger.setLevel(logging.ERROR)
+    return deepspeed
+
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0049
+def get_zero(
+    p: nn.Parameter,         # Of a model in a DeepSpeed engine
+    kind: str | None = None, # Of the optimizer state, such as `exp_avg`; None is the weight
+) -> Tensor:
+    "A whole weight, or its optimizer state, gathered from all processes"
+    from deepspeed import utils
+    if kind is None: return utils.safe_get_full_fp32_param(p)
+    return utils.safe_get_full_optimizer_state(p, kind)
+
+def link_states(
+    optimizer: Any, # Of a DeepSpeed engine
+) -> None:
+    "Let ZeRO 1 and 2 find the optimizer state of each parameter, not only of the first group"
+    if not hasattr(optimizer, '_hp_optimizer_states_linked'): return # ZeRO 3 does
+    optimizer._hp_optimizer_states_linked = False
+    optimizer._lazy_init_hp_params_optimizer_state()
+
+def set_zero(
+    p: Any,                  # A parameter of a model in a DeepSpeed engine
+    value: Tensor,           # Whole
+    kind: str | None = None, # As for `get_zero`
+) -> None:
+    "Replace a weight, or its optimizer state"
+    from deepspeed import utils
+    whole = not hasattr(p, 'ds_tensor') # ZeRO 1 and 2
+    if not whole:
+        size, rank = p.ds_tensor.numel(), dist.get_rank()
+        value = F.pad(value.flatten(), (0, size*dist.get_world_size()))[rank*size:(rank + 1)*size]
+    weight = utils.safe_set_full_fp32_param if whole else utils.safe_set_local_fp32_param
+    state = utils.safe_set_full_optimizer_state if whole else utils.safe_set_local_optimizer_state
+    if kind is None: weight(p, value)
+    else: state(p, value, kind)
+
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0050
+class DeepSpeed(Distributed):
+    "Optimizer state, gradients and weights sharded in stages by DeepSpeed"
+    name = 'deepspeed'
+    def __init__(self,
+        device: torch.device, # Where this process computes
+        dtype: torch.dtype,   # Precision of matrix products
+        train: TrainConfig,   # Says zero_stage, zero_offload, batch_size and grad_clip
+    ) -> None:
+        super().__init__(device, dtype)
+        self.deepspeed, self.config = import_deepspeed(device.type), deepspeed_config(train, dtype)
+    def setup(self, model: nn.Module, make_optimizer: OptimizerMaker,
+              compile: bool = False) -> tuple[Any, torch.optim.Optimizer]:
+        model, optimizer = super().setup(model, make_optimizer, compile)
+        self.engine, optimizer, *_ = self.deepspeed.initialize(
+            model=model, optimizer=optimizer, config=self.config, dist_init_required=False)
+        return self.engine, optimizer
+    def autocast(self) -> AbstractContextManager: return nullcontext() # the engine does it
+    def accumulate(self, last: bool) -> AbstractContextManager:
+        self.engine.set_gradient_accumulation_boundary(last)
+        return nullcontext()
+    def backward(self, loss: Tensor) -> None: self.engine.backward(loss)
+    def step(self, optimizer: torch.optim.Optimizer, max_norm: float) -> float:
+        self.engine.step()
+        return float(self.engine.get_global_grad_norm())
+    def tensors(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> list[Tensor]:
+        states = [x for state in optimizer.state.values() for x in state.values()]
+        parts = [getattr(p, 'ds_tensor', p) for p in model.parameters()]
+        return [*parts, *states]
+    def state(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> State:
+        found: State = {'model': {}, 'optimizer': {}, 'scaler': {}}
+        link_states(optimizer)
+        kinds: dict[str, Tensor] = next(filter(None, optimizer.state.values()), {}) # of a flat part
+        for name, p in trainable_parameters(unwrap(model)).items():
+            values = {kind: x if x.numel() == 1 else get_zero(p, kind) for kind, x in kinds.items()}
+            found['model'][name] = get_zero(p)
+            found['optimizer'].update({f'{kind}/{name}': x for kind, x in values.items()})
+        return {group: gather(tensors, self.is_main) for group, tensors in found.items()}
+    def load_state(
+        self, model: nn.Module, optimizer: torch.optim.Optimizer, tensors: State,
+    ) -> None:
+        parameters = dict(unwrap(model).named_parameters())
+        for name, value in tensors['model'].items(): set_zero(parameters[name], value)
+        self._blank_step(optimizer) # copies the weights to where the model has them
+        link_states(optimizer)
+        for state in optimizer.state.values():
+            for value in state.values():
+                if value.numel() == 1: value.zero_()
+        for key, value in tensors['optimizer'].items():
+            kind, _, name = key.partition('/')
+            if value.numel() > 1: set_zero(parameters[name], value, kind)
+            else:
+                for state in optimizer.state.values(): state[kind].fill_(value.item())
+    def _blank_step(self, optimizer: torch.optim.Optimizer) -> None:
+        "A step that changes nothing, after which there is a state"
+        token = torch.zeros(1, 1, dtype=torch.long, device=self.device)
+        for group in optimizer.param_groups: group['lr'] = 0.
+        self.accumulate(last=True)
+        self.backward(0*self.engine(token, token))
+        self.engine.step()
+
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0053
 def _local_device(name: str) -> torch.device:
     "The device of this process: with a launcher, a GPU of its own"
     device = resolve_device(name)
@@ -170,8 +349,9 @@ def _local_device(name: str) -> torch.device:
     torch.cuda.set_device(number)
     return torch.device('cuda', number)
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0043
-STRATEGY_CLASSES = {strategy.name: strategy for strategy in (Strategy, DataParallel)}
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0054
+STRATEGY_CLASSES = {strategy.name: strategy
+                    for strategy in (Strategy, DataParallel, FullyShardedDataParallel)}
 
 def make_strategy(
     train: TrainConfig, # Says strategy, device and precision
@@ -184,4 +364,6 @@ def make_strategy(
                         'single is for one process; the others need a launcher',
                         'set train.strategy=auto, or start it with --nproc 2')
     device = _local_device(train.device)
-    return STRATEGY_CLASSES[name](device, resolve_precision(train.precision, device))
+    dtype = resolve_precision(train.precision, device)
+    if name == 'deepspeed': return DeepSpeed(device, dtype, train)
+    return STRATEGY_CLASSES[name](device, dtype)
