@@ -15,7 +15,7 @@ __all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'Run', 'Source', 'OnCluster
            'Minutes', 'Overwrite', 'tokenizer_app', 'Out', 'bench_app', 'Threads', 'main', 'hardware', 'presets',
            'analyze', 'leaks', 'validate', 'explain', 'wizard', 'recommend', 'rehearse', 'convert', 'schema',
            'train_tokenizer', 'lab', 'parity', 'prepare', 'train', 'finetune', 'quickstart', 'tune', 'compare',
-           'evaluate', 'generate', 'prove_resume', 'report', 'write_launch_file', 'kernels', 'bench_train',
+           'evaluate', 'generate', 'prove_resume', 'spikes', 'report', 'write_launch_file', 'kernels', 'bench_train',
            'bench_generate', 'bench_ttl']
 
 # %% ../../nbs/12_app/06_cli.ipynb #0004
@@ -546,6 +546,24 @@ def prove_resume(
                                  overrides=settings)
     _show(proof, as_json)
     raise typer.Exit(0 if proof.passed else 1)
+
+@app.command()
+def spikes(
+    folder: Run,
+    replay: Annotated[int | None, typer.Option(help='Take this step again instead')] = None,
+    limit: Annotated[int | None, typer.Option(help='Steps to take again for it at most')] = None,
+    quarantine: Annotated[Path | None, typer.Option(
+        help='Write the suspect documents to this file, for data.quarantine')] = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    "Find the steps whose loss or gradient rose, and the documents that made them"
+    from gpt2pro.trainer.spikes import replay_step, write_quarantine
+    if replay is not None:
+        return _show(replay_step(folder, replay, **_given(limit=limit)), as_json)
+    found = gpt2pro.find_spikes(folder)
+    if quarantine: write_quarantine(found, quarantine, overwrite)
+    _show(found, as_json)
 
 @app.command()
 def report(folder: Run, as_json: AsJson = False) -> None:
