@@ -44,6 +44,7 @@ TERMS = { # what a reader types → pages that answer it, any of which will do
     'gradient accumulation': ['09_trainer/loop'],
     'early stopping': ['09_trainer/loop'],
     'hyperparameter search': ['09_trainer/tuning'],
+    'loss spike': ['09_trainer/spikes'], 'quarantine': ['09_trainer/spikes'],
     'learning curves': ['09_trainer/monitor', '12_app/run_report'],
     'MFU': ['09_trainer/loop'],
     'validation loss': ['09_trainer/loop', '10_generation/evaluation'],

@@ -16,7 +16,8 @@ from ..core.files import read_json
 from ..core.config import Config, find_setting, ModelConfig, StrictModel, TrainConfig
 from ..core.loading import load_config
 from ..core.hardware import Hardware, native_precisions, Throughput
-from .counts import count_parameters, flops_per_token, optimizer_flops
+from .counts import count_parameters, count_trainable, flops_per_token
+from .counts import optimizer_flops
 from .counts import optimizer_state
 from .heuristics import expected_bytes_per_token
 from .memory import forecast_memory
@@ -261,9 +262,10 @@ def checkpoint_bytes(
     config: Config, # The plan
 ) -> int:           # At most
     "What the checkpoints of a run take on disk"
-    m, t = config.model, config.train
-    numbers = count_parameters(m)['total'] + optimizer_state(m, t.optimizer)
-    return 4*numbers*(t.keep_checkpoints + 2)
+    m, t, tune = config.model, config.train, config.finetune
+    numbers = count_trainable(m, tune) + optimizer_state(m, t.optimizer, tune)
+    frozen = count_parameters(m)['total']*(tune.method != 'full') # once, beside the checkpoints
+    return 4*(numbers*(t.keep_checkpoints + 2) + frozen)
 
 # %% ../../nbs/03_validation/04_plan.ipynb #0046
 Severity = Literal['error', 'warning', 'note']
