@@ -38,6 +38,7 @@ _NAMES = { # module → public names
     'trainer.monitor': 'LivePlot',
     'trainer.loop': 'Trainer',
     'trainer.proofs': 'prove_resume',
+    'trainer.spikes': 'find_spikes',
     'trainer.tuning': 'tune',
     'trainer.comparison': 'compare',
     'trainer.launch': 'Cluster launch_file',

@@ -15,7 +15,7 @@ __all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'Run', 'Source', 'OnCluster
            'Minutes', 'Overwrite', 'tokenizer_app', 'Out', 'bench_app', 'Threads', 'main', 'hardware', 'presets',
            'analyze', 'leaks', 'validate', 'explain', 'wizard', 'recommend', 'rehearse', 'convert', 'schema',
            'train_tokenizer', 'lab', 'parity', 'prepare', 'train', 'finetune', 'quickstart', 'tune', 'compare',
-           'evaluate', 'generate', 'prove_resume', 'report', 'write_launch_file', 'kernels', 'bench_train',
+           'evaluate', 'generate', 'prove_resume', 'spikes', 'report', 'write_launch_file', 'kernels', 'bench_train',
            'bench_generate', 'bench_ttl']
 
 # %% ../../nbs/12_app/06_cli.ipynb #0004
@@ -548,6 +548,24 @@ def prove_resume(
     raise typer.Exit(0 if proof.passed else 1)
 
 @app.command()
+def spikes(
+    folder: Run,
+    replay: Annotated[int | None, typer.Option(help='Take this step again instead')] = None,
+    limit: Annotated[int | None, typer.Option(help='Steps to take again for it at most')] = None,
+    quarantine: Annotated[Path | None, typer.Option(
+        help='Write the suspect documents to this file, for data.quarantine')] = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    "Find the steps whose loss or gradient rose, and the documents that made them"
+    from gpt2pro.trainer.spikes import replay_step, write_quarantine
+    if replay is not None:
+        return _show(replay_step(folder, replay, **_given(limit=limit)), as_json)
+    found = gpt2pro.find_spikes(folder)
+    if quarantine: write_quarantine(found, quarantine, overwrite)
+    _show(found, as_json)
+
+@app.command()
 def report(folder: Run, as_json: AsJson = False) -> None:
     "Write a run's report.html, and print its figures"
     result = gpt2pro.report_run(folder)
@@ -565,11 +583,11 @@ def write_launch_file(
     k8s: Annotated[bool, typer.Option('--k8s', help='A manifest for Kubernetes')] = False,
     skypilot: Annotated[bool, typer.Option('--skypilot', help='A task for SkyPilot')] = False,
     out: Annotated[Path, typer.Option(help='Run directory')] = Path('runs/launched'),
-    nodes: Annotated[int | None, typer.Option(min=1, help='Machines')] = None,
-    gpus_per_node: Annotated[int | None, typer.Option(min=1, help='GPUs of each')] = None,
-    hours: Annotated[float | None, typer.Option(help='Until Slurm ends the job')] = None,
-    timeout: Annotated[int | None, typer.Option(min=1, help='Seconds to wait for a node')] = None,
-    restarts: Annotated[int | None, typer.Option(min=0, help='After failures')] = None,
+    nodes: Annotated[int | None, typer.Option(min=1, help='Machines; else 2')] = None,
+    gpus_per_node: Annotated[int | None, typer.Option(min=1, help='GPUs of each; else 8')] = None,
+    hours: Annotated[float | None, typer.Option(help='Time limit of Slurm; else 24')] = None,
+    timeout: Annotated[int | None, typer.Option(min=1, help='Seconds to wait')] = None,
+    restarts: Annotated[int | None, typer.Option(min=0, help='After failures; else 3')] = None,
     interface: Annotated[str | None, typer.Option(help='Network, such as ib0')] = None,
     image: Annotated[str | None, typer.Option(help='Container of Kubernetes')] = None,
     claim: Annotated[str | None, typer.Option(help='Shared volume of Kubernetes')] = None,

@@ -23,9 +23,8 @@ from ..validation.counts import count_parameters
 from ..validation.forecast import Forecast
 from ..data.shards import Manifest
 from ..trainer.checkpoint import checkpoint_manifest, list_checkpoints
-from ..trainer.runs import RunDirectory
+from ..trainer.runs import ResumeProof, RunDirectory
 from ..trainer.monitor import metric_points, read_metrics, training_charts
-from ..trainer.proofs import ResumeProof
 from ..generation.evaluation import Evaluation
 
 # %% auto #0
@@ -137,6 +136,7 @@ _FIGURES: dict[str, tuple[str, Callable[[Any], str], str]] = { # Key → name, f
     'tokens': ('tokens', format_number, 'seen in training'),
     'seconds': ('time', format_seconds, 'of training'),
     'tokens_per_second': ('tokens/s', format_number, 'median of training'),
+    'mfu': ('FLOPs utilisation', '{:.0%}'.format, 'median of training'),
     'memory': ('peak memory', format_bytes, 'of a training step')}
 
 def summarize_run(
@@ -149,8 +149,9 @@ def summarize_run(
         known['steps'] = run.metrics[-1]['step']
     for name in ('tokens', 'seconds'):
         if points := metric_points(run.metrics, name): known[name] = points[-1][1]
-    speeds = sorted(speed for _, speed in metric_points(run.metrics, 'tokens_per_second'))
-    if speeds: known['tokens_per_second'] = speeds[len(speeds)//2]
+    for name in ('tokens_per_second', 'mfu'):
+        values = sorted(value for _, value in metric_points(run.metrics, name))
+        if values: known[name] = values[len(values)//2]
     if run.memory: known['memory'] = run.memory.measured_bytes
     if run.evaluation:
         known['bits_per_byte'] = run.evaluation.bits_per_byte

@@ -251,6 +251,14 @@ class TrainConfig(Settings):
     max_steps: Steps = _setting(1000, 'optimizer steps', unit='steps',
                                 aliases='max_iters num_steps total_steps max_train_steps '
                                         'iterations')
+    max_tokens: int | None = _setting(
+        None, 'training ends with the step that reaches this many tokens, if that comes before '
+        'max_steps; null is no limit', ge=1, le=10**15, unit='tokens',
+        aliases='max_train_tokens train_tokens num_tokens')
+    max_epochs: float | None = _setting(
+        None, 'training ends with the step that completes this many readings of the text, if that '
+        'comes before max_steps; null is no limit', gt=0, le=10**6, unit='epochs',
+        aliases='epochs num_epochs num_train_epochs n_epochs')
     batch_size: Count = _setting(
         16, 'sequences in a micro-batch', unit='sequences',
         aliases='batch micro_batch_size train_batch_size per_device_train_batch_size')
@@ -448,12 +456,9 @@ def describe_setting(
 # %% ../../nbs/00_core/05_config.ipynb #0054
 _ALIASES = {name: key for key, info in SETTINGS.items() for name in info.aliases.split()}
 _ALIASES |= {key.split('.')[1]: key for key in reversed(SETTINGS)}
-_EPOCHS = 'a run is measured in steps: train.max_steps; `gpt2pro recommend` says how many'
 ADVICE = { # Name that has no setting → what to do
-
     'bias': 'linear layers and norms have biases, as in GPT-2',
-    'padded_vocab_size': 'the table of embeddings has model.vocab_size rows',
-    **dict.fromkeys('epochs num_epochs num_train_epochs max_epochs n_epochs'.split(), _EPOCHS)}
+    'padded_vocab_size': 'the table of embeddings has model.vocab_size rows'}
 
 def find_setting(
     *path: str, # Keys that lead to a value in some file
@@ -490,7 +495,8 @@ def resumable_settings(
     train: TrainConfig, # Of the run that is resumed
 ) -> set[str]:          # Keys, such as `train.eval_interval`
     "The settings that a resumed run may change"
-    longer = {'train.max_steps'} if SCHEDULES[train.schedule].open_ended else set()
+    lengths = {'train.max_steps', 'train.max_tokens', 'train.max_epochs'}
+    longer = lengths if SCHEDULES[train.schedule].open_ended else set()
     return longer | {key for key, info in SETTINGS.items() if info.resumable}
 
 # %% ../../nbs/00_core/05_config.ipynb #0066

@@ -128,6 +128,8 @@ def convert_config(
             f'{name} = {value!r:.40}', f'it decides the shape of the model: {found.skipped[name]}',
             'write it as a setting and a value that it takes, such as model.n_layer: 6, or delete')
             for name, value in unclear.items()])
+    if 'train.max_steps' not in taken and taken.keys() & {'train.max_epochs', 'train.max_tokens'}:
+        found.config.train.max_steps = 10**6 # epochs or tokens decide
     if found.config.model.vocab_size in (50257, 50304) and 'tokenizer.type' not in taken:
         found.config.tokenizer.type = 'gpt2'
     return found

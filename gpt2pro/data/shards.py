@@ -226,7 +226,7 @@ class Origins(NamedTuple):
     "The origin of each document of a text"
     files: list[str] # Names
     table: Tensor    # File, position and hash of each document, (documents, 3)
-    def __getitem__(self, document: int) -> Origin: # type: ignore[override]
+    def of(self, document: int) -> Origin:
         file, *others = self.table[document].tolist()
         return Origin(self.files[file], *others)
 
@@ -260,7 +260,7 @@ class Tokens:
     def describe(self, document: int) -> str: # Such as `a.txt, byte 70: 'In the beginning'`
         "Where a document comes from, and how it begins"
         name = f'document {document}'
-        if self.origins: name = format_position(*self.origins[document][:2])
+        if self.origins: name = format_position(*self.origins.of(document)[:2])
         if not self.tokenizer: return name
         start, stop = [*self.starts[document:document + 2].tolist(), len(self)][:2]
         text = self.tokenizer.decode(self[start:min(start + 20, stop - 1)])

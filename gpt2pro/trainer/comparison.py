@@ -67,6 +67,7 @@ class Variant(StrictModel):
     def scores(self) -> dict[int, float]: # Seed → bits per byte
         return {run.config.train.seed: run.score for run in self.runs if run.score is not None}
 
+# %% ../../nbs/09_trainer/14_comparison.ipynb #0012
 def _settings(config: Config) -> dict[str, Any]:
     "All settings but the seed, by key"
     return {'.'.join(path): value for path, value in iterate_leaves(config.model_dump())
@@ -87,7 +88,7 @@ def group_runs(
         variant.runs.append(run)
     return list(variants.values())
 
-# %% ../../nbs/09_trainer/14_comparison.ipynb #0014
+# %% ../../nbs/09_trainer/14_comparison.ipynb #0016
 _STUDENT = 12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26 # 95 %, two-sided, 1 to 9 degrees
 
 def mean_interval(
@@ -108,25 +109,7 @@ def difference(
     if not seeds: return None
     return mean_interval([variant.scores[seed] - other.scores[seed] for seed in sorted(seeds)])
 
-# %% ../../nbs/09_trainer/14_comparison.ipynb #0019
-class Comparison(Record):
-    "Variants side by side"
-    variants: list[Variant]
-    def _tables(self) -> dict[str, list[list[str]]]:
-        rows = [_variant_row(variant, self.variants[0]) for variant in self.variants]
-        head = ['', 'runs', 'bits per byte', 'difference', 'parameters', 'tokens/s', 'time']
-        names = [variant.name for variant in self.variants]
-        keys = [*self.variants[0].settings]
-        changed = [[key, *(str(v.settings[key]) for v in self.variants)] for key in keys]
-        return {'variants': [head, *rows], 'what differs': [['', *names], *changed]}
-    def _facts(self) -> list[str]: return [*_conclusions(self.variants)]
-    def _figure(self) -> Any: return plot_variants(self.variants)
-    def save(self,
-        path: str | Path, # Ends in .html
-    ) -> None:
-        "Write the comparison as a page"
-        write_file(Path(path), html_page('Comparison of runs', self._repr_html_()))
-
+# %% ../../nbs/09_trainer/14_comparison.ipynb #0021
 def _interval(found: tuple[float, float] | None, form: str) -> str:
     "A mean and half the width of its interval"
     if found is None: return '–'
@@ -156,7 +139,26 @@ def _conclusions(variants: Sequence[Variant]) -> Iterable[str]:
     if len({run.validation_bytes for variant in variants for run in variant.runs}) > 1:
         yield 'Their validation texts differ, so their scores cannot be compared.'
 
-# %% ../../nbs/09_trainer/14_comparison.ipynb #0020
+# %% ../../nbs/09_trainer/14_comparison.ipynb #0022
+class Comparison(Record):
+    "Variants side by side"
+    variants: list[Variant]
+    def _tables(self) -> dict[str, list[list[str]]]:
+        rows = [_variant_row(variant, self.variants[0]) for variant in self.variants]
+        head = ['', 'runs', 'bits per byte', 'difference', 'parameters', 'tokens/s', 'time']
+        names = [variant.name for variant in self.variants]
+        keys = [*self.variants[0].settings]
+        changed = [[key, *(str(v.settings[key]) for v in self.variants)] for key in keys]
+        return {'variants': [head, *rows], 'what differs': [['', *names], *changed]}
+    def _facts(self) -> list[str]: return [*_conclusions(self.variants)]
+    def _figure(self) -> Any: return plot_variants(self.variants)
+    def save(self,
+        path: str | Path, # Ends in .html
+    ) -> None:
+        "Write the comparison as a page"
+        write_file(Path(path), html_page('Comparison of runs', self._repr_html_()))
+
+# %% ../../nbs/09_trainer/14_comparison.ipynb #0023
 def plot_variants(
     variants: Sequence[Variant], # At least one
 ) -> Any:
@@ -176,7 +178,7 @@ def plot_variants(
     axes.legend()
     return figure
 
-# %% ../../nbs/09_trainer/14_comparison.ipynb #0024
+# %% ../../nbs/09_trainer/14_comparison.ipynb #0027
 def expand_grid(
     vary: Iterable[str], # Such as `train.lr=1e-3,3e-3`
 ) -> list[tuple[str, ...]]:
@@ -188,6 +190,7 @@ def expand_grid(
         return [f'{key}={value}' for value in values.split(',')]
     return [*product(*map(words, vary))]
 
+# %% ../../nbs/09_trainer/14_comparison.ipynb #0031
 def _train_grid(config: Config, vary: Sequence[str], seeds: int, folder: Path | None,
                 progress: bool) -> list[Path]:
     "Train each combination with each seed; the directories"
@@ -207,6 +210,7 @@ def _train_grid(config: Config, vary: Sequence[str], seeds: int, folder: Path | 
             raise
     return [folder/name for name in plans]
 
+# %% ../../nbs/09_trainer/14_comparison.ipynb #0032
 def compare(
     sources: str | Path | Config | Iterable[str] = (), # Run directories, or a configuration to vary
     vary: Iterable[str] = (),         # Settings with several values: `train.lr=1e-3,3e-3`

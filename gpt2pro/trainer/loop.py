@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
+import numpy as np
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
@@ -37,8 +38,8 @@ from .monitor import save_plot, SPIKE_SCORE, SpikeDetector, track
 # %% auto #0
 __all__ = ['evaluation_batches', 'mean_loss', 'dropout_seed', 'Step', 'accumulate_gradients', 'micro_batches', 'describe_batch',
            'training_step', 'TrainResult', 'stop_reason', 'tokens_per_second', 'RunConstants', 'bytes_per_token',
-           'run_constants', 'planned_settings', 'plan_steps', 'RunState', 'Trainer', 'watch_spikes', 'largest_metrics',
-           'take_step', 'step_metrics', 'after_step', 'train_model', 'train_worker', 'why_finished']
+           'run_constants', 'step_limit', 'planned_settings', 'plan_steps', 'RunState', 'Trainer', 'watch_spikes',
+           'largest_metrics', 'take_step', 'step_metrics', 'after_step', 'train_model', 'train_worker', 'why_finished']
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0008
 def evaluation_batches(
@@ -153,7 +154,7 @@ def training_step(
 class TrainResult(Progress):
     "How a training ended"
     tokens_per_second: float # Since the start or the last resume; 0 when no step was left
-    stopped: str             # Why it ended: max_steps, patience or max_hours
+    stopped: str             # The setting that ended it: a length, patience, or max_hours
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0035
 def stop_reason(
@@ -163,7 +164,7 @@ def stop_reason(
     seconds_left: float, # Until max_hours are over
 ) -> str | None:         # None is no reason
     "Why a run should stop now"
-    reasons = {'signal': interrupted, 'max_steps': progress.step >= train.max_steps,
+    reasons = {'signal': interrupted, progress.limited_by: progress.step >= train.max_steps,
                'max_hours': seconds_left <= 0,
                'patience': 0 < train.patience <= progress.bad_evals}
     return next((name for name, true in reasons.items() if true), None)
@@ -203,12 +204,40 @@ def run_constants(
                         flops, strategy.world_size*peak_flops(strategy.device, strategy.dtype))
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0044
+def _steps_for_tokens(batches: Batches, tokens: int, sequences: int) -> int:
+    "The first step, of so many sequences, that reaches a number of tokens"
+    step, read = 0, 0
+    while True:
+        indices = np.arange(step*sequences, (step + 1024)*sequences, dtype=np.uint64)
+        lengths = batches.sampler.sequences(indices)[1].reshape(-1, sequences)
+        sums = read + lengths.sum(1, dtype=np.int64).cumsum() # (1024,)
+        if sums[-1] >= tokens: return step + 1 + int((sums < tokens).sum())
+        step, read = step + 1024, int(sums[-1])
+
+def step_limit(
+    config: Config,   # Says max_steps, max_tokens and max_epochs
+    batches: Batches, # Of the training text
+) -> tuple[int | None, str]: # Steps, or None for `max_steps`, and which of the three comes first
+    "The length of a run, where no clock ends it"
+    train = config.train
+    sequences = train.batch_size*train.gradient_accumulation_steps # of a step
+    limits = {'max_steps': train.max_steps}
+    if train.max_epochs:
+        limits['max_epochs'] = math.ceil(train.max_epochs*batches.sampler.size/sequences)
+    if train.max_tokens and config.data.batching == 'packed':
+        limits['max_tokens'] = math.ceil(train.max_tokens/config.tokens_per_step)
+    elif train.max_tokens:
+        limits['max_tokens'] = _steps_for_tokens(batches, train.max_tokens, sequences)
+    name = min(limits, key=limits.__getitem__)
+    return (None if name == 'max_steps' else limits[name]), name
+
+# %% ../../nbs/09_trainer/06_loop.ipynb #0048
 def planned_settings(
     train: TrainConfig, # Of the configuration
     progress: Progress, # How far the run has come
 ) -> TrainConfig:
-    "The settings with the steps that were planned by time"
-    steps = progress.planned_steps
+    "The settings with the steps that there will be"
+    steps = progress.planned_steps or progress.limit
     if steps is None: return train
     warmup = min(train.warmup_steps, steps//10)
     return train.model_copy(update=dict(max_steps=steps, warmup_steps=warmup))
@@ -227,13 +256,13 @@ def plan_steps(
     pace = progress.seconds/progress.step # seconds of a step and what goes with it
     steps = progress.step + max(0, int((seconds - progress.seconds)/pace))
     before = planned_settings(train, progress).max_steps
-    progress.planned_steps = min(train.max_steps, steps)
+    progress.planned_steps = min(progress.limit or train.max_steps, steps)
     progress.plan_at = progress.seconds + seconds/20
     if abs(steps - before) > 0.2*before:
         _log.info('%.2f s a step: %d steps in %g minutes', pace, steps, train.target_minutes)
     return True
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0048
+# %% ../../nbs/09_trainer/06_loop.ipynb #0052
 class RunState:
     "All that a run needs to be resumed, and how it is saved and restored"
     def __init__(self,
@@ -279,7 +308,7 @@ class RunState:
                          keep, best)
         if last: self.writer.wait(last=True)
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0052
+# %% ../../nbs/09_trainer/06_loop.ipynb #0056
 class Trainer:
     "Trains a model on prepared text and keeps its run directory up to date"
     def __init__(self,
@@ -306,11 +335,12 @@ class Trainer:
     ) -> TrainResult:
         "Train until there is a reason to stop"
         if checkpoint: self.state.restore(checkpoint)
-        train, state, progress = self.train, self.state, self.state.progress
+        state, progress = self.state, self.state.progress
+        progress.limit, progress.limited_by = step_limit(self.config, self.batches)
         first, begun = progress.step, self.clock()
         self.started = begun - progress.seconds
-        self.deadline = begun + 3600*(train.max_hours or math.inf)
-        self.bar = tqdm(total=_bar_total(train, progress), initial=first, desc='training',
+        self.deadline = begun + 3600*(self.train.max_hours or math.inf)
+        self.bar = tqdm(total=_bar_total(self.train, progress), initial=first, desc='training',
                         unit='step', disable=not self.show_bar)
         warn = partial(_log.warning, '%s: stopping after this step')
         with _write_files(self), self.bar, Interrupts(warn) as self.interrupts, state.writer:
@@ -337,7 +367,7 @@ class Trainer:
     @property
     def train(self) -> TrainConfig: return planned_settings(self.config.train, self.state.progress)
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0054
+# %% ../../nbs/09_trainer/06_loop.ipynb #0058
 @contextmanager
 def _write_files(trainer: Trainer) -> Iterator[None]:
     "Let the main process write metrics within a `with` block"
@@ -350,7 +380,7 @@ def _write_files(trainer: Trainer) -> Iterator[None]:
             trainer.callbacks[:0] = [metrics.write, save_plot(run.metrics, run.curves), *trackers]
             yield
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0056
+# %% ../../nbs/09_trainer/06_loop.ipynb #0060
 def watch_spikes(trainer: Trainer, step: Step) -> None:
     "Keep the largest loss and gradient norm, and warn of a spike with the documents of its batch"
     progress, config = trainer.state.progress, trainer.config
@@ -371,7 +401,7 @@ def largest_metrics(progress: Progress) -> dict[str, float]:
     progress.largest.clear()
     return found
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0057
+# %% ../../nbs/09_trainer/06_loop.ipynb #0061
 def take_step(trainer: Trainer) -> None:
     "A step, and what is due after it"
     state, progress = trainer.state, trainer.state.progress
@@ -388,7 +418,7 @@ def take_step(trainer: Trainer) -> None:
     after_step(trainer, step)
     trainer.bar.update()
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0058
+# %% ../../nbs/09_trainer/06_loop.ipynb #0062
 def step_metrics(trainer: Trainer, step: Step) -> dict[str, Any]:
     "The line of metrics of a step"
     train, progress, constants = trainer.train, trainer.state.progress, trainer.constants
@@ -402,7 +432,7 @@ def step_metrics(trainer: Trainer, step: Step) -> dict[str, Any]:
                 seconds_left=max(0., min(left, trainer.deadline - trainer.clock())),
                 **largest_metrics(progress))
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0059
+# %% ../../nbs/09_trainer/06_loop.ipynb #0063
 def _write_metrics(trainer: Trainer, **values: Any) -> None:
     progress = trainer.state.progress
     for callback in trainer.callbacks:
@@ -426,7 +456,7 @@ def after_step(trainer: Trainer, step: Step) -> None:
     if planned or better or number % train.checkpoint_interval == 0:
         state.save(trainer.run.checkpoints)
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0061
+# %% ../../nbs/09_trainer/06_loop.ipynb #0065
 def _fit(trainer: Trainer, checkpoint: Path | None) -> TrainResult:
     "Train, and say what to do when the memory of a GPU runs out"
     try: return trainer.fit(checkpoint)
@@ -467,7 +497,7 @@ def train_worker() -> None:
     strategy = make_strategy(config.train)
     _fit(Trainer(config, model, prepared, run, strategy, progress=False), checkpoint)
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0078
+# %% ../../nbs/09_trainer/06_loop.ipynb #0082
 def why_finished(
     run: RunDirectory, # A run that is to be resumed
     config: Config,    # Its settings
@@ -481,5 +511,5 @@ def why_finished(
     way = f'To go on, resume it with a larger train.{reason}.'
     if f'train.{reason}' not in resumable_settings(config.train) or progress.planned_steps:
         way = ('To train longer, start a new run; with train.schedule=constant and no '
-               'train.target_minutes, it can be resumed with a larger train.max_steps.')
+               f'train.target_minutes, it can be resumed with a larger train.{reason}.')
     return f'{run.path} is already finished: train.{reason} ended it at step {progress.step}. {way}'

@@ -257,15 +257,20 @@ def _tracker_id(run: RunDirectory) -> str:
     if not run.tracker_id.exists(): write_file(run.tracker_id, secrets.token_hex(4))
     return run.tracker_id.read_text(encoding='utf-8')
 
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0058
 @contextmanager
 def _tensorboard(run: RunDirectory, config: Config, step: int) -> Iterator[Callback]:
     from torch.utils.tensorboard import SummaryWriter
-    with SummaryWriter(str(run.tensorboard), purge_step=step + 1) as writer:
-        def callback(line: Mapping[str, Any]) -> None:
+    writer = SummaryWriter(str(run.tensorboard), purge_step=step + 1)
+    def callback(line: Mapping[str, Any]) -> None:
+        with warn_on_error(run.tensorboard):
             for name, value in line.items(): writer.add_scalar(name, value, line['step'])
             writer.flush()
-        yield callback
+    try: yield callback
+    finally:
+        with warn_on_error(run.tensorboard): writer.close()
 
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0059
 @contextmanager
 def _wandb(run: RunDirectory, config: Config, step: int) -> Iterator[Callback]:
     import wandb
@@ -275,6 +280,7 @@ def _wandb(run: RunDirectory, config: Config, step: int) -> Iterator[Callback]:
                     settings=wandb.Settings(silent=True)) as session:
         yield lambda line: session.log(dict(line), step=line['step'])
 
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0060
 @contextmanager
 def _trackio(run: RunDirectory, config: Config, step: int) -> Iterator[Callback]:
     import trackio
@@ -286,9 +292,9 @@ def _trackio(run: RunDirectory, config: Config, step: int) -> Iterator[Callback]
         session.log({name: value for name, value in line.items() if name != 'step'}, line['step'])
     try: yield callback
     finally:
-        with redirect_stdout(sys.stderr): session.finish()
+        with redirect_stdout(sys.stderr): trackio.finish()
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0058
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0061
 TRACKERS = {'tensorboard': _tensorboard, 'wandb': _wandb, 'trackio': _trackio}
 
 @contextmanager
@@ -308,7 +314,7 @@ def track(
                                 "pip install 'gpt2pro[track]', or leave it out") from None
         yield callbacks
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0067
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0070
 class MemoryMeter:
     "Measures the peak memory of tensors within a `with` block"
     def __init__(self,
@@ -340,7 +346,7 @@ def _peak_of_events(events: Iterable[Any]) -> int:
     changes.sort(key=lambda event: event.start_ns())
     return max(accumulate((event.nbytes() for event in changes), initial=0))
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0068
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0071
 def memory_in_use(
     device: torch.device, # Where the tensors are
 ) -> int:                 # Bytes: of tensors on a GPU, of the whole process on a CPU
@@ -348,7 +354,7 @@ def memory_in_use(
     if device.type == 'cuda': return torch.cuda.memory_allocated(device)
     return psutil.Process().memory_info().rss
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0072
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0075
 def robust_z(
     value: float,            # To judge
     usual: Iterable[float],  # Values to compare it with
@@ -359,7 +365,7 @@ def robust_z(
     deviation = 1.4826*np.median(np.abs(values - median))
     return float((value - median)/max(deviation, 1e-3*abs(median), 1e-12))
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0076
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0079
 SPIKE_WINDOW = 100 # Steps that say what is usual
 SPIKE_SCORE = 8.   # The robust z-score of a spike
 
@@ -371,7 +377,7 @@ class SpikeDetector:
         self.values.append(value)
         return score
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0081
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0084
 def first_names(
     names: list[str], # Of documents
 ) -> str:
@@ -392,7 +398,7 @@ class NonFiniteError(RunError):
                          f'the step was not taken; it read {first_names(documents)}',
                          'start a new run with a lower train.lr; its checkpoints are as they were')
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0084
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0087
 def out_of_memory(
     train: TrainConfig,   # The settings in use
     device: torch.device, # Where it happened

@@ -134,7 +134,8 @@ class ScalingForecast(Record):
         return [point for point in self.points if point.strategy == strategy]
     def worthwhile(self, strategy: str) -> int:
         "The most GPUs whose last doubling made the training at least 1.4 times as fast"
-        points, best = self.of(strategy), 1
+        points = self.of(strategy)
+        best = points[0].gpus
         for a, b in zip(points, points[1:]):
             gain = b.useful_tokens_per_second/a.useful_tokens_per_second
             if gain**(1/math.log2(b.gpus/a.gpus)) < 1.4: break

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from ..core.config import Config
 from ..validation.memory import forecast_memory, has_document_mask
 from ..model.gpt import GPT
+from ..model.lora import choose_trainable
 from .optimizers import make_optimizer
 from .strategy import clip_gradient, Strategy
 
@@ -30,7 +31,9 @@ def blank_step(
     "A training step on zeros"
     train, tied = config.train, config.model.tie_word_embeddings
     model.gradient_checkpointing = train.gradient_checkpointing
-    table, head = model.wte.weight, model.lm_head.weight
+    head = model.lm_head.weight
+    apart = tied and head.is_leaf and head is not model.wte.weight
+    del head # with new rows it is a copy
     model.zero_grad()
     for _ in range(train.gradient_accumulation_steps):
         begin()
@@ -41,9 +44,9 @@ def blank_step(
             if chunked: loss = model(x, y, doc_ids, label_smoothing=smoothing, z_loss=train.z_loss)
             else: loss = F.cross_entropy(model(x, doc_ids=doc_ids).flatten(0, 1), y.flatten())
         loss.backward()
-        if tied and head is not table:
-            table.grad.add_(head.grad) # type: ignore
-            head.grad = None
+        if apart:
+            model.wte.weight.grad.add_(model.lm_head.weight.grad) # type: ignore
+            model.lm_head.weight.grad = None
     clip_gradient(strategy.scaler, optimizer, train.grad_clip)
     optimizer.step()
 
@@ -64,9 +67,11 @@ def trace_memory(
     with FakeTensorMode(), torch.device(device):
         strategy = Strategy(torch.device(device), torch.bfloat16 if half else torch.float32)
         model, tracker = GPT(config.model), MemTracker()
+        choose_trainable(model, config.finetune)
         optimizer = make_optimizer(model, config.train)
-        weight = model.wte.weight.detach()
-        if config.model.tie_word_embeddings: model.lm_head.weight = nn.Parameter(weight)
+        table = model.wte.weight
+        if config.model.tie_word_embeddings and table.is_leaf and table.requires_grad:
+            model.lm_head.weight = nn.Parameter(table.detach())
         tracker.track_external(model, optimizer)
         with tracker:
             for _ in range(2):

@@ -164,13 +164,7 @@ def open_study(
     return optuna.create_study(storage=storage, sampler=sampler, pruner=pruner, study_name='tune',
                                load_if_exists=True)
 
-def _start_worker(workers: int) -> None:
-    "Take a part of the cores and a GPU of its own, and leave Ctrl-C to the parent"
-    if hasattr(os, 'setpgid'): os.setpgid(0, 0)
-    torch.set_num_threads(max(1, count_cores()//workers))
-    number = int(current_process().name.rpartition('-')[2])
-    if torch.cuda.device_count() > 1: torch.cuda.set_device(number % torch.cuda.device_count())
-
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0025
 def train_trial(
     search: Search, # What is tried
     study: Any,     # Of Optuna
@@ -185,6 +179,14 @@ def train_trial(
     with redirect_stderr(io.StringIO()): # the log is in the folder
         train_model(config, folder, callbacks=[scores], progress=False)
     return scores.best, ''
+
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0027
+def _start_worker(workers: int) -> None:
+    "Take a part of the cores and a GPU of its own, and leave Ctrl-C to the parent"
+    if hasattr(os, 'setpgid'): os.setpgid(0, 0)
+    torch.set_num_threads(max(1, count_cores()//workers))
+    number = int(current_process().name.rpartition('-')[2])
+    if torch.cuda.device_count() > 1: torch.cuda.set_device(number % torch.cuda.device_count())
 
 def run_trial(
     search: Search, # What is tried
@@ -216,7 +218,7 @@ def _is_best(study: Any, number: int) -> bool:
     try: return study.best_trial.number == number
     except ValueError: return False # none is complete
 
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0029
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0033
 class Trial(StrictModel):
     "One trial of a search"
     number: int                         # From 0
@@ -227,6 +229,29 @@ class Trial(StrictModel):
     settings: dict[str, Any]            # Those that are searched, and have an effect
     reason: str = ''                    # Why it was pruned
 
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0035
+def _trial_row(trial: Trial, keys: Sequence[str]) -> list[str]:
+    score = '–' if trial.bits_per_byte is None else f'{trial.bits_per_byte:.3f}'
+    values = [trial.settings.get(key, '–') for key in keys]
+    shown = [f'{value:.3g}' if isinstance(value, float) else str(value) for value in values]
+    step = '–' if trial.step is None else f'{trial.step:,}'
+    return [str(trial.number), score, *shown, step, format_seconds(trial.seconds), trial.reason]
+
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0036
+def _describe(tuning: Tuning) -> Iterable[str]:
+    "The result in sentences"
+    ranked = tuning.ranked
+    pruned = sum(trial.state == 'pruned' for trial in tuning.trials)
+    yield f'{len(ranked)} trials complete, {pruned} pruned.'
+    if not ranked: return
+    settings = ' '.join(format_override(*item) for item in ranked[0].settings.items())
+    yield f'Best: trial {ranked[0].number}, {ranked[0].bits_per_byte:.3f} bits per byte: {settings}'
+    if tuning.importances:
+        parts = [f'{key} {100*value:.0f} %' for key, value in tuning.importances.items()]
+        yield f'Importance: {", ".join(parts)}.'
+    yield f'Train with the best settings: gpt2pro train {tuning.folder/"best.yaml"}'
+
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0037
 class Tuning(Record):
     "What a search has found"
     folder: Path                     # Of the search
@@ -247,34 +272,11 @@ class Tuning(Record):
     @property
     def plots(self) -> list[Path]: return sorted(self.folder.glob('*.png'))
 
-def _trial_row(trial: Trial, keys: Sequence[str]) -> list[str]:
-    score = '–' if trial.bits_per_byte is None else f'{trial.bits_per_byte:.3f}'
-    values = [trial.settings.get(key, '–') for key in keys]
-    shown = [f'{value:.3g}' if isinstance(value, float) else str(value) for value in values]
-    step = '–' if trial.step is None else f'{trial.step:,}'
-    return [str(trial.number), score, *shown, step, format_seconds(trial.seconds), trial.reason]
-
-def _describe(tuning: Tuning) -> Iterable[str]:
-    "The result in sentences"
-    ranked = tuning.ranked
-    pruned = sum(trial.state == 'pruned' for trial in tuning.trials)
-    yield f'{len(ranked)} trials complete, {pruned} pruned.'
-    if not ranked: return
-    settings = ' '.join(format_override(*item) for item in ranked[0].settings.items())
-    yield f'Best: trial {ranked[0].number}, {ranked[0].bits_per_byte:.3f} bits per byte: {settings}'
-    if len(ranked) > 1:
-        worst = ranked[-1]
-        yield f'Worst of the complete: trial {worst.number}, {worst.bits_per_byte:.3f}.'
-    if tuning.importances:
-        parts = [f'{key} {100*value:.0f} %' for key, value in tuning.importances.items()]
-        yield f'Importance: {", ".join(parts)}.'
-    yield f'Train with the best settings: gpt2pro train {tuning.folder/"best.yaml"}'
-
 def _picture(path: Path) -> str:
     data = base64.b64encode(path.read_bytes()).decode()
     return f'<img alt="{path.stem} of the search" src="data:image/png;base64,{data}">'
 
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0030
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0038
 def _importances(study: Any) -> dict[str, float]:
     "How much each setting matters; empty where the trials do not say"
     values = {trial.value for trial in study.trials if trial.state.name == 'COMPLETE'}
@@ -298,7 +300,7 @@ def read_tuning(
                             settings=trial.params, reason=trial.user_attrs.get('reason', '')))
     return Tuning(folder=Path(folder), trials=trials, importances=_importances(study))
 
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0034
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0042
 _PLOTS = {'history': 'plot_optimization_history', 'importance': 'plot_param_importances',
           'parallel': 'plot_parallel_coordinate'}
 
@@ -317,7 +319,7 @@ def save_plots(
         figure.savefig(Path(folder)/f'{name}.png', dpi=70, bbox_inches='tight')
         plt.close(figure)
 
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0036
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0044
 def _folder_name(config: Config, dimensions: Sequence[Dimension]) -> str:
     text = '\n'.join([config.model_dump_json(), *map(str, dimensions)])
     return f'tune-{hashlib.sha256(text.encode()).hexdigest()[:8]}'
@@ -334,6 +336,7 @@ def _check_dimensions(dimensions: Sequence[Dimension], config: Config) -> None:
         raise UserError(f'{key} has no effect', f'it needs {condition}',
                         f'add {condition}, or leave it out')
 
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0046
 def _begin(search: Search) -> int:
     "Prepare a new search, or one that was ended; how many trials it has finished"
     journal = search.folder/'trials.journal'
@@ -356,7 +359,7 @@ def _begin(search: Search) -> int:
         study.enqueue_trial(trial.params)
     return len(study.get_trials(states=[states.COMPLETE, states.PRUNED]))
 
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0037
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0047
 def _show_trial(folder: Path, bar: tqdm) -> None:
     "Advance the bar, and show the best so far"
     bar.update()
@@ -364,6 +367,7 @@ def _show_trial(folder: Path, bar: tqdm) -> None:
     complete = [trial.value for trial in trials if trial.state.name == 'COMPLETE']
     if complete: bar.set_postfix(bits_per_byte=f'{min(complete):.3f}')
 
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0049
 def tune(
     config: str | Path | Config | None = None, # As for `load_config`
     space: Iterable[str] = (),           # What is searched, as for `parse_dimension`
@@ -396,11 +400,7 @@ def tune(
                 stop.check('during a search', f'the same command goes on with {folder}')
         save_plots(folder)
         found = read_tuning(folder)
-        if found.ranked: search.trial_config(_Known(found.ranked[0])).save(folder/'best.yaml')
+        for best in found.ranked[:1]:
+            run = RunDirectory(folder/f'trial-{best.number}')
+            shutil.copyfile(run.config, folder/'best.yaml')
     return found
-
-class _Known:
-    "A trial whose settings are known"
-    def __init__(self, trial: Trial) -> None: self.settings = trial.settings
-    def suggest(self, key: str, *args: Any, **options: Any) -> Any: return self.settings[key]
-    suggest_float = suggest_int = suggest_categorical = suggest

@@ -4,13 +4,14 @@
 
 # %% ../../nbs/03_validation/01_counts.ipynb #0003
 from __future__ import annotations
+from typing import NamedTuple
 from ..core.errors import check_positive
 from ..core.choices import ACTIVATIONS, NORMS, OPTIMIZERS, POSITIONS
-from ..core.config import MODEL_PRESETS, ModelConfig, RUN_PRESETS
+from ..core.config import FinetuneConfig, MODEL_PRESETS, ModelConfig, RUN_PRESETS
 
 # %% auto #0
-__all__ = ['count_parameters', 'optimizer_state', 'optimizer_flops', 'optimizer_work', 'count_attention_pairs', 'count_flops',
-           'flops_per_token', 'kv_cache_bytes', 'list_presets']
+__all__ = ['count_parameters', 'targeted_shapes', 'optimizer_state', 'count_trainable', 'optimizer_flops', 'optimizer_work',
+           'count_attention_pairs', 'count_flops', 'flops_per_token', 'kv_cache_bytes', 'list_presets']
 
 # %% ../../nbs/03_validation/01_counts.ipynb #0006
 def _attention_shapes(model: ModelConfig) -> list[tuple[int, int]]:
@@ -45,26 +46,68 @@ def count_parameters(
             'non_embedding': parts['attention'] + parts['mlp'] + parts['norm']}
 
 # %% ../../nbs/03_validation/01_counts.ipynb #0023
+_LINEARS = 'attn.c_attn', 'attn.c_proj', 'mlp.c_fc', 'mlp.c_proj'
+
 def _layer_shapes(model: ModelConfig) -> list[tuple[int, int]]:
     return _attention_shapes(model) + _mlp_shapes(model)
+
+def targeted_shapes(
+    model: ModelConfig,   # The shape
+    tune: FinetuneConfig, # Says method and `lora_targets`
+) -> dict[str, tuple[int, int]]: # Name → inputs and outputs
+    "The linear layers of a block that get a low-rank update"
+    if tune.method != 'lora': return {}
+    ends = tuple(f'.{target}' for target in tune.lora_targets)
+    shapes = dict(zip(_LINEARS, _layer_shapes(model)))
+    return {name: shape for name, shape in shapes.items() if f'.{name}'.endswith(ends)}
 
 def _state_of(shapes: list[tuple[int, int]], numbers: int, factored: bool) -> int:
     "Numbers kept for some matrices"
     return numbers*sum(a + b if factored else a*b for a, b in shapes)
 
+class _Trained(NamedTuple):
+    "What of a model is trained"
+    layers: list[tuple[int, int]] # Matrices in the layers
+    tables: list[tuple[int, int]] # Other matrices
+    vectors: int                  # Numbers of biases and norms
+
+_ALL = FinetuneConfig()
+
+def _trained(model: ModelConfig, tune: FinetuneConfig) -> _Trained:
+    parts, C, L = count_parameters(model), model.n_embd, model.n_layer
+    shapes = _layer_shapes(model)
+    new_rows = [(tune.new_rows, C)]*(2 - model.tie_word_embeddings)*(tune.new_rows > 0)
+    if tune.method == 'lora':
+        adapted = targeted_shapes(model, tune).values()
+        return _Trained([(tune.lora_rank, n) for shape in adapted for n in shape]*L, new_rows, 0)
+    norm = C*NORMS[model.norm].parameters
+    vectors = 2*norm + sum(outputs for _, outputs in shapes) # of a layer
+    if tune.method == 'last':
+        layers = min(tune.last_layers, L)
+        return _Trained(shapes*layers, new_rows, layers*vectors + norm*model.norm_first)
+    tables = [(parts[name]//C, C) for name in ('embedding', 'position', 'head') if parts[name]]
+    return _Trained(shapes*L, tables, L*vectors + norm*model.norm_first)
+
 def optimizer_state(
     model: ModelConfig, # The shape
     optimizer: str,     # A name in `OPTIMIZERS`
+    tune: FinetuneConfig = _ALL, # Says what is trained
 ) -> int:
     "How many numbers an optimizer keeps between steps"
-    entry, parts, C = OPTIMIZERS[optimizer], count_parameters(model), model.n_embd
-    tables = [(parts[name]//C, C) for name in ('embedding', 'position', 'head')]
-    layers = _layer_shapes(model)*model.n_layer
-    vectors = parts['total'] - _state_of(layers + tables, 1, False)
-    return (_state_of(layers, entry.hidden, entry.factored) + entry.others*vectors
-            + _state_of([table for table in tables if table[0]], entry.others, entry.factored))
+    entry, trained = OPTIMIZERS[optimizer], _trained(model, tune)
+    return (_state_of(trained.layers, entry.hidden, entry.factored) + entry.others*trained.vectors
+            + _state_of(trained.tables, entry.others, entry.factored))
 
-# %% ../../nbs/03_validation/01_counts.ipynb #0027
+# %% ../../nbs/03_validation/01_counts.ipynb #0026
+def count_trainable(
+    model: ModelConfig,          # The shape
+    tune: FinetuneConfig = _ALL, # Says what is trained
+) -> int:
+    "How many parameters the optimizer changes"
+    trained = _trained(model, tune)
+    return _state_of(trained.layers + trained.tables, 1, False) + trained.vectors
+
+# %% ../../nbs/03_validation/01_counts.ipynb #0029
 def optimizer_flops(
     model: ModelConfig, # The shape
     optimizer: str,     # A name in `OPTIMIZERS`
@@ -74,7 +117,7 @@ def optimizer_flops(
     iteration = sum(4*rows*rows*columns + 2*rows**3 for rows, columns in sides)
     return OPTIMIZERS[optimizer].newton_schulz*model.n_layer*iteration
 
-# %% ../../nbs/03_validation/01_counts.ipynb #0028
+# %% ../../nbs/03_validation/01_counts.ipynb #0030
 def optimizer_work(
     model: ModelConfig, # The shape
     optimizer: str,     # A name in `OPTIMIZERS`
@@ -84,7 +127,7 @@ def optimizer_work(
     matrices = _layer_shapes(model) + ([] if entry.newton_schulz else tables)
     return entry.work*max(a*b for a, b in matrices)
 
-# %% ../../nbs/03_validation/01_counts.ipynb #0033
+# %% ../../nbs/03_validation/01_counts.ipynb #0035
 def count_attention_pairs(
     model: ModelConfig, # Its sliding window counts
     length: int,        # Tokens of the sequence, T
@@ -93,7 +136,7 @@ def count_attention_pairs(
     window = min(model.sliding_window or length, check_positive(length, 'length'))
     return window*(window + 1)//2 + (length - window)*window # growing windows, then full ones
 
-# %% ../../nbs/03_validation/01_counts.ipynb #0038
+# %% ../../nbs/03_validation/01_counts.ipynb #0040
 def _matmul_flops(shapes: list[tuple[int, int]], rows: int) -> int:
     return 2*rows*sum(inputs*outputs for inputs, outputs in shapes)
 
@@ -112,14 +155,14 @@ def count_flops(
                  head=_matmul_flops([(model.n_embd, model.vocab_size)], T))
     return {**parts, 'forward': sum(parts.values())}
 
-# %% ../../nbs/03_validation/01_counts.ipynb #0045
+# %% ../../nbs/03_validation/01_counts.ipynb #0047
 def flops_per_token(
     model: ModelConfig, # The shape
 ) -> int:               # Forward and backward, with every query-key pair
     "FLOPs that one token of training costs"
     return 3*count_flops(model)['forward']//model.block_size
 
-# %% ../../nbs/03_validation/01_counts.ipynb #0049
+# %% ../../nbs/03_validation/01_counts.ipynb #0051
 def kv_cache_bytes(
     model: ModelConfig, # The shape
     length: int,        # Tokens of the sequence
@@ -129,7 +172,7 @@ def kv_cache_bytes(
     cached = min(check_positive(length, 'length'), model.sliding_window or length)
     return 2*model.n_layer*model.kv_heads*model.head_size*cached*size
 
-# %% ../../nbs/03_validation/01_counts.ipynb #0055
+# %% ../../nbs/03_validation/01_counts.ipynb #0057
 def list_presets() -> dict[str, dict[str, int]]: # Preset's name → its shape, parameters and FLOPs
     "Every run preset with the size of its model"
     rows = {}

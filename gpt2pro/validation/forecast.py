@@ -10,7 +10,7 @@ from typing import Any
 from ..core.config import Config
 from ..core.tables import format_bytes, format_seconds, Record, TableRows
 from ..core.hardware import Hardware
-from .counts import count_parameters, flops_per_token
+from .counts import count_trainable, flops_per_token
 from .plan import checkpoint_bytes, format_estimate, Plan, summarize_text
 
 # %% auto #0
@@ -57,7 +57,7 @@ def forecast(
     tokens = plan.steps*plan.tokens_per_step
     result = Forecast(memory=plan.memory, memory_free=plan.memory_budget, steps=plan.steps,
                       target_minutes=config.train.target_minutes, tokens=tokens,
-                      parameters=count_parameters(config.model)['total'],
+                      parameters=count_trainable(config.model, config.finetune),
                       total_flops=flops_per_token(config.model)*tokens,
                       disk=checkpoint_bytes(config))
     if plan.text:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..core.errors import UserError
 from ..core.choices import ACTIVATIONS, NORMS, POSITIONS
 from ..core.config import Config, ModelConfig, TrainConfig
+from .counts import count_trainable, targeted_shapes
 from .counts import count_flops, count_parameters
 from .counts import optimizer_state, optimizer_work
 
@@ -74,7 +75,27 @@ def _layer_bytes(config: Config, setup: StepSetup) -> int:
     attention = _attention_bytes(m, setup)[0] + _rope_and_qk_norm_bytes(m, setup)
     return 4*norms + setup.size*width + attention
 
-# %% ../../nbs/03_validation/03_memory.ipynb #0025
+# %% ../../nbs/03_validation/03_memory.ipynb #0020
+def _linear_inputs(model: ModelConfig) -> dict[str, int]:
+    "Numbers per token that a linear layer alone saves"
+    own = model.inner_size*(ACTIVATIONS[model.activation_function].saved > 1)
+    return {'attn.c_attn': model.n_embd, 'mlp.c_fc': model.n_embd, 'mlp.c_proj': own}
+
+def _update_bytes(config: Config, setup: StepSetup) -> int:
+    "Per token: what low-rank updates save more than trained matrices would"
+    m, tune = config.model, config.finetune
+    if tune.method != 'lora': return 0
+    inputs, shapes = _linear_inputs(m), targeted_shapes(m, tune)
+    kept = {name: 2*n*bool(tune.lora_dropout) or inputs.get(name, 0)
+            for name, (n, _) in shapes.items()}
+    return setup.size*(sum(kept.values()) + tune.lora_rank*len(shapes) - sum(inputs.values()))
+
+def _frozen_layer_bytes(config: Config, setup: StepSetup) -> int:
+    "Per token: what a frozen layer saves below trained ones"
+    if not config.finetune.new_rows: return 0
+    return _layer_bytes(config, setup) - setup.size*sum(_linear_inputs(config.model).values())
+
+# %% ../../nbs/03_validation/03_memory.ipynb #0027
 def _layer_peak(config: Config, setup: StepSetup) -> int:
     "Per token: what the backward pass of a layer adds"
     m = config.model
@@ -85,7 +106,7 @@ def _layer_peak(config: Config, setup: StepSetup) -> int:
     released = setup.size*(saved*m.inner_size + C + C*bool(m.dropout)) # before attention's turn
     return max(setup.size*m.inner_size*added, _attention_bytes(m, setup)[1] - released)
 
-# %% ../../nbs/03_validation/03_memory.ipynb #0028
+# %% ../../nbs/03_validation/03_memory.ipynb #0030
 def has_document_mask(
     config: Config, # The plan
 ) -> bool:          # By choice, and always for padded batches
@@ -104,11 +125,11 @@ def _mask_bytes(config: Config, setup: StepSetup) -> int:
     heads = m.n_head if alibi else 1
     return setup.size*T*T*sequences*heads
 
-# %% ../../nbs/03_validation/03_memory.ipynb #0032
+# %% ../../nbs/03_validation/03_memory.ipynb #0034
 class _Sizes:
     "Sizes that make up a step, in bytes"
     def __init__(self, config: Config, setup: StepSetup) -> None:
-        m, t = config.model, config.train
+        m, t, tune = config.model, config.train, config.finetune
         counts, flops = count_parameters(m), count_flops(m, 1)
         norm = NORMS[m.norm]
         final_norms = 1 + (not norm.fused_on_cpu and setup.device != 'cuda')
@@ -122,22 +143,34 @@ class _Sizes:
         self.accumulates = t.gradient_accumulation_steps > setup.world_size
         self.buckets = setup.world_size > 1 and setup.zero == 0 # gradients are views of them
         self.deepspeed = setup.world_size > 1 and t.strategy == 'deepspeed'
-        self.parameters = 4*counts['total']
-        self.state = 4*optimizer_state(m, t.optimizer)
+        self.trained = 4*count_trainable(m, tune)
+        self.parameters = 4*counts['total'] + self.trained*(tune.method == 'lora')
+        self.state = 4*optimizer_state(m, t.optimizer, tune)
         self.work = 4*optimizer_work(m, t.optimizer)
         self.layer = 4*(layer_linears + 2*m.n_embd*norm.parameters) # parameters of a layer
         self.copy = self.half*layer_matrices                        # its matrices in 16 bits
-        self.table = 4*counts['embedding']                         # token embedding or its gradient
+        frozen, lora = tune.method != 'full', tune.method == 'lora'
+        self.table = 4*counts['embedding']*(not frozen or tune.new_rows > 0) # its gradient
+        self.composed = self.table*frozen                          # the embedding, with new rows
+        self.tuned = min(tune.last_layers, m.n_layer) if tune.method == 'last' else m.n_layer
+        self.lora = self.trained//m.n_layer*lora                   # updates of a layer
+        self.first = 1 if self.composed else m.n_layer - self.tuned + 1 # that has a gradient
+        # nothing is released where the activation's gradient appears
+        self.unreleased = setup.size*self.tokens*m.inner_size*lora
         self.stream = 4*self.tokens*m.n_embd                        # the residual stream
-        self.inside = self.tokens*_layer_bytes(config, setup)      # what a layer saves
+        self.inside = self.tokens*(_layer_bytes(config, setup) + _update_bytes(config, setup))
+        self.below = self.tokens*_frozen_layer_bytes(config, setup) # what a frozen one saves
         self.peak = self.tokens*_layer_peak(config, setup)          # what its backward pass adds
         self.saved = self.stream if self.recomputes else self.inside
+        if self.recomputes: self.below = min(self.below, self.stream)
+        begins = lora and not tune.new_rows and not self.recomputes
+        self.unsaved = self.tokens*4*(m.n_embd + norm.statistics)*begins # of the first norm
         self.dropped = self.stream*bool(m.dropout)                  # dropout mask of the embedding
         self.mask = _mask_bytes(config, setup)
         final = self.stream*m.norm_first*final_norms
         self.ends = final + self.dropped + 24*self.tokens + self.mask # final norm, ids, mask
 
-# %% ../../nbs/03_validation/03_memory.ipynb #0036
+# %% ../../nbs/03_validation/03_memory.ipynb #0038
 BUCKET_NUMBERS = 50_000_000 # Gradients that DeepSpeed sends at once, at most
 
 def _shards(s: _Sizes, stage: int) -> int:
@@ -152,13 +185,13 @@ _Bytes = dict[str, int] # by kind
 
 def _always(s: _Sizes) -> _Bytes:
     "What is there at every moment"
-    copy = s.parameters//s.setup.world_size if s.deepspeed else 0
-    buffer = min(s.parameters, 4*BUCKET_NUMBERS) if s.deepspeed else 0
+    copy = s.trained//s.setup.world_size if s.deepspeed else 0
+    buffer = min(s.trained, 4*BUCKET_NUMBERS) if s.deepspeed else 0
     return dict(weights=s.parameters//_shards(s, 3) + _gathered(s),
-                gradients=s.parameters*s.buckets, optimizer=s.state//_shards(s, 1) + copy,
+                gradients=s.trained*s.buckets, optimizer=s.state//_shards(s, 1) + copy,
                 temporaries=buffer)
 
-# %% ../../nbs/03_validation/03_memory.ipynb #0039
+# %% ../../nbs/03_validation/03_memory.ipynb #0041
 _CHUNKS = dict(cpu=512, cuda=4096) # tokens whose logits exist at the same time
 
 def _chunk(s: _Sizes) -> int: return min(s.tokens, _CHUNKS.get(s.setup.device, 512))
@@ -171,55 +204,61 @@ def _logit_bytes(s: _Sizes) -> int:
     work = 4*unfused*_chunk(s)*V*(s.half + 2*bool(s.model.logit_softcap))
     return s.setup.size*_chunk(s)*V + max(work, s.half*s.table//2) # one after the other
 
-# %% ../../nbs/03_validation/03_memory.ipynb #0042
+# %% ../../nbs/03_validation/03_memory.ipynb #0044
+def _saved(s: _Sizes, number: int) -> int:
+    "What the first layers have saved"
+    tuned = max(0, number - s.model.n_layer + s.tuned)
+    return tuned*s.saved + (number - tuned)*s.below - s.unsaved
+
 def _accumulated(s: _Sizes) -> int:
     "Gradients of earlier micro-batches"
-    return s.parameters*s.accumulates//_shards(s, 2)
+    return s.trained*s.accumulates//_shards(s, 2)
 
 def _at_loss(s: _Sizes) -> _Bytes:
     "While the logits exist"
     copies = s.half*s.table//2 + s.model.n_layer*s.copy + s.layer*(s.setup.zero == 3)
     chunk = 2*s.stream + s.setup.size*_chunk(s)*s.model.n_embd
     return dict(gradients=_accumulated(s) + s.table*s.setup.chunked,
-                activations=s.model.n_layer*s.saved + s.ends, logits=_logit_bytes(s),
-                temporaries=chunk*s.setup.chunked + copies)
+                activations=_saved(s, s.model.n_layer) + s.ends, logits=_logit_bytes(s),
+                temporaries=chunk*s.setup.chunked + copies + s.composed)
 
-# %% ../../nbs/03_validation/03_memory.ipynb #0044
+# %% ../../nbs/03_validation/03_memory.ipynb #0046
 def _at_backward_start(s: _Sizes) -> _Bytes:
     "When the gradient of the output layer is scaled"
     copies = 0 if s.recomputes else s.model.n_layer*s.copy
     scaled = s.stream*(3 if s.half else 4)//2
     return dict(gradients=_accumulated(s) + 2*s.table,
-                activations=s.model.n_layer*s.saved + s.ends, temporaries=scaled + copies)
+                activations=_saved(s, s.model.n_layer) + s.ends, temporaries=scaled + copies)
 
-# %% ../../nbs/03_validation/03_memory.ipynb #0048
+# %% ../../nbs/03_validation/03_memory.ipynb #0050
 def _in_layer(s: _Sizes, number: int) -> _Bytes:
     "When the backward pass is in this layer, counted from 1"
+    trained = s.lora or s.layer
     new = not s.accumulates and not s.buckets
-    later = (s.model.n_layer - number)*s.layer*new//_shards(s, 2)
-    here = 4*s.model.n_embd*s.model.inner_size # gradient of the MLP's last matrix
+    later = min(s.model.n_layer - number, s.tuned)*trained*new//_shards(s, 2)
+    here = 4*s.model.n_embd*s.model.inner_size*(not s.lora) # gradient of the MLP's last matrix
     if s.setup.zero >= 2: here = s.layer + s.layer//s.setup.world_size
     again = s.inside - s.stream if s.recomputes else 0
     copies = s.copy*(1 if s.recomputes else number) + 2*s.layer*(s.setup.zero == 3)
     return dict(gradients=_accumulated(s) + s.table + later + here,
-                activations=number*s.saved + again + s.mask + 16*s.tokens,
-                temporaries=s.stream + s.dropped + s.peak + copies)
+                activations=_saved(s, number) + again + s.mask + 16*s.tokens,
+                temporaries=s.stream + s.dropped + s.peak + s.unreleased + copies)
 
-# %% ../../nbs/03_validation/03_memory.ipynb #0050
+# %% ../../nbs/03_validation/03_memory.ipynb #0052
 def _at_embedding(s: _Sizes) -> _Bytes:
     "When the backward pass arrives at the embedding"
     twice = s.table*(s.model.tie_word_embeddings or s.accumulates)
     views = s.buckets and not s.accumulates
-    gradients = 0 if views else s.parameters//_shards(s, 2)
+    gradients = 0 if views else s.trained//_shards(s, 2)
     return dict(gradients=gradients + twice + _gathered(s), temporaries=s.stream)
 
-# %% ../../nbs/03_validation/03_memory.ipynb #0053
+# %% ../../nbs/03_validation/03_memory.ipynb #0055
 def _at_step(s: _Sizes) -> _Bytes:
     "While the optimizer changes the weights"
-    gradients = 0 if s.buckets else s.parameters//_shards(s, 2)
+    gradients = 0 if s.buckets else s.trained//_shards(s, 2)
     return dict(gradients=gradients, temporaries=s.work)
 
-# %% ../../nbs/03_validation/03_memory.ipynb #0057
+# %% ../../nbs/03_validation/03_memory.ipynb #0059
 _KINDS = ('weights', 'gradients', 'optimizer', 'activations', 'logits', 'temporaries')
 
 def memory_timeline(
@@ -229,14 +268,14 @@ def memory_timeline(
     "The memory in use at the moments when a step can peak"
     s = _Sizes(config, setup)
     moments = {'loss': _at_loss(s), 'backward start': _at_backward_start(s),
-               'last layer': _in_layer(s, s.model.n_layer), 'first layer': _in_layer(s, 1),
+               'last layer': _in_layer(s, s.model.n_layer), 'first layer': _in_layer(s, s.first),
                'embedding': _at_embedding(s), 'optimizer step': _at_step(s)}
     if not setup.chunked: del moments['backward start'] # that gradient comes in one piece
     always = _always(s)
     return {name: {kind: always.get(kind, 0) + moment.get(kind, 0) for kind in _KINDS}
             for name, moment in moments.items()}
 
-# %% ../../nbs/03_validation/03_memory.ipynb #0062
+# %% ../../nbs/03_validation/03_memory.ipynb #0064
 def zero_stage(
     train: TrainConfig, # Says strategy and zero_stage
 ) -> int:               # 0 to 3

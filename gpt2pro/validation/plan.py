@@ -16,15 +16,16 @@ from ..core.files import read_json
 from ..core.config import Config, find_setting, ModelConfig, StrictModel, TrainConfig
 from ..core.loading import load_config
 from ..core.hardware import Hardware, native_precisions, Throughput
-from .counts import count_parameters, flops_per_token, optimizer_flops
+from .counts import count_parameters, count_trainable, flops_per_token
+from .counts import optimizer_flops
 from .counts import optimizer_state
 from .heuristics import expected_bytes_per_token
 from .memory import forecast_memory
 
 # %% auto #0
 __all__ = ['Severity', 'CheckResult', 'Check', 'TextSummary', 'summarize_text', 'is_trained', 'tokenizer_key', 'bytes_per_token',
-           'step_seconds', 'guess_throughput', 'format_estimate', 'read_base', 'Plan', 'checkpoint_bytes', 'Violation',
-           'Rule', 'RuleSet']
+           'step_seconds', 'guess_throughput', 'format_estimate', 'step_limit', 'read_base', 'Plan', 'checkpoint_bytes',
+           'Violation', 'Rule', 'RuleSet']
 
 # %% ../../nbs/03_validation/04_plan.ipynb #0006
 class TextSummary(StrictModel):
@@ -158,13 +159,22 @@ def format_estimate(
     return value if {*ends} == {value} else f'{value} ({" to ".join(ends)})'
 
 # %% ../../nbs/03_validation/04_plan.ipynb #0028
-def _fitting_steps(train: TrainConfig, step: float, evaluation: float) -> int:
-    "`max_steps`, or fewer that fit into `target_minutes`, by the seconds of each"
-    if train.target_minutes is None: return train.max_steps
-    fit = 60*train.target_minutes/(step + evaluation/train.eval_interval)
-    return max(1, min(train.max_steps, int(fit)))
+def step_limit(
+    train: TrainConfig,    # Says max_steps, max_tokens and max_epochs
+    tokens: float,         # Of a step
+    epoch: float,          # Tokens of the training text
+) -> int:
+    "The steps of a run that no clock ends"
+    limits = train.max_steps, (train.max_tokens or math.inf)/tokens
+    return math.ceil(min(*limits, (train.max_epochs or math.inf)*epoch/tokens))
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0031
+def _fitting_steps(train: TrainConfig, most: int, step: float, evaluation: float) -> int:
+    "The most steps, or fewer that fit into `target_minutes`, by the seconds of each"
+    if train.target_minutes is None: return most
+    fit = 60*train.target_minutes/(step + evaluation/train.eval_interval)
+    return max(1, min(most, int(fit)))
+
+# %% ../../nbs/03_validation/04_plan.ipynb #0032
 def read_base(
     base: str, # `finetune.base`
 ) -> dict[str, Any]: # Settings of the model, by our names; empty where there is no such folder
@@ -180,7 +190,7 @@ def read_base(
         settings = load_config(folder).model.model_dump()
     return settings
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0034
+# %% ../../nbs/03_validation/04_plan.ipynb #0035
 @dataclass(frozen=True)
 class Plan:
     "A configuration, the machine it will run on, and the text it will be trained on"
@@ -242,22 +252,24 @@ class Plan:
         return t.eval_batches/t.gradient_accumulation_steps/3*self.step_seconds
     @property
     def steps(self) -> int:
-        return _fitting_steps(self.train, self.step_seconds, self.evaluation_seconds)
+        most = step_limit(self.train, self.tokens_per_step, self.train_tokens)
+        return _fitting_steps(self.train, most, self.step_seconds, self.evaluation_seconds)
     @property
     def seconds(self) -> float: # Of training and its evaluations
         evaluations = -(-self.steps//self.train.eval_interval)
         return self.steps*self.step_seconds + evaluations*self.evaluation_seconds
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0042
+# %% ../../nbs/03_validation/04_plan.ipynb #0043
 def checkpoint_bytes(
     config: Config, # The plan
 ) -> int:           # At most
     "What the checkpoints of a run take on disk"
-    m, t = config.model, config.train
-    numbers = count_parameters(m)['total'] + optimizer_state(m, t.optimizer)
-    return 4*numbers*(t.keep_checkpoints + 2)
+    m, t, tune = config.model, config.train, config.finetune
+    numbers = count_trainable(m, tune) + optimizer_state(m, t.optimizer, tune)
+    frozen = count_parameters(m)['total']*(tune.method != 'full') # once, beside the checkpoints
+    return 4*(numbers*(t.keep_checkpoints + 2) + frozen)
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0045
+# %% ../../nbs/03_validation/04_plan.ipynb #0046
 Severity = Literal['error', 'warning', 'note']
 
 class Violation(NamedTuple):
@@ -284,7 +296,7 @@ class Rule:
     text: TextSummary | None    # A text for the example
     base: Mapping[str, Any] | None # A base for the example
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0047
+# %% ../../nbs/03_validation/04_plan.ipynb #0048
 class RuleSet(dict[str, Rule]):
     "The rules of one page, by code"
     def __init__(self, page: str) -> None:

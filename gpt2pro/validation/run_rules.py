@@ -20,7 +20,7 @@ from .heuristics import balanced_vocab_size, fit_batch, MODEL_SIZES
 from .heuristics import PARAMETERS_PER_TOKEN, resize_model, size_overrides
 from .heuristics import smaller_sizes, suggest_lr, suggest_vocab_size
 from .plan import bytes_per_token, checkpoint_bytes, CheckResult, Plan, RuleSet
-from .plan import TextSummary, Violation
+from .plan import step_limit, TextSummary, Violation
 
 # %% auto #0
 __all__ = ['RUN_RULES']
@@ -259,7 +259,20 @@ def _there_is_a_warmup(plan: Plan) -> CheckResult:
         f'train.warmup_steps={min(1000, t.max_steps//10)}': 'a tenth, as is usual',
         'a smaller lr': 'slower throughout'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0061
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0059
+@_rule('GP-TRAIN-021', 'warning', 'train.max_epochs=20', text=_CORPUS)
+def _max_steps_leaves_room_for_epochs_and_tokens(plan: Plan) -> CheckResult:
+    "of several lengths the one that comes first ends the run, and max_steps always has a value"
+    t, most = plan.train, 10**9
+    unlimited = t.model_copy(update=dict(max_steps=most))
+    steps = step_limit(unlimited, plan.tokens_per_step, plan.train_tokens)
+    if t.max_steps >= steps or steps == most: return None
+    name = 'max_epochs' if t.max_epochs else 'max_tokens'
+    return Violation(f'train.max_steps = {t.max_steps:,} comes before train.{name} = '
+                     f'{getattr(t, name):,g}, which takes {steps:,} steps', {
+        f'train.max_steps={most}': f'{name} decides', f'train.{name}=null': 'max_steps decides'})
+
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0063
 _BASE = 'finetune.base=openai-community/gpt2'
 
 def _is_hub_name(base: str) -> bool:
@@ -274,7 +287,7 @@ def _the_base_exists(plan: Plan) -> CheckResult:
         'correct the path': 'it is a run, a checkpoint, or a folder with config.json',
         'finetune.base=null finetune.method=full': 'begins with random weights'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0064
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0066
 @_rule('GP-FINETUNE-002', 'error', 'finetune.method=lora')
 def _frozen_weights_are_trained_ones(plan: Plan) -> CheckResult:
     "frozen random weights never learn anything"
@@ -284,7 +297,7 @@ def _frozen_weights_are_trained_ones(plan: Plan) -> CheckResult:
         'finetune.method=full': 'trains all weights, from the beginning',
         'a base': 'begins with a trained model'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0067
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0069
 _SHAPE = ('n_layer', 'n_head', 'n_kv_head', 'n_embd', 'n_inner', 'activation_function', 'norm',
           'norm_first', 'position', 'qk_norm', 'logit_softcap', 'tie_word_embeddings')
 
@@ -306,7 +319,7 @@ def _the_model_is_that_of_its_base(plan: Plan) -> CheckResult:
     return Violation(f'{found}, and the base has {", ".join(map(str, other.values()))}', {
         ' '.join(words): 'as the base', 'another base': 'which has that shape'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0070
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0072
 def _tokenizer_file(folder: str) -> bytes | None:
     "What identifies the tokenizer in a folder, or in the run of a checkpoint"
     path = Path(folder)
@@ -328,7 +341,7 @@ def _the_tokenizer_is_that_of_the_base(plan: Plan) -> CheckResult:
     if _tokenizer_file(base): remedies = {f'tokenizer.path={base}': 'that of the base'} | remedies
     return Violation(f'the tokenizer is {found}, and finetune.base = {base}', remedies)
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0073
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0075
 @_rule('GP-FINETUNE-005', 'warning', 'train.lr=6e-4', _BASE, preset='gpt2')
 def _the_learning_rate_suits_the_method(plan: Plan) -> CheckResult:
     "too high, and the model forgets what it knew; too low, and it learns nothing new"
@@ -340,7 +353,7 @@ def _the_learning_rate_suits_the_method(plan: Plan) -> CheckResult:
         f'train.lr={usual:.2g} train.min_lr={usual/10:.2g}': 'usual',
         'keep it': 'to keep more of the base, or to keep nothing of it'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0076
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0078
 @_rule('GP-FINETUNE-006', 'error', 'finetune.lora_rank=500', 'finetune.method=lora', _BASE,
        preset='gpt2')
 def _the_rank_is_low(plan: Plan) -> CheckResult:
@@ -360,7 +373,7 @@ def _the_last_blocks_are_there(plan: Plan) -> CheckResult:
         f'finetune.last_layers={max(1, blocks//2)}': 'the upper half of them',
         'finetune.method=full': 'trains all, and the embedding too'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0080
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0082
 def _add_interval_rule(code: str, name: str, why: str) -> None:
     def check(plan: Plan) -> CheckResult:
         steps, interval = plan.train.max_steps, getattr(plan.train, name)
@@ -377,7 +390,7 @@ _add_interval_rule('GP-TRAIN-008', 'checkpoint_interval',
                    'what was trained since the last checkpoint is lost when the machine stops')
 _add_interval_rule('GP-TRAIN-011', 'log_interval', 'a loss that is never shown cannot warn anybody')
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0084
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0086
 @_rule('GP-TRAIN-017', 'warning', 'train.eval_interval=1')
 def _training_is_most_of_the_work(plan: Plan) -> CheckResult:
     "each evaluation costs a third of what training on the same batches would"
@@ -391,7 +404,7 @@ def _training_is_most_of_the_work(plan: Plan) -> CheckResult:
         f'train.eval_batches={max(1, trained//2)}': 'a less exact loss, as often',
         'keep it': 'in a short test'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0087
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0089
 _T4 = Hardware(gpus=[Gpu(name='Tesla T4', vendor='NVIDIA', memory_total=16*10**9,
                          memory_free=15*10**9, compute_capability='7.5')])
 
@@ -404,7 +417,7 @@ def _the_hardware_has_the_precision(plan: Plan) -> CheckResult:
         'train.precision=auto': f'takes {native_precisions(plan.device, h)[0]} here',
         'another machine': 'one with such units'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0089
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0091
 @_rule('GP-TRAIN-006', 'note', 'train.precision=fp32', hardware=_T4)
 def _the_precision_is_the_fastest(plan: Plan) -> CheckResult:
     "16 bits take half the memory and are several times as fast in hardware that has them"
@@ -415,7 +428,7 @@ def _the_precision_is_the_fastest(plan: Plan) -> CheckResult:
         'train.precision=auto': f'takes {best}: fast',
         'keep it': 'to compare results digit by digit'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0091
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0093
 @_rule('GP-TRAIN-005', 'error', 'train.device=cuda', hardware=_CPU)
 def _the_device_exists(plan: Plan) -> CheckResult:
     "training runs on the device that is asked for, and on no other without a word"
@@ -427,7 +440,7 @@ def _the_device_exists(plan: Plan) -> CheckResult:
     return Violation(f'train.device = {name!r}, and there is {", ".join(here)}', {
         'train.device=auto': 'the fastest one here', 'train.device=cpu': 'works everywhere'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0093
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0095
 @_rule('GP-TRAIN-019', 'warning', 'train.device=cpu', hardware=_T4)
 def _the_gpu_is_used(plan: Plan) -> CheckResult:
     "a GPU trains ten to a hundred times as fast as the CPU beside it"
@@ -435,7 +448,7 @@ def _the_gpu_is_used(plan: Plan) -> CheckResult:
     return Violation(f'train.device = cpu, and there is a {plan.hardware.gpus[0].name}', {
         'train.device=auto': 'takes the GPU', 'keep it': 'to leave the GPU to others'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0095
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0097
 @_rule('GP-TRAIN-025', 'warning', 'train.compile=true', 'train.device=cpu')
 def _compiling_pays_off(plan: Plan) -> CheckResult:
     "on a CPU a compiled step takes as long, and compiling takes half a minute"
@@ -444,7 +457,7 @@ def _compiling_pays_off(plan: Plan) -> CheckResult:
     return Violation('train.compile = true on a CPU', {
         'train.compile=false': 'starts at once', 'keep it': 'to try out what will run on a GPU'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0099
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0101
 @_rule('GP-TRAIN-010', 'warning', key='train.max_hours',
        hardware=Hardware(cores=2, service='Kaggle', hours_left=2.0))
 def _the_session_lasts(plan: Plan) -> CheckResult:
@@ -458,7 +471,7 @@ def _the_session_lasts(plan: Plan) -> CheckResult:
         f'train.max_hours={max(0.01, 0.9*h.hours_left):.2f}': 'stops in time, to be resumed later',
         'another disk': 'one that outlives the session'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0101
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0103
 @_rule('GP-TRAIN-020', 'warning', key='train.max_hours', preset='gpt2', hardware=_CPU)
 def _a_cpu_is_fast_enough(plan: Plan) -> CheckResult:
     "a CPU core computes about 50 GFLOP a second, a GPU a thousand times as many"
@@ -472,7 +485,7 @@ def _a_cpu_is_fast_enough(plan: Plan) -> CheckResult:
     return Violation(f'training takes {format_seconds(plan.seconds)} on {h.cores} CPU cores',
                      {'a GPU': 'costs money', 'train.max_hours=168': 'a higher loss'} | smaller)
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0106
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0108
 def _smaller_plans(config: Config) -> Iterator[list[str]]:
     "Overrides that make a plan smaller, the cheapest first"
     t, m = config.train, config.model
@@ -498,7 +511,7 @@ def _find_fit(plan: Plan, fits: Callable[[Plan], bool]) -> str:
         if fits(changed): return ' '.join(words)
     return ''
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0108
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0110
 def _check_memory(plan: Plan, low: float, high: float) -> CheckResult:
     "A step that needs between these parts of the memory budget"
     budget, need = plan.memory_budget, plan.memory['total']
@@ -517,14 +530,14 @@ def _a_step_fits_into_memory(plan: Plan) -> CheckResult:
     "weights, gradients, optimizer state and activations are in memory at the same time"
     return _check_memory(plan, 1, math.inf)
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0110
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0112
 @_rule('GP-MEMORY-002', 'warning', 'train.batch_size=64',
        hardware=Hardware(cores=2, ram_available=1_150_000_000))
 def _a_step_leaves_memory_to_others(plan: Plan) -> CheckResult:
     "other programs take memory too, and a run that fills all of it may fail in the middle"
     return _check_memory(plan, 0.9, 1)
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0112
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0114
 @_rule('GP-MEMORY-003', 'note', 'train.gradient_checkpointing=true',
        hardware=Hardware(cores=2, ram_available=8*10**9))
 def _gradient_checkpointing_is_needed(plan: Plan) -> CheckResult:
@@ -537,7 +550,7 @@ def _gradient_checkpointing_is_needed(plan: Plan) -> CheckResult:
         words: 'the same training, in three quarters of the time',
         'a larger batch_size': 'where a step should read more'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0116
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0118
 @_rule('GP-DISK-001', 'error', 'train.keep_checkpoints=1000',
        hardware=Hardware(cores=2, disk_free=5*10**9))
 def _the_run_fits_on_the_disk(plan: Plan) -> CheckResult:
@@ -556,7 +569,7 @@ def _the_run_fits_on_the_disk(plan: Plan) -> CheckResult:
                      f'and {format_bytes(free)} are free',
                      fits | {'another disk': 'has to be found', 'a smaller model': 'learns less'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0118
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0120
 @_rule('GP-HARDWARE-001', 'note', key='train.device',
        hardware=Hardware(cores=16, shared_memory=64*2**20, gpus=2*_T4.gpus))
 def _gpus_can_communicate(plan: Plan) -> CheckResult:
@@ -568,7 +581,7 @@ def _gpus_can_communicate(plan: Plan) -> CheckResult:
         'start the container with --shm-size=2g': 'costs nothing',
         'train.device=cuda:0': 'trains on one GPU, slower'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0122
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0124
 _TWO = Hardware(cores=2, processes=2)
 
 @_rule('GP-PROCESS-001', 'error', 'train.strategy=ddp', hardware=_CPU)
@@ -580,15 +593,16 @@ def _a_launcher_starts_the_processes(plan: Plan) -> CheckResult:
         'train.strategy=auto': 'one process now, ddp with a launcher',
         'gpt2pro train … --nproc 2': 'two processes on this machine'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0123
-@_rule('GP-PROCESS-002', 'error', 'train.strategy=single', hardware=_TWO)
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0125
+@_rule('GP-PROCESS-002', 'error', 'train.strategy=single',
+       'train.gradient_accumulation_steps=2', hardware=_TWO)
 def _processes_train_one_model(plan: Plan) -> CheckResult:
     "processes that know nothing of each other would train the same model several times"
     if plan.train.strategy != 'single' or plan.processes is None: return None
     return Violation(f'train.strategy = single in {plan.processes} processes', {
         'train.strategy=auto': 'they train together', 'no --nproc': 'trains in one process'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0125
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0127
 @_rule('GP-PROCESS-003', 'error', key='train.gradient_accumulation_steps', hardware=_TWO)
 def _each_process_has_as_many_micro_batches(plan: Plan) -> CheckResult:
     "a step ends when the last process is done; gradient_accumulation_steps counts all of them"
@@ -603,7 +617,7 @@ def _each_process_has_as_many_micro_batches(plan: Plan) -> CheckResult:
         words: 'as many tokens in a step' if count else 'more tokens in a step',
         'another number of processes': f'one that divides {steps}'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0127
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0129
 @_rule('GP-PROCESS-004', 'error', 'train.precision=fp16', 'train.strategy=fsdp2',
        'train.gradient_accumulation_steps=2', hardware=Hardware(processes=2, gpus=2*_T4.gpus))
 def _sharded_gradients_are_not_scaled(plan: Plan) -> CheckResult:
@@ -614,7 +628,7 @@ def _sharded_gradients_are_not_scaled(plan: Plan) -> CheckResult:
         'train.strategy=ddp': 'the whole model in every process',
         'train.precision=fp32': 'slower, and twice the memory of activations'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0128
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0130
 @_rule('GP-PROCESS-005', 'error', 'train.optimizer=muon', 'train.lr=0.02',
        'train.strategy=deepspeed', 'train.gradient_accumulation_steps=2', hardware=_TWO)
 def _the_optimizer_can_be_sharded(plan: Plan) -> CheckResult:
@@ -626,7 +640,7 @@ def _the_optimizer_can_be_sharded(plan: Plan) -> CheckResult:
         'train.strategy=ddp': 'the whole model in every process',
         'train.optimizer=adamw': 'another optimizer'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0132
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0134
 _PROMPT = ('In the beginning God created the heaven and the earth. And the earth was without form, '
            'and void; and darkness was upon the face of the deep.')
 
@@ -642,7 +656,7 @@ def _prompts_fit_into_the_context(plan: Plan) -> CheckResult:
         'shorter prompts': 'the model sees less',
         'generate.prompts=[]': 'beginnings of validation documents instead'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0135
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0137
 @_rule('GP-EXPORT-003', 'note', 'model.position=rope',
        'model.activation_function=swiglu')
 def _transformers_has_the_model(plan: Plan) -> CheckResult:
