@@ -148,7 +148,7 @@ def set_lr(
     "Set the learning rate of each group to a part of its peak"
     for group in optimizer.param_groups: group['lr'] = group['initial_lr']*scale
 
-# %% ../../nbs/09_trainer/03_optimizers.ipynb #0035
+# %% ../../nbs/09_trainer/03_optimizers.ipynb #0038
 def optimizer_tensors(
     model: nn.Module,                 # The model whose parameters are trained
     optimizer: torch.optim.Optimizer, # Its optimizer
@@ -157,7 +157,7 @@ def optimizer_tensors(
     return {f'{kind}/{name}': value for name, p in trainable_parameters(model).items()
             for kind, value in optimizer.state[p].items()}
 
-# %% ../../nbs/09_trainer/03_optimizers.ipynb #0036
+# %% ../../nbs/09_trainer/03_optimizers.ipynb #0039
 def load_optimizer_tensors(
     model: nn.Module,                 # The model whose parameters are trained
     optimizer: torch.optim.Optimizer, # Its optimizer, whose state is replaced
