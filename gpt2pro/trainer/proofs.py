@@ -5,7 +5,7 @@
 # %% ../../nbs/09_trainer/07_proofs.ipynb #0003
 from __future__ import annotations
 import os, random, signal, subprocess, sys, tempfile, time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -14,22 +14,20 @@ import torch
 from tqdm.auto import tqdm
 from ..core.errors import RunError, UserError
 from ..core.files import write_file
-from ..core.config import Config, StrictModel, TrainConfig
-from ..core.tables import Record, TableRows
+from ..core.config import Config, TrainConfig
 from ..core.loading import load_config
 from ..core.devices import resolve_device
 from ..core.signals import interrupts_as_errors
 from ..core.processes import free_port
 from ..data.prepare import link_files, prepare_data, PreparedData
 from .checkpoint import checkpoint_manifest, checkpoint_path, load_checkpoint
-from .runs import initial_model, RunDirectory
+from .runs import initial_model, ProofCheck, ResumeProof, RunDirectory
 from .strategy import Strategy
 from .monitor import read_metrics
 from .loop import RunState
 
 # %% auto #0
-__all__ = ['proof_config', 'other_split', 'train_with_kills', 'ProofCheck', 'compare_runs', 'ResumeProof', 'ProofRun',
-           'proof_runs', 'prove_resume']
+__all__ = ['proof_config', 'other_split', 'train_with_kills', 'compare_runs', 'ProofRun', 'proof_runs', 'prove_resume']
 
 # %% ../../nbs/09_trainer/07_proofs.ipynb #0044
 def proof_config(
@@ -122,17 +120,6 @@ def train_with_kills(
         killed.append(goals.pop(0))
 
 # %% ../../nbs/09_trainer/07_proofs.ipynb #0051
-class ProofCheck(StrictModel):
-    "How two runs of a proof compare"
-    name: str                # What was different
-    loss_difference: float   # Largest of all training losses, nats per token
-    tensor_difference: float # Largest of all numbers in the last checkpoints
-    same_hashes: bool        # Whether the last checkpoints are the same bytes
-    tolerance: float         # Of the losses; 0 is equal to the bit
-    @property
-    def passed(self) -> bool:
-        return self.loss_difference <= self.tolerance and (self.same_hashes or self.tolerance > 0)
-
 def _losses(run: RunDirectory, names: Sequence[str]) -> list[tuple[int, str, float]]:
     return [(line['step'], name, line[name]) for line in read_metrics(run.metrics)
             for name in names if name in line]
@@ -163,32 +150,7 @@ def compare_runs(
                       tensor_difference=largest, tolerance=0. if exact else _TOLERANCE[dtype],
                       same_hashes=_file_hashes(one, step) == _file_hashes(other, step))
 
-# %% ../../nbs/09_trainer/07_proofs.ipynb #0052
-class ResumeProof(Record):
-    "A certificate: how runs that were killed, split or shared compare with one that was not"
-    created: str            # Date and time
-    steps: int              # Of each run
-    killed: list[int]       # The steps at which one was killed and resumed
-    config: dict[str, dict] # The configuration of the run that was not
-    text: str               # `Manifest.identity` of its text
-    environment: dict       # What can change bits
-    files: dict[str, str]   # The sha256 of its last checkpoint's files
-    checks: list[ProofCheck]
-    left_out: dict[str, str] = {} # What could not be compared → why
-    @property
-    def passed(self) -> bool: return all(check.passed for check in self.checks)
-    def _tables(self) -> Mapping[str, TableRows]:
-        rows = [(check.name, 'to the bit' if check.same_hashes else f'{check.loss_difference:.1g}',
-                 f'{check.tensor_difference:.1g}', f'{check.tolerance:g}',
-                 'proved' if check.passed else 'FAILED') for check in self.checks]
-        heading = ('run', 'losses differ by', 'tensors by', 'losses may', '')
-        return {f'resume proof: {self.steps} steps': [heading, *rows]}
-    def _facts(self) -> Sequence[str]:
-        at = ', '.join(map(str, self.killed)) or 'none'
-        why = [f'left out: {name} ({reason})' for name, reason in self.left_out.items()]
-        return [f'killed with SIGKILL after the steps {at}, and resumed', *why]
-
-# %% ../../nbs/09_trainer/07_proofs.ipynb #0054
+# %% ../../nbs/09_trainer/07_proofs.ipynb #0053
 class ProofRun(NamedTuple):
     "A run of a proof"
     config: Config
@@ -221,7 +183,7 @@ def proof_runs(
     else: left_out['two processes'] = 'no second GPU' if gpus else 'a step has one micro-batch'
     return runs, left_out
 
-# %% ../../nbs/09_trainer/07_proofs.ipynb #0058
+# %% ../../nbs/09_trainer/07_proofs.ipynb #0057
 def _move(bar: tqdm, before: int, step: int) -> None: bar.update(before + step - bar.n)
 
 def _prove(
