@@ -8,19 +8,16 @@ import logging, os, re, signal, socket, sys, time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import Any
 from .errors import as_error, RunError, UserError
 from .hardware import count_cores, is_main_process, launched_processes
 
 # %% auto #0
 __all__ = ['TIMEOUT', 'open_store', 'give_job', 'wait_for_job', 'LostProcessError', 'launched_together', 'free_port', 'launch']
 
-# %% ../../nbs/00_core/14_processes.ipynb #0004
-if TYPE_CHECKING: from torch.distributed import Store # importing it takes seconds
-
 # %% ../../nbs/00_core/14_processes.ipynb #0008
 @cache
-def open_store() -> Store:
+def open_store() -> Any: # `torch.distributed.Store`
     "The store of the processes that a launcher has started"
     from torch.distributed.rendezvous import rendezvous
     return next(iter(rendezvous('env://')))[0]
