@@ -4,7 +4,7 @@
 
 # %% ../../nbs/00_core/14_processes.ipynb #0003
 from __future__ import annotations
-import logging, os, signal, socket, sys, time
+import logging, os, re, signal, socket, sys, time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -43,9 +43,9 @@ class LostProcessError(RunError):
     def __init__(self,
         error: Exception, # Of the collective operation
     ) -> None:
+        words = re.sub(r'\[/\S+\] ', '', str(error)).partition('. ')[0].splitlines()[0]
         super().__init__(f'Process {os.environ["RANK"]} of {launched_processes()} is alone',
-                         f'another one has ended or did not answer in {TIMEOUT} s: '
-                         f'{str(error).splitlines()[0]}',
+                         f'another one has ended or did not answer in {TIMEOUT} s: {words}',
                          'go on from the last checkpoint with --resume')
 
 # %% ../../nbs/00_core/14_processes.ipynb #0012
