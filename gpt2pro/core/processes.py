@@ -4,23 +4,20 @@
 
 # %% ../../nbs/00_core/14_processes.ipynb #0003
 from __future__ import annotations
-import logging, os, signal, socket, sys, time
+import logging, os, re, signal, socket, sys, time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import Any
 from .errors import as_error, RunError, UserError
 from .hardware import count_cores, is_main_process, launched_processes
 
 # %% auto #0
 __all__ = ['TIMEOUT', 'open_store', 'give_job', 'wait_for_job', 'LostProcessError', 'launched_together', 'free_port', 'launch']
 
-# %% ../../nbs/00_core/14_processes.ipynb #0004
-if TYPE_CHECKING: from torch.distributed import Store # importing it takes seconds
-
 # %% ../../nbs/00_core/14_processes.ipynb #0008
 @cache
-def open_store() -> Store:
+def open_store() -> Any: # `torch.distributed.Store`
     "The store of the processes that a launcher has started"
     from torch.distributed.rendezvous import rendezvous
     return next(iter(rendezvous('env://')))[0]
@@ -46,9 +43,9 @@ class LostProcessError(RunError):
     def __init__(self,
         error: Exception, # Of the collective operation
     ) -> None:
+        words = re.sub(r'\[/\S+\] ', '', str(error)).partition('. ')[0].splitlines()[0]
         super().__init__(f'Process {os.environ["RANK"]} of {launched_processes()} is alone',
-                         f'another one has ended or did not answer in {TIMEOUT} s: '
-                         f'{str(error).splitlines()[0]}',
+                         f'another one has ended or did not answer in {TIMEOUT} s: {words}',
                          'go on from the last checkpoint with --resume')
 
 # %% ../../nbs/00_core/14_processes.ipynb #0012
