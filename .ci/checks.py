@@ -75,6 +75,8 @@ def main():
     check('DeepSpeed installs', 'pip install setuptools wheel ninja packaging && pip install --no-build-isolation deepspeed', {**dev, 'DS_ACCELERATOR': 'cpu'})
     check_slow_cells(dev, [p for p in notebooks if re.search(r'"#\s*\|\s*slow', p.read_text(encoding='utf-8'))])
 
+    check('the checks for a GPU, as a dry run on a CPU', f'python .ci/gpu.py --dry-run --slack 6 --out "{work/"gpu"}"', dev)
+
     start, out = time.monotonic(), export_and_clean(dev)
     count('tree clean after nbdev_export and nbdev_clean', out.returncode == 0 and not out.stdout.strip(), start, out.stdout)
     module = tree/'gpt2pro'/'core'/'config.py'

@@ -22,20 +22,21 @@ NOTEBOOK = 100 # seconds for the cells of one notebook
 TIMED = re.compile('do_bench|run_benchmark|time_call') # such cells have the GPU for themselves
 ELSEWHERE = {'11_bench/02_kernels'} # its cell is the stage kernels
 NOT_ON_CPU = 'FlexAttention does not support backward on CPU' # all that a dry run cannot do
-NEEDED = ['pydantic', 'annotated_types', 'typing_inspection', 'ruamel.yaml', 'fastcore'] # by every stage; others by some cells at most
+NEEDED = ['pydantic', 'annotated_types', 'typing_inspection', 'ruamel.yaml', 'fastcore', 'rensa'] # by every stage; others by some cells at most
 
 
 # ---- What the machine has
+
+def has(module):
+    try: return importlib.util.find_spec(module) is not None
+    except ImportError: return False
 
 def missing_packages():
     "Requirements of the package that this Python lacks: the name for pip, and whether every stage needs it"
     lines = (top/'settings.ini').read_text(encoding='utf-8').split('\nrequirements =')[1].split('_requirements')[0].splitlines()
     names = [*dict.fromkeys([*NEEDED, *(re.match(r'\s+([\w.]+(-[\w]+)*)', line)[1] for line in lines if line.startswith(' '))])]
     modules = {'lingua-language-detector': 'lingua', 'ipython': 'IPython'}
-    def has(name):
-        try: return importlib.util.find_spec(modules.get(name, name)) is not None
-        except ImportError: return False
-    return {name: name in NEEDED for name in names if not has(name)}
+    return {name: name in NEEDED for name in names if not has(modules.get(name, name))}
 
 def unpack(wheels, folder):
     "Unpack wheels into a folder, which takes no pip"
@@ -48,7 +49,14 @@ def say_missing(missing):
     version = f'{sys.version_info.major}.{sys.version_info.minor}'
     platforms = ' '.join(f'--platform manylinux{name}_x86_64' for name in ('_2_28', '_2_17', '2014'))
     print('Fetch them where there is a network, and bring the folder along (--wheels wheels):\n'
-          f'  pip download --only-binary=:all: --implementation cp --python-version {version} {platforms} -d wheels pydantic ruamel.yaml fastcore')
+          f'  pip download --only-binary=:all: --implementation cp --python-version {version} {platforms} -d wheels pydantic ruamel.yaml fastcore rensa')
+
+
+def without_lingua():
+    "Text is prepared as English where lingua is missing: its wheel of 170 MB is too large to bring along"
+    if has('lingua'): return
+    import gpt2pro.data.prepare
+    gpt2pro.data.prepare.detect_languages = lambda texts, *_: ['en']*len(texts)
 
 
 # ---- Stages; each gets `save`, and calls it as soon as a result is known
@@ -383,6 +391,7 @@ def main():
     for name in ('--stage', '--notebook', '--work'): parser.add_argument(name, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if unknown := {*args.stages.split(',')} - {*LIMITS}: parser.error(f'--stages {args.stages}: no stage {", ".join(unknown)}; there are {", ".join(LIMITS)}')
+    if args.notebook or args.stage: without_lingua()
     if args.notebook: run_notebook(Path(args.notebook), save_to(Path(args.work)/f'{Path(args.notebook).stem}.json'), args.dry_run)
     elif args.stage: globals()[f'stage_{args.stage}'](save_to(Path(args.work)/f'{args.stage}.json'), args.dry_run, Path(args.out))
     else: sys.exit(run_all(args))

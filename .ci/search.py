@@ -36,6 +36,8 @@ TERMS = { # what a reader types → pages that answer it, any of which will do
     'initialization': ['08_model/gpt'],
     'gradient checkpointing': ['08_model/gpt', '09_trainer/loop', '00_core/config'],
     'pretrained weights': ['08_model/pretrained'],
+    'LoRA': ['08_model/lora'],
+    'fine-tuning': ['09_trainer/finetuning', 'guides/finetuning'],
     'learning rate schedule': ['09_trainer/optimizers'],
     'weight decay': ['09_trainer/optimizers'],
     'Muon': ['09_trainer/optimizers'],

@@ -23,9 +23,8 @@ from ..validation.counts import count_parameters
 from ..validation.forecast import Forecast
 from ..data.shards import Manifest
 from ..trainer.checkpoint import checkpoint_manifest, list_checkpoints
-from ..trainer.runs import RunDirectory
+from ..trainer.runs import ResumeProof, RunDirectory
 from ..trainer.monitor import metric_points, read_metrics, training_charts
-from ..trainer.proofs import ResumeProof
 from ..generation.evaluation import Evaluation
 
 # %% auto #0

@@ -359,7 +359,7 @@ class Trainer:
         while state.progress.step < until:
             number, late = state.strategy.all_reduce_max(
                 self.interrupts.number, self.clock() - self.deadline)
-            self.interrupts.number = int(number) # whichever process was sent the signal
+            if number: self.interrupts.number = int(number) # whichever process was sent it
             reason = stop_reason(self.train, state.progress, number > 0, -late)
             if reason: return reason
             take_step(self)

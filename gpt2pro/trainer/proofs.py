@@ -5,7 +5,7 @@
 # %% ../../nbs/09_trainer/07_proofs.ipynb #0003
 from __future__ import annotations
 import os, random, signal, subprocess, sys, tempfile, time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -14,22 +14,20 @@ import torch
 from tqdm.auto import tqdm
 from ..core.errors import RunError, UserError
 from ..core.files import write_file
-from ..core.config import Config, StrictModel, TrainConfig
-from ..core.tables import Record, TableRows
+from ..core.config import Config, TrainConfig
 from ..core.loading import load_config
 from ..core.devices import resolve_device
 from ..core.signals import interrupts_as_errors
 from ..core.processes import free_port
 from ..data.prepare import link_files, prepare_data, PreparedData
 from .checkpoint import checkpoint_manifest, checkpoint_path, load_checkpoint
-from .runs import initial_model, RunDirectory
+from .runs import initial_model, ProofCheck, ResumeProof, RunDirectory
 from .strategy import Strategy
 from .monitor import read_metrics
 from .loop import RunState
 
 # %% auto #0
-__all__ = ['proof_config', 'other_split', 'train_with_kills', 'ProofCheck', 'compare_runs', 'ResumeProof', 'ProofRun',
-           'proof_runs', 'prove_resume']
+__all__ = ['proof_config', 'other_split', 'train_with_kills', 'compare_runs', 'ProofRun', 'proof_runs', 'prove_resume']
 
 # %% ../../nbs/09_trainer/07_proofs.ipynb #0047
 def proof_config(
@@ -124,6 +122,7 @@ def train_with_kills(
                            said[-500:] or 'it said nothing', 'train this configuration first')
         killed.append(goals.pop(0))
 
+<<<<<<< HEAD
 # %% ../../nbs/09_trainer/07_proofs.ipynb #0054
 class ProofCheck(StrictModel):
     "How two runs of a proof compare"
@@ -136,6 +135,9 @@ class ProofCheck(StrictModel):
     def passed(self) -> bool:
         return self.loss_difference <= self.tolerance and (self.same_hashes or self.tolerance > 0)
 
+=======
+# %% ../../nbs/09_trainer/07_proofs.ipynb #0051
+>>>>>>> main
 def _losses(run: RunDirectory, names: Sequence[str]) -> list[tuple[int, str, float]]:
     return [(line['step'], name, line[name]) for line in read_metrics(run.metrics)
             for name in names if name in line]
@@ -166,6 +168,7 @@ def compare_runs(
                       tensor_difference=largest, tolerance=0. if exact else _TOLERANCE[dtype],
                       same_hashes=_file_hashes(one, step) == _file_hashes(other, step))
 
+<<<<<<< HEAD
 # %% ../../nbs/09_trainer/07_proofs.ipynb #0055
 class ResumeProof(Record):
     "A certificate: how runs that were killed, split or shared compare with one that was not"
@@ -192,6 +195,9 @@ class ResumeProof(Record):
         return [f'killed with SIGKILL after the steps {at}, and resumed', *why]
 
 # %% ../../nbs/09_trainer/07_proofs.ipynb #0057
+=======
+# %% ../../nbs/09_trainer/07_proofs.ipynb #0053
+>>>>>>> main
 class ProofRun(NamedTuple):
     "A run of a proof"
     config: Config
@@ -224,7 +230,11 @@ def proof_runs(
     else: left_out['two processes'] = 'no second GPU' if gpus else 'a step has one micro-batch'
     return runs, left_out
 
+<<<<<<< HEAD
 # %% ../../nbs/09_trainer/07_proofs.ipynb #0061
+=======
+# %% ../../nbs/09_trainer/07_proofs.ipynb #0057
+>>>>>>> main
 def _move(bar: tqdm, before: int, step: int) -> None: bar.update(before + step - bar.n)
 
 def _prove(

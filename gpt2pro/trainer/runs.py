@@ -5,7 +5,7 @@
 # %% ../../nbs/09_trainer/02_runs.ipynb #0003
 from __future__ import annotations
 import logging, math, os, socket, time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from ..core.errors import UserError
 from ..core.files import read_json, write_file
 from ..core.config import Config, resumable_settings, StrictModel
 from ..core.loading import deep_merge, load_config
+from ..core.tables import Record, TableRows
 from ..core.devices import resolve_device
 from ..tokenizers.tokenizer import find_tokenizer, Tokenizer
 from ..model.gpt import GPT
@@ -28,7 +29,8 @@ from .checkpoint import save_checkpoint
 
 # %% auto #0
 __all__ = ['RunDirectory', 'check_paths', 'lock_run', 'Progress', 'TrainingState', 'read_state', 'best_checkpoint',
-           'changed_settings', 'checkpoint_to_resume', 'load_run', 'open_base', 'initial_model']
+           'changed_settings', 'checkpoint_to_resume', 'load_run', 'open_base', 'initial_model', 'ProofCheck',
+           'ResumeProof']
 
 # %% ../../nbs/09_trainer/02_runs.ipynb #0007
 class RunDirectory:
@@ -275,3 +277,40 @@ def initial_model(
         save_checkpoint(run.base, 0, {'model': weights}, {})
     torch.manual_seed(seed) # for the adapter, wherever the base came from
     return _load_base(config, run)
+
+# %% ../../nbs/09_trainer/02_runs.ipynb #0055
+class ProofCheck(StrictModel):
+    "How two runs of a proof compare"
+    name: str                # What was different
+    loss_difference: float   # Largest of all training losses, nats per token
+    tensor_difference: float # Largest of all numbers in the last checkpoints
+    same_hashes: bool        # Whether the last checkpoints are the same bytes
+    tolerance: float         # Of the losses; 0 is equal to the bit
+    @property
+    def passed(self) -> bool:
+        return self.loss_difference <= self.tolerance and (self.same_hashes or self.tolerance > 0)
+
+# %% ../../nbs/09_trainer/02_runs.ipynb #0056
+class ResumeProof(Record):
+    "A certificate: how runs that were killed, split or shared compare with one that was not"
+    created: str            # Date and time
+    steps: int              # Of each run
+    killed: list[int]       # The steps at which one was killed and resumed
+    config: dict[str, dict] # The configuration of the run that was not
+    text: str               # `Manifest.identity` of its text
+    environment: dict       # What can change bits
+    files: dict[str, str]   # The sha256 of its last checkpoint's files
+    checks: list[ProofCheck]
+    left_out: dict[str, str] = {} # What could not be compared → why
+    @property
+    def passed(self) -> bool: return all(check.passed for check in self.checks)
+    def _tables(self) -> Mapping[str, TableRows]:
+        rows = [(check.name, 'to the bit' if check.same_hashes else f'{check.loss_difference:.1g}',
+                 f'{check.tensor_difference:.1g}', f'{check.tolerance:g}',
+                 'proved' if check.passed else 'FAILED') for check in self.checks]
+        heading = ('run', 'losses differ by', 'tensors by', 'losses may', '')
+        return {f'resume proof: {self.steps} steps': [heading, *rows]}
+    def _facts(self) -> Sequence[str]:
+        at = ', '.join(map(str, self.killed)) or 'none'
+        why = [f'left out: {name} ({reason})' for name, reason in self.left_out.items()]
+        return [f'killed with SIGKILL after the steps {at}, and resumed', *why]

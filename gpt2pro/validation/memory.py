@@ -7,13 +7,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ..core.errors import UserError
 from ..core.choices import ACTIVATIONS, NORMS, POSITIONS
-from ..core.config import Config, ModelConfig
+from ..core.config import Config, ModelConfig, TrainConfig
 from .counts import count_trainable, targeted_shapes
 from .counts import count_flops, count_parameters
 from .counts import optimizer_state, optimizer_work
 
 # %% auto #0
-__all__ = ['StepSetup', 'has_document_mask', 'memory_timeline', 'forecast_memory']
+__all__ = ['BUCKET_NUMBERS', 'StepSetup', 'has_document_mask', 'memory_timeline', 'zero_stage', 'forecast_memory']
 
 # %% ../../nbs/03_validation/03_memory.ipynb #0006
 @dataclass(frozen=True)
@@ -141,6 +141,8 @@ class _Sizes:
         self.tokens = t.batch_size*m.block_size
         self.recomputes = t.gradient_checkpointing
         self.accumulates = t.gradient_accumulation_steps > setup.world_size
+        self.buckets = setup.world_size > 1 and setup.zero == 0 # gradients are views of them
+        self.deepspeed = setup.world_size > 1 and t.strategy == 'deepspeed'
         self.trained = 4*count_trainable(m, tune)
         self.parameters = 4*counts['total'] + self.trained*(tune.method == 'lora')
         self.state = 4*optimizer_state(m, t.optimizer, tune)
@@ -169,6 +171,8 @@ class _Sizes:
         self.ends = final + self.dropped + 24*self.tokens + self.mask # final norm, ids, mask
 
 # %% ../../nbs/03_validation/03_memory.ipynb #0038
+BUCKET_NUMBERS = 50_000_000 # Gradients that DeepSpeed sends at once, at most
+
 def _shards(s: _Sizes, stage: int) -> int:
     "Processes among which something is sharded from this ZeRO stage on"
     return s.setup.world_size if s.setup.zero >= stage else 1
@@ -181,9 +185,11 @@ _Bytes = dict[str, int] # by kind
 
 def _always(s: _Sizes) -> _Bytes:
     "What is there at every moment"
-    sending = s.trained*(s.setup.world_size > 1 and s.setup.zero == 0)
+    copy = s.trained//s.setup.world_size if s.deepspeed else 0
+    buffer = min(s.trained, 4*BUCKET_NUMBERS) if s.deepspeed else 0
     return dict(weights=s.parameters//_shards(s, 3) + _gathered(s),
-                optimizer=s.state//_shards(s, 1), temporaries=sending)
+                gradients=s.trained*s.buckets, optimizer=s.state//_shards(s, 1) + copy,
+                temporaries=buffer)
 
 # %% ../../nbs/03_validation/03_memory.ipynb #0041
 _CHUNKS = dict(cpu=512, cuda=4096) # tokens whose logits exist at the same time
@@ -228,7 +234,8 @@ def _at_backward_start(s: _Sizes) -> _Bytes:
 def _in_layer(s: _Sizes, number: int) -> _Bytes:
     "When the backward pass is in this layer, counted from 1"
     trained = s.lora or s.layer
-    later = min(s.model.n_layer - number, s.tuned)*trained*(not s.accumulates)//_shards(s, 2)
+    new = not s.accumulates and not s.buckets
+    later = min(s.model.n_layer - number, s.tuned)*trained*new//_shards(s, 2)
     here = 4*s.model.n_embd*s.model.inner_size*(not s.lora) # gradient of the MLP's last matrix
     if s.setup.zero >= 2: here = s.layer + s.layer//s.setup.world_size
     again = s.inside - s.stream if s.recomputes else 0
@@ -241,12 +248,15 @@ def _in_layer(s: _Sizes, number: int) -> _Bytes:
 def _at_embedding(s: _Sizes) -> _Bytes:
     "When the backward pass arrives at the embedding"
     twice = s.table*(s.model.tie_word_embeddings or s.accumulates)
-    return dict(gradients=s.trained//_shards(s, 2) + twice + _gathered(s), temporaries=s.stream)
+    views = s.buckets and not s.accumulates
+    gradients = 0 if views else s.trained//_shards(s, 2)
+    return dict(gradients=gradients + twice + _gathered(s), temporaries=s.stream)
 
 # %% ../../nbs/03_validation/03_memory.ipynb #0055
 def _at_step(s: _Sizes) -> _Bytes:
     "While the optimizer changes the weights"
-    return dict(gradients=s.trained//_shards(s, 2), temporaries=s.work)
+    gradients = 0 if s.buckets else s.trained//_shards(s, 2)
+    return dict(gradients=gradients, temporaries=s.work)
 
 # %% ../../nbs/03_validation/03_memory.ipynb #0059
 _KINDS = ('weights', 'gradients', 'optimizer', 'activations', 'logits', 'temporaries')
@@ -266,13 +276,19 @@ def memory_timeline(
             for name, moment in moments.items()}
 
 # %% ../../nbs/03_validation/03_memory.ipynb #0064
+def zero_stage(
+    train: TrainConfig, # Says strategy and zero_stage
+) -> int:               # 0 to 3
+    "What a strategy shards, as a stage of ZeRO"
+    return {'fsdp2': 3, 'deepspeed': train.zero_stage}.get(train.strategy, 0)
+
 def forecast_memory(
     config: Config,               # The plan
     precision: str | None = None, # fp32, bf16 or fp16; None takes the plan's, where auto is fp32
     device: str = 'cpu',          # cpu, cuda or mps
     chunked: bool = True,         # Whether the loss computes its logits in chunks
     world_size: int = 1,          # Processes that train together
-    zero: int = 0,                # ZeRO stage
+    zero: int | None = None,      # ZeRO stage; None is that of train.strategy
 ) -> dict[str, int]:              # Bytes by kind at the peak of a step, and `total`
     "The memory that each device needs for training"
     sizes = dict(auto=4, fp32=4, bf16=2, fp16=2) # bytes of a number
@@ -280,6 +296,7 @@ def forecast_memory(
     if precision not in sizes:
         raise UserError(f'precision = {precision!r}', 'it says how many bytes a number takes',
                         f'choose one of {", ".join(sizes)}')
+    if zero is None: zero = zero_stage(config.train)
     setup = StepSetup(sizes[precision], device, chunked, world_size, zero)
     timeline = memory_timeline(config, setup)
     peak = max(timeline.values(), key=lambda kinds: sum(kinds.values()))

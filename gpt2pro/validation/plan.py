@@ -121,10 +121,11 @@ def _precision(train: TrainConfig, hardware: Hardware | None) -> str:
 _RESERVED = 500_000_000 # bytes for Python, PyTorch and a GPU's runtime
 
 def _memory_budget(hardware: Hardware | None, device: str) -> int | None:
-    "Bytes that a step may take"
+    "Bytes that a step of a process may take; processes without a GPU share the main memory"
     if hardware is None: return None
     on_cpu = device == 'cpu' or not hardware.gpus
     free = hardware.ram_available if on_cpu else hardware.gpus[0].memory_free
+    if free and on_cpu: free //= hardware.processes or 1
     return None if free is None else free - _RESERVED
 
 # %% ../../nbs/03_validation/04_plan.ipynb #0024
@@ -215,7 +216,7 @@ class Plan:
         config, longest = self.config, self.text.longest if self.text else None
         if longest and longest < self.model.block_size and config.data.batching != 'packed':
             config = load_config(config, [f'model.block_size={longest}']) # the longest row
-        return forecast_memory(config, self.precision, self.device)
+        return forecast_memory(config, self.precision, self.device, world_size=self.processes or 1)
     @cached_property
     def base_model(self) -> Mapping[str, Any]: # Its settings, by our names; {} where not known
         return read_base(self.config.finetune.base or '') if self.base is None else self.base
@@ -243,7 +244,8 @@ class Plan:
     def step_seconds(self) -> float:
         cores = self.hardware.cores if self.hardware else 1
         speed = self.measured or guess_throughput(self.device, cores)
-        return self.filled*step_seconds(self.config, speed)
+        cards = (self.processes or 1) if self.device == 'cuda' else 1
+        return self.filled*step_seconds(self.config, speed)/cards
     @property
     def evaluation_seconds(self) -> float: # A forward pass is a third of a step
         t = self.train

@@ -594,7 +594,8 @@ def _a_launcher_starts_the_processes(plan: Plan) -> CheckResult:
         'gpt2pro train … --nproc 2': 'two processes on this machine'})
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0125
-@_rule('GP-PROCESS-002', 'error', 'train.strategy=single', hardware=_TWO)
+@_rule('GP-PROCESS-002', 'error', 'train.strategy=single',
+       'train.gradient_accumulation_steps=2', hardware=_TWO)
 def _processes_train_one_model(plan: Plan) -> CheckResult:
     "processes that know nothing of each other would train the same model several times"
     if plan.train.strategy != 'single' or plan.processes is None: return None
