@@ -122,22 +122,7 @@ def train_with_kills(
                            said[-500:] or 'it said nothing', 'train this configuration first')
         killed.append(goals.pop(0))
 
-<<<<<<< HEAD
 # %% ../../nbs/09_trainer/07_proofs.ipynb #0054
-class ProofCheck(StrictModel):
-    "How two runs of a proof compare"
-    name: str                # What was different
-    loss_difference: float   # Largest of all training losses, nats per token
-    tensor_difference: float # Largest of all numbers in the last checkpoints
-    same_hashes: bool        # Whether the last checkpoints are the same bytes
-    tolerance: float         # Of the losses; 0 is equal to the bit
-    @property
-    def passed(self) -> bool:
-        return self.loss_difference <= self.tolerance and (self.same_hashes or self.tolerance > 0)
-
-=======
-# %% ../../nbs/09_trainer/07_proofs.ipynb #0051
->>>>>>> main
 def _losses(run: RunDirectory, names: Sequence[str]) -> list[tuple[int, str, float]]:
     return [(line['step'], name, line[name]) for line in read_metrics(run.metrics)
             for name in names if name in line]
@@ -168,36 +153,7 @@ def compare_runs(
                       tensor_difference=largest, tolerance=0. if exact else _TOLERANCE[dtype],
                       same_hashes=_file_hashes(one, step) == _file_hashes(other, step))
 
-<<<<<<< HEAD
-# %% ../../nbs/09_trainer/07_proofs.ipynb #0055
-class ResumeProof(Record):
-    "A certificate: how runs that were killed, split or shared compare with one that was not"
-    created: str            # Date and time
-    steps: int              # Of each run
-    killed: list[int]       # The steps at which one was killed and resumed
-    config: dict[str, dict] # The configuration of the run that was not
-    text: str               # `Manifest.identity` of its text
-    environment: dict       # What can change bits
-    files: dict[str, str]   # The sha256 of its last checkpoint's files
-    checks: list[ProofCheck]
-    left_out: dict[str, str] = {} # What could not be compared → why
-    @property
-    def passed(self) -> bool: return bool(self.killed) and all(one.passed for one in self.checks)
-    def _tables(self) -> Mapping[str, TableRows]:
-        rows = [(check.name, 'to the bit' if check.same_hashes else f'{check.loss_difference:.1g}',
-                 f'{check.tensor_difference:.1g}', f'{check.tolerance:g}',
-                 'proved' if check.passed else 'FAILED') for check in self.checks]
-        heading = ('run', 'losses differ by', 'tensors by', 'losses may', '')
-        return {f'resume proof: {self.steps} steps': [heading, *rows]}
-    def _facts(self) -> Sequence[str]:
-        at = ', '.join(map(str, self.killed)) or 'none'
-        why = [f'left out: {name} ({reason})' for name, reason in self.left_out.items()]
-        return [f'killed with SIGKILL after the steps {at}, and resumed', *why]
-
-# %% ../../nbs/09_trainer/07_proofs.ipynb #0057
-=======
-# %% ../../nbs/09_trainer/07_proofs.ipynb #0053
->>>>>>> main
+# %% ../../nbs/09_trainer/07_proofs.ipynb #0056
 class ProofRun(NamedTuple):
     "A run of a proof"
     config: Config
@@ -230,11 +186,7 @@ def proof_runs(
     else: left_out['two processes'] = 'no second GPU' if gpus else 'a step has one micro-batch'
     return runs, left_out
 
-<<<<<<< HEAD
-# %% ../../nbs/09_trainer/07_proofs.ipynb #0061
-=======
-# %% ../../nbs/09_trainer/07_proofs.ipynb #0057
->>>>>>> main
+# %% ../../nbs/09_trainer/07_proofs.ipynb #0060
 def _move(bar: tqdm, before: int, step: int) -> None: bar.update(before + step - bar.n)
 
 def _prove(
