@@ -25,10 +25,10 @@ from ..validation.plan import Plan, step_seconds
 from ..validation.validator import check_plan
 from ..data.prepare import prepare_data, PreparedData
 from ..data.batches import open_batches
-from ..model.gpt import GPT
 from ..model.pretrained import load_pretrained, save_pretrained
 from ..trainer.checkpoint import checkpoint_path
-from ..trainer.runs import RunDirectory
+from ..model.lora import merge_adapter
+from ..trainer.runs import initial_model, RunDirectory
 from ..trainer.strategy import make_strategy
 from ..trainer.monitor import MemoryMeter, out_of_memory
 from ..trainer.loop import evaluation_batches, mean_loss, RunState, training_step
@@ -108,7 +108,7 @@ def _step(state: RehearsalState) -> str:
     "Take the step with the longest sequences twice, then two others"
     config = state.config
     strategy = make_strategy(config.train)
-    torch.manual_seed(config.train.seed)
+    model = initial_model(config, RunDirectory(state.folder))
     batches = open_batches(config, state.prepared.train)
     accumulation = config.train.gradient_accumulation_steps
     def longest(number: int) -> int:
@@ -118,7 +118,7 @@ def _step(state: RehearsalState) -> str:
     def take(step: int) -> float:
         return training_step(run.model, run.optimizer, strategy, batches, config.train, step).loss
     try:
-        state.run = run = RunState(config, GPT(config.model), strategy, state.prepared.manifest.key)
+        state.run = run = RunState(config, model, strategy, state.prepared.manifest.key)
         gc.collect() # what was left before must not be released under the meter
         with MemoryMeter(strategy.device, run.tensors()) as meter:
             for _ in range(2): take(largest)
@@ -159,7 +159,7 @@ def _save(state: RehearsalState) -> str:
 def _load(state: RehearsalState) -> str:
     "Load the checkpoint into another model"
     saved = state.run
-    model = GPT(state.config.model)
+    model = initial_model(state.config, RunDirectory(state.folder))
     key = state.prepared.manifest.key
     loaded = RunState(state.config, model, saved.strategy, key)
     loaded.restore(checkpoint_path(RunDirectory(state.folder).checkpoints, saved.progress.step))
@@ -181,6 +181,7 @@ def _sample(state: RehearsalState) -> str:
 def _export(state: RehearsalState) -> str:
     "Save a Hugging Face folder, and load it"
     model = state.run.model.eval()
+    merge_adapter(model)
     device = state.run.strategy.device
     save_pretrained(model, state.folder/'export')
     loaded = load_pretrained(state.folder/'export').to(device)

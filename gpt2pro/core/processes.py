@@ -15,7 +15,7 @@ from .hardware import count_cores, is_main_process, launched_processes
 # %% auto #0
 __all__ = ['TIMEOUT', 'open_store', 'give_job', 'wait_for_job', 'LostProcessError', 'launched_together', 'free_port', 'launch']
 
-# %% ../../nbs/00_core/14_processes.ipynb #0008
+# %% ../../nbs/00_core/14_processes.ipynb #0007
 @cache
 def open_store() -> Any: # `torch.distributed.Store`
     "The store of the processes that a launcher has started"
@@ -35,7 +35,7 @@ def wait_for_job() -> str:
     except KeyboardInterrupt: raise SystemExit(130) from None # the main process says so
     return open_store().get('job').decode()
 
-# %% ../../nbs/00_core/14_processes.ipynb #0011
+# %% ../../nbs/00_core/14_processes.ipynb #0010
 TIMEOUT = int(os.environ.get('GPT2PRO_TIMEOUT', 120)) # Seconds until a process is given up
 
 class LostProcessError(RunError):
@@ -48,7 +48,7 @@ class LostProcessError(RunError):
                          f'another one has ended or did not answer in {TIMEOUT} s: {words}',
                          'go on from the last checkpoint with --resume')
 
-# %% ../../nbs/00_core/14_processes.ipynb #0012
+# %% ../../nbs/00_core/14_processes.ipynb #0011
 def _is_lost(error: Exception) -> bool:
     "Whether an error comes from a collective operation"
     words = ('gloo', 'NCCL', 'Connection', 'Timed out', 'TCPStore', 'Broken pipe')
@@ -78,7 +78,7 @@ def launched_together() -> Iterator[None]:
         if is_main_process(): give_job('')
         if dist.is_initialized(): dist.destroy_process_group()
 
-# %% ../../nbs/00_core/14_processes.ipynb #0017
+# %% ../../nbs/00_core/14_processes.ipynb #0016
 def free_port(
     first: int, # The one to try first
 ) -> int:
@@ -92,7 +92,7 @@ def free_port(
         return port
     raise UserError(f'MASTER_PORT = {first}', 'no port from there on is free', 'set a lower one')
 
-# %% ../../nbs/00_core/14_processes.ipynb #0020
+# %% ../../nbs/00_core/14_processes.ipynb #0019
 def _how_it_ended(failures: dict) -> int: # Exit code
     "What a launcher has seen of the processes that failed, rank → failure"
     codes = [failure.exitcode for failure in failures.values()]

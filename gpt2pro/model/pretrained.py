@@ -267,6 +267,10 @@ def save_pretrained(
 ) -> None:
     "Write config.json, model.safetensors and a known tokenizer, in transformers' layout"
     folder = Path(folder)
+    if any('lora_' in name or 'parametrizations' in name for name, _ in model.named_parameters()):
+        raise UserError(f'{folder}: the model has an adapter',
+                        'this format has one matrix for each layer',
+                        'call merge_adapter(model) first, or save_adapter instead')
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name if name.startswith('lm_head') else f'transformer.{name}': w
                for name, w in _as_stored(model).items()}

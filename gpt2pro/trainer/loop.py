@@ -359,7 +359,7 @@ class Trainer:
         while state.progress.step < until:
             number, late = state.strategy.all_reduce_max(
                 self.interrupts.number, self.clock() - self.deadline)
-            self.interrupts.number = int(number) # whichever process was sent the signal
+            if number: self.interrupts.number = int(number) # whichever process was sent it
             reason = stop_reason(self.train, state.progress, number > 0, -late)
             if reason: return reason
             take_step(self)
@@ -498,7 +498,7 @@ def train_worker() -> None:
     strategy = make_strategy(config.train)
     _fit(Trainer(config, model, prepared, run, strategy, progress=False), checkpoint)
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0082
+# %% ../../nbs/09_trainer/06_loop.ipynb #0083
 def why_finished(
     run: RunDirectory, # A run that is to be resumed
     config: Config,    # Its settings

@@ -188,7 +188,7 @@ def plot_metrics(
     return Svg(f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 960 {height}" width="960">'
                f'<rect width="100%" height="100%" fill="white"/>{parts}</svg>')
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0045
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0046
 @contextmanager
 def log_to(
     path: Path, # A text file, to which messages are appended
@@ -210,7 +210,7 @@ def log_to(
         logger.setLevel(level)
         logger.propagate = True
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0049
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0050
 Callback = Callable[[Mapping[str, Any]], None]
 
 @contextmanager
@@ -230,7 +230,7 @@ def save_plot(
     try: yield callback
     finally: draw()
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0052
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0053
 def in_notebook() -> bool:
     "Whether pictures can be shown"
     from IPython import get_ipython
@@ -255,7 +255,7 @@ class LivePlot:
         else: self.shown = display(picture, display_id=True)
         self.due = began + max(self.seconds, 50*(time.monotonic() - began))
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0057
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0058
 _PROJECT = 'gpt2pro'
 
 def _tracker_id(run: RunDirectory) -> str:
@@ -263,7 +263,7 @@ def _tracker_id(run: RunDirectory) -> str:
     if not run.tracker_id.exists(): write_file(run.tracker_id, secrets.token_hex(4))
     return run.tracker_id.read_text(encoding='utf-8')
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0058
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0059
 @contextmanager
 def _tensorboard(run: RunDirectory, config: Config, step: int) -> Iterator[Callback]:
     from torch.utils.tensorboard import SummaryWriter
@@ -276,7 +276,7 @@ def _tensorboard(run: RunDirectory, config: Config, step: int) -> Iterator[Callb
     finally:
         with warn_on_error(run.tensorboard): writer.close()
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0059
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0060
 @contextmanager
 def _wandb(run: RunDirectory, config: Config, step: int) -> Iterator[Callback]:
     import wandb
@@ -286,7 +286,7 @@ def _wandb(run: RunDirectory, config: Config, step: int) -> Iterator[Callback]:
                     settings=wandb.Settings(silent=True)) as session:
         yield lambda line: session.log(dict(line), step=line['step'])
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0060
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0061
 @contextmanager
 def _trackio(run: RunDirectory, config: Config, step: int) -> Iterator[Callback]:
     import trackio
@@ -300,7 +300,7 @@ def _trackio(run: RunDirectory, config: Config, step: int) -> Iterator[Callback]
     finally:
         with redirect_stdout(sys.stderr): trackio.finish()
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0061
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0062
 TRACKERS = {'tensorboard': _tensorboard, 'wandb': _wandb, 'trackio': _trackio}
 
 @contextmanager
@@ -320,7 +320,7 @@ def track(
                                 "pip install 'gpt2pro[track]', or leave it out") from None
         yield callbacks
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0070
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0071
 class MemoryMeter:
     "Measures the peak memory of tensors within a `with` block"
     def __init__(self,
@@ -352,7 +352,7 @@ def _peak_of_events(events: Iterable[Any]) -> int:
     changes.sort(key=lambda event: event.start_ns())
     return max(accumulate((event.nbytes() for event in changes), initial=0))
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0071
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0072
 def memory_in_use(
     device: torch.device, # Where the tensors are
 ) -> int:                 # Bytes: of tensors on a GPU, of the whole process on a CPU
@@ -360,7 +360,7 @@ def memory_in_use(
     if device.type == 'cuda': return torch.cuda.memory_allocated(device)
     return psutil.Process().memory_info().rss
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0075
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0076
 def robust_z(
     value: float,            # To judge
     usual: Iterable[float],  # Values to compare it with
@@ -371,7 +371,7 @@ def robust_z(
     deviation = 1.4826*np.median(np.abs(values - median))
     return float((value - median)/max(deviation, 1e-3*abs(median), 1e-12))
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0079
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0080
 SPIKE_WINDOW = 100 # Steps that say what is usual
 SPIKE_SCORE = 8.   # The robust z-score of a spike
 
@@ -383,7 +383,7 @@ class SpikeDetector:
         self.values.append(value)
         return score
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0084
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0085
 def first_names(
     names: list[str], # Of documents
 ) -> str:
@@ -404,7 +404,7 @@ class NonFiniteError(RunError):
                          f'the step was not taken; it read {first_names(documents)}',
                          'start a new run with a lower train.lr; its checkpoints are as they were')
 
-# %% ../../nbs/09_trainer/05_monitor.ipynb #0087
+# %% ../../nbs/09_trainer/05_monitor.ipynb #0088
 def out_of_memory(
     train: TrainConfig,   # The settings in use
     device: torch.device, # Where it happened

@@ -58,22 +58,20 @@ def ring_seconds(
     return size*(gpus - 1)/gpus/(LINK_EFFICIENCY*rate) + messages*LATENCY*math.log2(gpus)
 
 # %% ../../nbs/09_trainer/13_scaling.ipynb #0014
-def ddp_exposed(size: float, layers: int, micro: float, micro_batches: float, ring: Any) -> float:
-    "Seconds that GPUs wait for gradients of `size` numbers"
-    buckets = max(1, math.ceil(4*size/25e6))
-    seconds = 2*ring(4*size, buckets)
+def ddp_exposed(weights: float, gradients: float, layers: int, micro: float, micro_batches: float,
+                ring: Any) -> float:
+    "Seconds of a step in which GPUs wait for gradients, given in bytes"
+    buckets = max(1, math.ceil(gradients/25e6))
+    seconds = 2*ring(gradients, buckets)
     return max(seconds - 2/3*micro, seconds/buckets)
 
-def fsdp_exposed(size: float, layers: int, micro: float, micro_batches: float,
+def fsdp_exposed(weights: float, gradients: float, layers: int, micro: float, micro_batches: float,
                  ring: Any) -> float:
-    "Seconds that GPUs wait for weights and gradients of `size` numbers"
-    gather = ring(2*size, layers)
-    reduce = ring(4*size, layers)
+    "Seconds of a step in which GPUs wait for weights and gradients, given in bytes"
     def wait(seconds: float, compute: float) -> float:
         return max(seconds - compute, seconds/layers)
-    backward = wait(gather, 2/3*micro)
-    last = wait(gather + reduce, 2/3*micro)
-    return micro_batches*wait(gather, micro/3) + (micro_batches - 1)*backward + last
+    gather, reduce = ring(weights, layers), ring(gradients, layers)
+    return micro_batches*(wait(gather, micro/3) + wait(gather + reduce, 2/3*micro))
 
 EXPOSED = {'ddp': ddp_exposed, 'fsdp2': fsdp_exposed}
 
@@ -99,6 +97,7 @@ def scaling_point(
     network: Network,    # Between them
     utilisation: float,  # Of a single GPU, part of its peak
     critical: float,     # Critical batch size in tokens
+    weight_bytes: int = 4, # Of a weight that is sent
 ) -> ScalingPoint:
     "Time of a step, and what follows from it"
     share, flops = share_step(config, gpus), flops_per_token(config.model)
@@ -107,7 +106,8 @@ def scaling_point(
     micro = tokens*flops/(utilisation*spec.flops)
     def ring(bytes: float, messages: int) -> float:
         return ring_seconds(bytes, gpus, spec, network, messages)
-    exposed = EXPOSED[strategy](size, config.model.n_layer, micro, share.micro_batches, ring)
+    exposed = EXPOSED[strategy](weight_bytes*size, 4*size, config.model.n_layer, micro,
+                                share.micro_batches, ring)
     shards = gpus if strategy == 'fsdp2' else 1
     alone = micro*share.micro_batches + 28*size/shards/spec.bandwidth
     seconds = (alone + exposed*(gpus > 1))*(1 + JITTER*math.sqrt(2*math.log(gpus)))
@@ -162,13 +162,15 @@ def forecast_scaling(
     network: Network = FAST_NETWORK, # Between the GPUs
     utilisation: float = 0.5,       # Of a single GPU; `fit_utilisation` takes it from a speed
     loss: float = 3.3,              # Nats per token that the training aims at
+    weight_bytes: int = 4,          # Of a weight that fsdp2 sends
 ) -> ScalingForecast:
     "How fast many GPUs train a model"
     spec = find_gpu_spec(gpu)
     if spec is None:
         raise UserError(f'gpu = {gpu!r}', 'its peak rates are not known', suggest(gpu, GPU_SPECS))
     points = [scaling_point(config, strategy, n, spec, network, utilisation,
-                            critical_batch_size(loss)) for strategy in strategies for n in counts]
+                            critical_batch_size(loss), weight_bytes)
+              for strategy in strategies for n in counts]
     return ScalingForecast(title=f'{gpu}, {count_parameters(config.model)["total"]:,} parameters',
                            points=points)
 

@@ -12,7 +12,6 @@ from torch.nn import functional as F
 from ..core.config import Config
 from ..validation.memory import forecast_memory, has_document_mask
 from ..model.gpt import GPT
-from ..model.lora import choose_trainable
 from .optimizers import make_optimizer
 from .strategy import clip_gradient, Strategy
 
@@ -67,11 +66,9 @@ def trace_memory(
     with FakeTensorMode(), torch.device(device):
         strategy = Strategy(torch.device(device), torch.bfloat16 if half else torch.float32)
         model, tracker = GPT(config.model), MemTracker()
-        choose_trainable(model, config.finetune)
         optimizer = make_optimizer(model, config.train)
-        table = model.wte.weight
-        if config.model.tie_word_embeddings and table.is_leaf and table.requires_grad:
-            model.lm_head.weight = nn.Parameter(table.detach())
+        weight = model.wte.weight.detach()
+        if config.model.tie_word_embeddings: model.lm_head.weight = nn.Parameter(weight)
         tracker.track_external(model, optimizer)
         with tracker:
             for _ in range(2):
@@ -89,6 +86,8 @@ def estimate_memory(
     device: str = 'cpu',          # cpu, cuda or mps
 ) -> tuple[dict[str, int], str]:  # Bytes by kind at the peak, and total; `traced` or `formula`
     "The memory of a step: traced where that is possible, else by the formula"
+    if config.finetune.method != 'full': # the tracker knows no frozen weights
+        return forecast_memory(config, precision, device), 'formula'
     try: return trace_memory(config, precision, device), 'traced'
     except Exception as e: # a private part of PyTorch may fail in any way
         _log.info('tracing failed (%s: %s): using the formula', type(e).__name__, e)
