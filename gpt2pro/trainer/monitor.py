@@ -92,6 +92,8 @@ def read_metrics(
     return sorted(lines.values(), key=lambda line: line['step'])
 
 # %% ../../nbs/09_trainer/05_monitor.ipynb #0024
+Points = list[tuple[float, float]]
+
 def metric_points(
     metrics: list[dict[str, Any]], # Lines of metrics
     key: str,                      # Such as 'loss'
@@ -102,8 +104,6 @@ def metric_points(
     return [*values.items()]
 
 # %% ../../nbs/09_trainer/05_monitor.ipynb #0027
-Points = list[tuple[float, float]]
-
 def downsample(
     points: Points,        # (step, value), in order
     max_points: int = 300, # Points that remain at most
