@@ -572,7 +572,7 @@ def report(folder: Run, as_json: AsJson = False) -> None:
     result.save()
     _show(result, as_json)
 
-# %% ../../nbs/12_app/06_cli.ipynb #0083
+# %% ../../nbs/12_app/06_cli.ipynb #0084
 _KINDS = {'slurm': ('sbatch', 'sbatch'), 'k8s': ('yaml', 'kubectl apply -f'),
           'skypilot': ('sky.yaml', 'sky jobs launch')} # ending, and what to type before the file
 
@@ -613,7 +613,7 @@ def write_launch_file(
     write_file(path, text)
     print(f'Start it with: {command} {path}')
 
-# %% ../../nbs/12_app/06_cli.ipynb #0088
+# %% ../../nbs/12_app/06_cli.ipynb #0089
 bench_app = typer.Typer(no_args_is_help=True,
                         help='Benchmarks against plain PyTorch and others, on this machine.')
 app.add_typer(bench_app, name='bench')

@@ -294,13 +294,13 @@ def chat(
     while True:
         answer = ''
         try:
-            messages.append(Message('user', read('\n> ')))
-            for piece in stream(model, tokenizer, _recent(messages, tokenizer, room), config):
+            asked = [*messages, Message('user', read('\n> '))]
+            for piece in stream(model, tokenizer, _recent(asked, tokenizer, room), config):
                 answer += piece
                 write(piece)
         except UserError as e: write(f'{e}')
         except KeyboardInterrupt: pass
         except EOFError: return messages
-        messages = [*messages, Message('assistant', answer)] if answer else messages[:-1]
+        if answer: messages = [*asked, Message('assistant', answer)]
         write('\n')
         config = config.model_copy(update=dict(seed=config.seed + 1))

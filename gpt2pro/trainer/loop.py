@@ -376,8 +376,9 @@ def _write_files(trainer: Trainer) -> Iterator[None]:
         return
     with closing(MetricsFile(trainer.run.metrics, trainer.state.metrics)) as metrics:
         run = trainer.run
-        with track(run, trainer.config, trainer.state.progress.step) as trackers:
-            trainer.callbacks[:0] = [metrics.write, save_plot(run.metrics, run.curves), *trackers]
+        with (save_plot(run.metrics, run.curves) as save,
+              track(run, trainer.config, trainer.state.progress.step) as trackers):
+            trainer.callbacks[:0] = [metrics.write, save, *trackers]
             yield
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0060

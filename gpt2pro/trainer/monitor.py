@@ -92,6 +92,8 @@ def read_metrics(
     return sorted(lines.values(), key=lambda line: line['step'])
 
 # %% ../../nbs/09_trainer/05_monitor.ipynb #0024
+Points = list[tuple[float, float]]
+
 def metric_points(
     metrics: list[dict[str, Any]], # Lines of metrics
     key: str,                      # Such as 'loss'
@@ -102,8 +104,6 @@ def metric_points(
     return [*values.items()]
 
 # %% ../../nbs/09_trainer/05_monitor.ipynb #0027
-Points = list[tuple[float, float]]
-
 def downsample(
     points: Points,        # (step, value), in order
     max_points: int = 300, # Points that remain at most
@@ -213,15 +213,22 @@ def log_to(
 # %% ../../nbs/09_trainer/05_monitor.ipynb #0050
 Callback = Callable[[Mapping[str, Any]], None]
 
+@contextmanager
 def save_plot(
     metrics: Path, # The lines so far
     path: Path,    # The picture, SVG
-) -> Callback:
-    "Save the learning curves at each evaluation"
-    def callback(line: Mapping[str, Any]) -> None:
-        if 'val_loss' not in line: return
+) -> Iterator[Callback]:
+    "Save the learning curves at evaluations, and at the end of a `with` block"
+    due = -math.inf
+    def draw() -> None:
+        nonlocal due
+        began = time.monotonic()
         with warn_on_error(path): write_file(path, plot_metrics(read_metrics(metrics)))
-    return callback
+        due = began + 50*(time.monotonic() - began)
+    def callback(line: Mapping[str, Any]) -> None:
+        if 'val_loss' in line and time.monotonic() > due: draw()
+    try: yield callback
+    finally: draw()
 
 # %% ../../nbs/09_trainer/05_monitor.ipynb #0053
 def in_notebook() -> bool:
@@ -237,17 +244,16 @@ class LivePlot:
         self.seconds = seconds
         self.lines: list[dict[str, Any]] = []
         self.shown: Any = None
-        self.time = -math.inf
+        self.due = -math.inf
     def __call__(self, line: Mapping[str, Any]) -> None:
         self.lines.append(dict(line))
-        now = time.monotonic()
-        soon = now - self.time < self.seconds and 'val_loss' not in line
-        if soon or not in_notebook(): return
+        began = time.monotonic()
+        if began < self.due or not in_notebook(): return
         from IPython.display import display
         picture = plot_metrics(self.lines)
         if self.shown: self.shown.update(picture)
         else: self.shown = display(picture, display_id=True)
-        self.time = now
+        self.due = began + max(self.seconds, 50*(time.monotonic() - began))
 
 # %% ../../nbs/09_trainer/05_monitor.ipynb #0058
 _PROJECT = 'gpt2pro'

@@ -29,7 +29,7 @@ from .loop import RunState
 # %% auto #0
 __all__ = ['proof_config', 'other_split', 'train_with_kills', 'compare_runs', 'ProofRun', 'proof_runs', 'prove_resume']
 
-# %% ../../nbs/09_trainer/07_proofs.ipynb #0044
+# %% ../../nbs/09_trainer/07_proofs.ipynb #0047
 def proof_config(
     config: Config, # Of a run
     steps: int,     # To train
@@ -51,7 +51,7 @@ def other_split(
     else: return {}
     return dict(batch_size=B, gradient_accumulation_steps=A)
 
-# %% ../../nbs/09_trainer/07_proofs.ipynb #0047
+# %% ../../nbs/09_trainer/07_proofs.ipynb #0050
 def _begin(config: Config, folder: Path, prepared: PreparedData) -> RunDirectory:
     "A run directory with a checkpoint of the initial weights"
     run = RunDirectory(folder)
@@ -63,20 +63,23 @@ def _begin(config: Config, folder: Path, prepared: PreparedData) -> RunDirectory
     return run
 
 _CHILD = """
-import sys
+import sys, time
 from gpt2pro.core.hardware import is_main_process
 from gpt2pro.core.loading import load_config
 from gpt2pro.core.processes import launched_together
 from gpt2pro.trainer.loop import train_model, train_worker
 with launched_together():
     if not is_main_process(): train_worker()
-    else: train_model(load_config(sys.argv[1]), sys.argv[1], resume=True, progress=False)
+    else: train_model(load_config(sys.argv[1]), sys.argv[1], resume=True, progress=False,
+                      callbacks=[lambda line: time.sleep(float(sys.argv[2]))])
 """
 
 @contextmanager
-def _training(run: RunDirectory, processes: int) -> Iterator[subprocess.Popen]:
+def _training(
+    run: RunDirectory, processes: int, pause: float,
+) -> Iterator[subprocess.Popen]:
     "A run that trains in other processes, which end with the `with` block"
-    words = [sys.executable, '-c', _CHILD, str(run.path)]
+    words = [sys.executable, '-c', _CHILD, str(run.path), str(pause)]
     if processes > 1:
         port = str(free_port(29500))
         words = [sys.executable, '-m', 'torch.distributed.run', '--nproc-per-node', str(processes),
@@ -88,7 +91,7 @@ def _training(run: RunDirectory, processes: int) -> Iterator[subprocess.Popen]:
         if child.poll() is None: os.killpg(child.pid, signal.SIGKILL)
         child.wait()
 
-# %% ../../nbs/09_trainer/07_proofs.ipynb #0049
+# %% ../../nbs/09_trainer/07_proofs.ipynb #0052
 def _last_step(run: RunDirectory) -> int:
     return max((line['step'] for line in read_metrics(run.metrics)), default=0)
 
@@ -103,13 +106,13 @@ def train_with_kills(
     goals = sorted(random.sample(range(1, steps), min(kills, steps - 1)))
     killed: list[int] = []
     while True:
-        with _training(run, processes) as child:
+        with _training(run, processes, pause=0.1*bool(goals)) as child:
             begun, first = time.monotonic(), _last_step(run)
             while child.poll() is None:
                 step = _last_step(run)
                 notify(step)
                 if goals and step >= goals[0]: break
-                time.sleep(0.02)
+                time.sleep(0.01)
             pace = (time.monotonic() - begun)/max(1, step - first)
             if goals: time.sleep(random.uniform(0, min(pace, 60)))
         if child.returncode == 0: return killed
@@ -119,7 +122,7 @@ def train_with_kills(
                            said[-500:] or 'it said nothing', 'train this configuration first')
         killed.append(goals.pop(0))
 
-# %% ../../nbs/09_trainer/07_proofs.ipynb #0051
+# %% ../../nbs/09_trainer/07_proofs.ipynb #0054
 def _losses(run: RunDirectory, names: Sequence[str]) -> list[tuple[int, str, float]]:
     return [(line['step'], name, line[name]) for line in read_metrics(run.metrics)
             for name in names if name in line]
@@ -150,7 +153,7 @@ def compare_runs(
                       tensor_difference=largest, tolerance=0. if exact else _TOLERANCE[dtype],
                       same_hashes=_file_hashes(one, step) == _file_hashes(other, step))
 
-# %% ../../nbs/09_trainer/07_proofs.ipynb #0053
+# %% ../../nbs/09_trainer/07_proofs.ipynb #0056
 class ProofRun(NamedTuple):
     "A run of a proof"
     config: Config
@@ -183,7 +186,7 @@ def proof_runs(
     else: left_out['two processes'] = 'no second GPU' if gpus else 'a step has one micro-batch'
     return runs, left_out
 
-# %% ../../nbs/09_trainer/07_proofs.ipynb #0057
+# %% ../../nbs/09_trainer/07_proofs.ipynb #0060
 def _move(bar: tqdm, before: int, step: int) -> None: bar.update(before + step - bar.n)
 
 def _prove(

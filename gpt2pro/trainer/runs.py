@@ -303,7 +303,7 @@ class ResumeProof(Record):
     checks: list[ProofCheck]
     left_out: dict[str, str] = {} # What could not be compared → why
     @property
-    def passed(self) -> bool: return all(check.passed for check in self.checks)
+    def passed(self) -> bool: return bool(self.killed) and all(one.passed for one in self.checks)
     def _tables(self) -> Mapping[str, TableRows]:
         rows = [(check.name, 'to the bit' if check.same_hashes else f'{check.loss_difference:.1g}',
                  f'{check.tensor_difference:.1g}', f'{check.tolerance:g}',

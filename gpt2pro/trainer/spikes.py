@@ -171,6 +171,9 @@ def find_spikes(
     "The steps of a run that spiked, the worst first, with the documents they read"
     run = RunDirectory(folder)
     metrics = read_metrics(run.metrics)
+    if not metrics:
+        raise UserError(f'{run.path}: no metrics', 'spikes are found in the losses of a run',
+                        'name a run that has been trained')
     spikes = spike_steps(metrics)
     if spikes:
         model, _, config = load_run(run.path)
@@ -233,6 +236,10 @@ def replay_step(
     "Take a step of a run again, from the nearest state before it that is kept"
     run = RunDirectory(folder)
     config, prepared = load_config(run.config), PreparedData.open(run.path)
+    metrics = read_metrics(run.metrics)
+    if step > (last := int(metrics[-1]['step']) if metrics else 0):
+        raise UserError(f'{run.path}: step {step}', f'the run has taken {last} steps',
+                        'name one of them')
     state, done = _restore_before(run, config, prepared, step, limit)
     batches = open_batches(config, prepared.train)
     train = planned_settings(config.train, state.progress)
@@ -245,7 +252,7 @@ def replay_step(
         documents = _judge(state.model, batches, step_sequences(batches, config, step), usual)
     taken = take(step - 1)
     return ReplayedStep(step=step, found=dict(loss=taken.loss, grad_norm=taken.norm),
-                        logged=_logged(read_metrics(run.metrics), step), documents=documents)
+                        logged=_logged(metrics, step), documents=documents)
 
 # %% ../../nbs/09_trainer/10_spikes.ipynb #0027
 def write_quarantine(
