@@ -26,9 +26,9 @@ from .runs import RunDirectory
 
 # %% auto #0
 __all__ = ['Points', 'Callback', 'TRACKERS', 'SPIKE_WINDOW', 'SPIKE_SCORE', 'loss_metrics', 'warn_on_error', 'MetricsFile',
-           'read_metrics', 'metric_points', 'downsample', 'Svg', 'line_chart', 'training_charts', 'plot_metrics',
-           'log_to', 'save_plot', 'in_notebook', 'LivePlot', 'track', 'MemoryMeter', 'memory_in_use', 'robust_z',
-           'SpikeDetector', 'first_names', 'NonFiniteError', 'out_of_memory']
+           'read_metrics', 'metric_points', 'downsample', 'line_chart', 'training_charts', 'plot_metrics', 'log_to',
+           'save_plot', 'in_notebook', 'LivePlot', 'track', 'MemoryMeter', 'memory_in_use', 'robust_z', 'SpikeDetector',
+           'first_names', 'NonFiniteError', 'out_of_memory']
 
 # %% ../../nbs/09_trainer/05_monitor.ipynb #0007
 def loss_metrics(
@@ -127,7 +127,7 @@ def _ticks(values: list[float]) -> list[float]:
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 452, 28, 200
 _COLOURS = '#3b5bdb', '#f08c00', '#0ca678', '#ae3ec9'
 
-class Svg(Markup):
+class _Svg(Markup):
     "A picture, which notebooks show"
     def _repr_html_(self) -> str: return str(self)
 
@@ -141,7 +141,7 @@ def line_chart(
     title: str,               # What is shown, with its unit
     lines: dict[str, Points], # Points of each curve, by name
     from_zero: bool = False,  # Whether the vertical axis begins at 0
-) -> Svg:
+) -> _Svg:
     "Curves over the steps of a run"
     curves = {name: downsample(points) for name, points in lines.items() if points}
     points = [point for curve in curves.values() for point in curve]
@@ -155,7 +155,7 @@ def line_chart(
         places = [(place_x(x), place_y(y)) for x, y in curves[name]]
         return dict(name=name, points=' '.join(f'{x},{y}' for x, y in places), end=places[-1],
                     last=format_number(lines[name][-1][1]), colour=colour)
-    return Svg(_template().render(
+    return _Svg(_template().render(
         title=title, curves=[*map(draw, curves, _COLOURS)],
         x_ticks=[(place_x(x), format_number(x)) for x in _ticks(steps) if span[0] <= x <= span[1]],
         y_ticks=[(place_y(y), format_number(y)) for y in y_ticks]))
@@ -171,7 +171,7 @@ _CHARTS: list[tuple[str, dict[str, str], bool]] = [ # Title, key of each curve, 
 
 def training_charts(
     metrics: list[dict[str, Any]], # Lines of metrics
-) -> list[Svg]:
+) -> list[_Svg]:
     "Loss, learning rate, gradient norm and speed over the steps, as far as they are known"
     found = [(title, {name: metric_points(metrics, key) for name, key in keys.items()}, from_zero)
              for title, keys, from_zero in _CHARTS]
@@ -179,13 +179,13 @@ def training_charts(
 
 def plot_metrics(
     metrics: list[dict[str, Any]], # Lines of metrics
-) -> Svg:
+) -> _Svg:
     "The learning curves of a run in one picture"
     charts = training_charts(metrics)
     height = 240*math.ceil(len(charts)/2)
     parts = ''.join(f'<g transform="translate({480*(i % 2) + 10},{240*(i//2) + 8})">{chart}</g>'
                     for i, chart in enumerate(charts))
-    return Svg(f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 960 {height}" width="960">'
+    return _Svg(f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 960 {height}" width="960">'
                f'<rect width="100%" height="100%" fill="white"/>{parts}</svg>')
 
 # %% ../../nbs/09_trainer/05_monitor.ipynb #0046
