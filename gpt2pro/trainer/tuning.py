@@ -194,7 +194,7 @@ def run_trial(
 ) -> None:
     "Choose settings, train with them, and note how good they are"
     if (search.folder/'stop').exists(): return
-    if parent_process(): _start_worker(search.workers)
+    if search.workers and parent_process(): _start_worker(search.workers)
     optuna = _optuna()
     seed = random.Random(f'{search.seed}/{number}').getrandbits(32)
     study = open_study(search.folder, seed, search.config.train.max_steps//4)
