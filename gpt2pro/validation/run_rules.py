@@ -180,6 +180,8 @@ def _validation_fills_a_sequence(plan: Plan) -> CheckResult:
     if tokens > c.model.block_size: return None
     enough = 0.1*plan.tokens > c.model.block_size
     larger = {'data.val_fraction=0.1': 'a tenth of the text'} if enough else {}
+    shorter = 2**int(math.log2(max(1, tokens - 1)))
+    if shorter >= 32: larger[f'model.block_size={shorter}'] = 'a shorter context'
     return Violation(f'data.val_fraction = {c.data.val_fraction:g} holds out {tokens:,.0f} tokens, '
                      f'and a sequence has {c.model.block_size}', larger | others)
 
