@@ -102,7 +102,7 @@ def launch_file(
         check_positive(getattr(cluster, name), name)
     overrides = [*overrides]
     _check_processes(load_config(config, overrides), cluster.world_size)
-    if kind == 'skypilot': folder = Path('/work')/folder # what outlives the machines
+    if kind == 'skypilot': folder = Path('/data')/folder # what outlives the machines
     return _templates().get_template(LAUNCHERS[kind]).render(
         cluster._asdict(), name=job_name(folder), command=train_command(config, folder, overrides),
         environment=launch_environment(cluster), grace=GRACE, threads=THREADS, file=file)

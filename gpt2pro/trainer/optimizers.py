@@ -22,7 +22,9 @@ def lr_scale(
     train: TrainConfig, # Says lr, min_lr, warmup_steps, max_steps and schedule
 ) -> float:             # 0 to 1
     "The learning rate of a step as a part of its peak"
-    schedule, warmup, last = SCHEDULES[train.schedule], train.warmup_steps, train.max_steps - 1
+    schedule = SCHEDULES[train.schedule]
+    warmup = train.warmup_steps
+    last = train.max_steps - 1
     if step < warmup: return (step + 1)/(warmup + 1)
     start = max(warmup, last - train.decay_fraction*train.max_steps) if schedule.stable else warmup
     progress = min(1., max(0., step - start)/max(1, last - start))
