@@ -122,7 +122,7 @@ sdpa_attention = AttentionBackend(_sdpa_bias, _sdpa)
 # %% ../../nbs/07_attention/01_backends.ipynb #0061
 def _flex_rules(T: int, S: int, mask: MaskSpec = CAUSAL, device: Any = None, *_: Any) -> tuple:
     "The mask as FlexAttention's `mask_mod`, by blocks, and `score_mod`"
-    window, slopes, doc_ids, _ = mask
+    window, slopes, doc_ids = mask[:3]
     def mask_mod(b: Tensor, h: Tensor, i: Tensor, j: Tensor) -> Tensor:
         i = i + (S - T)
         allowed = (j <= i) if window is None else (j <= i) & (i - j < window)

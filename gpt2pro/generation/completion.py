@@ -95,8 +95,8 @@ def find_model_tokenizer(
     return find_tokenizer(folder)
 
 # %% ../../nbs/10_generation/04_completion.ipynb #0027
-@patch
-def generate(self: GPT, # type: ignore[no-redef] # noqa: F811
+@patch # type: ignore[no-redef]
+def generate(self: GPT, # noqa: F811
     prompt: Any = '',                      # Text, token ids (T,) or (B, T), or a list of either
     tokenizer: Tokenizer | None = None,    # For text; None takes the one beside the weights
     **settings: Any,                       # Of `GenerateConfig`, such as max_new_tokens=50
@@ -106,6 +106,7 @@ def generate(self: GPT, # type: ignore[no-redef] # noqa: F811
     prompts = prompt.tolist() if hasattr(prompt, 'tolist') else prompt
     several = isinstance(prompts, list) and prompts and isinstance(prompts[0], (str, list))
     if not several: prompts = [prompts]
+    results: list[Any]
     if all(isinstance(p, str) for p in prompts):
         texts = generate_batch(self, tokenizer or find_model_tokenizer(self), prompts, config)
         results = texts if self.is_chat else [p + text for p, text in zip(prompts, texts)]

@@ -13,7 +13,7 @@ from ..core.errors import UserError
 from ..core.config import GenerateConfig
 from ..tokenizers.tokenizer import Tokenizer
 from ..model.gpt import eval_mode, GPT
-from .sampling import is_greedy, process_logits, sample
+from .sampling import is_greedy, process_logits, sample, token_logprobs
 
 # %% auto #0
 __all__ = ['TextStream', 'Token', 'Request', 'Engine', 'next_token_logits', 'sample_rows', 'make_token']
@@ -203,11 +203,6 @@ def next_token_logits(
     return logits[:, :engine.vocab_size]
 
 # %% ../../nbs/10_generation/03_engine.ipynb #0034
-def _seen(requests: list[Request], device: torch.device) -> Tensor: # (B, T)
-    longest = max(len(request.tokens) for request in requests)
-    return torch.tensor([request.tokens[:1]*(longest - len(request.tokens)) + request.tokens
-                         for request in requests], device=device)
-
 def sample_rows(
     logits: Tensor,          # For the next tokens, (B, V)
     requests: list[Request], # B
@@ -218,10 +213,11 @@ def sample_rows(
     ids = [0]*len(requests)
     for rows in groups.values():
         some = [requests[row] for row in rows]
-        seen = _seen(some, logits.device) # (b, T)
-        processed = process_logits(logits[rows], seen, some[0].config) # (b, V)
+        part = logits if len(groups) == 1 else logits[rows] # (b, V)
+        seen = [(request.ids, request.new_ids) for request in some]
+        candidates = process_logits(part, seen, some[0].config) # (b, K)
         generators = [request.generator for request in some if request.generator is not None]
-        for row, id in zip(rows, sample(processed, generators).tolist()): ids[row] = id
+        for row, id in zip(rows, sample(candidates, generators).tolist()): ids[row] = id
     return ids
 
 def make_token(
@@ -232,7 +228,6 @@ def make_token(
     "Append a token to its request"
     text = request.add(id)
     if request.logprobs is None: return request, Token(id, text, None, {})
-    logprobs = logits.float().log_softmax(-1) # (V,)
-    likeliest = logprobs.topk(min(request.logprobs, len(logprobs)))
-    alternatives = dict(zip(likeliest.indices.tolist(), likeliest.values.tolist()))
-    return request, Token(id, text, logprobs[id].item(), alternatives)
+    chosen, *top = token_logprobs(logits[None], torch.tensor([id]), request.logprobs) # (1,), …
+    values, ids = (row[0].tolist() for row in top) # largest first
+    return request, Token(id, text, chosen.item(), dict(zip(ids, values)))
