@@ -7,7 +7,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any
-from ..core.config import Config
+from ..core.choices import EXPORT_FORMATS
+from ..core.config import Config, export_problems
 from ..core.tables import format_bytes, format_seconds, Record, TableRows
 from ..core.hardware import Hardware
 from .counts import count_trainable, flops_per_token
@@ -32,6 +33,7 @@ class Forecast(Record):
     tokens_per_second: float | None = None # speed of the training steps
     seconds: float | None = None           # time of training and its evaluations
     disk: int                              # bytes of checkpoints at most
+    exports: list[str] = []                # formats that hold the model
     def _tables(self) -> Mapping[str, TableRows]: return {'forecast': _forecast_rows(self)}
 
 def _forecast_rows(f: Forecast) -> TableRows:
@@ -46,7 +48,8 @@ def _forecast_rows(f: Forecast) -> TableRows:
             ('parameters', f'{f.parameters:,}'), ('steps', steps),
             ('tokens', f'{f.tokens:,}{epochs}'), *text,
             ('FLOPs', f'{f.total_flops:.2g}'), ('speed', speed),
-            ('time', format_seconds(f.seconds)), ('disk', format_bytes(f.disk))]
+            ('time', format_seconds(f.seconds)), ('disk', format_bytes(f.disk)),
+            ('export', ', '.join(f.exports))]
 
 # %% ../../nbs/03_validation/09_forecast.ipynb #0007
 def forecast(
@@ -61,8 +64,14 @@ def forecast(
                       target_minutes=config.train.target_minutes, tokens=tokens,
                       parameters=count_trainable(config.model, config.finetune),
                       total_flops=flops_per_token(config.model)*tokens,
+<<<<<<< HEAD
                       disk=checkpoint_bytes(config))
     if plan.device != 'cpu': result.main_memory = plan.checkpoint_copy
+=======
+                      disk=checkpoint_bytes(config),
+                      exports=[name for name in EXPORT_FORMATS
+                               if not export_problems(config, name)])
+>>>>>>> main
     if plan.text:
         result.epochs = plan.epochs
         result.text_tokens = plan.text_tokens
