@@ -346,8 +346,8 @@ class MemoryMeter:
         copied: int = 0, # Bytes of the copies from which a checkpoint is written
     ) -> None:
         "Write the peak as JSON"
-        values = dict(measured_bytes=self.peak, checkpoint_bytes=copied, rss_bytes=psutil.Process().memory_info().rss,
-                      device=self.device.type)
+        values = dict(measured_bytes=self.peak, checkpoint_bytes=copied,
+                      rss_bytes=psutil.Process().memory_info().rss, device=self.device.type)
         with warn_on_error(path): write_file(path, json.dumps(values, indent=1))
 
 def _peak_of_events(events: Iterable[Any]) -> int:

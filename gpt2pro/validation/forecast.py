@@ -64,14 +64,10 @@ def forecast(
                       target_minutes=config.train.target_minutes, tokens=tokens,
                       parameters=count_trainable(config.model, config.finetune),
                       total_flops=flops_per_token(config.model)*tokens,
-<<<<<<< HEAD
-                      disk=checkpoint_bytes(config))
-    if plan.device != 'cpu': result.main_memory = plan.checkpoint_copy
-=======
                       disk=checkpoint_bytes(config),
                       exports=[name for name in EXPORT_FORMATS
                                if not export_problems(config, name)])
->>>>>>> main
+    if plan.device != 'cpu': result.main_memory = plan.checkpoint_copy
     if plan.text:
         result.epochs = plan.epochs
         result.text_tokens = plan.text_tokens
