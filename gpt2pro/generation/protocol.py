@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple, TypeVar
 from pydantic import Field, ValidationError
 from pydantic_core import from_json
-from ..core.errors import did_you_mean, suggest, UserError
+from ..core.errors import did_you_mean, UserError
 from ..core.config import GenerateConfig, StrictModel
 from ..text.messages import Message
 from ..tokenizers.tokenizer import Tokenizer
@@ -157,7 +157,7 @@ def parse_request(
     if not isinstance(values, dict):
         raise ApiError(f'The body of the request is {_short(values)}',
                        'its fields have names', 'send one JSON object')
-    fields = kind.model_fields
+    fields: dict[str, Any] = kind.model_fields
     try: return kind.model_validate(_drop_others(values, [*fields]))
     except ValidationError as e:
         name = str(e.errors()[0]['loc'][0])
