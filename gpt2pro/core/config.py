@@ -395,9 +395,20 @@ class GenerateConfig(Settings):
     top_p: float | None = _resumable(
         None, 'nucleus sampling: the likeliest tokens with this total probability; null is all',
         gt=0, le=1, usual_range=(0.1, 1))
+    min_p: float | None = _resumable(
+        None, 'tokens at least this many times as likely as the likeliest; null is all', ge=0, le=1,
+        usual_range=(0, 0.5), advanced=True)
+    typical_p: float | None = _resumable(
+        None, 'typical sampling: the tokens with this total probability whose surprise is closest '
+        'to the average; null is all', gt=0, le=1, usual_range=(0.1, 1), advanced=True)
     repetition_penalty: float = _resumable(
         1.0, 'above 1 makes tokens that have occurred less likely', ge=1, le=100,
         usual_range=(1, 2))
+    frequency_penalty: float = _resumable(
+        0.0, 'lowers a logit by this for each time that the new text has the token', ge=-2, le=2,
+        advanced=True)
+    presence_penalty: float = _resumable(
+        0.0, 'lowers a logit by this if the new text has the token', ge=-2, le=2, advanced=True)
     stop: list[str] = _resumable([], 'texts before which generation ends')
     allow_special: bool = _resumable(
         False, 'special tokens spelled out in a prompt, such as <|user|>, become their ids; a '
