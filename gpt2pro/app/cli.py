@@ -15,8 +15,8 @@ __all__ = ['app', 'Words', 'SettingWords', 'AsJson', 'Run', 'Source', 'OnCluster
            'Minutes', 'Overwrite', 'tokenizer_app', 'Out', 'bench_app', 'Threads', 'main', 'hardware', 'presets',
            'analyze', 'leaks', 'validate', 'explain', 'wizard', 'recommend', 'rehearse', 'convert', 'schema',
            'train_tokenizer', 'lab', 'parity', 'prepare', 'train', 'finetune', 'quickstart', 'tune', 'compare',
-           'evaluate', 'generate', 'prove_resume', 'spikes', 'report', 'write_launch_file', 'kernels', 'bench_train',
-           'bench_generate', 'bench_ttl']
+           'evaluate', 'generate', 'export', 'prove_resume', 'spikes', 'report', 'write_launch_file', 'kernels',
+           'bench_train', 'bench_generate', 'bench_ttl']
 
 # %% ../../nbs/12_app/06_cli.ipynb #0004
 if TYPE_CHECKING: from gpt2pro.core.config import Config, DataConfig
@@ -530,6 +530,18 @@ def generate(
         print('' if model.is_chat else prompt, end='')
         for text in pieces: print(text, end='', flush=True)
         print()
+
+@app.command()
+def export(
+    folder: Run,
+    to: Annotated[str, typer.Option(help='Format: hf (Hugging Face), onnx')] = 'hf',
+    out: Annotated[Path | None, typer.Option(
+        help='Folder; without it, exports/FORMAT in the run directory', show_default=False)] = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    "Write a model for other programs, and prove that it computes the same there"
+    _show(gpt2pro.export(folder, to, out, overwrite), as_json)
 
 @app.command('prove-resume')
 def prove_resume(
