@@ -44,6 +44,7 @@ _NAMES = { # module → public names
     'trainer.launch': 'Cluster launch_file',
     'trainer.scaling': 'forecast_scaling',
     'generation.engine': 'GPT Engine generate',
+    'generation.model_card': 'export',
     'app.rehearsal': 'rehearse',
     'app.run_report': 'report_run',
     'app.pipeline': 'quickstart train finetune prepare evaluate',

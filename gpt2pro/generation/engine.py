@@ -55,6 +55,7 @@ class Engine:
         _check_prompts(prompts, model.config.block_size, model.config.vocab_size)
         self.model, self.config, self.vocab_size = model, config, vocab_size
         device = model.wte.weight.device
+        self.seen = [(prompt, list[int]()) for prompt in prompts] # and the new ids
         self.end = max(map(len, prompts))
         self.starts = [self.end - len(prompt) for prompt in prompts] # columns where they begin
         padded = [prompt[:1]*start + prompt for prompt, start in zip(prompts, self.starts)]
@@ -66,8 +67,9 @@ class Engine:
     @torch.inference_mode()
     def step(self) -> Tensor: # (B,)
         "Sample the next token of each text"
-        logits = process_logits(next_token_logits(self), self.ids[:, :self.end], self.config)
-        token = sample(logits, self.generators) # (B,)
+        candidates = process_logits(next_token_logits(self), self.seen, self.config)
+        token = sample(candidates, self.generators) # (B,)
+        for (_, new), id in zip(self.seen, token.tolist()): new.append(id)
         self.ids[:, self.end] = token
         self.end += 1
         return token
@@ -78,6 +80,7 @@ class Engine:
         "Remove all other texts from the batch"
         self.ids = self.ids[rows]
         self.starts = [self.starts[i] for i in rows]
+        self.seen = [self.seen[i] for i in rows]
         self.generators = [self.generators[i] for i in rows if self.generators]
         if self.cache is not None: self.cache.select(rows)
 
