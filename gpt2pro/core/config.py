@@ -14,15 +14,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic import field_validator, model_validator, ValidationInfo
 from .errors import did_you_mean, suggest, UserError
 from .files import write_file
-from .choices import ACTIVATIONS, FINETUNE_METHODS, NORMS, OPTIMIZERS, POSITIONS
-from .choices import SCHEDULES, STRATEGIES
+from .choices import ACTIVATIONS, EXPORT_FORMATS, FINETUNE_METHODS, Layout, NORMS
+from .choices import OPTIMIZERS, POSITIONS, SCHEDULES, STRATEGIES
 
 # %% auto #0
 __all__ = ['Count', 'Steps', 'Seed', 'Fraction', 'Sources', 'SECTIONS', 'SETTINGS', 'ADVICE', 'MODEL_PRESETS', 'RUN_PRESETS',
            'StrictModel', 'SettingInfo', 'SettingError', 'Settings', 'ModelConfig', 'TokenizerConfig', 'DataConfig',
            'TrainConfig', 'FinetuneConfig', 'GenerateConfig', 'Config', 'allowed_values', 'describe_setting',
-           'find_setting', 'likely_setting', 'setting_applies', 'resumable_settings', 'gpt2_differences',
-           'setting_error']
+           'find_setting', 'likely_setting', 'setting_value', 'setting_applies', 'resumable_settings', 'nearest_layout',
+           'export_problems', 'setting_error']
 
 # %% ../../nbs/00_core/05_config.ipynb #0006
 class StrictModel(BaseModel):
@@ -82,8 +82,7 @@ def _descriptions(table: Mapping[str, Any]) -> dict[Any, str]:
     return {name: entry.description for name, entry in table.items()}
 
 # %% ../../nbs/00_core/05_config.ipynb #0017
-class ModelConfig(Settings):
-    "The architecture of a GPT-2"
+class _ShapeSettings(Settings):
     vocab_size: int = _setting(
         4096, 'vocabulary size: rows of the embedding table', ge=2, le=2**20,
         unit='tokens', choices={
@@ -112,6 +111,13 @@ class ModelConfig(Settings):
     n_inner: Count | None = _advanced(
         None, 'inner width of the feed-forward block; null is 4 n_embd, or 8/3 n_embd for swiglu',
         aliases='d_ff intermediate_size ff_dim ffn_dim mlp_dim dim_feedforward')
+    @property
+    def head_size(self) -> int: return self.n_embd // self.n_head # D
+    @property
+    def kv_heads(self) -> int: return self.n_kv_head or self.n_head
+
+# %% ../../nbs/00_core/05_config.ipynb #0020
+class _BlockSettings(_ShapeSettings):
     dropout: Fraction = _setting(
         0.0, 'dropout probability; 0.1 to 0.3 against overfitting on small data',
         usual_range=(0, 0.5),
@@ -126,6 +132,14 @@ class ModelConfig(Settings):
         1e-5, 'added to the variance in norms', gt=0, lt=1, usual_range=(1e-8, 1e-3),
         aliases='layer_norm_eps rms_norm_eps norm_eps')
     norm_first: bool = _advanced(True, 'pre-norm (GPT-2); false is post-norm (GPT-1)')
+    @property
+    def inner_size(self) -> int:
+        if self.n_inner: return self.n_inner
+        gated = ACTIVATIONS[self.activation_function].gated
+        return -(-self.n_embd//3)*8 if gated else 4*self.n_embd # rounded up to a multiple of 8
+
+# %% ../../nbs/00_core/05_config.ipynb #0024
+class _AttentionSettings(_BlockSettings):
     position: Literal[tuple(POSITIONS)] = _advanced( # type: ignore[valid-type]
         'learned', 'positional encoding', choices=_descriptions(POSITIONS),
         aliases='positional_encoding position_encoding position_embedding_type')
@@ -138,6 +152,9 @@ class ModelConfig(Settings):
     sliding_window: Count | None = _advanced(
         None, 'positions that each attends to, itself included; null is all', unit='tokens')
     qk_norm: bool = _advanced(False, 'RMS-normalize queries and keys: more stable training')
+
+# %% ../../nbs/00_core/05_config.ipynb #0027
+class _OutputSettings(_AttentionSettings):
     logit_softcap: float | None = _advanced(
         None, 'soft cap c of the logits: c tanh(logits/c); null is none', gt=0, le=1e4,
         usual_range=(5, 1000), aliases='final_logit_softcapping final_logit_softcap')
@@ -148,6 +165,10 @@ class ModelConfig(Settings):
     zero_init: bool = _advanced(
         False, 'start the output projections of each block at zero; false scales them by '
         '1/sqrt(2 n_layer) (GPT-2)')
+
+# %% ../../nbs/00_core/05_config.ipynb #0030
+class ModelConfig(_OutputSettings):
+    "The architecture of a GPT-2"
     attention: Literal['auto', 'eager', 'sdpa', 'flex', 'triton'] = _advanced(
         'auto', 'attention backend', choices={
             'auto': 'a correct one that suits the device',
@@ -159,24 +180,15 @@ class ModelConfig(Settings):
         'auto', 'kernels of norms, activations, RoPE and the loss', choices={
             'auto': 'correct ones that suit the device', 'torch': 'PyTorch\'s own functions',
             'triton': 'this project\'s Triton kernels, on a GPU'})
-    @property
-    def head_size(self) -> int: return self.n_embd // self.n_head # D
-    @property
-    def kv_heads(self) -> int: return self.n_kv_head or self.n_head
-    @property
-    def inner_size(self) -> int: # gated: as many parameters, rounded up to a multiple of 8
-        if self.n_inner: return self.n_inner
-        gated = ACTIVATIONS[self.activation_function].gated
-        return -(-self.n_embd//3)*8 if gated else 4*self.n_embd
 
-# %% ../../nbs/00_core/05_config.ipynb #0021
+# %% ../../nbs/00_core/05_config.ipynb #0034
 def _as_list(value: Any) -> Any: return [value] if isinstance(value, str) else value
 _Name = Annotated[str, Field(min_length=1)]
 _Names = Annotated[list[_Name], Field(min_length=1)]
 Sources = Annotated[_Names, BeforeValidator(_as_list, json_schema_input_type=_Name | _Names)]
 _trained = partial(_advanced, condition='tokenizer.type=bpe|unigram|wordpiece')
 
-# %% ../../nbs/00_core/05_config.ipynb #0022
+# %% ../../nbs/00_core/05_config.ipynb #0035
 class TokenizerConfig(Settings):
     "How text becomes tokens"
     type: Literal['bpe', 'unigram', 'wordpiece', 'gpt2'] = _setting(
@@ -199,7 +211,7 @@ class TokenizerConfig(Settings):
     special_tokens: list[str] = _advanced(
         [], 'special tokens beside <|endoftext|>, such as chat marks')
 
-# %% ../../nbs/00_core/05_config.ipynb #0025
+# %% ../../nbs/00_core/05_config.ipynb #0038
 class DataConfig(Settings):
     "Which text, and how it is read"
     source: Sources = _setting(
@@ -230,9 +242,8 @@ class DataConfig(Settings):
     quarantine: str | None = _advanced(
         None, 'file that lists documents to leave out, as gpt2pro spikes writes it')
 
-# %% ../../nbs/00_core/05_config.ipynb #0029
-class TrainConfig(Settings):
-    "How the model is trained"
+# %% ../../nbs/00_core/05_config.ipynb #0042
+class _ObjectiveSettings(Settings):
     seed: Seed = _setting(1337, 'seed of initial weights, order of the data and dropout')
     language_alpha: float = _advanced(
         1.0, 'languages are sampled in proportion to their share of the text to this power: 1 as '
@@ -245,9 +256,9 @@ class TrainConfig(Settings):
     z_loss: float = _advanced(
         0., 'weight of the squared log of the softmax\'s denominator; keeps logits small, 1e-4 '
         'is usual', ge=0, le=1, usual_range=(0, 1e-2))
-    gradient_checkpointing: bool = _resumable(
-        False, 'recompute activations in the backward pass: less memory, more time', advanced=True)
-    compile: bool = _advanced(False, 'torch.compile the model: faster on a GPU, slow to start')
+
+# %% ../../nbs/00_core/05_config.ipynb #0045
+class _LengthSettings(_ObjectiveSettings):
     max_steps: Steps = _setting(1000, 'optimizer steps', unit='steps',
                                 aliases='max_iters num_steps total_steps max_train_steps '
                                         'iterations')
@@ -259,11 +270,21 @@ class TrainConfig(Settings):
         None, 'training ends with the step that completes this many readings of the text, if that '
         'comes before max_steps; null is no limit', gt=0, le=10**6, unit='epochs',
         aliases='epochs num_epochs num_train_epochs n_epochs')
+    max_hours: float | None = _resumable(
+        None, 'training ends with a checkpoint after this time; null is no limit', gt=0,
+        le=10**5, unit='hours')
+    target_minutes: float | None = _setting(
+        None, 'training takes this time, its learning rate schedule included: as many steps as '
+        'fit, by the measured speed, but at most max_steps; null is max_steps', gt=0, le=10**7,
+        unit='minutes')
     batch_size: Count = _setting(
         16, 'sequences in a micro-batch', unit='sequences',
         aliases='batch micro_batch_size train_batch_size per_device_train_batch_size')
     gradient_accumulation_steps: Count = _setting(
         1, 'micro-batches in a step', aliases='grad_accum_steps accumulation_steps')
+
+# %% ../../nbs/00_core/05_config.ipynb #0048
+class _OptimizerSettings(_LengthSettings):
     optimizer: Literal[tuple(OPTIMIZERS)] = _setting( # type: ignore[valid-type]
         'adamw', 'optimizer', choices=_descriptions(OPTIMIZERS),
         aliases='optim optimizer_name optimizer_type opt')
@@ -291,12 +312,18 @@ class TrainConfig(Settings):
     grad_clip: float = _advanced(
         1.0, 'gradient clipping: largest norm; 0 is none', ge=0, le=1e6, usual_range=(0.01, 100),
         aliases='max_grad_norm clip_grad gradient_clip')
+
+# %% ../../nbs/00_core/05_config.ipynb #0051
+class _DeviceSettings(_OptimizerSettings):
     precision: Literal['auto', 'fp32', 'bf16', 'fp16'] = _setting(
         'auto', 'precision of matrix products', choices={
             'auto': 'the best that the device computes in hardware', 'fp32': '32 bits',
             'bf16': '16 bits with the range of 32: GPUs since 2020',
             'fp16': '16 bits with a small range, loss scaling: older GPUs'},
         aliases='dtype torch_dtype mixed_precision')
+    gradient_checkpointing: bool = _resumable(
+        False, 'recompute activations in the backward pass: less memory, more time', advanced=True)
+    compile: bool = _advanced(False, 'torch.compile the model: faster on a GPU, slow to start')
     device: str = _resumable('auto', 'device to train on', choices={
         'auto': 'the fastest one here', 'cpu': 'the processor',
         'cuda': 'the first NVIDIA or AMD GPU', 'cuda:1': 'the second', 'mps': 'Apple\'s GPU'})
@@ -311,6 +338,10 @@ class TrainConfig(Settings):
     zero_offload: bool = _resumable(
         False, 'the optimizer state stays in main memory and its step is taken on the processor: '
         'less memory of a GPU, more time', advanced=True, condition='train.strategy=deepspeed')
+
+# %% ../../nbs/00_core/05_config.ipynb #0054
+class TrainConfig(_DeviceSettings):
+    "How the model is trained"
     trackers: list[Literal['tensorboard', 'wandb', 'trackio']] = _resumable(
         ['tensorboard'], 'where metrics go beside metrics.jsonl: tensorboard (where it is '
         'installed), wandb, trackio', advanced=True, aliases='report_to')
@@ -326,15 +357,8 @@ class TrainConfig(Settings):
     patience: int = _resumable(
         0, 'early stopping: evaluations without a lower loss before training ends; 0 is never',
         ge=0, le=10**6)
-    max_hours: float | None = _resumable(
-        None, 'training ends with a checkpoint after this time; null is no limit', gt=0,
-        le=10**5, unit='hours')
-    target_minutes: float | None = _setting(
-        None, 'training takes this time, its learning rate schedule included: as many steps as '
-        'fit, by the measured speed, but at most max_steps; null is max_steps', gt=0, le=10**7,
-        unit='minutes')
 
-# %% ../../nbs/00_core/05_config.ipynb #0032
+# %% ../../nbs/00_core/05_config.ipynb #0057
 _lora = partial(_advanced, condition='finetune.method=lora')
 
 class FinetuneConfig(Settings):
@@ -357,7 +381,7 @@ class FinetuneConfig(Settings):
         0, 'last rows of the embedding table, of tokens that the base does not have; every method '
         'trains them', ge=0, le=2**20)
 
-# %% ../../nbs/00_core/05_config.ipynb #0035
+# %% ../../nbs/00_core/05_config.ipynb #0060
 class GenerateConfig(Settings):
     "How text is sampled"
     prompts: list[str] = _resumable(
@@ -371,16 +395,27 @@ class GenerateConfig(Settings):
     top_p: float | None = _resumable(
         None, 'nucleus sampling: the likeliest tokens with this total probability; null is all',
         gt=0, le=1, usual_range=(0.1, 1))
+    min_p: float | None = _resumable(
+        None, 'tokens at least this many times as likely as the likeliest; null is all', ge=0, le=1,
+        usual_range=(0, 0.5), advanced=True)
+    typical_p: float | None = _resumable(
+        None, 'typical sampling: the tokens with this total probability whose surprise is closest '
+        'to the average; null is all', gt=0, le=1, usual_range=(0.1, 1), advanced=True)
     repetition_penalty: float = _resumable(
         1.0, 'above 1 makes tokens that have occurred less likely', ge=1, le=100,
         usual_range=(1, 2))
+    frequency_penalty: float = _resumable(
+        0.0, 'lowers a logit by this for each time that the new text has the token', ge=-2, le=2,
+        advanced=True)
+    presence_penalty: float = _resumable(
+        0.0, 'lowers a logit by this if the new text has the token', ge=-2, le=2, advanced=True)
     stop: list[str] = _resumable([], 'texts before which generation ends')
     allow_special: bool = _resumable(
         False, 'special tokens spelled out in a prompt, such as <|user|>, become their ids; a '
         'model trained on conversations then gets no marks of its own around it')
     seed: Seed = _resumable(1337, 'seed of sampling')
 
-# %% ../../nbs/00_core/05_config.ipynb #0037
+# %% ../../nbs/00_core/05_config.ipynb #0062
 class Config(Settings):
     "Everything that decides a run"
     model: ModelConfig = Field(ModelConfig(), description='architecture of the network')
@@ -401,7 +436,7 @@ class Config(Settings):
     def to_yaml(self) -> str: return _commented_yaml(self)
     def save(self, path: str | Path) -> None: write_file(path, self.to_yaml())
 
-# %% ../../nbs/00_core/05_config.ipynb #0042
+# %% ../../nbs/00_core/05_config.ipynb #0067
 SECTIONS: dict[str, Any] = {name: f.annotation for name, f in Config.model_fields.items()}
 
 def _setting_info(field: Any) -> SettingInfo:
@@ -417,7 +452,7 @@ def _setting_info(field: Any) -> SettingInfo:
 SETTINGS = {f'{section}.{name}': _setting_info(field) for section, cls in SECTIONS.items()
             for name, field in cls.model_fields.items()}
 
-# %% ../../nbs/00_core/05_config.ipynb #0047
+# %% ../../nbs/00_core/05_config.ipynb #0072
 _TYPES = {'integer': 'a whole number', 'number': 'a number', 'string': 'a text', 'null': 'null',
           'boolean': 'true or false', 'array': 'a list of texts'}
 _BOUNDS = {'minimum': 'at least', 'exclusiveMinimum': 'above', 'maximum': 'at most',
@@ -441,7 +476,7 @@ def allowed_values(
     section, name = key.split('.')
     return _in_words(_schema(section)['properties'][name])
 
-# %% ../../nbs/00_core/05_config.ipynb #0050
+# %% ../../nbs/00_core/05_config.ipynb #0075
 def describe_setting(
     key: str, # Such as `model.position`
 ) -> str:
@@ -453,7 +488,7 @@ def describe_setting(
     choices = SETTINGS[key].choices.items()
     return '\n'.join([text, *(f'  {value}: {meaning}' for value, meaning in choices)])
 
-# %% ../../nbs/00_core/05_config.ipynb #0054
+# %% ../../nbs/00_core/05_config.ipynb #0079
 _ALIASES = {name: key for key, info in SETTINGS.items() for name in info.aliases.split()}
 _ALIASES |= {key.split('.')[1]: key for key in reversed(SETTINGS)}
 ADVICE = { # Name that has no setting → what to do
@@ -478,7 +513,15 @@ def likely_setting(
     names = _ALIASES | own
     return names.get(did_you_mean(path[-1], names) or '')
 
-# %% ../../nbs/00_core/05_config.ipynb #0058
+# %% ../../nbs/00_core/05_config.ipynb #0083
+def setting_value(
+    config: Config, # Any configuration
+    key: str,       # Such as `model.rope_theta`
+) -> Any:
+    "The value of a setting"
+    section, name = key.split('.')
+    return getattr(getattr(config, section), name)
+
 def setting_applies(
     key: str,       # Such as `model.rope_theta`
     config: Config, # The other settings
@@ -486,11 +529,10 @@ def setting_applies(
     "Whether a setting has an effect"
     other, _, values = SETTINGS[key].condition.partition('=')
     if not other: return True
-    section, name = other.split('.')
-    value = getattr(getattr(config, section), name)
+    value = setting_value(config, other)
     return ('null' if value is None else value) in values.split('|')
 
-# %% ../../nbs/00_core/05_config.ipynb #0062
+# %% ../../nbs/00_core/05_config.ipynb #0087
 def resumable_settings(
     train: TrainConfig, # Of the run that is resumed
 ) -> set[str]:          # Keys, such as `train.eval_interval`
@@ -499,21 +541,30 @@ def resumable_settings(
     longer = lengths if SCHEDULES[train.schedule].open_ended else set()
     return longer | {key for key, info in SETTINGS.items() if info.resumable}
 
-# %% ../../nbs/00_core/05_config.ipynb #0066
-def gpt2_differences(
-    model: ModelConfig, # Any architecture
-) -> dict[str, Any]:    # Setting → what GPT-2 has
-    "Where a model differs from GPT-2 as it was published"
-    known: dict[str, list[Any]] = {
-        'n_kv_head': [None, model.n_head],
-        'activation_function': [name for name, entry in ACTIVATIONS.items() if entry.gpt2]}
-    fixed = {name: getattr(ModelConfig(), name) for name in (
-        'position', 'n_kv_head', 'sliding_window', 'qk_norm', 'activation_function', 'norm',
-        'norm_first', 'logit_softcap')}
-    return {name: value for name, value in fixed.items()
-            if getattr(model, name) not in known.get(name, [value])}
+# %% ../../nbs/00_core/05_config.ipynb #0091
+def _differences(config: Config, layout: Layout) -> dict[str, tuple[Any, ...]]:
+    "The settings whose value a layout does not have, with those that it has"
+    same = {'model.n_kv_head': None} if config.model.kv_heads == config.model.n_head else {}
+    return {key: allowed for key, allowed in layout.items()
+            if same.get(key, setting_value(config, key)) not in allowed}
 
-# %% ../../nbs/00_core/05_config.ipynb #0070
+# %% ../../nbs/00_core/05_config.ipynb #0092
+def nearest_layout(
+    config: Config, # Any configuration
+    format: str,    # A key of `EXPORT_FORMATS`
+) -> str:
+    "The architecture of a format that has most of the settings"
+    layouts = EXPORT_FORMATS[format].layouts
+    return min(layouts, key=lambda name: len(_differences(config, layouts[name])))
+
+def export_problems(
+    config: Config, # Any configuration
+    format: str,    # A key of `EXPORT_FORMATS`
+) -> dict[str, tuple[Any, ...]]: # Setting → values that can be exported; {} where all is well
+    "What keeps a configuration from being exported to a format"
+    return _differences(config, EXPORT_FORMATS[format].layouts[nearest_layout(config, format)])
+
+# %% ../../nbs/00_core/05_config.ipynb #0096
 def _size(*numbers: int) -> dict[str, int]:
     return dict(zip(('n_layer', 'n_head', 'n_embd', 'block_size', 'vocab_size'), numbers))
 
@@ -533,7 +584,7 @@ MODEL_PRESETS: dict[str, dict[str, int]] = {
     '350m':        _size(24, 16, 1024, 1024, 45056),
 }
 
-# %% ../../nbs/00_core/05_config.ipynb #0072
+# %% ../../nbs/00_core/05_config.ipynb #0098
 _LARGE = dict(lr=6e-4, min_lr=6e-5, beta2=0.95, warmup_steps=700, max_steps=20_000, batch_size=8,
               gradient_accumulation_steps=16)
 RUN_PRESETS: dict[str, dict[str, Any]] = {
@@ -544,7 +595,7 @@ for _name, _shape in MODEL_PRESETS.items():
     RUN_PRESETS[_name] = dict(model=_name, train=_LARGE if _shape['n_embd'] >= 512 else {},
                               tokenizer=dict(type='gpt2' if _name.startswith('gpt2') else 'bpe'))
 
-# %% ../../nbs/00_core/05_config.ipynb #0075
+# %% ../../nbs/00_core/05_config.ipynb #0101
 def _describe_mistake(path: tuple[str, ...], value: Any) -> tuple[str, str]:
     "Why a value or its name is wrong, and what is right"
     key = '.'.join(path)
@@ -575,7 +626,7 @@ def setting_error(
     mistake.line = line
     return mistake
 
-# %% ../../nbs/00_core/05_config.ipynb #0081
+# %% ../../nbs/00_core/05_config.ipynb #0107
 def _commented_yaml(config: Config) -> str:
     "A configuration as YAML with a comment for every setting"
     text = '# A gpt2pro configuration. Repeat the run with: gpt2pro train THIS_FILE\n'

@@ -7,11 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from ..text.messages import Message, parse_messages
-from ..tokenizers.tokenizer import Tokenizer
+from ..tokenizers.tokenizer import EOT, Tokenizer
 from .shards import EncodedDocument, token_dtype
 
 # %% auto #0
-__all__ = ['encode_messages', 'encode_question', 'encode_conversations']
+__all__ = ['encode_messages', 'encode_question', 'chat_template', 'encode_conversations']
 
 # %% ../../nbs/05_data/02_chat.ipynb #0007
 def _parts(messages: Sequence[Message], tokenizer: Tokenizer) -> Iterator[str]:
@@ -60,7 +60,20 @@ def encode_question(
     *parts, _ = tokenizer.encode_batch([*_parts(asked, tokenizer)])
     return _join(asked, iter([*parts, []]), tokenizer)[0][:-1].tolist()
 
-# %% ../../nbs/05_data/02_chat.ipynb #0013
+# %% ../../nbs/05_data/02_chat.ipynb #0012
+def chat_template(
+    tokenizer: Tokenizer, # Perhaps with special tokens for the roles
+) -> str:                 # Jinja, as `transformers` and llama.cpp read it
+    "The template that turns messages into a prompt"
+    marked = [mark[2:-2] for mark in tokenizer.special_tokens if mark != EOT]
+    begin = '<|assistant|>' if 'assistant' in marked else '\n\nAssistant:'
+    return ('{% for message in messages %}'
+            f'{{% if message.role in {marked} %}}<|{{{{ message.role }}}}|>{{{{ message.content }}}}'
+            "{% else %}{% if not loop.first %}\n\n{% endif %}"
+            '{{ message.role | capitalize }}: {{ message.content }}{% endif %}{% endfor %}'
+            f'{{% if add_generation_prompt %}}{begin}{{% endif %}}')
+
+# %% ../../nbs/05_data/02_chat.ipynb #0018
 def _content_bytes(messages: Iterable[Message]) -> int:
     return sum(len(message.content.encode()) for message in messages)
 

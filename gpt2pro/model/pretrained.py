@@ -15,8 +15,8 @@ from safetensors.torch import save
 from torch import Tensor
 from ..core.errors import RunError, UserError
 from ..core.files import read_json, write_file
-from ..core.choices import ACTIVATIONS
-from ..core.config import MODEL_PRESETS, ModelConfig, SettingError
+from ..core.config import Config, export_problems, MODEL_PRESETS, ModelConfig
+from ..core.config import nearest_layout, SettingError
 from ..tokenizers.tokenizer import find_tokenizer
 from .gpt import GPT
 
@@ -28,10 +28,8 @@ def is_gpt2(
     config: ModelConfig, # Shape of a model
 ) -> bool:
     "Whether a model is a GPT-2 that other programs can run"
-    usual = ModelConfig()
-    keys = 'position', 'sliding_window', 'qk_norm', 'norm', 'norm_first', 'logit_softcap'
-    if any(getattr(config, key) != getattr(usual, key) for key in keys): return False
-    return ACTIVATIONS[config.activation_function].gpt2 and config.kv_heads == config.n_head
+    plan = Config(model=config)
+    return not export_problems(plan, 'hf') and nearest_layout(plan, 'hf') == 'gpt2'
 
 # %% ../../nbs/08_model/03_pretrained.ipynb #0013
 _GPT2 = ModelConfig.model_validate(MODEL_PRESETS['gpt2']) # what a missing key means

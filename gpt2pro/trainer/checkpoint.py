@@ -20,10 +20,10 @@ from ..core.files import fsync_folder, hash_file, read_file
 from ..core.processes import Exchange
 
 # %% auto #0
-__all__ = ['Groups', 'Shard', 'checkpoint_path', 'clean_up', 'save_checkpoint', 'DamagedCheckpointError', 'checkpoint_manifest',
-           'verify_checkpoint', 'checkpoint_error', 'join_shards', 'TensorFiles', 'Checkpoint', 'load_checkpoint',
-           'load_parameters', 'list_checkpoints', 'latest_checkpoint', 'rotate_checkpoints', 'copy_to_cpu',
-           'CheckpointWriter']
+__all__ = ['Groups', 'Shard', 'numbers_of', 'checkpoint_path', 'clean_up', 'save_checkpoint', 'DamagedCheckpointError',
+           'checkpoint_manifest', 'verify_checkpoint', 'checkpoint_error', 'join_shards', 'TensorFiles', 'Checkpoint',
+           'load_checkpoint', 'load_parameters', 'list_checkpoints', 'latest_checkpoint', 'rotate_checkpoints',
+           'copy_to_cpu', 'CheckpointWriter']
 
 # %% ../../nbs/09_trainer/01_checkpoint.ipynb #0009
 class Shard(NamedTuple):
@@ -31,6 +31,12 @@ class Shard(NamedTuple):
     tensor: Tensor       # (n,)
     begin: int           # Where they begin in the whole tensor, as a row of numbers
     shape: Sequence[int] # Of the whole tensor
+
+def numbers_of(
+    x: Tensor | Shard, # A tensor, or a part of it
+) -> Tensor:
+    "The numbers that are there"
+    return x.tensor if isinstance(x, Shard) else x
 
 # %% ../../nbs/09_trainer/01_checkpoint.ipynb #0010
 _DTYPES = {
@@ -41,7 +47,7 @@ _DTYPES = {
 def _tensor_bytes(tensors: Mapping[str, Tensor | Shard]) -> Iterator[bytes | memoryview]:
     "The bytes of a safetensors file"
     shards = {name: x for name, x in tensors.items() if isinstance(x, Shard)}
-    stored = {name: x.tensor if isinstance(x, Shard) else x for name, x in tensors.items()}
+    stored = {name: numbers_of(x) for name, x in tensors.items()}
     ordered = sorted(stored.items(), key=lambda item: -item[1].element_size()) # keeps all aligned
     places = {name: json.dumps([shard.begin, *shard.shape]) for name, shard in shards.items()}
     header, end = dict[str, Any](__metadata__=places) if places else {}, 0
@@ -356,15 +362,16 @@ def copy_to_cpu(
     tensors: Groups, # On any device
 ) -> Groups:
     "Copies of tensors, which training does not change"
-    def copy(tensor: Tensor) -> Tensor:
-        gpu = tensor.is_cuda
-        values = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=gpu)
-        return values.copy_(tensor.detach(), non_blocking=gpu)
-    def copy_any(x: Tensor | Shard) -> Tensor | Shard:
-        return x._replace(tensor=copy(x.tensor)) if isinstance(x, Shard) else copy(x)
-    copies = {group: {name: copy_any(x) for name, x in values.items()}
+    def copy(x: Tensor | Shard) -> Tensor | Shard:
+        numbers = numbers_of(x)
+        gpu = numbers.is_cuda
+        values = torch.empty(numbers.shape, dtype=numbers.dtype, pin_memory=gpu)
+        values.copy_(numbers.detach(), non_blocking=gpu)
+        return x._replace(tensor=values) if isinstance(x, Shard) else values
+    copies = {group: {name: copy(x) for name, x in values.items()}
               for group, values in tensors.items()}
-    if torch.cuda.is_initialized(): torch.cuda.synchronize()
+    for device in {numbers_of(x).device for values in tensors.values() for x in values.values()}:
+        if device.type == 'cuda': torch.cuda.synchronize(device)
     return copies
 
 # %% ../../nbs/09_trainer/01_checkpoint.ipynb #0095
@@ -390,6 +397,7 @@ class CheckpointWriter:
         self.exchange = exchange or Exchange()
         self.thread = ThreadPoolExecutor(1, 'checkpoint')
         self.failures = 0 # in a row
+        self.copied = 0   # bytes, of the copies of one checkpoint
         self.pending: tuple[str, Future] | None = None # what failed, if it fails
     @property
     def is_busy(self) -> bool: return self.pending is not None and not self.pending[1].done()
@@ -404,7 +412,10 @@ class CheckpointWriter:
     ) -> None:
         "Copy the tensors, and leave the rest to the thread"
         self.wait()
-        work = (folder, step, copy_to_cpu(tensors), state, environment, self.exchange, keep, best)
+        copies = self.thread.submit(copy_to_cpu, tensors).result()
+        self.copied = sum(numbers_of(x).nbytes for values in copies.values()
+                          for x in values.values())
+        work = (folder, step, copies, state, environment, self.exchange, keep, best)
         self.pending = (f'{folder}: step {step} could not be saved',
                         self.thread.submit(_save_and_rotate, *work))
     def wait(self,
