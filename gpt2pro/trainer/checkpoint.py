@@ -281,7 +281,8 @@ def copy_to_cpu(
         return values.copy_(tensor.detach(), non_blocking=gpu)
     copies = {group: {name: copy(tensor) for name, tensor in values.items()}
               for group, values in tensors.items()}
-    if torch.cuda.is_initialized(): torch.cuda.synchronize()
+    for device in {tensor.device for values in tensors.values() for tensor in values.values()}:
+        if device.type == 'cuda': torch.cuda.synchronize(device)
     return copies
 
 # %% ../../nbs/09_trainer/01_checkpoint.ipynb #0088
@@ -304,6 +305,7 @@ class CheckpointWriter:
         self.thread = ThreadPoolExecutor(1, 'checkpoint')
         self.failures = 0 # in a row
         self.pending: tuple[str, Future] | None = None # what failed, if it fails
+        self.copied = 0   # bytes, of the copies of one checkpoint
     def save(self,
         folder: Path,           # Of all checkpoints of a run
         step: int,              # Steps done
@@ -315,7 +317,9 @@ class CheckpointWriter:
     ) -> None:
         "Copy the tensors, and leave the rest to the thread"
         self.wait()
-        work = (folder, step, copy_to_cpu(tensors), state, environment, keep, best)
+        copies = self.thread.submit(copy_to_cpu, tensors).result()
+        self.copied = sum(copy.nbytes for values in copies.values() for copy in values.values())
+        work = (folder, step, copies, state, environment, keep, best)
         self.pending = (f'{folder}: step {step} could not be saved',
                         self.thread.submit(_save_and_rotate, *work))
     def wait(self,

@@ -344,15 +344,19 @@ class Trainer:
                         unit='step', disable=not self.show_bar)
         warn = partial(_log.warning, '%s: stopping after this step')
         with _write_files(self), self.bar, Interrupts(warn) as self.interrupts, state.writer:
-            with MemoryMeter(state.strategy.device, state.tensors()) as meter:
-                self.advance(first + 2)
-            if progress.step > first and state.strategy.is_main: meter.save(self.run.memory)
+            self.meter = MemoryMeter(state.strategy.device, state.tensors())
+            with self.meter: self.advance(first + 2)
             reason = self.advance(math.inf) or ''
-            state.save(self.run.checkpoints, last=True)
+            self.save(last=True)
         self.interrupts.check(f'after step {progress.step}',
                               f'go on with: gpt2pro train {self.run.path} --resume')
         speed = tokens_per_second(self.step_times)
         return TrainResult(**progress.model_dump(), tokens_per_second=speed, stopped=reason)
+    def save(self, last: bool = False) -> None:
+        "Have a checkpoint saved, and with it the memory that was measured"
+        self.state.save(self.run.checkpoints, last)
+        if self.state.strategy.is_main and self.step_times:
+            self.meter.save(self.run.memory, self.state.writer.copied)
     def advance(self, until: float) -> str | None:
         "Take steps up to a number of them, or until there is a reason to stop, which is returned"
         state = self.state
@@ -455,7 +459,7 @@ def after_step(trainer: Trainer, step: Step) -> None:
         note = ', the best so far' if better else ''
         _log.info('step %d: validation loss %.4f%s', number, loss, note)
     if planned or better or number % train.checkpoint_interval == 0:
-        state.save(trainer.run.checkpoints)
+        trainer.save()
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0065
 def _fit(trainer: Trainer, checkpoint: Path | None) -> TrainResult:

@@ -21,6 +21,7 @@ __all__ = ['Forecast', 'forecast', 'watch_forecast']
 class Forecast(Record):
     "What a run will take"
     memory: dict[str, int]                 # bytes by kind at the peak of a step, and total
+    main_memory: int = 0                   # bytes of it that a checkpoint takes beside a GPU
     memory_free: int | None = None         # bytes that a step may take
     parameters: int                        # trainable parameters
     steps: int                             # steps; with target_minutes those that fit
@@ -37,12 +38,13 @@ class Forecast(Record):
 
 def _forecast_rows(f: Forecast) -> TableRows:
     kinds = [(f'memory: {name}', format_bytes(size)) for name, size in f.memory.items() if size]
+    beside = [('main memory: checkpoint', format_bytes(f.main_memory))]*(f.main_memory > 0)
     epochs = '' if f.epochs is None else f', {f.epochs:.1f} epochs'
     steps = f'{f.steps:,}'
     if f.target_minutes: steps = f'about {steps}, as fit into {f.target_minutes:g} min'
     text = [('tokens of the text', format_estimate(f.text_tokens))] if f.text_tokens else []
     speed = 'unknown' if f.tokens_per_second is None else f'{f.tokens_per_second:,.0f} tokens/s'
-    return [('', ''), *kinds, ('memory free', format_bytes(f.memory_free)),
+    return [('', ''), *kinds, *beside, ('memory free', format_bytes(f.memory_free)),
             ('parameters', f'{f.parameters:,}'), ('steps', steps),
             ('tokens', f'{f.tokens:,}{epochs}'), *text,
             ('FLOPs', f'{f.total_flops:.2g}'), ('speed', speed),
@@ -65,6 +67,7 @@ def forecast(
                       disk=checkpoint_bytes(config),
                       exports=[name for name in EXPORT_FORMATS
                                if not export_problems(config, name)])
+    if plan.device != 'cpu': result.main_memory = plan.checkpoint_copy
     if plan.text:
         result.epochs = plan.epochs
         result.text_tokens = plan.text_tokens
