@@ -6,14 +6,16 @@
 from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from pydantic import Field
-from ..core.errors import check_positive
+from ..core.errors import check_positive, UserError
 from ..core.files import read_json
-from ..core.config import Config, find_setting, ModelConfig, StrictModel, TrainConfig
+from ..core.config import Config, ModelConfig, StrictModel, TrainConfig
+from ..core.hf_config import from_hf_config
 from ..core.loading import load_config
 from ..core.hardware import Hardware, native_precisions, Throughput
 from .counts import count_parameters, flops_per_token, optimizer_flops
@@ -180,9 +182,8 @@ def read_base(
     folder, settings = Path(base), dict[str, Any]()
     if (folder/'state.json').is_file(): folder = folder.parent.parent # a checkpoint
     if (folder/'config.json').is_file():
-        for name, value in read_json(folder/'config.json', dict[str, Any]).items():
-            section, _, key = (find_setting('model', name) or '').partition('.')
-            if section == 'model': settings[key] = value
+        values = read_json(folder/'config.json', dict[str, Any])
+        with suppress(UserError): settings = from_hf_config(values).model_dump() # else loading says
         settings.pop('tie_word_embeddings', None) # the weights decide
     elif base and (folder/'config.yaml').is_file():
         settings = load_config(folder).model.model_dump()
