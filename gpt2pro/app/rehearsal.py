@@ -34,7 +34,7 @@ from ..trainer.monitor import MemoryMeter, out_of_memory
 from ..trainer.loop import evaluation_batches, mean_loss, RunState, training_step
 from ..trainer.tracing import estimate_memory
 from ..generation.evaluation import evaluate_model
-from ..generation.engine import generate
+from ..generation.completion import generate
 
 # %% auto #0
 __all__ = ['REHEARSAL_STAGES', 'RehearsalState', 'StageResult', 'Rehearsal', 'rehearse']
@@ -61,10 +61,11 @@ def _memory(state: RehearsalState) -> str:
     plan = Plan(state.config, state.hardware)
     kinds, method = estimate_memory(state.config, plan.precision, plan.device)
     need = state.figures['memory_forecast'] = kinds['total']
-    budget = plan.memory_budget
-    if budget is not None and need > budget:
+    budget, beside = plan.memory_budget, plan.memory['checkpoint']
+    if budget is not None and need + beside > budget:
         free = format_bytes(max(0, budget))
-        raise UserError(f'a step takes {format_bytes(need)}, and {free} are free',
+        copy = f' and a checkpoint {format_bytes(beside)}'*(beside > 0)
+        raise UserError(f'a step takes {format_bytes(need)}{copy}, and {free} are free',
                         'the run would end in its first step',
                         'halve train.batch_size and double train.gradient_accumulation_steps, '
                         'or train a smaller model')

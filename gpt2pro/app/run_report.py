@@ -83,9 +83,14 @@ class Sample(StrictModel):
 
 class PeakMemory(StrictModel):
     "The measured memory of the first steps"
-    measured_bytes: int | None = None # Of tensors; null where it cannot be measured
+    measured_bytes: int | None = None # Of a step's tensors; null where it cannot be measured
+    checkpoint_bytes: int = 0         # Of the copies from which a checkpoint is written
     rss_bytes: int                    # Of the whole process
     device: str                       # cpu, cuda or mps
+    @property
+    def peak(self) -> int | None: # Of the device, while a checkpoint is being written
+        beside = self.checkpoint_bytes*(self.device == 'cpu') # else it is in another memory
+        return None if self.measured_bytes is None else self.measured_bytes + beside
 
 @dataclass
 class RunContents:
@@ -152,7 +157,7 @@ def summarize_run(
     for name in ('tokens_per_second', 'mfu'):
         values = sorted(value for _, value in metric_points(run.metrics, name))
         if values: known[name] = values[len(values)//2]
-    if run.memory: known['memory'] = run.memory.measured_bytes
+    if run.memory: known['memory'] = run.memory.peak
     if run.evaluation:
         known['bits_per_byte'] = run.evaluation.bits_per_byte
         known['perplexity'] = run.evaluation.perplexity

@@ -5,12 +5,14 @@
 # %% ../../nbs/00_core/04_choices.ipynb #0003
 from __future__ import annotations
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 # %% auto #0
-__all__ = ['ACTIVATIONS', 'NORMS', 'POSITIONS', 'OPTIMIZERS', 'SCHEDULES', 'STRATEGIES', 'FINETUNE_METHODS', 'Activation',
-           'NormSpec', 'Position', 'OptimizerSpec', 'Schedule', 'StrategySpec', 'FinetuneMethod']
+__all__ = ['ACTIVATIONS', 'NORMS', 'POSITIONS', 'OPTIMIZERS', 'SCHEDULES', 'STRATEGIES', 'FINETUNE_METHODS', 'Layout',
+           'EXPORT_FORMATS', 'Activation', 'NormSpec', 'Position', 'OptimizerSpec', 'Schedule', 'StrategySpec',
+           'FinetuneMethod', 'ExportFormat']
 
 # %% ../../nbs/00_core/04_choices.ipynb #0006
 @dataclass(frozen=True)
@@ -128,4 +130,36 @@ FINETUNE_METHODS: dict[str, FinetuneMethod] = {
     'full': FinetuneMethod('all parameters', 0.1),
     'last': FinetuneMethod('the last blocks and the final norm', 0.2),
     'lora': FinetuneMethod('a low-rank update of each matrix, beside frozen weights (LoRA)', 0.5),
+}
+
+# %% ../../nbs/00_core/04_choices.ipynb #0025
+Layout = Mapping[str, tuple[Any, ...]] # Setting → the values that an architecture has
+
+@dataclass(frozen=True)
+class ExportFormat:
+    "What a format for other programs can hold"
+    description: str # What it is
+    layouts: Mapping[str, Layout] # Architecture → its layout
+
+_GATED = tuple(name for name, entry in ACTIVATIONS.items() if entry.gated)
+_UNGATED = tuple(name for name, entry in ACTIVATIONS.items() if not entry.gated)
+_GPT2 = tuple(name for name, entry in ACTIVATIONS.items() if entry.gpt2)
+
+def _layout(position: str, norm: str, activations: tuple[str, ...], **more: Any) -> Layout:
+    "A layout, without our own options that other programs do not have"
+    values = dict(position=(position,), norm=(norm,), activation_function=activations,
+                  qk_norm=(False,), norm_first=(True,), logit_softcap=(None,), **more)
+    return {f'model.{name}': allowed for name, allowed in values.items()}
+
+# %% ../../nbs/00_core/04_choices.ipynb #0026
+_ALL = dict(sliding_window=(None,)) # every token attends to all before it
+
+EXPORT_FORMATS: dict[str, ExportFormat] = {
+    'hf': ExportFormat('Hugging Face folder, for transformers', {
+        'gpt2': _layout('learned', 'layernorm', _GPT2, n_kv_head=(None,), **_ALL),
+        'llama': _layout('rope', 'rmsnorm', _GATED, **_ALL),
+        'smollm3': _layout('rope', 'rmsnorm', _GATED),
+        'arcee': _layout('rope', 'rmsnorm', _UNGATED, **_ALL),
+        'starcoder2': _layout('rope', 'layernorm', _UNGATED)}),
+    'onnx': ExportFormat('ONNX, for ONNX Runtime', {'any': {}}),
 }

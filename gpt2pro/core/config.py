@@ -14,15 +14,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic import field_validator, model_validator, ValidationInfo
 from .errors import did_you_mean, suggest, UserError
 from .files import write_file
-from .choices import ACTIVATIONS, FINETUNE_METHODS, NORMS, OPTIMIZERS, POSITIONS
-from .choices import SCHEDULES, STRATEGIES
+from .choices import ACTIVATIONS, EXPORT_FORMATS, FINETUNE_METHODS, Layout, NORMS
+from .choices import OPTIMIZERS, POSITIONS, SCHEDULES, STRATEGIES
 
 # %% auto #0
 __all__ = ['Count', 'Steps', 'Seed', 'Fraction', 'Sources', 'SECTIONS', 'SETTINGS', 'ADVICE', 'MODEL_PRESETS', 'RUN_PRESETS',
            'StrictModel', 'SettingInfo', 'SettingError', 'Settings', 'ModelConfig', 'TokenizerConfig', 'DataConfig',
            'TrainConfig', 'FinetuneConfig', 'GenerateConfig', 'Config', 'allowed_values', 'describe_setting',
-           'find_setting', 'likely_setting', 'setting_applies', 'resumable_settings', 'gpt2_differences',
-           'setting_error']
+           'find_setting', 'likely_setting', 'setting_value', 'setting_applies', 'resumable_settings', 'nearest_layout',
+           'export_problems', 'setting_error']
 
 # %% ../../nbs/00_core/05_config.ipynb #0006
 class StrictModel(BaseModel):
@@ -395,9 +395,20 @@ class GenerateConfig(Settings):
     top_p: float | None = _resumable(
         None, 'nucleus sampling: the likeliest tokens with this total probability; null is all',
         gt=0, le=1, usual_range=(0.1, 1))
+    min_p: float | None = _resumable(
+        None, 'tokens at least this many times as likely as the likeliest; null is all', ge=0, le=1,
+        usual_range=(0, 0.5), advanced=True)
+    typical_p: float | None = _resumable(
+        None, 'typical sampling: the tokens with this total probability whose surprise is closest '
+        'to the average; null is all', gt=0, le=1, usual_range=(0.1, 1), advanced=True)
     repetition_penalty: float = _resumable(
         1.0, 'above 1 makes tokens that have occurred less likely', ge=1, le=100,
         usual_range=(1, 2))
+    frequency_penalty: float = _resumable(
+        0.0, 'lowers a logit by this for each time that the new text has the token', ge=-2, le=2,
+        advanced=True)
+    presence_penalty: float = _resumable(
+        0.0, 'lowers a logit by this if the new text has the token', ge=-2, le=2, advanced=True)
     stop: list[str] = _resumable([], 'texts before which generation ends')
     allow_special: bool = _resumable(
         False, 'special tokens spelled out in a prompt, such as <|user|>, become their ids; a '
@@ -503,6 +514,14 @@ def likely_setting(
     return names.get(did_you_mean(path[-1], names) or '')
 
 # %% ../../nbs/00_core/05_config.ipynb #0083
+def setting_value(
+    config: Config, # Any configuration
+    key: str,       # Such as `model.rope_theta`
+) -> Any:
+    "The value of a setting"
+    section, name = key.split('.')
+    return getattr(getattr(config, section), name)
+
 def setting_applies(
     key: str,       # Such as `model.rope_theta`
     config: Config, # The other settings
@@ -510,8 +529,7 @@ def setting_applies(
     "Whether a setting has an effect"
     other, _, values = SETTINGS[key].condition.partition('=')
     if not other: return True
-    section, name = other.split('.')
-    value = getattr(getattr(config, section), name)
+    value = setting_value(config, other)
     return ('null' if value is None else value) in values.split('|')
 
 # %% ../../nbs/00_core/05_config.ipynb #0087
@@ -524,20 +542,29 @@ def resumable_settings(
     return longer | {key for key, info in SETTINGS.items() if info.resumable}
 
 # %% ../../nbs/00_core/05_config.ipynb #0091
-def gpt2_differences(
-    model: ModelConfig, # Any architecture
-) -> dict[str, Any]:    # Setting → what GPT-2 has
-    "Where a model differs from GPT-2 as it was published"
-    known: dict[str, list[Any]] = {
-        'n_kv_head': [None, model.n_head],
-        'activation_function': [name for name, entry in ACTIVATIONS.items() if entry.gpt2]}
-    fixed = {name: getattr(ModelConfig(), name) for name in (
-        'position', 'n_kv_head', 'sliding_window', 'qk_norm', 'activation_function', 'norm',
-        'norm_first', 'logit_softcap')}
-    return {name: value for name, value in fixed.items()
-            if getattr(model, name) not in known.get(name, [value])}
+def _differences(config: Config, layout: Layout) -> dict[str, tuple[Any, ...]]:
+    "The settings whose value a layout does not have, with those that it has"
+    same = {'model.n_kv_head': None} if config.model.kv_heads == config.model.n_head else {}
+    return {key: allowed for key, allowed in layout.items()
+            if same.get(key, setting_value(config, key)) not in allowed}
 
-# %% ../../nbs/00_core/05_config.ipynb #0095
+# %% ../../nbs/00_core/05_config.ipynb #0092
+def nearest_layout(
+    config: Config, # Any configuration
+    format: str,    # A key of `EXPORT_FORMATS`
+) -> str:
+    "The architecture of a format that has most of the settings"
+    layouts = EXPORT_FORMATS[format].layouts
+    return min(layouts, key=lambda name: len(_differences(config, layouts[name])))
+
+def export_problems(
+    config: Config, # Any configuration
+    format: str,    # A key of `EXPORT_FORMATS`
+) -> dict[str, tuple[Any, ...]]: # Setting → values that can be exported; {} where all is well
+    "What keeps a configuration from being exported to a format"
+    return _differences(config, EXPORT_FORMATS[format].layouts[nearest_layout(config, format)])
+
+# %% ../../nbs/00_core/05_config.ipynb #0096
 def _size(*numbers: int) -> dict[str, int]:
     return dict(zip(('n_layer', 'n_head', 'n_embd', 'block_size', 'vocab_size'), numbers))
 
@@ -557,7 +584,7 @@ MODEL_PRESETS: dict[str, dict[str, int]] = {
     '350m':        _size(24, 16, 1024, 1024, 45056),
 }
 
-# %% ../../nbs/00_core/05_config.ipynb #0097
+# %% ../../nbs/00_core/05_config.ipynb #0098
 _LARGE = dict(lr=6e-4, min_lr=6e-5, beta2=0.95, warmup_steps=700, max_steps=20_000, batch_size=8,
               gradient_accumulation_steps=16)
 RUN_PRESETS: dict[str, dict[str, Any]] = {
@@ -568,7 +595,7 @@ for _name, _shape in MODEL_PRESETS.items():
     RUN_PRESETS[_name] = dict(model=_name, train=_LARGE if _shape['n_embd'] >= 512 else {},
                               tokenizer=dict(type='gpt2' if _name.startswith('gpt2') else 'bpe'))
 
-# %% ../../nbs/00_core/05_config.ipynb #0100
+# %% ../../nbs/00_core/05_config.ipynb #0101
 def _describe_mistake(path: tuple[str, ...], value: Any) -> tuple[str, str]:
     "Why a value or its name is wrong, and what is right"
     key = '.'.join(path)
@@ -599,7 +626,7 @@ def setting_error(
     mistake.line = line
     return mistake
 
-# %% ../../nbs/00_core/05_config.ipynb #0106
+# %% ../../nbs/00_core/05_config.ipynb #0107
 def _commented_yaml(config: Config) -> str:
     "A configuration as YAML with a comment for every setting"
     text = '# A gpt2pro configuration. Repeat the run with: gpt2pro train THIS_FILE\n'

@@ -221,7 +221,7 @@ def _slice_shards(shards: list[Tensor], offsets: list[int], start: int, stop: in
               for shard, offset in zip(shards[first:last], offsets[first:last])]
     return torch.cat(pieces) if pieces else torch.empty(0, dtype=torch.long)
 
-# %% ../../nbs/05_data/01_shards.ipynb #0045
+# %% ../../nbs/05_data/01_shards.ipynb #0046
 class Origins(NamedTuple):
     "The origin of each document of a text"
     files: list[str] # Names
@@ -230,8 +230,8 @@ class Origins(NamedTuple):
         file, *others = self.table[document].tolist()
         return Origin(self.files[file], *others)
 
-class Tokens:
-    "One long sequence of token ids, with a table of its documents"
+# %% ../../nbs/05_data/01_shards.ipynb #0049
+class _TokenSequence:
     def __init__(self,
         shards: list[Tensor],  # Ids, (tokens of the shard,) each
         starts: Tensor,        # Where each document begins, (documents,)
@@ -253,6 +253,14 @@ class Tokens:
     def __getitem__(self, part: slice) -> Tensor: return self._slice(self.shards, part).long()
     def loss_mask(self, part: slice) -> Tensor: # (n,), True where a token counts in the loss
         return self._slice(self.loss_masks, part) if self.loss_masks else self[part] >= 0
+    def _slice(self, shards: list[Tensor], part: slice) -> Tensor:
+        start, stop, step = part.indices(len(self))
+        assert step == 1, 'tokens are read in a row'
+        return _slice_shards(shards, self.offsets, start, stop)
+
+# %% ../../nbs/05_data/01_shards.ipynb #0053
+class Tokens(_TokenSequence):
+    "One long sequence of token ids, with a table of its documents"
     def documents(self, start: int, length: int) -> range:
         "The documents that a sequence and its last target touch"
         ends = np.searchsorted(self.starts.numpy(), [max(start, 0), start + length], 'right')
@@ -265,10 +273,6 @@ class Tokens:
         start, stop = [*self.starts[document:document + 2].tolist(), len(self)][:2]
         text = self.tokenizer.decode(self[start:min(start + 20, stop - 1)])
         return f'{name}: {" ".join(text.split())[:50]!r}'
-    def _slice(self, shards: list[Tensor], part: slice) -> Tensor:
-        start, stop, step = part.indices(len(self))
-        assert step == 1, 'tokens are read in a row'
-        return _slice_shards(shards, self.offsets, start, stop)
     def __repr__(self) -> str:
         documents, shards = len(self.starts), len(self.shards)
         return f'Tokens({len(self):,} in {documents:,} documents and {shards} shards)'
@@ -291,7 +295,7 @@ class Tokens:
         tensors = {name: torch.from_numpy(array) for name, array in _pack(items).items()}
         return _join([_Read(tensors, [item.language for item in items])])
 
-# %% ../../nbs/05_data/01_shards.ipynb #0049
+# %% ../../nbs/05_data/01_shards.ipynb #0056
 def _join_origins(parts: list[_Read]) -> Origins | None:
     "The origins of the documents of all shards, if all have them"
     import torch
@@ -322,7 +326,7 @@ def open_shards(
     "Shards on disk as one sequence, after checking them"
     return _join([_read_shard(folder/shard.name, shard, tokenizer) for shard in shards], tokenizer)
 
-# %% ../../nbs/05_data/01_shards.ipynb #0058
+# %% ../../nbs/05_data/01_shards.ipynb #0065
 class Manifest(StrictModel):
     "What is in a prepared folder, and how it was made"
     format: Literal['gpt2pro-tokens'] = FORMAT # what this file is
@@ -344,7 +348,7 @@ class Manifest(StrictModel):
     def __repr__(self) -> str: return _manifest_table(self)
     __rich__ = __repr__
 
-# %% ../../nbs/05_data/01_shards.ipynb #0059
+# %% ../../nbs/05_data/01_shards.ipynb #0066
 def _manifest_table(manifest: Manifest) -> str:
     "The counts of a manifest as lines of text"
     lines = [f'{"":12} {"documents":>10} {"bytes":>13} {"tokens":>12} {"bytes/token":>11}']
@@ -363,7 +367,7 @@ def _manifest_table(manifest: Manifest) -> str:
                      'training text')
     return '\n'.join(lines)
 
-# %% ../../nbs/05_data/01_shards.ipynb #0061
+# %% ../../nbs/05_data/01_shards.ipynb #0068
 def read_manifest(
     folder: str | Path, # A run directory, or another folder that was prepared
 ) -> Manifest:

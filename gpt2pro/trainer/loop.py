@@ -277,7 +277,7 @@ class RunState:
         self.model, self.optimizer = strategy.setup(model, make, config.train.compile)
         self.progress = Progress()
         self.metrics: list[str] = [] # Lines of metrics.jsonl
-        self.writer = CheckpointWriter()
+        self.writer = CheckpointWriter(strategy.exchange)
     def tensors(self) -> list[Tensor]:
         return self.strategy.tensors(self.model, self.optimizer)
     def restore(self, path: Path) -> None:
@@ -299,14 +299,19 @@ class RunState:
         last: bool = False, # Whether there will be no other
     ) -> None:
         "Have a checkpoint saved; only the last one is waited for"
+        self.settle()
         state = TrainingState(progress=self.progress, config=self.config.model_dump(),
                               text=self.text, metrics=self.metrics).model_dump()
-        tensors = self.strategy.state(self.model, self.optimizer)
-        if not self.strategy.is_main: return
         keep, best = self.config.train.keep_checkpoints, self.progress.best_step
-        self.writer.save(folder, self.progress.step, tensors, state, environment(self.strategy),
-                         keep, best)
-        if last: self.writer.wait(last=True)
+        if tensors := self.strategy.state(self.model, self.optimizer):
+            self.writer.save(folder, self.progress.step, tensors, state,
+                             environment(self.strategy), keep, best)
+        if not last: return
+        self.settle()
+        self.writer.wait(last=True)
+    def settle(self) -> None:
+        "Wait until no process writes any more; a process that is gone ends that"
+        while any(self.strategy.all_reduce_max(self.writer.is_busy)): time.sleep(0.01)
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0056
 class Trainer:
@@ -344,15 +349,19 @@ class Trainer:
                         unit='step', disable=not self.show_bar)
         warn = partial(_log.warning, '%s: stopping after this step')
         with _write_files(self), self.bar, Interrupts(warn) as self.interrupts, state.writer:
-            with MemoryMeter(state.strategy.device, state.tensors()) as meter:
-                self.advance(first + 2)
-            if progress.step > first and state.strategy.is_main: meter.save(self.run.memory)
+            self.meter = MemoryMeter(state.strategy.device, state.tensors())
+            with self.meter: self.advance(first + 2)
             reason = self.advance(math.inf) or ''
-            state.save(self.run.checkpoints, last=True)
+            self.save(last=True)
         self.interrupts.check(f'after step {progress.step}',
                               f'go on with: gpt2pro train {self.run.path} --resume')
         speed = tokens_per_second(self.step_times)
         return TrainResult(**progress.model_dump(), tokens_per_second=speed, stopped=reason)
+    def save(self, last: bool = False) -> None:
+        "Have a checkpoint saved, and with it the memory that was measured"
+        self.state.save(self.run.checkpoints, last)
+        if self.state.strategy.is_main and self.step_times:
+            self.meter.save(self.run.memory, self.state.writer.copied)
     def advance(self, until: float) -> str | None:
         "Take steps up to a number of them, or until there is a reason to stop, which is returned"
         state = self.state
@@ -455,7 +464,7 @@ def after_step(trainer: Trainer, step: Step) -> None:
         note = ', the best so far' if better else ''
         _log.info('step %d: validation loss %.4f%s', number, loss, note)
     if planned or better or number % train.checkpoint_interval == 0:
-        state.save(trainer.run.checkpoints)
+        trainer.save()
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0065
 def _fit(trainer: Trainer, checkpoint: Path | None) -> TrainResult:

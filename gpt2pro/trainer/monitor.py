@@ -341,10 +341,13 @@ class MemoryMeter:
         if self.device.type == 'cpu':
             self.profiler.__exit__(*error)
             self.peak = self.before + _peak_of_events(self.profiler.kineto_results.events())
-    def save(self, path: Path) -> None:
+    def save(self,
+        path: Path,      # The run's memory.json
+        copied: int = 0, # Bytes of the copies from which a checkpoint is written
+    ) -> None:
         "Write the peak as JSON"
-        values = dict(measured_bytes=self.peak, rss_bytes=psutil.Process().memory_info().rss,
-                      device=self.device.type)
+        values = dict(measured_bytes=self.peak, checkpoint_bytes=copied,
+                      rss_bytes=psutil.Process().memory_info().rss, device=self.device.type)
         with warn_on_error(path): write_file(path, json.dumps(values, indent=1))
 
 def _peak_of_events(events: Iterable[Any]) -> int:

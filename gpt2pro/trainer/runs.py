@@ -56,6 +56,7 @@ class RunDirectory:
         self.forecast = path/'forecast.json'      # Expected memory and time
         self.evaluation = path/'evaluation.json'  # Loss, perplexity and bits per byte
         self.samples = path/'samples.json'        # Generated texts
+        self.exports = path/'exports'             # For other programs, with certificates
         self.report = path/'report.html'          # All of it on one page
     def __repr__(self) -> str: return f'RunDirectory({str(self.path)!r})'
 
@@ -64,7 +65,8 @@ def check_paths(
     run: RunDirectory, # It may be empty
 ) -> None:
     "Refuse what is not an ordinary file, or not a folder, where a run has one"
-    folders = [run.path, run.tokenizer, run.data, run.base, run.checkpoints, run.tensorboard]
+    folders = [run.path, run.tokenizer, run.data, run.base, run.checkpoints, run.tensorboard,
+               run.exports]
     for path in vars(run).values():
         kind = 'folder' if path in folders else 'file'
         if (path.is_dir() if kind == 'folder' else path.is_file()): continue

@@ -7,7 +7,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any
-from ..core.config import Config
+from ..core.choices import EXPORT_FORMATS
+from ..core.config import Config, export_problems
 from ..core.tables import format_bytes, format_seconds, Record, TableRows
 from ..core.hardware import Hardware
 from .counts import count_trainable, flops_per_token
@@ -20,6 +21,7 @@ __all__ = ['Forecast', 'forecast', 'watch_forecast']
 class Forecast(Record):
     "What a run will take"
     memory: dict[str, int]                 # bytes by kind at the peak of a step, and total
+    main_memory: int = 0                   # bytes of it that a checkpoint takes beside a GPU
     memory_free: int | None = None         # bytes that a step may take
     parameters: int                        # trainable parameters
     steps: int                             # steps; with target_minutes those that fit
@@ -31,20 +33,23 @@ class Forecast(Record):
     tokens_per_second: float | None = None # speed of the training steps
     seconds: float | None = None           # time of training and its evaluations
     disk: int                              # bytes of checkpoints at most
+    exports: list[str] = []                # formats that hold the model
     def _tables(self) -> Mapping[str, TableRows]: return {'forecast': _forecast_rows(self)}
 
 def _forecast_rows(f: Forecast) -> TableRows:
     kinds = [(f'memory: {name}', format_bytes(size)) for name, size in f.memory.items() if size]
+    beside = [('main memory: checkpoint', format_bytes(f.main_memory))]*(f.main_memory > 0)
     epochs = '' if f.epochs is None else f', {f.epochs:.1f} epochs'
     steps = f'{f.steps:,}'
     if f.target_minutes: steps = f'about {steps}, as fit into {f.target_minutes:g} min'
     text = [('tokens of the text', format_estimate(f.text_tokens))] if f.text_tokens else []
     speed = 'unknown' if f.tokens_per_second is None else f'{f.tokens_per_second:,.0f} tokens/s'
-    return [('', ''), *kinds, ('memory free', format_bytes(f.memory_free)),
+    return [('', ''), *kinds, *beside, ('memory free', format_bytes(f.memory_free)),
             ('parameters', f'{f.parameters:,}'), ('steps', steps),
             ('tokens', f'{f.tokens:,}{epochs}'), *text,
             ('FLOPs', f'{f.total_flops:.2g}'), ('speed', speed),
-            ('time', format_seconds(f.seconds)), ('disk', format_bytes(f.disk))]
+            ('time', format_seconds(f.seconds)), ('disk', format_bytes(f.disk)),
+            ('export', ', '.join(f.exports))]
 
 # %% ../../nbs/03_validation/09_forecast.ipynb #0007
 def forecast(
@@ -59,7 +64,10 @@ def forecast(
                       target_minutes=config.train.target_minutes, tokens=tokens,
                       parameters=count_trainable(config.model, config.finetune),
                       total_flops=flops_per_token(config.model)*tokens,
-                      disk=checkpoint_bytes(config))
+                      disk=checkpoint_bytes(config),
+                      exports=[name for name in EXPORT_FORMATS
+                               if not export_problems(config, name)])
+    if plan.device != 'cpu': result.main_memory = plan.checkpoint_copy
     if plan.text:
         result.epochs = plan.epochs
         result.text_tokens = plan.text_tokens

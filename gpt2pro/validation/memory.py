@@ -13,7 +13,8 @@ from .counts import count_flops, count_parameters
 from .counts import optimizer_state, optimizer_work
 
 # %% auto #0
-__all__ = ['BUCKET_NUMBERS', 'StepSetup', 'has_document_mask', 'memory_timeline', 'zero_stage', 'forecast_memory']
+__all__ = ['BUCKET_NUMBERS', 'StepSetup', 'has_document_mask', 'memory_timeline', 'zero_stage', 'forecast_memory',
+           'checkpoint_copy']
 
 # %% ../../nbs/03_validation/03_memory.ipynb #0006
 @dataclass(frozen=True)
@@ -301,3 +302,11 @@ def forecast_memory(
     timeline = memory_timeline(config, setup)
     peak = max(timeline.values(), key=lambda kinds: sum(kinds.values()))
     return {'total': sum(peak.values()), **peak}
+
+# %% ../../nbs/03_validation/03_memory.ipynb #0068
+def checkpoint_copy(
+    config: Config, # The plan
+) -> int:           # Bytes in main memory
+    "The copies from which a checkpoint is written"
+    m, tune = config.model, config.finetune
+    return 4*(count_trainable(m, tune) + optimizer_state(m, config.train.optimizer, tune))

@@ -6,21 +6,21 @@
 from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from pydantic import Field
-from ..core.errors import check_positive
+from ..core.errors import check_positive, UserError
 from ..core.files import read_json
-from ..core.config import Config, find_setting, ModelConfig, StrictModel, TrainConfig
+from ..core.config import Config, ModelConfig, StrictModel, TrainConfig
+from ..core.hf_config import from_hf_config
 from ..core.loading import load_config
 from ..core.hardware import Hardware, native_precisions, Throughput
-from .counts import count_parameters, count_trainable, flops_per_token
-from .counts import optimizer_flops
-from .counts import optimizer_state
+from .counts import count_parameters, flops_per_token, optimizer_flops
 from .heuristics import expected_bytes_per_token
-from .memory import forecast_memory
+from .memory import checkpoint_copy, forecast_memory
 
 # %% auto #0
 __all__ = ['Severity', 'CheckResult', 'Check', 'TextSummary', 'summarize_text', 'is_trained', 'tokenizer_key', 'bytes_per_token',
@@ -182,9 +182,8 @@ def read_base(
     folder, settings = Path(base), dict[str, Any]()
     if (folder/'state.json').is_file(): folder = folder.parent.parent # a checkpoint
     if (folder/'config.json').is_file():
-        for name, value in read_json(folder/'config.json', dict[str, Any]).items():
-            section, _, key = (find_setting('model', name) or '').partition('.')
-            if section == 'model': settings[key] = value
+        values = read_json(folder/'config.json', dict[str, Any])
+        with suppress(UserError): settings = from_hf_config(values).model_dump() # else loading says
         settings.pop('tie_word_embeddings', None) # the weights decide
     elif base and (folder/'config.yaml').is_file():
         settings = load_config(folder).model.model_dump()
@@ -192,8 +191,7 @@ def read_base(
 
 # %% ../../nbs/03_validation/04_plan.ipynb #0035
 @dataclass(frozen=True)
-class Plan:
-    "A configuration, the machine it will run on, and the text it will be trained on"
+class _Inputs:
     config: Config                   # The configuration
     hardware: Hardware | None = None # The machine; None for any
     text: TextSummary | None = None  # The text; None where it is unknown
@@ -202,6 +200,12 @@ class Plan:
     def model(self) -> ModelConfig: return self.config.model
     @property
     def train(self) -> TrainConfig: return self.config.train
+    @cached_property
+    def base_model(self) -> Mapping[str, Any]: # Its settings, by our names; {} where not known
+        return read_base(self.config.finetune.base or '') if self.base is None else self.base
+
+# %% ../../nbs/03_validation/04_plan.ipynb #0038
+class _DevicePlan(_Inputs):
     @property
     def processes(self) -> int | None: # That a launcher has started; None without one
         return self.hardware.processes if self.hardware else None
@@ -211,15 +215,19 @@ class Plan:
     def precision(self) -> str: return _precision(self.train, self.hardware)
     @property
     def memory_budget(self) -> int | None: return _memory_budget(self.hardware, self.device)
+    @property
+    def checkpoint_copy(self) -> int: return checkpoint_copy(self.config) # In main memory
     @cached_property
     def memory(self) -> dict[str, int]:
         config, longest = self.config, self.text.longest if self.text else None
         if longest and longest < self.model.block_size and config.data.batching != 'packed':
             config = load_config(config, [f'model.block_size={longest}']) # the longest row
-        return forecast_memory(config, self.precision, self.device, world_size=self.processes or 1)
-    @cached_property
-    def base_model(self) -> Mapping[str, Any]: # Its settings, by our names; {} where not known
-        return read_base(self.config.finetune.base or '') if self.base is None else self.base
+        step = forecast_memory(config, self.precision, self.device, world_size=self.processes or 1)
+        beside = self.checkpoint_copy*(self.device == 'cpu')
+        return {**step, 'total': step['total'] + beside, 'checkpoint': beside}
+
+# %% ../../nbs/03_validation/04_plan.ipynb #0042
+class _TextPlan(_DevicePlan):
     @property
     def text_tokens(self) -> list[float]: return _text_tokens(self.text, self.config)
     @property
@@ -234,8 +242,10 @@ class Plan:
     def filled(self) -> float: return _filled(self.text, self.config)
     @property
     def tokens_per_step(self) -> int: return max(1, round(self.config.tokens_per_step*self.filled))
-    @property
-    def epochs(self) -> float: return self.steps*self.tokens_per_step/max(self.train_tokens, 1)
+
+# %% ../../nbs/03_validation/04_plan.ipynb #0045
+class Plan(_TextPlan):
+    "A configuration, the machine it will run on, and the text it will be trained on"
     @property
     def measured(self) -> Throughput | None: # None where it was not measured
         known = self.hardware.throughput if self.hardware else None
@@ -258,18 +268,19 @@ class Plan:
     def seconds(self) -> float: # Of training and its evaluations
         evaluations = -(-self.steps//self.train.eval_interval)
         return self.steps*self.step_seconds + evaluations*self.evaluation_seconds
+    @property
+    def epochs(self) -> float: return self.steps*self.tokens_per_step/max(self.train_tokens, 1)
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0043
+# %% ../../nbs/03_validation/04_plan.ipynb #0053
 def checkpoint_bytes(
     config: Config, # The plan
 ) -> int:           # At most
     "What the checkpoints of a run take on disk"
-    m, t, tune = config.model, config.train, config.finetune
-    numbers = count_trainable(m, tune) + optimizer_state(m, t.optimizer, tune)
-    frozen = count_parameters(m)['total']*(tune.method != 'full') # once, beside the checkpoints
-    return 4*(numbers*(t.keep_checkpoints + 2) + frozen)
+    is_partial = config.finetune.method != 'full' # then the base is saved once, beside them
+    base = 4*count_parameters(config.model)['total']*is_partial
+    return checkpoint_copy(config)*(config.train.keep_checkpoints + 2) + base
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0046
+# %% ../../nbs/03_validation/04_plan.ipynb #0056
 Severity = Literal['error', 'warning', 'note']
 
 class Violation(NamedTuple):
@@ -296,7 +307,7 @@ class Rule:
     text: TextSummary | None    # A text for the example
     base: Mapping[str, Any] | None # A base for the example
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0048
+# %% ../../nbs/03_validation/04_plan.ipynb #0058
 class RuleSet(dict[str, Rule]):
     "The rules of one page, by code"
     def __init__(self, page: str) -> None:

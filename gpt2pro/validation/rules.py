@@ -8,7 +8,8 @@ import json
 from collections.abc import Mapping
 from html import escape
 from typing import Any, get_args
-from ..core.config import Config, describe_setting, setting_applies, SETTINGS, StrictModel
+from ..core.config import Config, describe_setting, setting_applies, setting_value
+from ..core.config import SETTINGS, StrictModel
 from ..core.loading import load_config
 from .plan import CheckResult, Plan, Rule, RuleSet, Severity, Violation
 
@@ -54,16 +55,12 @@ def is_override(
     return all(word.partition('=')[0] in SETTINGS and '=' in word for word in remedy.split())
 
 # %% ../../nbs/03_validation/05_rules.ipynb #0016
-def _value(config: Config, key: str) -> Any:
-    section, name = key.split('.')
-    return getattr(getattr(config, section), name)
-
 def _make_finding(rule: Rule, violation: Violation, plan: Plan) -> Finding:
     remedies = [f'{remedy}: {cost}' for remedy, cost in violation.remedies.items()]
     first = next(iter(violation.remedies))
     return Finding(code=rule.code, severity=rule.severity, key=rule.key, what=violation.what,
                    why=rule.why, remedies=remedies, fix=first.split()*is_override(first),
-                   value=_value(plan.config, rule.key))
+                   value=setting_value(plan.config, rule.key))
 
 def apply_rules(
     plan: Plan,                 # What is checked
@@ -136,12 +133,12 @@ def _override(key: str, value: Any) -> str: return f'{key}={json.dumps(value)}'.
 def _add_range_rule(key: str, low: float, high: float) -> None:
     outside = low/10 if 0 < low < 1 else 1.4*high
     def check(plan: Plan) -> CheckResult:
-        value = _value(plan.config, key)
+        value = setting_value(plan.config, key)
         usual = value is None or low <= value <= high
         if usual or not setting_applies(key, plan.config): return None
         return Violation(f'{key} = {value:g}, and {low:g} to {high:g} is usual', {
             f'{key}={min(max(value, low), high):g}': 'the nearest usual value',
-            _override(key, _value(Config(), key)): 'the default'})
+            _override(key, setting_value(Config(), key)): 'the default'})
     meaning = SETTINGS[key].description
     check.__doc__ = f'{meaning}; far from that, training or sampling rarely works'
     name = key.split('.')[1]
@@ -157,9 +154,9 @@ def _changed_settings_have_an_effect(plan: Plan) -> CheckResult:
     "some settings are read only together with another one"
     default = Config()
     unused = [key for key in SETTINGS if not setting_applies(key, plan.config)
-              and _value(plan.config, key) != _value(default, key)]
+              and setting_value(plan.config, key) != setting_value(default, key)]
     if not unused: return None
     conditions = [f'{key} has an effect only with {SETTINGS[key].condition}' for key in unused]
-    defaults = ' '.join(_override(key, _value(default, key)) for key in unused)
+    defaults = ' '.join(_override(key, setting_value(default, key)) for key in unused)
     return Violation('; '.join(conditions), {
         defaults: 'the same run', 'the other setting': 'makes them count, in another run'})

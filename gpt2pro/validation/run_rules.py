@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from ..core.errors import suggest
 from ..core.choices import FINETUNE_METHODS, OPTIMIZERS
-from ..core.config import Config, gpt2_differences
+from ..core.choices import EXPORT_FORMATS
+from ..core.config import Config, export_problems, setting_value
 from ..core.tables import format_bytes, format_seconds
 from ..core.loading import load_config
 from ..core.gpus import Gpu
@@ -659,14 +660,16 @@ def _prompts_fit_into_the_context(plan: Plan) -> CheckResult:
         'generate.prompts=[]': 'beginnings of validation documents instead'})
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0137
-@_rule('GP-EXPORT-003', 'note', 'model.position=rope',
-       'model.activation_function=swiglu')
-def _transformers_has_the_model(plan: Plan) -> CheckResult:
-    "Hugging Face's GPT2LMHeadModel is GPT-2 as it was published; newer parts run here only"
-    m = plan.model
-    other = gpt2_differences(m)
-    if not other: return None
-    parts = ', '.join(f'model.{name} = {getattr(m, name)}' for name in other)
-    words = [f'model.{name}={json.dumps(value)}'.replace('"', '') for name, value in other.items()]
-    return Violation(f'{parts}: Hugging Face\'s GPT-2 cannot have this model', {
-        ' '.join(words): 'GPT-2 as it was published', 'keep it': 'where it is used here only'})
+@_rule('GP-EXPORT-003', 'note', 'model.position=alibi')
+def _other_programs_have_the_model(plan: Plan) -> CheckResult:
+    "a program runs the architectures that it knows; ONNX describes the operations of any model"
+    found = {name: export_problems(plan.config, name) for name in EXPORT_FORMATS}
+    known = {key: allowed[0] for problems in found.values() for key, allowed in problems.items()}
+    if not known: return None
+    lost = ', '.join(name for name, problems in found.items() if problems)
+    left = ', '.join(name for name, problems in found.items() if not problems)
+    parts = ', '.join(f'{key} = {setting_value(plan.config, key)}' for key in known)
+    words = [f'{key}={json.dumps(value)}'.replace('"', '') for key, value in known.items()]
+    return Violation(f'{parts}: no export to {lost}', {
+        ' '.join(words): 'another model, which can be exported to all of them',
+        'keep it': f'where this package runs it, or {left} is enough'})
