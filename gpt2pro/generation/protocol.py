@@ -6,7 +6,7 @@
 from __future__ import annotations
 import json, secrets, time
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, TypeVar
 from pydantic import Field, ValidationError
 from pydantic_core import from_json
 from ..core.errors import did_you_mean, Gpt2proError, UserError
@@ -14,11 +14,12 @@ from ..core.config import GenerateConfig, StrictModel
 from ..text.messages import Message
 from ..tokenizers.tokenizer import Tokenizer
 from ..data.chat import encode_question
+from .engine import Token
 
 # %% auto #0
 __all__ = ['MOST_CHOICES', 'RequestKind', 'ApiError', 'error_body', 'StreamOptions', 'GenerationRequest', 'CompletionRequest',
            'TextPart', 'RequestMessage', 'ChatRequest', 'parse_request', 'generation_settings', 'encode_request',
-           'Token', 'completion_logprobs', 'chat_logprobs', 'Answer', 'usage_body', 'encode_event']
+           'completion_logprobs', 'chat_logprobs', 'Answer', 'usage_body', 'encode_event']
 
 # %% ../../nbs/10_generation/13_protocol.ipynb #0006
 class ApiError(UserError):
@@ -212,12 +213,6 @@ def encode_request(
     return prompts
 
 # %% ../../nbs/10_generation/13_protocol.ipynb #0033
-class Token(NamedTuple):
-    id: int
-    text: str
-    logprob: float | None
-    alternatives: dict[int, float]
-
 def completion_logprobs(
     tokens: Sequence[Token], # Of a piece of text
     tokenizer: Tokenizer,           # Which names them

@@ -4,8 +4,8 @@
 
 # %% ../../nbs/10_generation/15_scheduler.ipynb #0003
 from __future__ import annotations
-import asyncio, logging, threading, time
-from collections.abc import AsyncIterator, Callable, Sequence
+import asyncio, logging, threading
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
@@ -14,8 +14,8 @@ from ..core.config import GenerateConfig
 from ..tokenizers.tokenizer import Tokenizer
 from ..trainer.checkpoint import list_checkpoints
 from ..trainer.runs import best_checkpoint, load_run, read_state, RunDirectory
-from .engine import Engine
-from .protocol import ApiError, Token
+from .engine import Engine, Token
+from .protocol import ApiError
 
 # %% auto #0
 __all__ = ['PAUSE', 'STOPPED', 'LoadedModel', 'ModelLoader', 'Piece', 'Job', 'Scheduler']
