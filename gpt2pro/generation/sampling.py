@@ -4,6 +4,7 @@
 
 # %% ../../nbs/10_generation/02_sampling.ipynb #0003
 from __future__ import annotations
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 import torch
@@ -37,12 +38,13 @@ def top_k(
     k: int,         # How many stay; more than V leaves all
 ) -> Candidates:
     "The `k` largest logits of each row, and those that are equal to the last of them"
-    k = min(k, logits.shape[-1])
-    values, ids = logits.topk(min(k + 1, logits.shape[-1])) # (B, K)
-    smallest = values[:, k-1:k] # (B, 1)
-    if ((values[:, k:] == smallest) & smallest.isfinite()).any(): # more than k + 1 of some row
-        values, ids = logits.topk(int((logits >= smallest).sum(-1).max()))
-    values = values.masked_fill(values < smallest, -torch.inf)
+    if k >= logits.shape[-1]: return Candidates(logits)
+    values, ids = logits.topk(k + 1) # (B, k+1)
+    if any(last == after for last, after in values[:, -2:].tolist()):
+        smallest = values[:, -2:-1] # (B, 1)
+        values, ids = logits.topk(int((logits >= smallest).sum(-1).max())) # (B, K)
+        values = values.masked_fill(values < smallest, -torch.inf)
+    else: values, ids = values[:, :k], ids[:, :k]
     ids, order = ids.sort()
     return Candidates(values.gather(1, order), ids)
 
@@ -162,7 +164,7 @@ def sample(
     "The next token of each row: drawn with its generator, or the likeliest"
     logits, ids = candidates
     largest = logits.amax(-1, keepdim=True) # (B, 1); with a NaN the largest is NaN
-    if not largest.isfinite().all():
+    if not all(map(math.isfinite, largest[:, 0].tolist())):
         raise RunError('A logit of the next token is not finite',
                        'the weights of this model give no probabilities',
                        'generate with an earlier checkpoint')

@@ -6,15 +6,25 @@
 from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
+<<<<<<< HEAD
 from dataclasses import dataclass, replace
+=======
+from contextlib import suppress
+from dataclasses import dataclass
+>>>>>>> main
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from pydantic import Field
-from ..core.errors import check_positive
+from ..core.errors import check_positive, UserError
 from ..core.files import read_json
+<<<<<<< HEAD
 from ..core.config import Config, find_setting, FinetuneConfig, ModelConfig, StrictModel
 from ..core.config import TrainConfig
+=======
+from ..core.config import Config, ModelConfig, StrictModel, TrainConfig
+from ..core.hf_config import from_hf_config
+>>>>>>> main
 from ..core.loading import load_config
 from ..core.hardware import Hardware, native_precisions, Throughput
 from .counts import count_parameters, count_trainable, flops_per_token
@@ -185,9 +195,8 @@ def read_base(
     folder, settings = Path(base), dict[str, Any]()
     if (folder/'state.json').is_file(): folder = folder.parent.parent # a checkpoint
     if (folder/'config.json').is_file():
-        for name, value in read_json(folder/'config.json', dict[str, Any]).items():
-            section, _, key = (find_setting('model', name) or '').partition('.')
-            if section == 'model': settings[key] = value
+        values = read_json(folder/'config.json', dict[str, Any])
+        with suppress(UserError): settings = from_hf_config(values).model_dump() # else loading says
         settings.pop('tie_word_embeddings', None) # the weights decide
     elif base and (folder/'config.yaml').is_file():
         settings = load_config(folder).model.model_dump()
