@@ -6,25 +6,16 @@
 from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
-<<<<<<< HEAD
-from dataclasses import dataclass, replace
-=======
 from contextlib import suppress
-from dataclasses import dataclass
->>>>>>> main
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from pydantic import Field
 from ..core.errors import check_positive, UserError
 from ..core.files import read_json
-<<<<<<< HEAD
-from ..core.config import Config, find_setting, FinetuneConfig, ModelConfig, StrictModel
-from ..core.config import TrainConfig
-=======
-from ..core.config import Config, ModelConfig, StrictModel, TrainConfig
+from ..core.config import Config, FinetuneConfig, ModelConfig, StrictModel, TrainConfig
 from ..core.hf_config import from_hf_config
->>>>>>> main
 from ..core.loading import load_config
 from ..core.hardware import Hardware, native_precisions, Throughput
 from .counts import count_parameters, count_trainable, flops_per_token
