@@ -169,7 +169,7 @@ def generate(
 ) -> None:
     "Continue a prompt; with a model trained on conversations, answer a question"
     from gpt2pro.core.loading import check_sections
-    from gpt2pro.generation.engine import chat as talk, interact, stream
+    from gpt2pro.generation.completion import chat as talk, interact, stream
     check_sections(words or [], 'generate')
     model, tokenizer, config = gpt2pro.load_run(folder, for_inference=True)
     settings = gpt2pro.load_config(config, words or []).generate

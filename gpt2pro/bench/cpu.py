@@ -17,7 +17,7 @@ from ..model.gpt import GPT
 from ..model.inference import optimize_for_inference
 from ..model.pretrained import is_gpt2, save_pretrained
 from ..trainer.optimizers import make_optimizer
-import gpt2pro.generation.engine # noqa: F401, adds GPT.generate
+import gpt2pro.generation.completion # noqa: F401, adds GPT.generate
 from .timing import BenchReport, describe_machine, Measurement, OURS, time_in_turns
 
 # %% auto #0
@@ -156,7 +156,7 @@ def generation_variants(
     "The same greedy generation in each variant"
     hf_model = transformers_model(model)
     optimize_for_inference(model)
-    generate: Any = model.generate # a method of generation.engine
+    generate: Any = model.generate # a method of generation.completion
     hf_model.generation_config.eos_token_id = None # generate n tokens, as the others do
     def hf_generate() -> Tensor:
         mask = torch.ones_like(ids)
