@@ -415,6 +415,9 @@ class GenerateConfig(Settings):
     num_beams: int = _resumable(
         1, 'beam search over this many texts, which takes the likeliest of them; 1 samples', ge=1,
         le=1000, advanced=True, aliases='n_beams beam_size beam_width')
+    best_of: int = _sampling(
+        1, 'texts to sample for a prompt, of which the one with the highest mean log-probability '
+        'is taken', ge=1, le=1000, advanced=True)
     length_penalty: float = _beams(
         1.0, 'the log-probability of a text is divided by its length to this power: above 0 '
         'favours long texts', ge=-10, le=10, usual_range=(-2, 2))

@@ -21,8 +21,8 @@ __all__ = ['Beam', 'extend_beams', 'text_end', 'is_search_done', 'continue_beams
 # %% ../../nbs/10_generation/04_beam_search.ipynb #0007
 class Beam(NamedTuple):
     "A continuation and its score"
-    ids: list[int] # New tokens
-    score: float   # Sum of log-probabilities; of a finished one over its length**length_penalty
+    new_ids: list[int]
+    score: float # Sum of log-probabilities; of a finished one over its length**length_penalty
     text: str = '' # Of a finished one, where there is a tokenizer
 
 # %% ../../nbs/10_generation/04_beam_search.ipynb #0009
@@ -39,7 +39,7 @@ def extend_beams(
     found = []
     for score, place in zip(best.tolist(), places.tolist()):
         row, id = divmod(place, logprobs.shape[1])
-        found.append((Beam([*beams[row].ids, id], score), row))
+        found.append((Beam([*beams[row].new_ids, id], score), row))
     return found
 
 # %% ../../nbs/10_generation/04_beam_search.ipynb #0015
@@ -77,14 +77,14 @@ def continue_beams(
     "Let the requests and the cache of an engine follow a choice of beams"
     def grown(beam: Beam, parent: int) -> Request:
         request = copy(engine.active[parent])
-        request.tokens = [*request.tokens, beam.ids[-1]]
+        request.tokens = [*request.tokens, beam.new_ids[-1]]
         return request
     engine.active = [grown(*pair) for pair in going]
     engine.cache.reorder([parent for _, parent in going])
 
 def _with_text(engine: Engine, beam: Beam) -> Beam:
     request = engine.submit(engine.active[0].ids, engine.active[0].config)
-    return beam._replace(text=''.join(map(request.add, beam.ids)))
+    return beam._replace(text=''.join(map(request.add, beam.new_ids)))
 
 # %% ../../nbs/10_generation/04_beam_search.ipynb #0025
 @torch.inference_mode()
@@ -102,14 +102,14 @@ def beam_search(
     beams, done = [Beam([], 0.)], False
     while not done:
         with eval_mode(model): logits = next_token_logits(engine).float() # (R, V)
-        seen = [(ids, beam.ids) for beam in beams]
+        seen = [(ids, beam.new_ids) for beam in beams]
         logprobs = apply_penalties(logits.log_softmax(-1), seen, config) # (R, V)
         found = extend_beams(beams, logprobs, 2*n)
-        length = len(found[0][0].ids)
-        ends = [beam for beam, _ in found[:n] if ended(beam.ids)]
-        finished += [Beam(b.ids, b.score/length**config.length_penalty) for b in ends]
+        length = len(found[0][0].new_ids)
+        ends = [beam for beam, _ in found[:n] if ended(beam.new_ids)]
+        finished += [Beam(b.new_ids, b.score/length**config.length_penalty) for b in ends]
         finished = sorted(finished, key=lambda beam: -beam.score)[:n]
-        going = [pair for pair in found if not ended(pair[0].ids)][:n]
+        going = [pair for pair in found if not ended(pair[0].new_ids)][:n]
         beams = [beam for beam, _ in going]
         done = not going or is_search_done(finished, beams[0].score, length, config)
         if not done: continue_beams(engine, going)
