@@ -420,7 +420,7 @@ class GenerateConfig(Settings):
         'is taken', ge=1, le=1000, advanced=True)
     length_penalty: float = _beams(
         1.0, 'the log-probability of a text is divided by its length to this power: above 0 '
-        'favours long texts', ge=-10, le=10, usual_range=(-2, 2))
+        'favours long texts', ge=-10, le=10)
     early_stopping: bool = _beams(
         False, 'stop when num_beams texts are finished; false goes on while a better one is likely')
     stop: list[str] = _resumable([], 'texts before which generation ends')

@@ -20,7 +20,7 @@ __all__ = ['Beam', 'extend_beams', 'text_end', 'is_search_done', 'continue_beams
 
 # %% ../../nbs/10_generation/04_beam_search.ipynb #0007
 class Beam(NamedTuple):
-    "A continuation and its score"
+    "A continuation with its score"
     new_ids: list[int]
     score: float # Sum of log-probabilities; of a finished one over its length**length_penalty
     text: str = '' # Of a finished one, where there is a tokenizer
@@ -91,7 +91,7 @@ def _with_text(engine: Engine, beam: Beam) -> Beam:
 def beam_search(
     model: GPT,                         # A trained model
     ids: list[int],                     # Of the prompt
-    config: GenerateConfig,             # num_beams, length_penalty, early_stopping, max_new_tokens …
+    config: GenerateConfig,             # How many beams, how long, how they are compared
     tokenizer: Tokenizer | None = None, # Its tokenizer; without one there is no text and no end
 ) -> list[Beam]:                        # Best first, num_beams at most
     "The likeliest continuations of a prompt"

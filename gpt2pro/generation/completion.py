@@ -100,7 +100,7 @@ def generate_batch(
     ids = [encode_prompt(model, tokenizer, prompt, config) for prompt in prompts]
     return [found.text for found in _complete(model, tokenizer, ids, config)]
 
-# %% ../../nbs/10_generation/04_completion.ipynb #0027
+# %% ../../nbs/10_generation/04_completion.ipynb #0026
 def find_model_tokenizer(
     model: GPT, # Loaded by `GPT.from_pretrained` or `load_run`
 ) -> Tokenizer:
@@ -111,7 +111,7 @@ def find_model_tokenizer(
                         'give token ids instead of text, or tokenizer=…')
     return find_tokenizer(folder)
 
-# %% ../../nbs/10_generation/04_completion.ipynb #0028
+# %% ../../nbs/10_generation/04_completion.ipynb #0027
 @patch # type: ignore[no-redef]
 def generate(self: GPT, # noqa: F811
     prompt: Any = '',                      # Text, token ids (T,) or (B, T), or a list of either
@@ -133,7 +133,7 @@ def generate(self: GPT, # noqa: F811
     result = results if several else results[0]
     return torch.tensor(result, device=prompt.device) if isinstance(prompt, Tensor) else result
 
-# %% ../../nbs/10_generation/04_completion.ipynb #0038
+# %% ../../nbs/10_generation/04_completion.ipynb #0039
 _print = partial(print, end='', flush=True)
 
 def _dialogue(
@@ -158,7 +158,7 @@ def _dialogue(
         write('\n')
         config = config.model_copy(update=dict(seed=config.seed + 1))
 
-# %% ../../nbs/10_generation/04_completion.ipynb #0040
+# %% ../../nbs/10_generation/04_completion.ipynb #0041
 def interact(
     model: GPT,           # A trained model
     tokenizer: Tokenizer, # Its tokenizer
@@ -175,7 +175,7 @@ def interact(
     for line, text in _dialogue(model, tokenizer, config, encode, read, write):
         said = (line or said) + text
 
-# %% ../../nbs/10_generation/04_completion.ipynb #0045
+# %% ../../nbs/10_generation/04_completion.ipynb #0046
 def _recent(messages: list[Message], tokenizer: Tokenizer, room: int) -> list[int]:
     "The ids of a conversation, without its oldest questions where there are too many"
     while len(ids := encode_question(messages, tokenizer)) > room and len(messages) > 2:
