@@ -88,7 +88,7 @@ def export_graph(
                                  output_names=['logits', *_cache_names(c, 'present')],
                                  verbose=False)
 
-# %% ../../nbs/10_generation/10_onnx.ipynb #0014
+# %% ../../nbs/10_generation/10_onnx.ipynb #0013
 def _write_onnx(model: GPT, tokenizer: Tokenizer, config: Config, folder: Path) -> None:
     export_graph(model).save(folder/'model.onnx')
     write_file(folder/'config.json', json.dumps(to_hf_config(model.config), indent=2))
