@@ -13,7 +13,7 @@ PLANNING = ['validation', 'analysis', 'app', 'bench']
 FORBIDDEN = { # module → chapters or modules that importing it must not load
     'data.batches': [*PLANNING, 'model', 'trainer', 'generation'],
     'model.gpt': [*PLANNING, 'trainer', 'generation'],
-    'generation.engine': [*PLANNING, 'trainer.loop', 'trainer.optimizers'],
+    'generation.completion': [*PLANNING, 'trainer.loop', 'trainer.optimizers'],
     'generation.evaluation': [*PLANNING, 'trainer.loop', 'trainer.optimizers'],
 }
 

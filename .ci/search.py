@@ -58,6 +58,8 @@ TERMS = { # what a reader types → pages that answer it, any of which will do
     'top-k': ['10_generation/sampling'],
     'repetition penalty': ['10_generation/sampling'],
     'autoregressive': ['10_generation/engine', '08_model/gpt', '10_generation/sampling'],
+    'continuous batching': ['10_generation/engine'],
+    'stop string': ['10_generation/engine', '10_generation/completion'],
     'byte-pair encoding': ['04_tokenizers/bpe'],
     'special tokens': ['04_tokenizers/tokenizer'],
     'tokenizer parity': ['04_tokenizers/parity'],

@@ -43,7 +43,7 @@ from ..trainer.monitor import Callback
 from ..trainer.loop import train_model, train_worker, why_finished
 from ..trainer.finetuning import finetune_config
 from ..generation.evaluation import evaluate_run, Evaluation
-from ..generation.engine import generate
+from ..generation.completion import generate
 from .run_report import report_run, RunReport, Sample
 
 # %% auto #0

@@ -34,7 +34,7 @@ from ..trainer.monitor import MemoryMeter, out_of_memory
 from ..trainer.loop import evaluation_batches, mean_loss, RunState, training_step
 from ..trainer.tracing import estimate_memory
 from ..generation.evaluation import evaluate_model
-from ..generation.engine import generate
+from ..generation.completion import generate
 
 # %% auto #0
 __all__ = ['REHEARSAL_STAGES', 'RehearsalState', 'StageResult', 'Rehearsal', 'rehearse']

@@ -33,11 +33,12 @@ class MaskSpec(NamedTuple):
     window: int | None = None     # Positions a query attends to, its own included; None is all
     slopes: Tensor | None = None  # ALiBi slopes: what a score loses per position of distance, (H,)
     doc_ids: Tensor | None = None # Document of each key, (B, S); a query attends within its own
+    missing: Tensor | None = None # Keys that a text in a cache has fewer than S, (B,)
     def is_causal(self,
         S: int, # Keys
     ) -> bool:
         "Whether the causal mask is the only one"
-        return (self.window or S) >= S and self.slopes is None and self.doc_ids is None
+        return (self.window or S) >= S and all(option is None for option in self[1:])
 
 CAUSAL = MaskSpec()
 
@@ -48,10 +49,11 @@ def attention_bias(
     mask: MaskSpec = CAUSAL,            # Which keys they attend to
     device: torch.device | None = None, # Where the bias is needed
     dtype: torch.dtype | None = None,   # Precision of the scores
-) -> Tensor | None:                     # (T, S), with documents and slopes (B, H, T, S)
+) -> Tensor | None:                     # (T, S), or (B, H, T, S) where texts or heads differ
     "What is added to the attention scores; None where nothing is masked"
     if T == 1 and mask.is_causal(S): return None
     back = relative_positions(T, S, device) # (T, S)
+    if mask.missing is not None: back = back - mask.missing[:, None, None, None] # (B, 1, T, S)
     allowed = (back >= 0) & (back < (mask.window or S))
     if mask.doc_ids is not None:
         ids = mask.doc_ids[:, None] # (B, 1, S)
@@ -120,7 +122,7 @@ sdpa_attention = AttentionBackend(_sdpa_bias, _sdpa)
 # %% ../../nbs/07_attention/01_backends.ipynb #0061
 def _flex_rules(T: int, S: int, mask: MaskSpec = CAUSAL, device: Any = None, *_: Any) -> tuple:
     "The mask as FlexAttention's `mask_mod`, by blocks, and `score_mod`"
-    window, slopes, doc_ids = mask
+    window, slopes, doc_ids = mask[:3]
     def mask_mod(b: Tensor, h: Tensor, i: Tensor, j: Tensor) -> Tensor:
         i = i + (S - T)
         allowed = (j <= i) if window is None else (j <= i) & (i - j < window)

@@ -9,132 +9,142 @@ import torch
 from torch import Tensor
 from ..core.errors import UserError
 from ..core.config import ModelConfig
-from ..kernels.positions import document_positions
 
 # %% auto #0
-__all__ = ['AttentionMetadata', 'Cache', 'append_entries', 'continue_positions', 'append_documents', 'KVCache']
+__all__ = ['AttentionMetadata', 'Cache', 'CacheSlots', 'KVCache']
 
 # %% ../../nbs/07_attention/03_cache.ipynb #0006
 class AttentionMetadata(NamedTuple):
     "Positions of new tokens, and what they attend to"
-    positions: Tensor      # Positions in their documents, (T,) or (B, T)
-    n_keys: int            # S: cached positions they attend to, and themselves
-    doc_ids: Tensor | None # Documents of these keys, (B, S)
+    positions: Tensor       # (T,), or (B, T) where texts differ in length
+    n_keys: int             # S: cached positions they attend to, and themselves
+    missing: Tensor | None  # Keys that a text has fewer than the longest one, (B,)
 
 class Cache(Protocol):
     "What a model asks of a KV cache"
-    length: int # Tokens so far
-    def metadata(self, T: int, doc_ids: Tensor | None = None) -> AttentionMetadata: "Of T tokens"
+    @property
+    def length(self) -> int: "Tokens of the longest text so far"
+    def metadata(self, T: int) -> AttentionMetadata: "Of T tokens for each text"
     def append(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]: "Add to a layer"
     def advance(self, T: int) -> None: "All layers have appended T tokens"
 
-# %% ../../nbs/07_attention/03_cache.ipynb #0008
-def _visible(used: int, window: int | None) -> int:
-    "How many of the used entries the next position attends to"
-    return used if window is None else min(used, window - 1)
-
-def append_entries(
-    buffer: Tensor,     # (B, G, size, D); written to in place
-    used: int,          # Entries in it
-    new: Tensor,        # Entries to add, (B, G, T, D)
-    window: int | None, # Sliding window; None is none
-) -> Tensor:            # Entries that the new positions attend to, (B, G, S, D)
-    "Write new entries behind the used ones"
-    size, T = buffer.size(2), new.size(2)
-    back = _visible(used, window)
-    if used + T <= size:
-        buffer.narrow(2, used, T).copy_(new)
-        return buffer.narrow(2, used - back, back + T) # (B, G, S, D)
-    if window is None or window > size:
-        raise UserError(f'{T} new tokens after {used}', f'the cache has room for {size}',
-                        f'add at most {size - used}, or make a larger cache')
-    visible = torch.cat((buffer.narrow(2, used - back, back), new), 2) # (B, G, S, D)
-    last = visible[:, :, -window:] # (B, G, window, D)
-    buffer.narrow(2, 0, last.size(2)).copy_(last)
-    return visible
-
-# %% ../../nbs/07_attention/03_cache.ipynb #0014
-def continue_positions(
-    doc_ids: Tensor,       # Documents of the new tokens, (B, T)
-    last_doc: Tensor,      # Document of the token before, (B, 1)
-    last_position: Tensor, # Its position, (B, 1); -1 where there is none
-) -> Tensor:               # (B, T)
-    "Positions of new tokens in their documents"
-    same = (doc_ids == last_doc).cumprod(1) # (B, T): 1 until another document begins
-    return document_positions(doc_ids) + same*(last_position + 1) # (B, T)
-
-# %% ../../nbs/07_attention/03_cache.ipynb #0018
-def append_documents(
-    buffer: Tensor,         # Documents and positions, (B, 2, size, 1); written to in place
-    used: int,              # Entries in it
-    T: int,                 # New tokens
-    doc_ids: Tensor | None, # Their documents, (B, T); None continues the last one
-    window: int | None,     # Sliding window; None is none
-) -> tuple[Tensor, Tensor]: # Positions (B, T), and documents of the keys (B, S)
-    "Store the documents and positions of new tokens"
-    last_doc, last_position = buffer[:, :, used - 1].unbind(1) # (B, 1) each
-    if not used: last_position = torch.full_like(last_position, -1) # (B, 1)
-    if doc_ids is None: doc_ids = last_doc.expand(-1, T) # (B, T)
-    positions = continue_positions(doc_ids, last_doc, last_position) # (B, T)
-    new = torch.stack((doc_ids, positions), 1)[..., None] # (B, 2, T, 1)
-    return positions, append_entries(buffer, used, new, window)[:, 0, :, 0]
-
-# %% ../../nbs/07_attention/03_cache.ipynb #0023
-class KVCache:
-    "Keys and values of all layers, in memory that is allocated once"
+# %% ../../nbs/07_attention/03_cache.ipynb #0010
+class CacheSlots:
+    "Memory for keys and values of all layers, allocated once, with a slot for each text"
     def __init__(self,
         config: ModelConfig,                # Shape of the model
-        batch_size: int,                    # B
-        length: int,                        # Tokens to make room for; two windows are enough
+        slots: int,                         # Texts to make room for; at first all are in use
+        length: int,                        # Tokens of a text; two windows are enough
         device: torch.device | None = None, # Where the model is
         dtype: torch.dtype | None = None,   # Precision of the model
     ) -> None:
-        self.window = config.sliding_window
-        self.size = length if self.window is None else min(length, 2*self.window)
-        shape = config.n_layer, 2, batch_size, config.kv_heads, self.size, config.head_size
-        self.entries = torch.empty(shape, device=device, dtype=dtype)
-        self.layers = [layer.unbind() for layer in self.entries] # keys and values of each
-        self.start = self.length = 0
-        self.documents: Tensor | None = None # documents and positions, (B, 2, size, 1)
+        window, self.slots = config.sliding_window, slots
+        self.size = length if window is None else min(length, 2*window)
+        self.kept = self.size if window is None else window - 1 # entries that a new token needs
+        shape = config.n_layer, 2, slots, config.kv_heads, self.size, config.head_size
+        self.entries = torch.zeros(shape, device=device, dtype=dtype)
+        self.lengths = [0]*slots # tokens of each text
+        self.starts = [0]*slots # the first that is stored
+        self.select()
     @property
-    def used(self) -> int: return self.length - self.start
+    def nbytes(self) -> int: return self.entries.nbytes
+    def used(self, slot: int) -> int: return self.lengths[slot] - self.starts[slot]
+    def select(self,
+        rows: range | None = None, # Slots; None is all in use
+    ) -> None:
+        "Choose the texts to which the next forward passes add tokens"
+        self.rows = range(len(self.lengths)) if rows is None else rows
+        texts = self.entries[:, :, self.rows.start:self.rows.stop] # (n_layer, 2, B, G, size, D)
+        self.layers = [layer.unbind() for layer in texts] # keys and values of each
+    def allocate(self) -> int: # The slot
+        "Begin a text"
+        if len(self.lengths) == self.slots:
+            raise UserError(f'A text more than {self.slots}', 'all slots of the cache are in use',
+                            'free one first, or make a cache with more slots')
+        self.lengths.append(0)
+        self.starts.append(0)
+        self.select()
+        return len(self.lengths) - 1
+    def reorder(self,
+        sources: list[int], # For each slot, the one whose text it continues; none frees all
+    ) -> None:
+        "Move and copy texts"
+        moved = [slot for slot, source in enumerate(sources) if slot != source]
+        used = max((self.used(sources[slot]) for slot in moved), default=0)
+        texts = self.entries[..., :used, :] # (n_layer, 2, slots, G, used, D)
+        if moved: texts[:, :, moved] = texts[:, :, [sources[slot] for slot in moved]] # of a copy
+        self.lengths = [self.lengths[source] for source in sources]
+        self.starts = [self.starts[source] for source in sources]
+        self.select()
+    def free(self,
+        slot: int, # Of a text that is finished
+    ) -> None:
+        "Give a slot back; the last text moves there"
+        *slots, last = range(len(self.lengths))
+        self.reorder([last if i == slot else i for i in slots])
+    def truncate(self,
+        slot: int,   # Of a text
+        length: int, # Tokens that stay; with 0 it begins again
+    ) -> None:
+        "Remove the end of a text"
+        self.lengths[slot] = length
+        self.starts[slot] = min(self.starts[slot], length)
+
+# %% ../../nbs/07_attention/03_cache.ipynb #0016
+class KVCache(CacheSlots):
+    "Keys and values of all layers, which a model's forward passes extend"
+    columns: int | Tensor # Where new entries are written: in all texts, or (B, T)
+    @property
+    def length(self) -> int: return max(self.lengths[slot] for slot in self.rows)
+    def room(self,
+        slot: int, # Of a text
+    ) -> int:      # Tokens
+        "How many tokens one forward pass may add"
+        return self.size - min(self.used(slot), self.kept)
+    def _make_room(self, slot: int, T: int) -> None:
+        used, room = self.used(slot), self.room(slot)
+        if used + T <= self.size: return
+        if T > room:
+            raise UserError(f'{T} new tokens after {used}', f'a slot has room for {self.size}',
+                            f'add at most {room}, or make a larger cache')
+        text = self.entries[:, :, slot] # (n_layer, 2, G, size, D)
+        text[..., :self.kept, :] = text[..., used - self.kept:used, :].clone()
+        self.starts[slot] += used - self.kept
     def metadata(self,
-        T: int,                        # New tokens
-        doc_ids: Tensor | None = None, # Their documents, (B, T)
+        T: int, # New tokens of each text
     ) -> AttentionMetadata:
-        "Positions of new tokens, and what they attend to; stores their documents"
-        used = self.used
-        if doc_ids is not None and self.documents is None: # tokens so far are document 0
-            positions = torch.arange(self.start, self.start + self.size, device=doc_ids.device)
-            pair = torch.stack((torch.zeros_like(positions), positions)) # (2, size)
-            self.documents = pair.repeat(len(doc_ids), 1, 1)[..., None]
-        if self.documents is None:
-            positions = self.length + torch.arange(T, device=self.entries.device) # (T,)
-            return AttentionMetadata(positions, _visible(used, self.window) + T, None)
-        positions, key_docs = append_documents(self.documents, used, T, doc_ids, self.window)
-        return AttentionMetadata(positions, key_docs.size(1), key_docs)
+        "Positions of new tokens, and what they attend to; makes room for them"
+        for slot in self.rows: self._make_room(slot, T)
+        used = [self.used(slot) for slot in self.rows]
+        lengths = [self.lengths[slot] for slot in self.rows]
+        shortest, longest = min(used), max(used)
+        self.begin, self.end = max(0, shortest - self.kept), longest + T # columns they attend to
+        device = self.entries.device
+        steps = torch.arange(T, device=device) # (T,)
+        positions = lengths[0] + steps # (T,)
+        if len({*lengths}) > 1:
+            positions = torch.tensor(lengths, device=device)[:, None] + steps # (B, T)
+        self.columns, missing = shortest, None
+        if shortest < longest:
+            counts = torch.tensor(used, device=device) # (B,)
+            self.texts = torch.arange(len(used), device=device)[:, None] # (B, 1)
+            self.columns, missing = counts[:, None] + steps, longest - counts # (B, T), (B,)
+        return AttentionMetadata(positions, self.end - self.begin, missing)
     def append(self,
         layer: int, # Index of the layer
         k: Tensor,  # New keys, (B, G, T, D)
         v: Tensor,  # New values, (B, G, T, D)
     ) -> tuple[Tensor, Tensor]: # Keys and values that they attend to, (B, G, S, D)
         "Write a layer's new keys and values"
-        used = self.used
         keys, values = self.layers[layer] # (B, G, size, D) each
-        return (append_entries(keys, used, k.detach(), self.window),
-                append_entries(values, used, v.detach(), self.window))
+        return self._write(keys, k.detach()), self._write(values, v.detach())
+    def _write(self, buffer: Tensor, new: Tensor) -> Tensor:
+        "Write new entries, and return all that they attend to"
+        if isinstance(self.columns, int): buffer.narrow(2, self.columns, new.size(2)).copy_(new)
+        else: buffer[self.texts, :, self.columns] = new.transpose(1, 2) # (B, T, G, D)
+        return buffer.narrow(2, self.begin, self.end - self.begin)
     def advance(self,
         T: int, # Tokens that all layers have appended
     ) -> None:
         "Continue behind the new tokens"
-        used = self.used
-        self.length += T
-        if used + T <= self.size: return
-        self.start = self.length - min(self.window or 0, _visible(used, self.window) + T)
-    def select(self,
-        rows: list[int], # Sequences that continue
-    ) -> None:
-        "Keep these sequences of the batch only"
-        self.entries = self.entries[:, :, rows] # (n_layer, 2, rows, G, size, D)
-        self.layers = [layer.unbind() for layer in self.entries]
-        if self.documents is not None: self.documents = self.documents[rows] # (rows, 2, size, 1)
+        for slot in self.rows: self.lengths[slot] += T

@@ -97,13 +97,15 @@ def make_context(
     T = S = x.size(1)
     device = x.device
     positions = torch.arange(T, device=device) # (T,)
-    if cache is not None: positions, S, doc_ids = cache.metadata(T, doc_ids)
+    missing = None
+    if cache is not None: positions, S, missing = cache.metadata(T)
     elif doc_ids is not None: positions = document_positions(doc_ids) # (B, T)
     dropout = config.dropout if training else 0.
-    backend = BACKENDS[choose_backend(config, device, doc_ids is not None, dropout).name]
+    name = choose_backend(config, device, doc_ids is not None, dropout).name
+    backend = BACKENDS[name] if missing is None else sdpa_attention
     encoding = POSITIONS[config.position]
     slopes = alibi_slopes(config.n_head).to(device) if encoding.bias else None # (H,)
-    mask = MaskSpec(config.sliding_window, slopes, doc_ids)
+    mask = MaskSpec(config.sliding_window, slopes, doc_ids, missing)
     prepared = backend.prepare(T, S, mask, device, dtype)
     rope = config.head_size, config.rope_theta, config.rope_scaling
     rotation = rope_cos_sin(positions, *rope) if encoding.rotates else None

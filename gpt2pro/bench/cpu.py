@@ -13,11 +13,12 @@ from torch.nn import functional as F
 from torch.utils.benchmark import set_torch_threads
 from ..core.errors import UserError
 from ..core.config import ModelConfig, TrainConfig
+from ..core.hf_config import hf_layout
 from ..model.gpt import GPT
 from ..model.inference import optimize_for_inference
-from ..model.pretrained import is_gpt2, save_pretrained
+from ..model.pretrained import save_pretrained
 from ..trainer.optimizers import make_optimizer
-import gpt2pro.generation.engine # noqa: F401, adds GPT.generate
+import gpt2pro.generation.completion # noqa: F401, adds GPT.generate
 from .timing import BenchReport, describe_machine, Measurement, OURS, time_in_turns
 
 # %% auto #0
@@ -81,7 +82,7 @@ def transformers_model(
 # %% ../../nbs/11_bench/03_cpu.ipynb #0017
 def _check_config(config: ModelConfig) -> None:
     "Refuse a model that PyTorch's and Hugging Face's variants cannot be"
-    plain = is_gpt2(config) and config.activation_function == 'gelu_new'
+    plain = hf_layout(config) == 'gpt2' and config.activation_function == 'gelu_new'
     if plain and config.tie_word_embeddings and not config.dropout: return
     why = 'the variants in PyTorch and transformers are GPT-2 as published, without dropout'
     fix = 'take a size such as tiny or gpt2, with no other model settings'
@@ -156,7 +157,7 @@ def generation_variants(
     "The same greedy generation in each variant"
     hf_model = transformers_model(model)
     optimize_for_inference(model)
-    generate: Any = model.generate # a method of generation.engine
+    generate: Any = model.generate # a method of generation.completion
     hf_model.generation_config.eos_token_id = None # generate n tokens, as the others do
     def hf_generate() -> Tensor:
         mask = torch.ones_like(ids)

@@ -4,7 +4,7 @@
 
 # %% ../../nbs/00_core/14_processes.ipynb #0003
 from __future__ import annotations
-import logging, os, re, signal, socket, sys, time
+import logging, os, re, signal, socket, sys, threading, time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -13,7 +13,8 @@ from .errors import as_error, RunError, UserError
 from .hardware import count_cores, is_main_process, launched_processes
 
 # %% auto #0
-__all__ = ['TIMEOUT', 'open_store', 'give_job', 'wait_for_job', 'LostProcessError', 'launched_together', 'free_port', 'launch']
+__all__ = ['TIMEOUT', 'open_store', 'give_job', 'wait_for_job', 'Exchange', 'LostProcessError', 'launched_together', 'free_port',
+           'launch']
 
 # %% ../../nbs/00_core/14_processes.ipynb #0007
 @cache
@@ -36,6 +37,34 @@ def wait_for_job() -> str:
     return open_store().get('job').decode()
 
 # %% ../../nbs/00_core/14_processes.ipynb #0010
+class Exchange:
+    "Gives the text of each process to all of them, beside the collective operations of training"
+    def __init__(self,
+        rank: int = 0,  # Of this process
+        count: int = 1, # Processes
+    ) -> None:
+        self.rank, self.count = rank, count
+        self.number = 0 # of this exchange
+        self._given_up = threading.Event()
+    @property
+    def is_main(self) -> bool: return self.rank == 0
+    def _key(self, rank: int) -> str: return f'exchange {self.number}/{rank}'
+    def __call__(self,
+        text: str, # Of this process
+    ) -> list[str]: # By rank
+        "What all processes say, as soon as each of them has said it"
+        if self.count == 1: return [text]
+        store, last = open_store(), self._key(self.rank)
+        self.number += 1
+        keys = [self._key(rank) for rank in range(self.count)]
+        store.set(keys[self.rank], text)
+        while not store.check(keys):
+            if self._given_up.wait(0.02): raise RuntimeError('another process does not answer')
+        if self.number > 1: store.delete_key(last) # all have read it
+        return [store.get(key).decode() for key in keys]
+    def give_up(self) -> None: self._given_up.set()
+
+# %% ../../nbs/00_core/14_processes.ipynb #0016
 TIMEOUT = int(os.environ.get('GPT2PRO_TIMEOUT', 120)) # Seconds until a process is given up
 
 class LostProcessError(RunError):
@@ -48,7 +77,7 @@ class LostProcessError(RunError):
                          f'another one has ended or did not answer in {TIMEOUT} s: {words}',
                          'go on from the last checkpoint with --resume')
 
-# %% ../../nbs/00_core/14_processes.ipynb #0011
+# %% ../../nbs/00_core/14_processes.ipynb #0017
 def _is_lost(error: Exception) -> bool:
     "Whether an error comes from a collective operation"
     words = ('gloo', 'NCCL', 'Connection', 'Timed out', 'TCPStore', 'Broken pipe')
@@ -78,7 +107,7 @@ def launched_together() -> Iterator[None]:
         if is_main_process(): give_job('')
         if dist.is_initialized(): dist.destroy_process_group()
 
-# %% ../../nbs/00_core/14_processes.ipynb #0016
+# %% ../../nbs/00_core/14_processes.ipynb #0022
 def free_port(
     first: int, # The one to try first
 ) -> int:
@@ -92,7 +121,7 @@ def free_port(
         return port
     raise UserError(f'MASTER_PORT = {first}', 'no port from there on is free', 'set a lower one')
 
-# %% ../../nbs/00_core/14_processes.ipynb #0019
+# %% ../../nbs/00_core/14_processes.ipynb #0025
 def _how_it_ended(failures: dict) -> int: # Exit code
     "What a launcher has seen of the processes that failed, rank → failure"
     codes = [failure.exitcode for failure in failures.values()]

@@ -119,13 +119,14 @@ def certify(
 ) -> ParityCertificate:
     "Open an export in its program, and compare"
     runtime = exporter.open(folder)
-    texts = [*PARITY_TEXTS, _QUESTION] if model.is_chat else PARITY_TEXTS
+    texts: list[Any] = [*PARITY_TEXTS, *[_QUESTION]*model.is_chat]
     paths = sorted(path for path in folder.rglob('*') if path.is_file())
     return ParityCertificate(
         format=format, layout=nearest_layout(Config(model=model.config), format),
         created=time.strftime('%Y-%m-%d %H:%M:%S'), runtime=runtime.name,
         versions={'gpt2pro': gpt2pro.__version__, 'torch': torch.__version__},
-        tolerance=exporter.tolerance, files={str(p.relative_to(folder)): hash_file(p) for p in paths},
+        tolerance=exporter.tolerance,
+        files={str(path.relative_to(folder)): hash_file(path) for path in paths},
         checks=[check_parity(model, tokenizer, runtime, text) for text in texts])
 
 # %% ../../nbs/10_generation/09_export.ipynb #0022

@@ -132,13 +132,13 @@ class Decoder(nn.Module):
         if cache is not None: cache.advance(T)
         return self.ln_f(x)
     def new_cache(self,
-        batch_size: int,           # Sequences that are generated together
-        length: int | None = None, # Tokens to make room for; None is block_size
+        slots: int,                # Texts that are generated together
+        length: int | None = None, # Tokens of each to make room for; None is block_size
     ) -> KVCache:
         "An empty KV cache for this model"
         size, w = self.config.block_size, self.wte.weight
         if length is not None: size = length if self.wpe is None else min(length, size)
-        return KVCache(self.config, batch_size, size, w.device, w.dtype)
+        return KVCache(self.config, slots, size, w.device, w.dtype)
 
 # %% ../../nbs/08_model/01_gpt.ipynb #0038
 def _check_shape(model: ModelConfig) -> None:
@@ -200,7 +200,9 @@ def eval_mode(
     model: nn.Module, # Any model
 ) -> Iterator[None]:
     "Evaluation mode inside the block; afterwards the mode that was"
-    training = model.training
+    if not model.training: # nothing to do in each step of a generation
+        yield
+        return
     model.eval()
     try: yield
-    finally: model.train(training)
+    finally: model.train()

@@ -5,6 +5,7 @@
 # %% ../../nbs/08_model/03_pretrained.ipynb #0003
 from __future__ import annotations
 import json, logging, re
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,82 +16,47 @@ from safetensors.torch import save
 from torch import Tensor
 from ..core.errors import RunError, UserError
 from ..core.files import read_json, write_file
-from ..core.config import Config, export_problems, MODEL_PRESETS, ModelConfig
-from ..core.config import nearest_layout, SettingError
+from ..core.choices import ACTIVATIONS
+from ..core.config import ModelConfig
+from ..core.hf_config import from_hf_config, hf_layout, to_hf_config
 from ..tokenizers.tokenizer import find_tokenizer
 from .gpt import GPT
 
 # %% auto #0
-__all__ = ['is_gpt2', 'check_finite', 'load_pretrained', 'save_pretrained']
+__all__ = ['check_finite', 'load_pretrained', 'save_pretrained']
 
 # %% ../../nbs/08_model/03_pretrained.ipynb #0008
-def is_gpt2(
-    config: ModelConfig, # Shape of a model
-) -> bool:
-    "Whether a model is a GPT-2 that other programs can run"
-    plan = Config(model=config)
-    return not export_problems(plan, 'hf') and nearest_layout(plan, 'hf') == 'gpt2'
+_CONV1D = 'c_attn.weight', 'c_proj.weight', 'c_fc.weight' # stored as (in, out) by GPT-2
 
-# %% ../../nbs/08_model/03_pretrained.ipynb #0013
-_GPT2 = ModelConfig.model_validate(MODEL_PRESETS['gpt2']) # what a missing key means
-_KEYS = ('vocab_size', 'block_size', 'n_layer', 'n_head', 'n_embd', 'n_inner',
-         'activation_function', 'layer_norm_epsilon', 'initializer_range', 'tie_word_embeddings')
-_DROPOUTS = 'resid_pdrop', 'embd_pdrop', 'attn_pdrop'
-_FIXED: dict[str, Any] = dict(
-    model_type='gpt2', scale_attn_weights=True, scale_attn_by_inverse_layer_idx=False,
-    reorder_and_upcast_attn=False, add_cross_attention=False)
+def _llama_modules(config: ModelConfig) -> dict[str, dict[str, int]]:
+    "Our modules → those that Llama and its relatives have instead, and their outputs"
+    V, C, I, D = config.vocab_size, config.n_embd, config.inner_size, config.head_size
+    heads = dict(q=config.n_head, k=config.kv_heads, v=config.kv_heads)
+    modules = {'wte': {'embed_tokens': V}, 'ln_f': {'norm': C}, 'lm_head': {'lm_head': V},
+               'ln_1': {'input_layernorm': C}, 'ln_2': {'post_attention_layernorm': C},
+               'attn.c_attn': {f'self_attn.{name}_proj': n*D for name, n in heads.items()},
+               'attn.c_proj': {'self_attn.o_proj': C},
+               'mlp.c_fc': {'mlp.up_proj': I}, 'mlp.c_proj': {'mlp.down_proj': C}}
+    if ACTIVATIONS[config.activation_function].gated:
+        modules['mlp.c_fc'] = {'mlp.gate_proj': I, 'mlp.up_proj': I}
+    if config.norm == 'rmsnorm': return modules
+    return modules | {'mlp.c_fc': {'mlp.c_fc': I}, 'mlp.c_proj': {'mlp.c_proj': C}} # StarCoder2
 
-def _hf_name(key: str) -> str:
-    return {'block_size': 'n_positions', 'dropout': 'resid_pdrop'}.get(key, key)
-
-# %% ../../nbs/08_model/03_pretrained.ipynb #0014
-def _to_hf(config: ModelConfig) -> dict[str, Any]:
-    "The content of config.json; a model that is no GPT-2 has a type of its own"
-    if not is_gpt2(config):
-        return {'model_type': 'gpt2pro', **config.model_dump(exclude={'attention', 'kernels'})}
-    settings = {_hf_name(key): getattr(config, key) for key in _KEYS}
-    settings |= dict.fromkeys(_DROPOUTS, config.dropout)
-    settings |= dict(bos_token_id=None, eos_token_id=None)
-    return {'architectures': ['GPT2LMHeadModel'], **_FIXED, **settings}
-
-# %% ../../nbs/08_model/03_pretrained.ipynb #0017
-def _refused(values: dict[str, Any], key: str, why: str, fix: str) -> UserError:
-    return UserError(f'config.json: {key} = {values.get(key)!r}', why, fix)
-
-def _from_gpt2(values: dict[str, Any]) -> dict[str, Any]:
-    "The settings of a GPT-2 by our names"
-    for key, only in _FIXED.items():
-        if values.get(key, only) != only:
-            fix = f'take a model with {key} = {only!r}'
-            raise _refused(values, key, 'GPT has no such option', fix)
-    dropouts = [values.get(key, 0.1) for key in _DROPOUTS]
-    if dropouts != 3*dropouts[:1]:
-        others = f'embd_pdrop, attn_pdrop = {dropouts[1:]}'
-        raise _refused(values, 'resid_pdrop', others,
-                       'set all three to one value')
-    settings = {key: values.get(_hf_name(key), getattr(_GPT2, key)) for key in _KEYS}
-    return settings | {'dropout': dropouts[0]}
-
-# %% ../../nbs/08_model/03_pretrained.ipynb #0018
-def _from_hf(values: dict[str, Any]) -> ModelConfig:
-    "The configuration that config.json describes"
-    gpt2 = values.get('model_type') != 'gpt2pro'
-    settings = _from_gpt2(values) if gpt2 else values.copy()
-    settings.pop('model_type', None)
-    try: return ModelConfig(**settings)
-    except SettingError as e:
-        name = _hf_name(e.path[1]) if gpt2 else e.path[1]
-        raise _refused(values, name, e.why, 'take another model') from None
-
-# %% ../../nbs/08_model/03_pretrained.ipynb #0023
-_CONV1D = 'c_attn.weight', 'c_proj.weight', 'c_fc.weight' # stored as (in, out)
-
+# %% ../../nbs/08_model/03_pretrained.ipynb #0009
 def _as_stored(model: GPT) -> dict[str, Tensor]:
-    "A view of every parameter, oriented as in the file"
-    return {name: (p.T if name.endswith(_CONV1D) else p).detach()
-            for name, p in model.named_parameters()}
+    "A view of every parameter, or of its parts, as it is in the file"
+    parameters = {name: p.detach() for name, p in model.named_parameters()}
+    if hf_layout(model.config) in (None, 'gpt2'):
+        return {name: p.T if name.endswith(_CONV1D) else p for name, p in parameters.items()}
+    stored, modules = dict[str, Tensor](), _llama_modules(model.config)
+    for name, p in parameters.items():
+        block, module, kind = re.fullmatch(r'(h\.\d+\.)?(.+)\.(\w+)', name).groups('') # type: ignore
+        parts = modules[module]
+        for part, view in zip(parts, p.split([*parts.values()])):
+            stored[f'{block.replace("h.", "layers.")}{part}.{kind}'] = view
+    return stored
 
-# %% ../../nbs/08_model/03_pretrained.ipynb #0028
+# %% ../../nbs/08_model/03_pretrained.ipynb #0015
 def _unreadable(name: str, why: object) -> UserError:
     return UserError(f'{name}: cannot be read', str(why).split('\n')[0],
                      'give a folder with config.json and model.safetensors, as of save_pretrained; '
@@ -101,7 +67,7 @@ def _read_json(path: Path) -> dict[str, Any]:
         raise _unreadable(path.name, 'there is no such file, or it is larger than 64 MB')
     return read_json(path, dict[str, Any])
 
-# %% ../../nbs/08_model/03_pretrained.ipynb #0031
+# %% ../../nbs/08_model/03_pretrained.ipynb #0018
 _INDEX = 'model.safetensors.index.json'
 
 class _Stored(NamedTuple):
@@ -130,16 +96,16 @@ def _find_files(folder: Path) -> list[Path]:
         if not (folder/file).is_file(): raise _unreadable(file, 'there is no such file')
     return [folder/file for file in sorted(files)]
 
-# %% ../../nbs/08_model/03_pretrained.ipynb #0032
+# %% ../../nbs/08_model/03_pretrained.ipynb #0019
 _log = logging.getLogger('gpt2pro.pretrained')
-_MASKS = '.attn.bias', '.attn.masked_bias' # in old files, no weights
+_CONSTANTS = '.attn.bias', '.attn.masked_bias', '.rotary_emb.inv_freq' # in old files
 _WRAPPERS = 'module.', '_orig_mod.' # of DistributedDataParallel and torch.compile
 
 def _read_headers(path: Path) -> list[_Stored]:
     "The weights in a file"
     try:
         with safe_open(path, 'pt') as f:
-            parts = {key: f.get_slice(key) for key in f.keys() if not key.endswith(_MASKS)}
+            parts = {key: f.get_slice(key) for key in f.keys() if not key.endswith(_CONSTANTS)}
             return [_Stored(path, key, tuple(part.get_shape()), part.get_dtype())
                     for key, part in parts.items()]
     except (OSError, SafetensorError) as e: raise _unreadable(path.name, e) from None
@@ -148,7 +114,7 @@ def _find_weights(folder: Path) -> dict[str, _Stored]:
     "Every weight in a folder, by our names, from the headers of its files"
     found: dict[str, _Stored] = {}
     for w in [w for path in _find_files(folder) for w in _read_headers(path)]:
-        name = re.sub(r'^((transformer|module|_orig_mod)\.)*', '', w.name)
+        name = re.sub(r'^((transformer|model|module|_orig_mod)\.)*', '', w.name)
         if 'F' not in w.dtype: raise _unreadable(w.path.name, f'{w.name} has the dtype {w.dtype}')
         if name in found: raise _unreadable(w.path.name, f'{name} is stored twice')
         found[name] = w
@@ -156,7 +122,7 @@ def _find_weights(folder: Path) -> dict[str, _Stored]:
     if wrapped: _log.warning(f'{folder}: {wrapped[0]} and others are read without their prefix')
     return found
 
-# %% ../../nbs/08_model/03_pretrained.ipynb #0037
+# %% ../../nbs/08_model/03_pretrained.ipynb #0024
 _BLOCK = 2**22 # numbers read at once: 16 MB in float32
 
 def _fill(target: Tensor, stored: _Stored) -> None:
@@ -166,10 +132,17 @@ def _fill(target: Tensor, stored: _Stored) -> None:
         with safe_open(stored.path, 'pt') as f:
             target[start:start + rows].copy_(f.get_slice(stored.name)[start:start + rows])
 
-# %% ../../nbs/08_model/03_pretrained.ipynb #0041
-def _check_shapes(model: GPT, found: dict[str, _Stored]) -> None:
+# %% ../../nbs/08_model/03_pretrained.ipynb #0028
+def _without_biases(model: GPT, values: dict[str, Any]) -> set[str]:
+    "The biases that a Llama does not have"
+    keys = {'self_attn': 'attention_bias', 'mlp': 'mlp_bias'} # StarCoder2 has one for both
+    pattern = r'layers\.\d+\.(self_attn|mlp)\..*\.bias'
+    found = filter(None, (re.fullmatch(pattern, name) for name in _as_stored(model)))
+    return {m[0] for m in found if not values.get(keys[m[1]], values.get('use_bias'))}
+
+def _check_shapes(model: GPT, found: dict[str, _Stored], absent: Collection[str] = ()) -> None:
     "Raise for a weight that is missing, unknown or of another shape, and for too many"
-    expected = {name: tuple(w.shape) for name, w in _as_stored(model).items()}
+    expected = {name: tuple(w.shape) for name, w in _as_stored(model).items() if name not in absent}
     shapes = {name: w.shape for name, w in found.items()}
     for name in sorted(expected.keys() | shapes.keys()):
         if expected.get(name) == shapes.get(name): continue
@@ -182,7 +155,7 @@ def _check_shapes(model: GPT, found: dict[str, _Stored]) -> None:
         raise UserError(f'These weights need {size/1e9:,.1f} GB of memory in float32',
                         f'this machine has {memory/1e9:,.1f} GB', 'take a smaller model')
 
-# %% ../../nbs/08_model/03_pretrained.ipynb #0045
+# %% ../../nbs/08_model/03_pretrained.ipynb #0032
 def _find_folder(source: str | Path) -> Path:
     "The folder of a model, downloaded where it is a name on the hub"
     if Path(source).is_dir(): return Path(source)
@@ -196,7 +169,7 @@ def _find_folder(source: str | Path) -> Path:
             str(e).split('\n')[0],
             'check the name and the network, or give a folder with model.safetensors') from None
 
-# %% ../../nbs/08_model/03_pretrained.ipynb #0049
+# %% ../../nbs/08_model/03_pretrained.ipynb #0036
 def check_finite(
     model: GPT,     # With its weights
     source: object, # Where they come from, for the message
@@ -208,7 +181,7 @@ def check_finite(
                        'the weights of this model give no probabilities',
                        'take an earlier checkpoint')
 
-# %% ../../nbs/08_model/03_pretrained.ipynb #0052
+# %% ../../nbs/08_model/03_pretrained.ipynb #0039
 def _tie_output(model: GPT) -> None:
     "Tie the output layer to the embedding table, unless the file holds another one"
     table = model.wte.weight
@@ -224,18 +197,22 @@ def load_pretrained(
 ) -> GPT:               # On the CPU, in float32, in evaluation mode
     "A model with published or saved weights"
     folder = _find_folder(source)
-    config = _from_hf(_read_json(folder/'config.json'))
+    values = _read_json(folder/'config.json')
+    config = from_hf_config(values)
     found = _find_weights(folder)
     tied = config.tie_word_embeddings
     config.tie_word_embeddings = tied and 'lm_head.weight' not in found
-    if tied and not config.tie_word_embeddings:
-        found.setdefault('wte.weight', found['lm_head.weight'])
     with torch.device('meta'): model = GPT(config)
-    _check_shapes(model, found)
+    table = next(iter(_as_stored(model)))
+    if tied and not config.tie_word_embeddings: found.setdefault(table, found['lm_head.weight'])
+    absent = _without_biases(model, values)
+    _check_shapes(model, found, absent)
     parameters = model.named_parameters()
     weights = {name: torch.empty(p.shape, dtype=torch.float32) for name, p in parameters}
-    for name, w in weights.items(): _fill(w.T if name.endswith(_CONV1D) else w, found[name])
     model.load_state_dict(weights, strict=False, assign=True) # a tied table is in it once
+    for name, w in _as_stored(model).items():
+        if name in found: _fill(w, found[name])
+        elif name in absent: w.zero_()
     if tied: _tie_output(model)
     check_finite(model, folder)
     model.pretrained_folder = folder
@@ -243,7 +220,7 @@ def load_pretrained(
 
 GPT.from_pretrained = staticmethod(load_pretrained) # type: ignore[attr-defined]
 
-# %% ../../nbs/08_model/03_pretrained.ipynb #0058
+# %% ../../nbs/08_model/03_pretrained.ipynb #0045
 def _save_files(weights: dict[str, Tensor], folder: Path, max_shard_size: int | str) -> None:
     "Write the weights, split over files, and remove the files of an earlier model"
     from huggingface_hub import split_torch_state_dict_into_shards
@@ -257,7 +234,7 @@ def _save_files(weights: dict[str, Tensor], folder: Path, max_shard_size: int | 
     for path in folder.glob('model*.safetensors*'):
         if path.name not in current: path.unlink()
 
-# %% ../../nbs/08_model/03_pretrained.ipynb #0059
+# %% ../../nbs/08_model/03_pretrained.ipynb #0046
 def save_pretrained(
     model: GPT,                        # The model to save
     folder: str | Path,                # Made where missing
@@ -270,10 +247,12 @@ def save_pretrained(
                         'this format has one matrix for each layer',
                         'call merge_adapter(model) first, or save_adapter instead')
     folder.mkdir(parents=True, exist_ok=True)
-    weights = {name if name.startswith('lm_head') else f'transformer.{name}': w
+    values = to_hf_config(model.config)
+    prefix = 'transformer' if values['model_type'] in ('gpt2', 'gpt2pro') else 'model'
+    weights = {name if name.startswith('lm_head') else f'{prefix}.{name}': w
                for name, w in _as_stored(model).items()}
     _save_files(weights, folder, max_shard_size)
-    write_file(folder/'config.json', json.dumps(_to_hf(model.config), indent=2))
+    write_file(folder/'config.json', json.dumps(values, indent=2))
     if model.pretrained_folder is None: return
     with suppress(UserError): # weights may come without a tokenizer
         find_tokenizer(model.pretrained_folder).save(folder)

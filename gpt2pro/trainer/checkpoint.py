@@ -4,35 +4,53 @@
 
 # %% ../../nbs/09_trainer/01_checkpoint.ipynb #0003
 from __future__ import annotations
-import hashlib, json, logging, os, shutil
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import hashlib, json, logging, math, os, shutil
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 import torch
 from pydantic_core import from_json
-from safetensors.torch import load_file
+from safetensors import safe_open
 from torch import nn, Tensor
 from ..core.errors import as_error, Gpt2proError, RunError, UserError
 from ..core.files import fsync_folder, hash_file, read_file
+from ..core.processes import Exchange
 
 # %% auto #0
-__all__ = ['Groups', 'checkpoint_path', 'clean_up', 'save_checkpoint', 'DamagedCheckpointError', 'checkpoint_manifest',
-           'verify_checkpoint', 'checkpoint_error', 'Checkpoint', 'load_checkpoint', 'load_parameters',
-           'list_checkpoints', 'latest_checkpoint', 'rotate_checkpoints', 'copy_to_cpu', 'CheckpointWriter']
+__all__ = ['Groups', 'Shard', 'numbers_of', 'checkpoint_path', 'clean_up', 'save_checkpoint', 'DamagedCheckpointError',
+           'checkpoint_manifest', 'verify_checkpoint', 'checkpoint_error', 'join_shards', 'TensorFiles', 'Checkpoint',
+           'load_checkpoint', 'load_parameters', 'list_checkpoints', 'latest_checkpoint', 'rotate_checkpoints',
+           'copy_to_cpu', 'CheckpointWriter']
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0008
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0009
+class Shard(NamedTuple):
+    "Numbers of a tensor that follow each other in memory"
+    tensor: Tensor       # (n,)
+    begin: int           # Where they begin in the whole tensor, as a row of numbers
+    shape: Sequence[int] # Of the whole tensor
+
+def numbers_of(
+    x: Tensor | Shard, # A tensor, or a part of it
+) -> Tensor:
+    "The numbers that are there"
+    return x.tensor if isinstance(x, Shard) else x
+
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0010
 _DTYPES = {
     torch.float64: 'F64', torch.float32: 'F32', torch.float16: 'F16', torch.bfloat16: 'BF16',
     torch.int64: 'I64', torch.int32: 'I32', torch.int16: 'I16', torch.int8: 'I8',
     torch.uint8: 'U8', torch.bool: 'BOOL'}
 
-def _tensor_bytes(tensors: Mapping[str, Tensor]) -> Iterator[bytes | memoryview]:
+def _tensor_bytes(tensors: Mapping[str, Tensor | Shard]) -> Iterator[bytes | memoryview]:
     "The bytes of a safetensors file"
-    ordered = sorted(tensors.items(), key=lambda item: -item[1].element_size()) # keeps all aligned
-    header, end = {}, 0
+    shards = {name: x for name, x in tensors.items() if isinstance(x, Shard)}
+    stored = {name: numbers_of(x) for name, x in tensors.items()}
+    ordered = sorted(stored.items(), key=lambda item: -item[1].element_size()) # keeps all aligned
+    places = {name: json.dumps([shard.begin, *shard.shape]) for name, shard in shards.items()}
+    header, end = dict[str, Any](__metadata__=places) if places else {}, 0
     for name, tensor in ordered:
         begin, end = end, end + tensor.nbytes
         header[name] = dict(
@@ -43,7 +61,7 @@ def _tensor_bytes(tensors: Mapping[str, Tensor]) -> Iterator[bytes | memoryview]
     for _, tensor in ordered:
         yield tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0014
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0016
 def _write(path: Path, pieces: Iterable[bytes | memoryview]) -> dict[str, Any]:
     "Write a file to the disk; its size in bytes and its sha256"
     sha, size = hashlib.sha256(), 0
@@ -56,7 +74,7 @@ def _write(path: Path, pieces: Iterable[bytes | memoryview]) -> dict[str, Any]:
         os.fsync(f.fileno())
     return {'size': size, 'sha256': sha.hexdigest()}
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0019
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0021
 def _to_json(values: Any) -> bytes:
     return json.dumps(values, indent=1, ensure_ascii=False).encode()
 
@@ -70,7 +88,7 @@ def _unseal(text: bytes) -> dict[str, Any] | None:
     except (ValueError, AttributeError): return None
     return manifest if _seal(manifest) == text else None
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0025
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0027
 _FORMAT = {'format': 'gpt2pro-checkpoint', 'version': 2}
 
 def checkpoint_path(
@@ -80,21 +98,25 @@ def checkpoint_path(
     "The folder of the checkpoint of a step"
     return Path(folder)/f'step-{step:09d}'
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0026
-Groups = Mapping[str, Mapping[str, Tensor]] # group → name → values; a group becomes a file
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0028
+Groups = Mapping[str, Mapping[str, Tensor | Shard]] # group → name → values
 
-def _write_files(
-    folder: Path, step: int, tensors: Groups, state: Mapping, environment: Mapping,
+def _write_tensors(folder: Path, tensors: Groups, exchange: Exchange) -> dict[str, Any]:
+    "A file for each group; with several processes, each process has its own"
+    end = f'.rank{exchange.rank}.safetensors' if exchange.count > 1 else '.safetensors'
+    return {f'{group}{end}': _write(folder/f'{group}{end}', _tensor_bytes(values))
+            for group, values in tensors.items()}
+
+def _write_manifest(
+    folder: Path, step: int, files: dict[str, Any], state: Mapping, environment: Mapping,
 ) -> None:
-    "The files of a checkpoint in an empty folder, the manifest last"
-    pieces = {f'{group}.safetensors': _tensor_bytes(values) for group, values in tensors.items()}
-    files = {name: _write(folder/name, parts) for name, parts in pieces.items()}
+    "The last files of a checkpoint"
     files['state.json'] = _write(folder/'state.json', [_to_json(state)])
     manifest = {**_FORMAT, 'step': step, 'files': files, 'environment': environment}
     _write(folder/'manifest.json', [_seal(manifest)])
     fsync_folder(folder)
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0028
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0030
 def clean_up(
     folder: str | Path, # Of all checkpoints of a run, which no other process uses
 ) -> None:
@@ -103,29 +125,59 @@ def clean_up(
         if leftover.is_dir(): shutil.rmtree(leftover, ignore_errors=True)
         else: leftover.unlink() # a pipe would stop `rmtree`
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0030
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0032
+def _together(exchange: Exchange, work: Callable[[], Any], everybody: bool = True) -> list[Any]:
+    "What work gives in each process, or only in the main one; its failure is one of all"
+    result, error = None, None
+    try:
+        if everybody or exchange.is_main: result = work()
+    except OSError as e: error = e
+    found = map(json.loads, exchange(json.dumps([result, error and str(error)])))
+    results, errors = zip(*found)
+    if error: raise error
+    if any(errors): raise OSError(next(filter(None, errors)))
+    return [*results]
+
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0034
+def _prepare(final: Path, temporary: Path) -> bool:
+    "Make a temporary folder, unless the checkpoint is there, and intact"
+    if final.exists() and not checkpoint_error(final): return False
+    clean_up(final.parent)
+    temporary.mkdir(parents=True)
+    return True
+
+def _rename(temporary: Path, final: Path) -> None:
+    "Put a folder where it belongs, even if a damaged one is there"
+    if final.exists(): os.replace(final, final.with_name(f'.{final.name}.old.tmp'))
+    os.replace(temporary, final)
+
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0035
 def save_checkpoint(
     folder: str | Path,            # Of all checkpoints of a run
     step: int,                     # Steps done
-    tensors: Groups,               # Group → name → values
+    tensors: Groups,               # Group → name → values; of this process
     state: Mapping[str, Any],      # Plain values; anything that JSON can hold
     environment: Mapping[str, Any] | None = None, # What changes bits, such as the number of threads
+    exchange: Exchange | None = None, # With the processes that save other parts of it
 ) -> Path:                         # The new checkpoint
     "Write a checkpoint whole or not at all"
-    final = checkpoint_path(folder, step)
+    exchange, final = exchange or Exchange(), checkpoint_path(folder, step)
     temporary = final.with_name(f'.{final.name}.tmp')
-    if final.exists() and not checkpoint_error(final): return final
-    clean_up(final.parent)
-    temporary.mkdir(parents=True)
+    def finish() -> None:
+        files = {name: file for part in parts for name, file in part.items()}
+        _write_manifest(temporary, step, files, state, environment or {})
+        _rename(temporary, final)
     try:
-        _write_files(temporary, step, tensors, state, environment or {})
-        if final.exists(): os.replace(final, final.with_name(f'.{final.name}.old.tmp'))
-        os.replace(temporary, final)
-    finally: clean_up(final.parent)
-    fsync_folder(final.parent)
+        begun = _together(exchange, lambda: _prepare(final, temporary), everybody=False)
+        if not begun[0]: return final
+        parts = _together(exchange, lambda: _write_tensors(temporary, tensors, exchange))
+        _together(exchange, finish, everybody=False)
+    finally:
+        if exchange.is_main: clean_up(final.parent)
+    if exchange.is_main: fsync_folder(final.parent)
     return final
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0033
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0038
 class DamagedCheckpointError(RunError):
     "A checkpoint is not what was saved"
     def __init__(self,
@@ -135,7 +187,7 @@ class DamagedCheckpointError(RunError):
         super().__init__(f'{file}: damaged', why,
                          'use another; a resumed run takes the newest intact one')
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0034
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0039
 def checkpoint_manifest(
     path: str | Path, # A checkpoint
 ) -> dict[str, Any]:  # Step, environment, sizes and hashes of files
@@ -155,13 +207,12 @@ def checkpoint_manifest(
         raise DamagedCheckpointError(file, f'it belongs to {name}')
     return manifest
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0036
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0041
 _Names = Collection[str] | None # Groups of tensors that are read; None is all
 
 def _is_read(name: str, groups: _Names) -> bool:
     "Whether a file is read: all are but the tensors of other groups"
-    group, _, kind = name.partition('.')
-    return groups is None or kind != 'safetensors' or group in groups
+    return groups is None or not name.endswith('.safetensors') or name.split('.')[0] in groups
 
 def verify_checkpoint(
     path: str | Path,      # A checkpoint
@@ -178,7 +229,7 @@ def verify_checkpoint(
         raise DamagedCheckpointError(file, f'its sha256 is {found}, but {saved} was saved')
     return manifest
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0037
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0042
 def checkpoint_error(
     path: str | Path,      # A checkpoint
     groups: _Names = None, # The others may be damaged
@@ -188,16 +239,49 @@ def checkpoint_error(
     except (Gpt2proError, OSError) as e: return as_error(e)
     return None
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0041
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0046
+def join_shards(
+    shards: Sequence[Shard], # All of a tensor
+) -> Tensor:                 # Whole
+    "A tensor made of its shards"
+    assert sum(shard.tensor.numel() for shard in shards) == math.prod(shards[0].shape)
+    whole = torch.empty(*shards[0].shape, dtype=shards[0].tensor.dtype)
+    for tensor, begin, _ in shards: whole.view(-1)[begin:begin + tensor.numel()] = tensor
+    return whole
+
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0047
+class TensorFiles(Mapping[str, Tensor]):
+    "The tensors of safetensors files by name, each read when it is asked for"
+    def __init__(self,
+        files: Iterable[Path], # Of one group
+    ) -> None:
+        self.parts: dict[str, list[tuple[Any, str | None]]] = {} # name → (file, place) of each part
+        for path in files:
+            file = safe_open(path, 'pt')
+            places = file.metadata() or {}
+            for name in file.keys():
+                self.parts.setdefault(name, []).append((file, places.get(name)))
+    def __getitem__(self, name: str) -> Tensor:
+        shards = []
+        for file, place in self.parts[name]:
+            tensor = file.get_tensor(name)
+            if place is None: return tensor # it is whole
+            begin, *shape = json.loads(place)
+            shards.append(Shard(tensor, begin, shape))
+        return join_shards(shards)
+    def __iter__(self) -> Iterator[str]: return iter(self.parts)
+    def __len__(self) -> int: return len(self.parts)
+
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0048
 @dataclass(frozen=True)
 class Checkpoint:
     "What a checkpoint holds"
-    step: int                             # Steps done
-    tensors: dict[str, dict[str, Tensor]] # Group → name → values, on the CPU
-    state: dict[str, Any]                 # Plain values
-    environment: dict[str, Any]           # What changes bits
+    step: int                                   # Steps done
+    tensors: Mapping[str, Mapping[str, Tensor]] # Group → name → values, on the CPU
+    state: dict[str, Any]                       # Plain values
+    environment: dict[str, Any]                 # What changes bits
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0042
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0049
 def load_checkpoint(
     path: str | Path,      # A checkpoint
     groups: _Names = None, # Those that are read, such as `['model']`
@@ -205,12 +289,15 @@ def load_checkpoint(
     "Read a checkpoint after checking it"
     path = Path(path)
     manifest = verify_checkpoint(path, groups)
-    files = [path/name for name in manifest['files'] if _is_read(name, groups)]
-    tensors = {file.stem: load_file(file) for file in files if file.suffix == '.safetensors'}
+    files: dict[str, list[Path]] = {} # of each group
+    for name in manifest['files']:
+        if name.endswith('.safetensors') and _is_read(name, groups):
+            files.setdefault(name.split('.')[0], []).append(path/name)
+    tensors = {group: TensorFiles(paths) for group, paths in files.items()}
     state = json.loads((path/'state.json').read_text('utf-8'))
     return Checkpoint(manifest['step'], tensors, state, manifest['environment'])
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0049
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0056
 def load_parameters(
     model: nn.Module,              # A model with the same trainable parameters
     tensors: Mapping[str, Tensor], # Name → values
@@ -222,7 +309,7 @@ def load_parameters(
     with torch.no_grad():
         for name, parameter in parameters.items(): parameter.copy_(tensors[name])
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0061
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0068
 _log = logging.getLogger('gpt2pro.trainer.checkpoint')
 
 def list_checkpoints(
@@ -231,7 +318,7 @@ def list_checkpoints(
     "The checkpoints of a run, checked or not"
     return sorted(path for path in Path(folder).glob('step-*') if path.is_dir())
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0062
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0069
 def latest_checkpoint(
     folder: str | Path,    # Of all checkpoints of a run
     groups: _Names = None, # The others may be damaged
@@ -248,7 +335,7 @@ def latest_checkpoint(
                    '; '.join(f'{error.what}, {error.why}' for error in errors),
                    'bring one back from a backup, or start a new run in another folder')
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0071
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0078
 @lru_cache(1000)
 def _was_intact(path: Path, stamps: tuple[tuple[str, int, int], ...]) -> bool:
     return checkpoint_error(path) is None
@@ -270,42 +357,50 @@ def rotate_checkpoints(
         os.replace(path, path.with_name(f'.{path.name}.tmp'))
     clean_up(folder)
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0084
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0091
 def copy_to_cpu(
     tensors: Groups, # On any device
 ) -> Groups:
     "Copies of tensors, which training does not change"
-    def copy(tensor: Tensor) -> Tensor:
-        gpu = tensor.is_cuda
-        values = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=gpu)
-        return values.copy_(tensor.detach(), non_blocking=gpu)
-    copies = {group: {name: copy(tensor) for name, tensor in values.items()}
+    def copy(x: Tensor | Shard) -> Tensor | Shard:
+        numbers = numbers_of(x)
+        gpu = numbers.is_cuda
+        values = torch.empty(numbers.shape, dtype=numbers.dtype, pin_memory=gpu)
+        values.copy_(numbers.detach(), non_blocking=gpu)
+        return x._replace(tensor=values) if isinstance(x, Shard) else values
+    copies = {group: {name: copy(x) for name, x in values.items()}
               for group, values in tensors.items()}
-    for device in {tensor.device for values in tensors.values() for tensor in values.values()}:
+    for device in {numbers_of(x).device for values in tensors.values() for x in values.values()}:
         if device.type == 'cuda': torch.cuda.synchronize(device)
     return copies
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0088
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0095
 def _save_and_rotate(
     folder: Path, step: int, tensors: Groups, state: Mapping, environment: Mapping,
-    keep: int, best: int | None,
+    exchange: Exchange, keep: int, best: int | None,
 ) -> None:
     "Save a checkpoint and remove old ones; only a failure of the first is an error"
-    try: save_checkpoint(folder, step, tensors, state, environment)
+    try: save_checkpoint(folder, step, tensors, state, environment, exchange)
     except OSError as e:
         _log.warning('the checkpoint of step %d could not be saved: %s', step, e)
         raise
-    try: rotate_checkpoints(folder, keep, best)
+    try:
+        if exchange.is_main: rotate_checkpoints(folder, keep, best)
     except OSError as e: _log.warning('%s: old checkpoints stay: %s', folder, e)
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0090
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0097
 class CheckpointWriter:
     "Saves checkpoints in a thread, one at a time; its `with` block ends when that is done"
-    def __init__(self) -> None:
+    def __init__(self,
+        exchange: Exchange | None = None, # With the processes that save other parts
+    ) -> None:
+        self.exchange = exchange or Exchange()
         self.thread = ThreadPoolExecutor(1, 'checkpoint')
         self.failures = 0 # in a row
-        self.pending: tuple[str, Future] | None = None # what failed, if it fails
         self.copied = 0   # bytes, of the copies of one checkpoint
+        self.pending: tuple[str, Future] | None = None # what failed, if it fails
+    @property
+    def is_busy(self) -> bool: return self.pending is not None and not self.pending[1].done()
     def save(self,
         folder: Path,           # Of all checkpoints of a run
         step: int,              # Steps done
@@ -318,8 +413,9 @@ class CheckpointWriter:
         "Copy the tensors, and leave the rest to the thread"
         self.wait()
         copies = self.thread.submit(copy_to_cpu, tensors).result()
-        self.copied = sum(copy.nbytes for values in copies.values() for copy in values.values())
-        work = (folder, step, copies, state, environment, keep, best)
+        self.copied = sum(numbers_of(x).nbytes for values in copies.values()
+                          for x in values.values())
+        work = (folder, step, copies, state, environment, self.exchange, keep, best)
         self.pending = (f'{folder}: step {step} could not be saved',
                         self.thread.submit(_save_and_rotate, *work))
     def wait(self,
@@ -335,5 +431,6 @@ class CheckpointWriter:
         if self.failures < 3 and not (error and last): return
         raise RunError(failure, f'{error}', 'make room on the disk, then resume the run')
     def __enter__(self) -> CheckpointWriter: return self
-    def __exit__(self, *error: Any) -> None:
+    def __exit__(self, kind: Any, error: BaseException | None, _: Any) -> None:
+        if error and not isinstance(error, Gpt2proError): self.exchange.give_up()
         if self.pending: wait([self.pending[1]])

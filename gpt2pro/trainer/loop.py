@@ -20,7 +20,7 @@ from ..core.loading import load_config
 from ..core.signals import Interrupts
 from ..core.processes import give_job, wait_for_job
 from ..core.devices import peak_flops
-from ..validation.counts import count_flops
+from ..validation.counts import flops_per_token
 from ..data.shards import Tokens
 from ..data.prepare import prepare_data, PreparedData
 from ..data.batches import Batch, Batches, IGNORE_INDEX, open_batches, prefetch
@@ -199,7 +199,7 @@ def run_constants(
     strategy: Strategy,     # Devices and precision
 ) -> RunConstants:
     "The constants of a run"
-    flops = 3*count_flops(config.model, exact=True)['forward']/config.model.block_size
+    flops = flops_per_token(config.model, config.finetune, exact=True)
     return RunConstants(bytes_per_token(prepared.train), bytes_per_token(prepared.validation),
                         flops, strategy.world_size*peak_flops(strategy.device, strategy.dtype))
 
@@ -277,7 +277,7 @@ class RunState:
         self.model, self.optimizer = strategy.setup(model, make, config.train.compile)
         self.progress = Progress()
         self.metrics: list[str] = [] # Lines of metrics.jsonl
-        self.writer = CheckpointWriter()
+        self.writer = CheckpointWriter(strategy.exchange)
     def tensors(self) -> list[Tensor]:
         return self.strategy.tensors(self.model, self.optimizer)
     def restore(self, path: Path) -> None:
@@ -299,14 +299,19 @@ class RunState:
         last: bool = False, # Whether there will be no other
     ) -> None:
         "Have a checkpoint saved; only the last one is waited for"
+        self.settle()
         state = TrainingState(progress=self.progress, config=self.config.model_dump(),
                               text=self.text, metrics=self.metrics).model_dump()
-        tensors = self.strategy.state(self.model, self.optimizer)
-        if not self.strategy.is_main: return
         keep, best = self.config.train.keep_checkpoints, self.progress.best_step
-        self.writer.save(folder, self.progress.step, tensors, state, environment(self.strategy),
-                         keep, best)
-        if last: self.writer.wait(last=True)
+        if tensors := self.strategy.state(self.model, self.optimizer):
+            self.writer.save(folder, self.progress.step, tensors, state,
+                             environment(self.strategy), keep, best)
+        if not last: return
+        self.settle()
+        self.writer.wait(last=True)
+    def settle(self) -> None:
+        "Wait until no process writes any more; a process that is gone ends that"
+        while any(self.strategy.all_reduce_max(self.writer.is_busy)): time.sleep(0.01)
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0056
 class Trainer:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 import logging, math, os
 from datetime import timedelta
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 import torch
@@ -15,94 +15,25 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
-from torch.distributed.tensor import distribute_tensor, DTensor
+from torch.distributed.tensor import DTensor
 from torch.nn.parallel import DistributedDataParallel
 from ..core.errors import UserError
 from ..core.config import TrainConfig
 from ..core.hardware import launched_processes
 from ..core.devices import resolve_device, resolve_precision
-from ..core.processes import open_store, TIMEOUT
+from ..core.processes import Exchange, open_store, TIMEOUT
 from ..validation.memory import BUCKET_NUMBERS
 from ..model.gpt import trainable_parameters
-from .checkpoint import load_parameters
+from .checkpoint import load_parameters, Shard
 from .optimizers import load_optimizer_tensors, optimizer_tensors
 
 # %% auto #0
-__all__ = ['State', 'OptimizerMaker', 'STRATEGY_CLASSES', 'unwrap', 'Strategy', 'clip_gradient', 'environment', 'Distributed',
-           'DataParallel', 'gather', 'shard_like', 'FullyShardedDataParallel', 'deepspeed_config', 'import_deepspeed',
-           'get_zero', 'link_states', 'set_zero', 'DeepSpeed', 'make_strategy']
+__all__ = ['State', 'Saved', 'OptimizerMaker', 'STRATEGY_CLASSES', 'clip_gradient', 'clip_and_step', 'unwrap', 'state_tensors',
+           'load_state_tensors', 'Strategy', 'environment', 'Distributed', 'DataParallel', 'local_shard', 'fill_shard',
+           'shard_like', 'FullyShardedDataParallel', 'deepspeed_config', 'import_deepspeed', 'zero_shard', 'set_zero',
+           'link_states', 'zero_state', 'blank_step', 'load_zero_state', 'DeepSpeed', 'make_strategy']
 
 # %% ../../nbs/09_trainer/04_strategy.ipynb #0014
-def unwrap(
-    model: nn.Module, # As `Strategy.setup` gave it
-) -> nn.Module:
-    "The model itself, which a strategy may have wrapped"
-    return getattr(model, 'module', model)
-
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0015
-State = dict[str, dict[str, Tensor]] # group → name → values, as a checkpoint holds them
-OptimizerMaker = Callable[[nn.Module], torch.optim.Optimizer]
-
-class Strategy:
-    "One device, and what a strategy for many devices has to answer"
-    name = 'single'
-    rank, world_size = 0, 1
-    def __init__(self,
-        device: torch.device, # Where this process computes
-        dtype: torch.dtype,   # Precision of matrix products: float32, bfloat16 or float16
-    ) -> None:
-        self.device, self.dtype = device, dtype
-        self.scaler = torch.amp.GradScaler(device.type, enabled=dtype == torch.float16)
-    @property
-    def is_main(self) -> bool: return self.rank == 0
-    @property
-    def may_overflow(self) -> bool: return self.scaler.is_enabled() and self.scaler.get_scale() > 1
-    def setup(self,
-        model: nn.Module,          # Fresh
-        make_optimizer: OptimizerMaker, # Of a model on its device
-        compile: bool = False,     # Whether PyTorch compiles the model
-    ) -> tuple[Any, torch.optim.Optimizer]:
-        "The model on its device and its optimizer"
-        model = model.to(self.device)
-        if compile: model.hidden_states = torch.compile(model.hidden_states) # type: ignore
-        return model, make_optimizer(model)
-    def autocast(self) -> AbstractContextManager:
-        return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
-    def accumulate(self, last: bool) -> AbstractContextManager: return nullcontext()
-    def backward(self, loss: Tensor) -> None: self.scaler.scale(loss).backward()
-    def step(self,
-        optimizer: torch.optim.Optimizer, # Of the parameters
-        max_norm: float,                  # Longest gradient allowed; 0 allows all
-    ) -> float:                           # The norm of the gradient before clipping
-        "Clip the gradient and take a step, or no step when the gradient is not finite"
-        norm = clip_gradient(self.scaler, optimizer, max_norm).item()
-        if math.isfinite(norm) or self.scaler.is_enabled(): self.scaler.step(optimizer)
-        self.scaler.update()
-        return norm
-    def all_reduce_mean(self, value: Tensor) -> Tensor: return value
-    def all_reduce_max(self, *values: float) -> Sequence[float]: return values
-    def barrier(self) -> None: pass
-    def tensors(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> list[Tensor]:
-        "What this process keeps from step to step"
-        model = unwrap(model)
-        return [*model.parameters(), *optimizer_tensors(model, optimizer).values()]
-    def state(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> State:
-        "The tensors of a checkpoint: what is trained, and the optimizer's state"
-        model = unwrap(model)
-        scaler = {name: torch.tensor(x) for name, x in self.scaler.state_dict().items()}
-        return {'model': {**trainable_parameters(model)},
-                'optimizer': optimizer_tensors(model, optimizer), 'scaler': scaler}
-    def load_state(
-        self, model: nn.Module, optimizer: torch.optim.Optimizer, tensors: State,
-    ) -> None:
-        "Restore the tensors of a checkpoint"
-        model = unwrap(model)
-        load_parameters(model, tensors['model'])
-        load_optimizer_tensors(model, optimizer, tensors['optimizer'])
-        scaler = {name: x.item() for name, x in tensors['scaler'].items()}
-        if scaler: self.scaler.load_state_dict(scaler)
-
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0017
 def clip_gradient(
     scaler: torch.amp.GradScaler,     # Knows the scale of the gradient
     optimizer: torch.optim.Optimizer, # Of the parameters
@@ -116,7 +47,100 @@ def clip_gradient(
     if max_norm: nn.utils.clip_grads_with_norm_(parameters, max_norm, norm)
     return norm
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0032
+def clip_and_step(
+    scaler: torch.amp.GradScaler,     # Knows the scale of the gradient
+    optimizer: torch.optim.Optimizer, # Of the parameters
+    max_norm: float,                  # Longest gradient allowed; 0 allows all
+) -> float:                           # The norm before clipping
+    "Clip the gradient and take a step, or no step when the gradient is not finite"
+    norm = clip_gradient(scaler, optimizer, max_norm).item()
+    if math.isfinite(norm) or scaler.is_enabled(): scaler.step(optimizer)
+    scaler.update()
+    return norm
+
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0021
+def unwrap(
+    model: nn.Module, # As `Strategy.setup` gave it
+) -> nn.Module:
+    "The model itself, which a strategy may have wrapped"
+    return getattr(model, 'module', model)
+
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0022
+State = dict[str, dict[str, Tensor | Shard]] # group → name → values, as a checkpoint holds them
+Saved = Mapping[str, Mapping[str, Tensor]]   # the same, whole, as it was read
+
+def state_tensors(
+    model: nn.Module,                 # Perhaps wrapped
+    optimizer: torch.optim.Optimizer, # Of its parameters
+    scaler: torch.amp.GradScaler,     # Of the loss
+) -> State:
+    "All that the next step depends on"
+    model = unwrap(model)
+    return {'model': {**trainable_parameters(model)},
+            'optimizer': {**optimizer_tensors(model, optimizer)},
+            'scaler': {name: torch.tensor(x) for name, x in scaler.state_dict().items()}}
+
+def load_state_tensors(
+    model: nn.Module,                 # Perhaps wrapped
+    optimizer: torch.optim.Optimizer, # Of its parameters
+    scaler: torch.amp.GradScaler,     # Of the loss
+    tensors: Saved,                   # As `state_tensors` gave them
+) -> None:
+    "Restore all that the next step depends on"
+    model = unwrap(model)
+    load_parameters(model, tensors['model'])
+    load_optimizer_tensors(model, optimizer, tensors['optimizer'])
+    scale = {name: x.item() for name, x in tensors['scaler'].items()}
+    if scale: scaler.load_state_dict(scale)
+
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0026
+OptimizerMaker = Callable[[nn.Module], torch.optim.Optimizer]
+
+class Strategy:
+    "One device, and what a strategy for many devices has to answer"
+    name = 'single'
+    rank, world_size = 0, 1
+    def __init__(self,
+        device: torch.device, # Where this process computes
+        dtype: torch.dtype,   # Precision of matrix products: float32, bfloat16 or float16
+    ) -> None:
+        self.device, self.dtype = device, dtype
+        self.scaler = torch.amp.GradScaler(device.type, enabled=dtype == torch.float16)
+        self.exchange = Exchange() # with the processes that save parts of a checkpoint
+    @property
+    def is_main(self) -> bool: return self.rank == 0
+    @property
+    def may_overflow(self) -> bool: return self.scaler.is_enabled() and self.scaler.get_scale() > 1
+    def setup(self,
+        model: nn.Module,               # Fresh
+        make_optimizer: OptimizerMaker, # Of a model on its device
+        compile: bool = False,          # Whether PyTorch compiles the model
+    ) -> tuple[Any, torch.optim.Optimizer]:
+        "The model on its device and its optimizer"
+        model = model.to(self.device)
+        if compile: model.hidden_states = torch.compile(model.hidden_states) # type: ignore
+        return model, make_optimizer(model)
+    def autocast(self) -> AbstractContextManager:
+        return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
+    def accumulate(self, last: bool) -> AbstractContextManager: return nullcontext()
+    def backward(self, loss: Tensor) -> None: self.scaler.scale(loss).backward()
+    def step(self, optimizer: torch.optim.Optimizer, max_norm: float) -> float:
+        return clip_and_step(self.scaler, optimizer, max_norm)
+    def all_reduce_mean(self, value: Tensor) -> Tensor: return value
+    def all_reduce_max(self, *values: float) -> Sequence[float]: return values
+    def tensors(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> list[Tensor]:
+        "What this process keeps from step to step"
+        model = unwrap(model)
+        return [*model.parameters(), *optimizer_tensors(model, optimizer).values()]
+    def state(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> State:
+        "What this process saves; with nothing, it leaves that to another"
+        return state_tensors(model, optimizer, self.scaler)
+    def load_state(
+        self, model: nn.Module, optimizer: torch.optim.Optimizer, tensors: Saved,
+    ) -> None:
+        load_state_tensors(model, optimizer, self.scaler, tensors)
+
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0040
 def environment(
     strategy: Strategy, # The devices of a run
 ) -> dict[str, Any]:    # Plain values
@@ -128,21 +152,22 @@ def environment(
                 threads=torch.get_num_threads(),
                 instructions=torch.backends.cpu.get_cpu_capability())
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0036
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0044
 class Distributed(Strategy):
     "One of several processes, each with a device"
+    is_sharded = False # Whether each process has a part of the state
     def __init__(self,
         device: torch.device, # Where this process computes
         dtype: torch.dtype,   # Precision of matrix products
     ) -> None:
         super().__init__(device, dtype)
         self.rank, self.world_size = int(os.environ['RANK']), int(os.environ['WORLD_SIZE'])
+        if self.is_sharded: self.exchange = Exchange(self.rank, self.world_size)
     def setup(self, model: nn.Module, make_optimizer: OptimizerMaker,
               compile: bool = False) -> tuple[Any, torch.optim.Optimizer]:
         backend = 'cpu:gloo,cuda:nccl' if self.device.type == 'cuda' else 'gloo'
         dist.init_process_group(backend, timeout=timedelta(seconds=TIMEOUT), store=open_store(),
                                 rank=self.rank, world_size=self.world_size)
-        self.patient = dist.new_group(backend='gloo', timeout=timedelta(hours=1))
         return super().setup(model, make_optimizer, compile)
     def all_reduce_mean(self, value: Tensor) -> Tensor:
         dist.all_reduce(value)
@@ -151,9 +176,8 @@ class Distributed(Strategy):
         largest = torch.tensor(values, dtype=torch.float64)
         dist.all_reduce(largest, dist.ReduceOp.MAX)
         return largest.tolist()
-    def barrier(self) -> None: dist.barrier(self.patient)
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0040
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0048
 class DataParallel(Distributed):
     "The whole model in every process; gradients are averaged"
     name = 'ddp'
@@ -164,32 +188,41 @@ class DataParallel(Distributed):
         return self.model, optimizer
     def accumulate(self, last: bool) -> AbstractContextManager:
         return nullcontext() if last else self.model.no_sync()
+    def state(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> State:
+        return super().state(model, optimizer) if self.is_main else {}
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0043
-def gather(
-    tensors: dict[str, Tensor], # Whole or sharded; the same names in each process
-    keep: bool,                 # Whether this process wants them
-) -> dict[str, Tensor]:         # On the CPU; empty where they are not wanted
-    "Whole tensors, made one at a time"
-    found = {}
-    for name, tensor in tensors.items():
-        whole = tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
-        if keep: found[name] = whole.detach().cpu()
-    return found
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0051
+def local_shard(
+    tensor: DTensor, # Cut by rows
+) -> Shard:          # Of the same memory
+    "The part of a tensor that this process has"
+    mesh, shape = tensor.device_mesh, tensor.shape
+    rows = math.ceil(shape[0]/mesh.size()) # in each process; fewer in the last ones
+    begin = min(rows*mesh.get_local_rank(), shape[0])
+    return Shard(tensor.to_local().flatten(), begin*shape[1:].numel(), shape)
+
+def fill_shard(
+    shard: Shard,  # Gets its numbers
+    whole: Tensor, # The whole tensor
+) -> None:
+    "Copy from a whole tensor what belongs into a part of it"
+    part = whole.flatten()[shard.begin:shard.begin + len(shard.tensor)]
+    shard.tensor.detach().copy_(part)
 
 def shard_like(
-    tensor: Tensor,    # Whole
-    parameter: Tensor, # Sharded
+    whole: Tensor,     # Of any shape
+    parameter: Tensor, # Sharded or not
 ) -> Tensor:
     "A tensor sharded as a parameter is, if it has the same shape"
-    if not isinstance(parameter, DTensor) or tensor.shape != parameter.shape: return tensor
-    tensor = tensor.to(parameter.device)
-    return distribute_tensor(tensor, parameter.device_mesh, parameter.placements)
+    if not isinstance(parameter, DTensor) or whole.shape != parameter.shape: return whole
+    sharded: Any = torch.empty_like(parameter, requires_grad=False)
+    fill_shard(local_shard(sharded), whole)
+    return sharded
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0046
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0055
 class FullyShardedDataParallel(Distributed):
     "A part of every weight, gradient and optimizer state in each process"
-    name = 'fsdp2'
+    name, is_sharded = 'fsdp2', True
     def setup(self, model: nn.Module, make_optimizer: OptimizerMaker,
               compile: bool = False) -> tuple[Any, torch.optim.Optimizer]:
         def shard(model: Any) -> torch.optim.Optimizer:
@@ -204,9 +237,11 @@ class FullyShardedDataParallel(Distributed):
     def state(self, model: Any, optimizer: torch.optim.Optimizer) -> State:
         model.reshard() # an evaluation leaves some weights whole
         groups = super().state(model, optimizer)
-        return {group: gather(tensors, self.is_main) for group, tensors in groups.items()}
+        return {group: {name: local_shard(x) if isinstance(x, DTensor) else x
+                        for name, x in tensors.items() if isinstance(x, DTensor) or self.is_main}
+                for group, tensors in groups.items()}
     def load_state(
-        self, model: nn.Module, optimizer: torch.optim.Optimizer, tensors: State,
+        self, model: nn.Module, optimizer: torch.optim.Optimizer, tensors: Saved,
     ) -> None:
         parameters = dict(model.named_parameters())
         sharded = {group: {key: shard_like(value, parameters[key.rpartition('/')[2]])
@@ -214,7 +249,7 @@ class FullyShardedDataParallel(Distributed):
                    for group in ('model', 'optimizer')}
         super().load_state(model, optimizer, {**tensors, **sharded})
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0049
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0058
 def deepspeed_config(
     train: TrainConfig,  # Says zero_stage, zero_offload, batch_size and grad_clip
     dtype: torch.dtype,  # Precision of matrix products
@@ -229,7 +264,7 @@ def deepspeed_config(
     half = str(dtype).removeprefix('torch.')
     return {**values, 'torch_autocast': {'enabled': True, 'dtype': half}}
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0053
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0062
 def import_deepspeed(
     device: str, # cpu or cuda
 ) -> Any:
@@ -244,16 +279,36 @@ def import_deepspeed(
     deepspeed.utils.logging.logger.setLevel(logging.ERROR)
     return deepspeed
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0056
-def get_zero(
-    p: nn.Parameter,         # Of a model in a DeepSpeed engine
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0065
+def zero_shard(
+    p: Any,                  # A parameter of a model in a DeepSpeed engine
     kind: str | None = None, # Of the optimizer state, such as `exp_avg`; None is the weight
-) -> Tensor:
-    "A whole weight, or its optimizer state, gathered from all processes"
+) -> Shard:                  # Of length 0 where another process has it all
+    "The part of a weight, or of its optimizer state, that this process has"
     from deepspeed import utils
-    if kind is None: return utils.safe_get_full_fp32_param(p)
-    return utils.safe_get_full_optimizer_state(p, kind)
+    if not hasattr(p, 'ds_tensor'): # ZeRO 1 and 2
+        found = p._hp_mapping
+        if found is None: return Shard(torch.empty(0), 0, p.shape)
+        return Shard(found.get_hp_fragment(kind), found.lp_fragment_address.start, p.shape)
+    if kind is None: part = utils.safe_get_local_fp32_param(p)
+    else: part = utils.safe_get_local_optimizer_state(p, kind)
+    begin = min(p.ds_tensor.numel()*dist.get_rank(), p.ds_numel)
+    return Shard(part[:p.ds_numel - begin], begin, p.ds_shape) # without padding
 
+def set_zero(
+    p: Any,                  # As for `zero_shard`
+    value: Tensor,           # Whole
+    kind: str | None = None, # As for `zero_shard`
+) -> None:
+    "Replace what this process has of a weight, or of its optimizer state"
+    from deepspeed import utils
+    if not hasattr(p, 'ds_tensor'): return fill_shard(zero_shard(p, kind), value)
+    size, rank = p.ds_tensor.numel(), dist.get_rank()
+    part = F.pad(value.flatten(), (0, size*dist.get_world_size()))[rank*size:(rank + 1)*size]
+    if kind is None: utils.safe_set_local_fp32_param(p, part)
+    else: utils.safe_set_local_optimizer_state(p, part, kind)
+
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0067
 def link_states(
     optimizer: Any, # Of a DeepSpeed engine
 ) -> None:
@@ -262,26 +317,59 @@ def link_states(
     optimizer._hp_optimizer_states_linked = False
     optimizer._lazy_init_hp_params_optimizer_state()
 
-def set_zero(
-    p: Any,                  # A parameter of a model in a DeepSpeed engine
-    value: Tensor,           # Whole
-    kind: str | None = None, # As for `get_zero`
-) -> None:
-    "Replace a weight, or its optimizer state"
-    from deepspeed import utils
-    whole = not hasattr(p, 'ds_tensor') # ZeRO 1 and 2
-    if not whole:
-        size, rank = p.ds_tensor.numel(), dist.get_rank()
-        value = F.pad(value.flatten(), (0, size*dist.get_world_size()))[rank*size:(rank + 1)*size]
-    weight = utils.safe_set_full_fp32_param if whole else utils.safe_set_local_fp32_param
-    state = utils.safe_set_full_optimizer_state if whole else utils.safe_set_local_optimizer_state
-    if kind is None: weight(p, value)
-    else: state(p, value, kind)
+def zero_state(
+    engine: nn.Module, # Of DeepSpeed
+    optimizer: Any,    # The same
+    is_main: bool,     # Whether this process saves what all have
+) -> State:
+    "What this process saves of an engine"
+    link_states(optimizer)
+    found: State = {'model': {}, 'optimizer': {}, 'scaler': {}}
+    kinds: dict[str, Tensor] = next(filter(None, optimizer.state.values()), {}) # of a flat part
+    for name, p in trainable_parameters(unwrap(engine)).items():
+        found['model'][name] = zero_shard(p)
+        for kind, value in kinds.items():
+            key = f'{kind}/{name}'
+            if value.numel() > 1: found['optimizer'][key] = zero_shard(p, kind)
+            elif is_main: found['optimizer'][key] = value
+    return found
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0057
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0069
+def blank_step(
+    engine: Any,                      # Of DeepSpeed
+    optimizer: torch.optim.Optimizer, # The same
+) -> None:
+    "Take a step that changes nothing, after which there is a state"
+    token = torch.zeros(1, 1, dtype=torch.long, device=engine.device)
+    for group in optimizer.param_groups: group['lr'] = 0.
+    engine.set_gradient_accumulation_boundary(True)
+    engine.backward(0*engine(token, token))
+    engine.step()
+
+def load_zero_state(
+    engine: nn.Module, # Of DeepSpeed
+    optimizer: Any,    # The same
+    tensors: Saved,    # Of a checkpoint
+) -> None:
+    "Give this process its part of the state of a checkpoint"
+    parameters = dict(unwrap(engine).named_parameters())
+    for name, value in tensors['model'].items(): set_zero(parameters[name], value)
+    blank_step(engine, optimizer)
+    link_states(optimizer)
+    counts = [state for state in optimizer.state.values()]
+    for state in counts:
+        for value in state.values():
+            if value.numel() == 1: value.zero_()
+    for key, value in tensors['optimizer'].items():
+        kind, _, name = key.partition('/')
+        if value.numel() > 1: set_zero(parameters[name], value, kind)
+        else:
+            for state in counts: state[kind].fill_(value.item())
+
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0070
 class DeepSpeed(Distributed):
     "Optimizer state, gradients and weights sharded in stages by DeepSpeed"
-    name = 'deepspeed'
+    name, is_sharded = 'deepspeed', True
     def __init__(self,
         device: torch.device, # Where this process computes
         dtype: torch.dtype,   # Precision of matrix products
@@ -307,41 +395,13 @@ class DeepSpeed(Distributed):
         return float(self.engine.get_global_grad_norm())
     def tensors(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> list[Tensor]:
         states = [x for state in optimizer.state.values() for x in state.values()]
-        parts = [getattr(p, 'ds_tensor', p) for p in model.parameters()]
-        return [*parts, *states]
+        return [*(getattr(p, 'ds_tensor', p) for p in model.parameters()), *states]
     def state(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> State:
-        found: State = {'model': {}, 'optimizer': {}, 'scaler': {}}
-        link_states(optimizer)
-        kinds: dict[str, Tensor] = next(filter(None, optimizer.state.values()), {}) # of a flat part
-        for name, p in trainable_parameters(unwrap(model)).items():
-            values = {kind: x if x.numel() == 1 else get_zero(p, kind) for kind, x in kinds.items()}
-            found['model'][name] = get_zero(p)
-            found['optimizer'].update({f'{kind}/{name}': x for kind, x in values.items()})
-        return {group: gather(tensors, self.is_main) for group, tensors in found.items()}
-    def load_state(
-        self, model: nn.Module, optimizer: torch.optim.Optimizer, tensors: State,
-    ) -> None:
-        parameters = dict(unwrap(model).named_parameters())
-        for name, value in tensors['model'].items(): set_zero(parameters[name], value)
-        self._blank_step(optimizer) # copies the weights to where the model has them
-        link_states(optimizer)
-        for state in optimizer.state.values():
-            for value in state.values():
-                if value.numel() == 1: value.zero_()
-        for key, value in tensors['optimizer'].items():
-            kind, _, name = key.partition('/')
-            if value.numel() > 1: set_zero(parameters[name], value, kind)
-            else:
-                for state in optimizer.state.values(): state[kind].fill_(value.item())
-    def _blank_step(self, optimizer: torch.optim.Optimizer) -> None:
-        "A step that changes nothing, after which there is a state"
-        token = torch.zeros(1, 1, dtype=torch.long, device=self.device)
-        for group in optimizer.param_groups: group['lr'] = 0.
-        self.accumulate(last=True)
-        self.backward(0*self.engine(token, token))
-        self.engine.step()
+        return zero_state(model, optimizer, self.is_main)
+    def load_state(self, model: nn.Module, optimizer: Any, tensors: Saved) -> None:
+        load_zero_state(model, optimizer, tensors)
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0060
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0073
 def _local_device(name: str) -> torch.device:
     "The device of this process: with a launcher, a GPU of its own"
     device = resolve_device(name)
@@ -353,7 +413,7 @@ def _local_device(name: str) -> torch.device:
     torch.cuda.set_device(number)
     return torch.device('cuda', number)
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0061
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0074
 STRATEGY_CLASSES = {strategy.name: strategy
                     for strategy in (Strategy, DataParallel, FullyShardedDataParallel)}
 
