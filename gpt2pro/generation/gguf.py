@@ -119,6 +119,14 @@ def _add_tokenizer(writer: Any, tokenizer: Tokenizer, rows: int, chat: bool) -> 
     if chat: writer.add_chat_template(chat_template(tokenizer))
 
 # %% ../../nbs/10_generation/11_gguf.ipynb #0024
+def _gguf() -> Any:
+    try: import gguf
+    except ImportError:
+        raise UserError('gguf is not installed', 'GGUF files are written and read with it',
+                        "pip install 'gpt2pro[export]'") from None
+    return gguf
+
+# %% ../../nbs/10_generation/11_gguf.ipynb #0027
 def _add_settings(writer: Any, config: ModelConfig) -> None:
     "Write the shape of a model"
     writer.add_context_length(config.block_size)
@@ -135,11 +143,10 @@ def _add_settings(writer: Any, config: ModelConfig) -> None:
     writer.add_rope_dimension_count(config.head_size)
     writer.add_rope_freq_base(config.rope_theta)
     if config.rope_scaling == 1: return
-    import gguf
-    writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
+    writer.add_rope_scaling_type(_gguf().RopeScalingType.LINEAR)
     writer.add_rope_scaling_factor(config.rope_scaling)
 
-# %% ../../nbs/10_generation/11_gguf.ipynb #0026
+# %% ../../nbs/10_generation/11_gguf.ipynb #0029
 GGUF_FILE = 'model.gguf'
 
 def _extra_tensors(model: GPT) -> dict[str, Tensor]:
@@ -159,7 +166,7 @@ def write_gguf(
     folder: Path,         # Gets model.gguf
 ) -> None:
     "Write a model with its tokenizer for llama.cpp"
-    import gguf
+    gguf = _gguf()
     writer = gguf.GGUFWriter(folder/GGUF_FILE, _architecture(model.config))
     writer.add_name(config.data.source[0])
     writer.add_file_type(gguf.LlamaFileType.ALL_F32)
@@ -173,7 +180,7 @@ def write_gguf(
     writer.write_tensors_to_file()
     writer.close()
 
-# %% ../../nbs/10_generation/11_gguf.ipynb #0030
+# %% ../../nbs/10_generation/11_gguf.ipynb #0033
 class LlamaCpp:
     "A GGUF file in llama.cpp"
     def __init__(self,
@@ -201,7 +208,7 @@ class LlamaCpp:
             if new[-1] == self.llama.token_eos(): break
         return new
 
-# %% ../../nbs/10_generation/11_gguf.ipynb #0041
+# %% ../../nbs/10_generation/11_gguf.ipynb #0044
 def _file_tokenizer(values: dict[str, Any]) -> Tokenizer:
     "The tokenizer in a file"
     inner = json.loads(gpt2_tokenizer().json)
@@ -219,7 +226,7 @@ def _file_tokenizer(values: dict[str, Any]) -> Tokenizer:
         inner['pre_tokenizer'] = dict(type='Sequence', pretokenizers=steps)
     return Tokenizer(json.dumps(inner), 'gguf')
 
-# %% ../../nbs/10_generation/11_gguf.ipynb #0042
+# %% ../../nbs/10_generation/11_gguf.ipynb #0045
 def _file_config(values: dict[str, Any], tied: bool) -> ModelConfig:
     "The shape of the model in a file"
     arch = values['general.architecture']
@@ -239,7 +246,7 @@ def load_gguf(
     folder: Path, # As `write_gguf` writes it
 ) -> tuple[GPT, Tokenizer]: # In evaluation mode, in float32 on the CPU
     "The model and the tokenizer in a file"
-    import gguf
+    gguf = _gguf()
     reader = gguf.GGUFReader(folder/GGUF_FILE)
     values = {name: field.contents() for name, field in reader.fields.items()}
     tensors = {t.name: torch.tensor(gguf.dequantize(t.data, t.tensor_type))
@@ -248,13 +255,12 @@ def load_gguf(
     for name, view, _ in gguf_tensors(model): view.copy_(tensors[name].view(view.shape))
     return model.eval(), _file_tokenizer(values)
 
-# %% ../../nbs/10_generation/11_gguf.ipynb #0046
+# %% ../../nbs/10_generation/11_gguf.ipynb #0049
 class GGUFReader:
     "A GGUF file read back into a model of this package"
     def __init__(self,
         folder: Path, # As `write_gguf` writes it
     ) -> None:
-        import gguf
         self.name = f'gguf {version("gguf")} (llama-cpp-python is not installed)'
         model, self.tokenizer = load_gguf(folder)
         self.model: Any = model
