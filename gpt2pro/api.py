@@ -46,6 +46,7 @@ _NAMES = { # module → public names
     'generation.engine': 'Engine',
     'generation.completion': 'GPT generate',
     'generation.model_card': 'export',
+    'generation.serving': 'serve',
     'app.rehearsal': 'rehearse',
     'app.run_report': 'report_run',
     'app.pipeline': 'quickstart train finetune prepare evaluate',

@@ -14,8 +14,8 @@ from .commands import Processes, run_program, SettingWords, show, split_words, W
 
 # %% auto #0
 __all__ = ['app', 'program', 'Out', 'Run', 'bench_app', 'Threads', 'main', 'train', 'finetune', 'quickstart', 'tune', 'compare',
-           'evaluate', 'generate', 'export', 'report', 'spikes', 'prove_resume', 'write_launch_file', 'kernels',
-           'bench_train', 'bench_generate', 'bench_ttl']
+           'evaluate', 'generate', 'export', 'serve', 'report', 'spikes', 'prove_resume', 'write_launch_file',
+           'kernels', 'bench_train', 'bench_generate', 'bench_ttl']
 
 # %% ../../nbs/12_app/07_cli.ipynb #0007
 app = typer.Typer()
@@ -188,7 +188,7 @@ def generate(
 @app.command()
 def export(
     folder: Run,
-    to: Annotated[str, typer.Option(help='Format: hf (Hugging Face), onnx')] = 'hf',
+    to: Annotated[str, typer.Option(help='Format: hf, onnx or gguf (for llama.cpp)')] = 'hf',
     out: Annotated[Path | None, typer.Option(
         help='Folder; without it, exports/FORMAT in the run directory',
         show_default=False)] = None,
@@ -200,13 +200,35 @@ def export(
 
 # %% ../../nbs/12_app/07_cli.ipynb #0041
 @app.command()
+def serve(
+    folder: Annotated[Path | None, typer.Argument(metavar='RUN', help='A run directory',
+                                                  show_default=False)] = None,
+    host: Annotated[str, typer.Option(
+        help='Address to listen on; others than this computer\'s need a token')] = '127.0.0.1',
+    port: Annotated[int, typer.Option(min=0, max=2**16 - 1,
+                                      help='Or the next free one')] = 8000,
+    token: Annotated[str | None, typer.Option(
+        envvar='GPT2PRO_TOKEN', help='That callers have to know', show_default=False)] = None,
+    slots: Annotated[int, typer.Option(min=1, help='Texts that are generated together')] = 8,
+    dockerfile: Annotated[bool, typer.Option(
+        '--dockerfile', help='Print a Dockerfile for such a server instead')] = False,
+) -> None:
+    "Serve a model to OpenAI's clients, with a page to try it and to watch its training"
+    if dockerfile:
+        from gpt2pro.core.files import asset_path
+        return print(asset_path('web', 'Dockerfile').read_text(encoding='utf-8'), end='')
+    if folder is None: raise typer.BadParameter('name a run directory', param_hint='RUN')
+    gpt2pro.serve(folder, host, port, token, slots)
+
+# %% ../../nbs/12_app/07_cli.ipynb #0047
+@app.command()
 def report(folder: Run, as_json: AsJson = False) -> None:
     "Write a run's report.html, and print its figures"
     result = gpt2pro.report_run(folder)
     result.save()
     show(result, as_json)
 
-# %% ../../nbs/12_app/07_cli.ipynb #0042
+# %% ../../nbs/12_app/07_cli.ipynb #0048
 @app.command()
 def spikes(
     folder: Run,
@@ -225,7 +247,7 @@ def spikes(
     if quarantine: write_quarantine(found, quarantine, overwrite)
     show(found, as_json)
 
-# %% ../../nbs/12_app/07_cli.ipynb #0045
+# %% ../../nbs/12_app/07_cli.ipynb #0051
 @app.command('prove-resume')
 def prove_resume(
     words: Words = None,
@@ -242,7 +264,7 @@ def prove_resume(
     show(proof, as_json)
     raise typer.Exit(0 if proof.passed else 1)
 
-# %% ../../nbs/12_app/07_cli.ipynb #0048
+# %% ../../nbs/12_app/07_cli.ipynb #0054
 _KINDS = {'slurm': ('sbatch', 'sbatch'), 'k8s': ('yaml', 'kubectl apply -f'),
           'skypilot': ('sky.yaml', 'sky jobs launch')} # ending, and what to type before the file
 
@@ -283,7 +305,7 @@ def write_launch_file(
     write_file(path, text)
     print(f'Start it with: {command} {path}')
 
-# %% ../../nbs/12_app/07_cli.ipynb #0053
+# %% ../../nbs/12_app/07_cli.ipynb #0059
 bench_app = typer.Typer(no_args_is_help=True,
                         help='Benchmarks against plain PyTorch and others, on this machine.')
 app.add_typer(bench_app, name='bench')

@@ -4,7 +4,7 @@
 
 # %% ../../nbs/12_app/06_commands.ipynb #0003
 from __future__ import annotations
-import gc, os, signal, sys
+import os, signal, sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 import gpt2pro
@@ -60,9 +60,7 @@ def run_program(
     os.environ.setdefault('GOMP_SPINCOUNT', '2000')
     try: _run(program)
     except KeyboardInterrupt: sys.exit(130)
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN) # all is said: a late Ctrl-C changes nothing
-        gc.freeze() # so that the last collection does not go through all of PyTorch
+    finally: signal.signal(signal.SIGINT, signal.SIG_IGN) # all is done: Ctrl-C changes nothing now
 
 # %% ../../nbs/12_app/06_commands.ipynb #0016
 _words = typer.Argument(metavar='CONFIG|KEY=VALUE', show_default=False,

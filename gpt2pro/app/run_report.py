@@ -19,7 +19,7 @@ from ..core.tables import format_bytes, format_number, format_seconds, Record
 from ..core.loading import load_config
 from ..text.languages import language_name
 from ..analysis.report import DatasetReport
-from ..validation.counts import count_parameters
+from ..validation.counts import count_parameters, count_trainable
 from ..validation.forecast import Forecast
 from ..data.shards import Manifest
 from ..trainer.checkpoint import checkpoint_manifest, list_checkpoints
@@ -137,19 +137,23 @@ def read_run(
 _FIGURES: dict[str, tuple[str, Callable[[Any], str], str]] = { # Key → name, format and remark
     'bits_per_byte': ('bits per byte', '{:.3f}'.format, 'on validation text'),
     'perplexity': ('perplexity', '{:.1f}'.format, 'per token, on validation text'),
-    'parameters': ('parameters', format_number, 'trained'),
+    'parameters': ('parameters', format_number, 'of the model'),
+    'trained_parameters': ('trained parameters', format_number, 'the others are frozen'),
     'tokens': ('tokens', format_number, 'seen in training'),
     'seconds': ('time', format_seconds, 'of training'),
     'tokens_per_second': ('tokens/s', format_number, 'median of training'),
     'mfu': ('FLOPs utilisation', '{:.0%}'.format, 'median of training'),
-    'memory': ('peak memory', format_bytes, 'of a training step')}
+    'memory': ('peak memory', format_bytes, 'in training')}
 
 def summarize_run(
     run: RunContents, # A run
 ) -> dict[str, float | None]: # None for what is not known
     "The numbers that describe a run"
     known: dict[str, float | None] = dict.fromkeys(['steps', *_FIGURES])
-    if run.config: known['parameters'] = count_parameters(run.config.model)['total']
+    if run.config:
+        model, tune = run.config.model, run.config.finetune
+        known['parameters'] = count_parameters(model)['total']
+        if tune.method != 'full': known['trained_parameters'] = count_trainable(model, tune)
     if run.metrics:
         known['steps'] = run.metrics[-1]['step']
     for name in ('tokens', 'seconds'):

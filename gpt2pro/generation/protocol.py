@@ -6,19 +6,20 @@
 from __future__ import annotations
 import json, secrets, time
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, TypeVar
 from pydantic import Field, ValidationError
 from pydantic_core import from_json
-from ..core.errors import did_you_mean, UserError
+from ..core.errors import did_you_mean, Gpt2proError, UserError
 from ..core.config import GenerateConfig, StrictModel
 from ..text.messages import Message
 from ..tokenizers.tokenizer import Tokenizer
 from ..data.chat import encode_question
+from .engine import Token
 
 # %% auto #0
 __all__ = ['MOST_CHOICES', 'RequestKind', 'ApiError', 'error_body', 'StreamOptions', 'GenerationRequest', 'CompletionRequest',
            'TextPart', 'RequestMessage', 'ChatRequest', 'parse_request', 'generation_settings', 'encode_request',
-           'TokenLogprob', 'completion_logprobs', 'chat_logprobs', 'Answer', 'usage_body', 'encode_event']
+           'completion_logprobs', 'chat_logprobs', 'Answer', 'usage_body', 'encode_event']
 
 # %% ../../nbs/10_generation/13_protocol.ipynb #0006
 class ApiError(UserError):
@@ -35,10 +36,10 @@ class ApiError(UserError):
         self.status, self.param, self.code = status, param, code
 
 def error_body(
-    error: UserError, # Of a request
+    error: Gpt2proError, # What went wrong
+    status: int = 400,   # Of HTTP
 ) -> dict[str, Any]:
     "An error as OpenAI writes it"
-    status = getattr(error, 'status', 400)
     kind = 'invalid_request_error' if status < 500 else 'server_error'
     return {'error': {'message': str(error), 'type': kind, 'param': getattr(error, 'param', None),
                       'code': getattr(error, 'code', None)}}
@@ -57,6 +58,9 @@ class GenerationRequest(StrictModel):
     temperature: float | None = Field(None, ge=0, le=2, description='a number from 0 to 2')
     top_p: float | None = Field(None, gt=0, le=1, description='a number above 0, up to 1')
     top_k: int | None = Field(None, ge=1, le=2**20, description='a whole number from 1')
+    min_p: float | None = Field(None, ge=0, le=1, description='a number from 0 to 1')
+    frequency_penalty: float | None = Field(None, ge=-2, le=2, description='a number from -2 to 2')
+    presence_penalty: float | None = Field(None, ge=-2, le=2, description='a number from -2 to 2')
     repetition_penalty: float | None = Field(None, ge=1, le=100, description='a number from 1')
     max_tokens: int | None = Field(None, ge=1, le=2**20, description='a whole number from 1')
     n: int | None = Field(None, ge=1, le=MOST_CHOICES,
@@ -209,34 +213,29 @@ def encode_request(
     return prompts
 
 # %% ../../nbs/10_generation/13_protocol.ipynb #0033
-class TokenLogprob(NamedTuple):
-    "A token with its log-probability, and the likeliest tokens at its position"
-    id: int
-    logprob: float
-    top: Sequence[tuple[int, float]] = () # Ids and log-probabilities, the likeliest first
-
 def completion_logprobs(
-    tokens: Sequence[TokenLogprob], # Of a piece of text
+    tokens: Sequence[Token], # Of a piece of text
     tokenizer: Tokenizer,           # Which names them
     offset: int,                    # Characters before them
 ) -> dict[str, list[Any]]:
     "Log-probabilities as completions have them"
     texts = [tokenizer.token(token.id) for token in tokens]
     offsets = [offset + sum(map(len, texts[:i])) for i in range(len(texts))]
-    top = [{tokenizer.token(id): value for id, value in token.top} for token in tokens]
+    top = [{tokenizer.token(id): value for id, value in token.alternatives.items()}
+           for token in tokens]
     return {'tokens': texts, 'token_logprobs': [token.logprob for token in tokens],
             'top_logprobs': top, 'text_offset': offsets}
 
 def chat_logprobs(
-    tokens: Sequence[TokenLogprob], # Of a piece of text
+    tokens: Sequence[Token], # Of a piece of text
     tokenizer: Tokenizer,           # Which names them
 ) -> dict[str, list[Any]]:
     "Log-probabilities as chat completions have them"
-    def describe(id: int, logprob: float) -> dict[str, Any]:
+    def describe(id: int, logprob: float | None) -> dict[str, Any]:
         return {'token': tokenizer.token(id), 'logprob': logprob,
                 'bytes': [*tokenizer.token_bytes(id)]}
     return {'content': [{**describe(token.id, token.logprob),
-                         'top_logprobs': [describe(*pair) for pair in token.top]}
+                         'top_logprobs': [describe(*pair) for pair in token.alternatives.items()]}
                         for token in tokens], 'refusal': []}
 
 # %% ../../nbs/10_generation/13_protocol.ipynb #0037
@@ -255,7 +254,7 @@ class Answer:
         body = {'id': self.id, 'object': kind, 'created': self.created,
                 'model': self.request.model, 'choices': choices}
         return body if usage is None else body | {'usage': usage}
-    def _logprobs(self, index: int, tokens: Sequence[TokenLogprob]) -> dict[str, Any] | None:
+    def _logprobs(self, index: int, tokens: Sequence[Token]) -> dict[str, Any] | None:
         if self.request.alternatives is None: return None
         if self.chat: return chat_logprobs(tokens, self.tokenizer)
         found = completion_logprobs(tokens, self.tokenizer, self.offsets.get(index, 0))
@@ -264,7 +263,7 @@ class Answer:
     def choice(self,
         index: int,                     # Of the text
         text: str,                      # All of it, or the next piece
-        tokens: Sequence[TokenLogprob], # That it comes from
+        tokens: Sequence[Token], # That it comes from
         finish: str | None,             # Why it ended; None: it has not
         delta: bool = False,            # Whether it is a piece
     ) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from ..core.loading import load_config
 from ..core.signals import Interrupts
 from ..core.processes import give_job, wait_for_job
 from ..core.devices import peak_flops
-from ..validation.counts import count_flops
+from ..validation.counts import flops_per_token
 from ..data.shards import Tokens
 from ..data.prepare import prepare_data, PreparedData
 from ..data.batches import Batch, Batches, IGNORE_INDEX, open_batches, prefetch
@@ -199,7 +199,7 @@ def run_constants(
     strategy: Strategy,     # Devices and precision
 ) -> RunConstants:
     "The constants of a run"
-    flops = 3*count_flops(config.model, exact=True)['forward']/config.model.block_size
+    flops = flops_per_token(config.model, config.finetune, exact=True)
     return RunConstants(bytes_per_token(prepared.train), bytes_per_token(prepared.validation),
                         flops, strategy.world_size*peak_flops(strategy.device, strategy.dtype))
 

@@ -11,7 +11,8 @@ from ..core.config import FinetuneConfig, MODEL_PRESETS, ModelConfig, RUN_PRESET
 
 # %% auto #0
 __all__ = ['count_parameters', 'targeted_shapes', 'optimizer_state', 'count_trainable', 'optimizer_flops', 'optimizer_work',
-           'count_attention_pairs', 'count_flops', 'flops_per_token', 'kv_cache_bytes', 'list_presets']
+           'count_attention_pairs', 'count_flops', 'count_training_flops', 'flops_per_token', 'kv_cache_bytes',
+           'list_presets']
 
 # %% ../../nbs/03_validation/01_counts.ipynb #0006
 def _attention_shapes(model: ModelConfig) -> list[tuple[int, int]]:
@@ -111,11 +112,12 @@ def count_trainable(
 def optimizer_flops(
     model: ModelConfig, # The shape
     optimizer: str,     # A name in `OPTIMIZERS`
+    tune: FinetuneConfig = _ALL, # Says what is trained
 ) -> int:
     "FLOPs of the matrix products in one step of an optimizer"
-    sides = [sorted(shape) for shape in _layer_shapes(model)]
+    sides = [sorted(shape) for shape in _trained(model, tune).layers]
     iteration = sum(4*rows*rows*columns + 2*rows**3 for rows, columns in sides)
-    return OPTIMIZERS[optimizer].newton_schulz*model.n_layer*iteration
+    return OPTIMIZERS[optimizer].newton_schulz*iteration
 
 # %% ../../nbs/03_validation/01_counts.ipynb #0030
 def optimizer_work(
@@ -156,13 +158,47 @@ def count_flops(
     return {**parts, 'forward': sum(parts.values())}
 
 # %% ../../nbs/03_validation/01_counts.ipynb #0047
-def flops_per_token(
-    model: ModelConfig, # The shape
-) -> int:               # Forward and backward, with every query-key pair
-    "FLOPs that one token of training costs"
-    return 3*count_flops(model)['forward']//model.block_size
+def _layer_backward(
+    model: ModelConfig, tune: FinetuneConfig, attention: int, trained: bool, flows: bool,
+) -> int: # `trained`: all matrices are; `flows`: its input has a gradient
+    "FLOPs of the backward pass of one sequence through a layer"
+    total, adapted = 0, targeted_shapes(model, tune)
+    for name, (n, m) in zip(_LINEARS, _layer_shapes(model)):
+        r = tune.lora_rank*(name in adapted)
+        total += n*m*(trained + flows) + r*(n + m) + r*(m + n*flows)
+        flows = flows or trained or r > 0
+        if name == 'attn.c_attn': pairs = 2*attention*flows
+    return 2*model.block_size*total + pairs
 
-# %% ../../nbs/03_validation/01_counts.ipynb #0051
+# %% ../../nbs/03_validation/01_counts.ipynb #0050
+def count_training_flops(
+    model: ModelConfig,          # The shape
+    tune: FinetuneConfig = _ALL, # Says what is trained
+    exact: bool = False,         # Count only the query-key pairs that the mask allows, or all
+) -> int:
+    "FLOPs of the forward and the backward pass over one sequence"
+    parts, L = count_flops(model, exact=exact), model.n_layer
+    is_full, new_rows = tune.method == 'full', tune.new_rows > 0
+    count = min(tune.last_layers, L) if tune.method == 'last' else L # of layers with a gradient
+    def layer(trained: bool, flows: bool) -> int:
+        return _layer_backward(model, tune, parts['attention']//L, trained, flows)
+    whole = tune.method != 'lora'
+    first = layer(whole, is_full or new_rows or (whole and model.norm_first)) # its norm is trained
+    backward = first + (count - 1)*layer(whole, True) + (L - count)*layer(False, True)*new_rows
+    updates = [(tune.lora_rank, n + m) for n, m in targeted_shapes(model, tune).values()]
+    return (parts['forward'] + _matmul_flops(updates, L*model.block_size) + backward
+            + parts['head']*(1 + (is_full or new_rows)))
+
+# %% ../../nbs/03_validation/01_counts.ipynb #0054
+def flops_per_token(
+    model: ModelConfig,          # The shape
+    tune: FinetuneConfig = _ALL, # Says what is trained
+    exact: bool = False,         # Count only the query-key pairs that the mask allows, or all
+) -> int:                        # Forward and backward
+    "FLOPs that one token of training costs"
+    return count_training_flops(model, tune, exact)//model.block_size
+
+# %% ../../nbs/03_validation/01_counts.ipynb #0058
 def kv_cache_bytes(
     model: ModelConfig, # The shape
     length: int,        # Tokens of the sequence
@@ -172,7 +208,7 @@ def kv_cache_bytes(
     cached = min(check_positive(length, 'length'), model.sliding_window or length)
     return 2*model.n_layer*model.kv_heads*model.head_size*cached*size
 
-# %% ../../nbs/03_validation/01_counts.ipynb #0057
+# %% ../../nbs/03_validation/01_counts.ipynb #0064
 def list_presets() -> dict[str, dict[str, int]]: # Preset's name → its shape, parameters and FLOPs
     "Every run preset with the size of its model"
     rows = {}

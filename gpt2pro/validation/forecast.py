@@ -63,7 +63,7 @@ def forecast(
     result = Forecast(memory=plan.memory, memory_free=plan.memory_budget, steps=plan.steps,
                       target_minutes=config.train.target_minutes, tokens=tokens,
                       parameters=count_trainable(config.model, config.finetune),
-                      total_flops=flops_per_token(config.model)*tokens,
+                      total_flops=flops_per_token(config.model, config.finetune)*tokens,
                       disk=checkpoint_bytes(config),
                       exports=[name for name in EXPORT_FORMATS
                                if not export_problems(config, name)])

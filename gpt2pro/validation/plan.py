@@ -7,18 +7,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from pydantic import Field
 from ..core.errors import check_positive, UserError
 from ..core.files import read_json
-from ..core.config import Config, ModelConfig, StrictModel, TrainConfig
+from ..core.config import Config, FinetuneConfig, ModelConfig, StrictModel, TrainConfig
 from ..core.hf_config import from_hf_config
 from ..core.loading import load_config
 from ..core.hardware import Hardware, native_precisions, Throughput
-from .counts import count_parameters, flops_per_token, optimizer_flops
+from .counts import count_parameters, count_trainable, flops_per_token
+from .counts import optimizer_flops, targeted_shapes
 from .heuristics import expected_bytes_per_token
 from .memory import checkpoint_copy, forecast_memory
 
@@ -92,13 +93,16 @@ def step_seconds(
     throughput: Throughput, # Of the machine
 ) -> float:
     "Time of one optimizer step, in seconds"
-    m, tokens = config.model, config.tokens_per_step
-    activations = tokens*(55*m.n_layer*m.n_embd + 4*m.vocab_size)
-    traffic = 4*(activations + 2*count_parameters(m)['total']) # bytes
-    flops = tokens*flops_per_token(m) + optimizer_flops(m, config.train.optimizer)
+    m, tune, tokens = config.model, config.finetune, config.tokens_per_step
+    top_only = tune.method == 'last' and not tune.new_rows
+    layers = m.n_layer + 2*(min(tune.last_layers, m.n_layer) if top_only else m.n_layer) # thirds
+    updates = m.n_layer*sum(map(sum, targeted_shapes(m, tune).values()))
+    activations = tokens*(55*m.n_embd*layers/3 + 4*updates + 4*m.vocab_size)
+    traffic = 4*(activations + 2*count_trainable(m, tune)) # bytes
+    flops = (tokens*flops_per_token(m, tune) + optimizer_flops(m, config.train.optimizer, tune))
     return flops/throughput.matmul_flops + traffic/throughput.memory_bandwidth
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0018
+# %% ../../nbs/03_validation/04_plan.ipynb #0020
 def guess_throughput(
     device: str, # cpu, cuda or mps
     cores: int,  # Of the processor
@@ -109,7 +113,7 @@ def guess_throughput(
     check_positive(cores, 'cores')
     return Throughput(device=device, matmul_flops=50e9*cores, memory_bandwidth=min(20e9, 4e9*cores))
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0021
+# %% ../../nbs/03_validation/04_plan.ipynb #0023
 def _device(train: TrainConfig, hardware: Hardware | None) -> str: # cpu, cuda or mps
     if train.device != 'auto': return train.device.partition(':')[0]
     return hardware.device if hardware else 'cpu'
@@ -128,7 +132,7 @@ def _memory_budget(hardware: Hardware | None, device: str) -> int | None:
     if free and on_cpu: free //= hardware.processes or 1
     return None if free is None else free - _RESERVED
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0024
+# %% ../../nbs/03_validation/04_plan.ipynb #0026
 def _text_tokens(text: TextSummary | None, config: Config) -> list[float]:
     "The tokens of a text, and both ends of their interval where that is known"
     if text is None: return [math.inf]
@@ -149,7 +153,7 @@ def _filled(text: TextSummary | None, config: Config) -> float:
     rate = bytes_per_token(text, config)[0]
     return min(1., max(1., text.bytes/rate/known)/config.model.block_size)
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0025
+# %% ../../nbs/03_validation/04_plan.ipynb #0027
 def format_estimate(
     numbers: list[float], # A number, and both ends of its interval where that is known
 ) -> str:
@@ -158,7 +162,7 @@ def format_estimate(
     if not ends: return f'about {value}'
     return value if {*ends} == {value} else f'{value} ({" to ".join(ends)})'
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0028
+# %% ../../nbs/03_validation/04_plan.ipynb #0030
 def step_limit(
     train: TrainConfig,    # Says max_steps, max_tokens and max_epochs
     tokens: float,         # Of a step
@@ -174,7 +178,7 @@ def _fitting_steps(train: TrainConfig, most: int, step: float, evaluation: float
     fit = 60*train.target_minutes/(step + evaluation/train.eval_interval)
     return max(1, min(most, int(fit)))
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0032
+# %% ../../nbs/03_validation/04_plan.ipynb #0034
 def read_base(
     base: str, # `finetune.base`
 ) -> dict[str, Any]: # Settings of the model, by our names; empty where there is no such folder
@@ -189,7 +193,7 @@ def read_base(
         settings = load_config(folder).model.model_dump()
     return settings
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0035
+# %% ../../nbs/03_validation/04_plan.ipynb #0037
 @dataclass(frozen=True)
 class _Inputs:
     config: Config                   # The configuration
@@ -204,7 +208,7 @@ class _Inputs:
     def base_model(self) -> Mapping[str, Any]: # Its settings, by our names; {} where not known
         return read_base(self.config.finetune.base or '') if self.base is None else self.base
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0038
+# %% ../../nbs/03_validation/04_plan.ipynb #0040
 class _DevicePlan(_Inputs):
     @property
     def processes(self) -> int | None: # That a launcher has started; None without one
@@ -226,7 +230,7 @@ class _DevicePlan(_Inputs):
         beside = self.checkpoint_copy*(self.device == 'cpu')
         return {**step, 'total': step['total'] + beside, 'checkpoint': beside}
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0042
+# %% ../../nbs/03_validation/04_plan.ipynb #0044
 class _TextPlan(_DevicePlan):
     @property
     def text_tokens(self) -> list[float]: return _text_tokens(self.text, self.config)
@@ -243,7 +247,7 @@ class _TextPlan(_DevicePlan):
     @property
     def tokens_per_step(self) -> int: return max(1, round(self.config.tokens_per_step*self.filled))
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0045
+# %% ../../nbs/03_validation/04_plan.ipynb #0047
 class Plan(_TextPlan):
     "A configuration, the machine it will run on, and the text it will be trained on"
     @property
@@ -257,9 +261,10 @@ class Plan(_TextPlan):
         cards = (self.processes or 1) if self.device == 'cuda' else 1
         return self.filled*step_seconds(self.config, speed)/cards
     @property
-    def evaluation_seconds(self) -> float: # A forward pass is a third of a step
-        t = self.train
-        return t.eval_batches/t.gradient_accumulation_steps/3*self.step_seconds
+    def evaluation_seconds(self) -> float: # A forward pass is a third of a step of all weights
+        t, whole = self.train, self.config.model_copy(update=dict(finetune=FinetuneConfig()))
+        step = replace(self, config=whole).step_seconds
+        return t.eval_batches/t.gradient_accumulation_steps/3*step
     @property
     def steps(self) -> int:
         most = step_limit(self.train, self.tokens_per_step, self.train_tokens)
@@ -271,7 +276,7 @@ class Plan(_TextPlan):
     @property
     def epochs(self) -> float: return self.steps*self.tokens_per_step/max(self.train_tokens, 1)
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0053
+# %% ../../nbs/03_validation/04_plan.ipynb #0055
 def checkpoint_bytes(
     config: Config, # The plan
 ) -> int:           # At most
@@ -280,7 +285,7 @@ def checkpoint_bytes(
     base = 4*count_parameters(config.model)['total']*is_partial
     return checkpoint_copy(config)*(config.train.keep_checkpoints + 2) + base
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0056
+# %% ../../nbs/03_validation/04_plan.ipynb #0058
 Severity = Literal['error', 'warning', 'note']
 
 class Violation(NamedTuple):
@@ -307,7 +312,7 @@ class Rule:
     text: TextSummary | None    # A text for the example
     base: Mapping[str, Any] | None # A base for the example
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0058
+# %% ../../nbs/03_validation/04_plan.ipynb #0060
 class RuleSet(dict[str, Rule]):
     "The rules of one page, by code"
     def __init__(self, page: str) -> None:
