@@ -55,6 +55,8 @@ TERMS = { # what a reader types → pages that answer it, any of which will do
     'perplexity': ['10_generation/evaluation', '09_trainer/monitor'],
     'bits per byte': ['10_generation/evaluation'],
     'temperature': ['10_generation/sampling'],
+    'min-p': ['10_generation/sampling'],
+    'beam search': ['10_generation/beam_search'],
     'top-k': ['10_generation/sampling'],
     'repetition penalty': ['10_generation/sampling'],
     'autoregressive': ['10_generation/engine', '08_model/gpt', '10_generation/sampling'],

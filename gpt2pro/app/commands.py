@@ -4,7 +4,7 @@
 
 # %% ../../nbs/12_app/06_commands.ipynb #0003
 from __future__ import annotations
-import gc, os, signal, sys
+import os, signal, sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 import gpt2pro
@@ -60,9 +60,7 @@ def run_program(
     os.environ.setdefault('GOMP_SPINCOUNT', '2000')
     try: _run(program)
     except KeyboardInterrupt: sys.exit(130)
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN) # all is said: a late Ctrl-C changes nothing
-        gc.freeze() # so that the last collection does not go through all of PyTorch
+    finally: signal.signal(signal.SIGINT, signal.SIG_IGN) # all is done: Ctrl-C changes nothing now
 
 # %% ../../nbs/12_app/06_commands.ipynb #0016
 _words = typer.Argument(metavar='CONFIG|KEY=VALUE', show_default=False,
@@ -260,7 +258,7 @@ def explain(
     lines = [f'{rule.finding.code:16} {rule.finding.severity:8} {rule.title}' for rule in rules]
     show(rules if as_json else '\n'.join(lines), as_json)
 
-# %% ../../nbs/12_app/06_commands.ipynb #0050
+# %% ../../nbs/12_app/06_commands.ipynb #0053
 Minutes = Annotated[float | None, typer.Option(
     help='Training time; without it, 3.5', show_default=False)]
 Overwrite = Annotated[bool, typer.Option('--overwrite', help='Overwrite what exists')]
@@ -319,7 +317,7 @@ def schema() -> None:
     from gpt2pro.core.schema import config_schema
     show(config_schema(), as_json=True)
 
-# %% ../../nbs/12_app/06_commands.ipynb #0063
+# %% ../../nbs/12_app/06_commands.ipynb #0066
 tokenizer_app = typer.Typer(
     no_args_is_help=True, help='Choose a vocabulary size, train a tokenizer, compare languages.')
 planning.add_typer(tokenizer_app, name='tokenizer')
@@ -366,7 +364,7 @@ def parity(
     from gpt2pro.tokenizers.parity import measure_parity
     show(measure_parity(_data(source), _tokenizer(tokenizer) if tokenizer else None), as_json)
 
-# %% ../../nbs/12_app/06_commands.ipynb #0065
+# %% ../../nbs/12_app/06_commands.ipynb #0068
 @planning.command()
 def prepare(
     words: Words = None,

@@ -37,7 +37,7 @@ class SettingInfo:
     description: str = ''        # Meaning, unit, values and usual range
     unit: str = ''               # Of a number
     usual_range: tuple[float, float] | None = None # Outside of this range a rule warns
-    condition: str = ''          # It has an effect only then, such as `model.position=rope`
+    condition: str = ''          # It has an effect only then, such as `model.position=rope`, or !=
     advanced: bool = False       # Whether beginners can leave it alone
     resumable: bool = False      # Whether a resumed run may change it
     aliases: str = ''            # Its names in other tools
@@ -382,23 +382,26 @@ class FinetuneConfig(Settings):
         'trains them', ge=0, le=2**20)
 
 # %% ../../nbs/00_core/05_config.ipynb #0060
+_sampling = partial(_resumable, condition='generate.num_beams=1')
+_beams = partial(_resumable, condition='generate.num_beams!=1', advanced=True)
+
 class GenerateConfig(Settings):
     "How text is sampled"
     prompts: list[str] = _resumable(
         [], 'prompts continued at the end of a run; without any, beginnings of validation '
         'documents')
     max_new_tokens: Count = _resumable(200, 'most tokens to generate', unit='tokens')
-    temperature: float = _resumable(
+    temperature: float = _sampling(
         0.8, 'logits are divided by this: below 1 favours likely tokens; 0 is greedy decoding',
         ge=0, le=100, usual_range=(0, 2))
-    top_k: Count | None = _resumable(50, 'sample from this many likeliest tokens; null is all')
-    top_p: float | None = _resumable(
+    top_k: Count | None = _sampling(50, 'sample from this many likeliest tokens; null is all')
+    top_p: float | None = _sampling(
         None, 'nucleus sampling: the likeliest tokens with this total probability; null is all',
         gt=0, le=1, usual_range=(0.1, 1))
-    min_p: float | None = _resumable(
+    min_p: float | None = _sampling(
         None, 'tokens at least this many times as likely as the likeliest; null is all', ge=0, le=1,
         usual_range=(0, 0.5), advanced=True)
-    typical_p: float | None = _resumable(
+    typical_p: float | None = _sampling(
         None, 'typical sampling: the tokens with this total probability whose surprise is closest '
         'to the average; null is all', gt=0, le=1, usual_range=(0.1, 1), advanced=True)
     repetition_penalty: float = _resumable(
@@ -409,6 +412,17 @@ class GenerateConfig(Settings):
         advanced=True)
     presence_penalty: float = _resumable(
         0.0, 'lowers a logit by this if the new text has the token', ge=-2, le=2, advanced=True)
+    num_beams: int = _resumable(
+        1, 'beam search over this many texts, which takes the likeliest of them; 1 samples', ge=1,
+        le=1000, advanced=True, aliases='n_beams beam_size beam_width')
+    best_of: int = _sampling(
+        1, 'texts to sample for a prompt, of which the one with the highest mean log-probability '
+        'is taken', ge=1, le=1000, advanced=True)
+    length_penalty: float = _beams(
+        1.0, 'the log-probability of a text is divided by its length to this power: above 0 '
+        'favours long texts', ge=-10, le=10)
+    early_stopping: bool = _beams(
+        False, 'stop when num_beams texts are finished; false goes on while a better one is likely')
     stop: list[str] = _resumable([], 'texts before which generation ends')
     allow_special: bool = _resumable(
         False, 'special tokens spelled out in a prompt, such as <|user|>, become their ids; a '
@@ -529,8 +543,9 @@ def setting_applies(
     "Whether a setting has an effect"
     other, _, values = SETTINGS[key].condition.partition('=')
     if not other: return True
-    value = setting_value(config, other)
-    return ('null' if value is None else value) in values.split('|')
+    value = setting_value(config, other.rstrip('!'))
+    met = ('null' if value is None else str(value)) in values.split('|')
+    return met != other.endswith('!')
 
 # %% ../../nbs/00_core/05_config.ipynb #0087
 def resumable_settings(

@@ -71,6 +71,7 @@ HF_ARCHITECTURES = {
 
 # %% ../../nbs/00_core/15_hf_config.ipynb #0014
 _DROPOUTS = 'resid_pdrop', 'embd_pdrop', 'attn_pdrop'
+_OF_THE_MACHINE = {'attention', 'kernels'}
 
 def _value(config: ModelConfig, name: str) -> Any:
     "A setting, with the number that a default of None stands for"
@@ -83,7 +84,7 @@ def to_hf_config(
     "The content of config.json"
     kind = hf_layout(config)
     if kind is None:
-        return {'model_type': 'gpt2pro', **config.model_dump(exclude={'attention', 'kernels'})}
+        return dict(model_type='gpt2pro', settings=config.model_dump(exclude=_OF_THE_MACHINE))
     entry = HF_ARCHITECTURES[kind]
     values = {key: _value(config, name) for name, key in entry.names.items()}
     values |= {'model_type': kind, 'architectures': [entry.model], **entry.fixed}
@@ -130,10 +131,14 @@ def _check_layers(values: Mapping[str, Any]) -> None:
 
 def _read_settings(values: Mapping[str, Any], entry: HfArchitecture) -> dict[str, Any]:
     "Settings by our names"
+    if entry.implied: _check_layers(values := _flat_rope(values))
+    else: _check_fixed(values, dict.fromkeys(_DROPOUTS, values.get('resid_pdrop', 0.1)))
     _check_fixed(values, entry.fixed)
     lost = [key for key in entry.names.values() if key not in values and key not in entry.missing]
     if lost: raise _refused(values, lost[0], 'it is missing', 'take a folder of transformers')
     settings = {name: values.get(key, entry.missing.get(key)) for name, key in entry.names.items()}
+    if settings.get('activation_function') == 'gelu_pytorch_tanh': # of StarCoder2
+        settings['activation_function'] = 'gelu_new'
     return settings | {'rope_scaling': values.get('rope_scaling', 1.), **entry.implied}
 
 # %% ../../nbs/00_core/15_hf_config.ipynb #0019
@@ -150,16 +155,12 @@ def from_hf_config(
     "The settings of a model, or an error that names the key which a `GPT` does not have"
     kind = values.get('model_type', 'gpt2')
     entry = HF_ARCHITECTURES.get(kind)
-    settings = {key: value for key, value in values.items() if key != 'model_type'}
     if entry is None and kind != 'gpt2pro':
         fix = suggest(str(kind), HF_ARCHITECTURES)
         raise _refused(values, 'model_type', 'a GPT is another model', fix)
-    dropout = values.get('resid_pdrop', 0.1)
-    if kind == 'gpt2': _check_fixed(values, dict.fromkeys(_DROPOUTS, dropout))
-    elif entry: _check_layers(settings := _flat_rope(values))
-    if entry: settings = _read_settings(settings, entry)
-    if settings.get('activation_function') == 'gelu_pytorch_tanh':
-        settings['activation_function'] = 'gelu_new'
+    settings = _read_settings(values, entry) if entry else values.get('settings')
+    if not isinstance(settings, dict):
+        raise _refused(values, 'settings', 'it is missing', 'save the model again')
     try: return _without_defaults(ModelConfig(**settings))
     except SettingError as e:
         name = entry.names.get(e.path[1], e.path[1]) if entry else e.path[1]

@@ -20,6 +20,7 @@ from ..data.chat import encode_question
 from ..model.gpt import GPT
 import gpt2pro.model.pretrained # noqa: F401, adds GPT.from_pretrained
 from .engine import Engine, Request
+from .beam_search import Beam, beam_search
 
 # %% auto #0
 __all__ = ['encode_prompt', 'stream', 'generate', 'generate_batch', 'find_model_tokenizer', 'interact', 'chat']
@@ -40,13 +41,14 @@ def encode_prompt(
 # %% ../../nbs/10_generation/04_completion.ipynb #0014
 def _submit(
     model: GPT, tokenizer: Tokenizer | None, prompts: list[list[int]], config: GenerateConfig,
+    logprobs: int | None = None,
 ) -> tuple[Engine, list[Request]]:
     "An engine with a request for each prompt, each with a seed of its own"
     longest = max((len(ids) for ids in prompts if isinstance(ids, list)), default=0)
     engine = Engine(model, tokenizer, min(len(prompts), 32), longest + config.max_new_tokens)
     seeds = range(config.seed, config.seed + len(prompts))
     configs = [config.model_copy(update=dict(seed=seed)) for seed in seeds]
-    return engine, [*map(engine.submit, prompts, configs)]
+    return engine, [engine.submit(ids, c, logprobs) for ids, c in zip(prompts, configs)]
 
 def stream(
     model: GPT,           # A trained model
@@ -56,7 +58,10 @@ def stream(
 ) -> Iterator[str]:       # Pieces of text as soon as they are known, without the prompt
     "Continue a prompt, piece by piece"
     config = config or GenerateConfig()
-    engine, _ = _submit(model, tokenizer, [encode_prompt(model, tokenizer, prompt, config)], config)
+    ids = encode_prompt(model, tokenizer, prompt, config)
+    if max(config.num_beams, config.best_of) > 1: # known at the end only
+        return iter([_complete(model, tokenizer, [ids], config)[0].text])
+    engine, _ = _submit(model, tokenizer, [ids], config)
     return (token.text for _, token in engine if token.text)
 
 # %% ../../nbs/10_generation/04_completion.ipynb #0017
@@ -70,6 +75,20 @@ def generate(
     return ''.join(stream(model, tokenizer, prompt, config))
 
 # %% ../../nbs/10_generation/04_completion.ipynb #0022
+def _complete(
+    model: GPT, tokenizer: Tokenizer | None, prompts: list[list[int]], config: GenerateConfig,
+) -> list[Request | Beam]:
+    "What follows each prompt: a sample, the best of several samples, or the best beam"
+    if config.num_beams > 1:
+        return [beam_search(model, ids, config, tokenizer)[0] for ids in prompts]
+    n = config.best_of
+    several = [ids for ids in prompts for _ in range(n)]
+    engine, requests = _submit(model, tokenizer, several, config, 0 if n > 1 else None)
+    scores = dict.fromkeys(requests, 0.)
+    for request, token in engine: scores[request] += token.logprob or 0.
+    def mean(request: Request) -> float: return scores[request]/len(request.new_ids)
+    return [max(requests[i:i+n], key=mean) for i in range(0, len(requests), n)]
+
 def generate_batch(
     model: GPT,           # A trained model
     tokenizer: Tokenizer, # Its tokenizer
@@ -79,9 +98,7 @@ def generate_batch(
     "Continue several prompts together"
     config = config or GenerateConfig()
     ids = [encode_prompt(model, tokenizer, prompt, config) for prompt in prompts]
-    engine, requests = _submit(model, tokenizer, ids, config)
-    for _ in engine: pass
-    return [request.text for request in requests]
+    return [found.text for found in _complete(model, tokenizer, ids, config)]
 
 # %% ../../nbs/10_generation/04_completion.ipynb #0026
 def find_model_tokenizer(
@@ -111,13 +128,12 @@ def generate(self: GPT, # noqa: F811
         texts = generate_batch(self, tokenizer or find_model_tokenizer(self), prompts, config)
         results = texts if self.is_chat else [p + text for p, text in zip(prompts, texts)]
     else:
-        engine, requests = _submit(self, None, prompts, config)
-        for _ in engine: pass
-        results = [request.tokens for request in requests]
+        found = _complete(self, None, prompts, config)
+        results = [[*ids, *new.new_ids] for ids, new in zip(prompts, found)]
     result = results if several else results[0]
     return torch.tensor(result, device=prompt.device) if isinstance(prompt, Tensor) else result
 
-# %% ../../nbs/10_generation/04_completion.ipynb #0037
+# %% ../../nbs/10_generation/04_completion.ipynb #0039
 _print = partial(print, end='', flush=True)
 
 def _dialogue(
@@ -142,7 +158,7 @@ def _dialogue(
         write('\n')
         config = config.model_copy(update=dict(seed=config.seed + 1))
 
-# %% ../../nbs/10_generation/04_completion.ipynb #0039
+# %% ../../nbs/10_generation/04_completion.ipynb #0041
 def interact(
     model: GPT,           # A trained model
     tokenizer: Tokenizer, # Its tokenizer
@@ -159,7 +175,7 @@ def interact(
     for line, text in _dialogue(model, tokenizer, config, encode, read, write):
         said = (line or said) + text
 
-# %% ../../nbs/10_generation/04_completion.ipynb #0044
+# %% ../../nbs/10_generation/04_completion.ipynb #0046
 def _recent(messages: list[Message], tokenizer: Tokenizer, room: int) -> list[int]:
     "The ids of a conversation, without its oldest questions where there are too many"
     while len(ids := encode_question(messages, tokenizer)) > room and len(messages) > 2:

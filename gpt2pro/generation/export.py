@@ -23,11 +23,11 @@ from ..text.messages import Message
 from ..tokenizers.tokenizer import Tokenizer
 from ..data.chat import chat_template, encode_question
 from ..model.gpt import GPT
-from ..model.pretrained import save_pretrained
+from ..model.pretrained import check_merged, save_pretrained
 
 # %% auto #0
 __all__ = ['PARITY_TEXTS', 'PARITY_FILE', 'HF', 'Runtime', 'Exporter', 'ParityCheck', 'check_parity', 'ParityCertificate',
-           'certify', 'new_folder', 'export_model', 'Transformers']
+           'certify', 'new_folder', 'export_model', 'write_tokenizer', 'HfTokenizer', 'Transformers']
 
 # %% ../../nbs/10_generation/09_export.ipynb #0007
 class Runtime(Protocol):
@@ -178,6 +178,18 @@ def _check_certificate(certificate: ParityCertificate) -> None:
         'nothing was written; report it with the versions of both programs')
 
 # %% ../../nbs/10_generation/09_export.ipynb #0026
+def _portable(model: GPT) -> GPT:
+    "The same weights on the CPU in float32, with PyTorch's own functions"
+    check_merged(model)
+    config = model.config.model_copy(update=dict(attention='auto', kernels='auto'))
+    with torch.device('meta'): copy = GPT(config)
+    copy.load_state_dict({name: p.cpu().float() for name, p in model.state_dict().items()},
+                         assign=True)
+    if config.tie_word_embeddings: copy.lm_head.weight = copy.wte.weight
+    copy.is_chat = model.is_chat
+    return copy.eval()
+
+# %% ../../nbs/10_generation/09_export.ipynb #0027
 def export_model(
     format: str,             # A key of `EXPORT_FORMATS`
     exporter: Exporter,      # Of that format
@@ -190,7 +202,7 @@ def export_model(
 ) -> ParityCertificate:
     "Write a model in a format, open it in its program, and keep it if both agree"
     _check_format(config.model_copy(update={'model': model.config}), format)
-    model = model.cpu().float().eval()
+    model = _portable(model)
     with new_folder(Path(folder), overwrite) as temporary:
         exporter.write(model, tokenizer, config, temporary)
         certificate = certify(format, exporter, model, tokenizer, temporary)
@@ -199,7 +211,7 @@ def export_model(
         write_file(temporary/PARITY_FILE, certificate.model_dump_json(indent=2))
     return certificate
 
-# %% ../../nbs/10_generation/09_export.ipynb #0029
+# %% ../../nbs/10_generation/09_export.ipynb #0030
 def _generation_config(config: Config, tokenizer: Tokenizer, chat: bool) -> dict[str, Any]:
     "The settings of generation by the names of transformers"
     c, marks = config.generate, sorted(tokenizer.special_tokens.values())
@@ -209,32 +221,48 @@ def _generation_config(config: Config, tokenizer: Tokenizer, chat: bool) -> dict
     if not c.temperature: return values
     return values | dict(temperature=c.temperature, top_k=c.top_k or 0, top_p=c.top_p or 1.)
 
-def _write_hf(model: GPT, tokenizer: Tokenizer, config: Config, folder: Path) -> None:
-    "A folder that transformers loads"
-    save_pretrained(model, folder)
+def write_tokenizer(
+    tokenizer: Tokenizer, # Of a model
+    config: Config,       # Of its run
+    chat: bool,           # Whether it was trained on conversations
+    folder: Path,         # Where its files belong
+) -> None:
+    "The files that transformers needs beside a model"
     tokenizer.save(folder)
-    values = _generation_config(config, tokenizer, model.is_chat)
+    values = _generation_config(config, tokenizer, chat)
     write_file(folder/'generation_config.json', json.dumps(values, indent=2))
-    if model.is_chat: write_file(folder/'chat_template.jinja', chat_template(tokenizer))
+    if chat: write_file(folder/'chat_template.jinja', chat_template(tokenizer))
 
-# %% ../../nbs/10_generation/09_export.ipynb #0030
-class Transformers:
-    "A folder in Hugging Face's transformers"
+def _write_hf(model: GPT, tokenizer: Tokenizer, config: Config, folder: Path) -> None:
+    save_pretrained(model, folder)
+    write_tokenizer(tokenizer, config, model.is_chat, folder)
+
+# %% ../../nbs/10_generation/09_export.ipynb #0031
+class HfTokenizer:
+    "The tokenizer of a folder in Hugging Face's transformers"
     def __init__(self,
-        folder: Path, # As `_write_hf` writes it
+        folder: Path, # As `write_tokenizer` writes it
     ) -> None:
         import transformers
         transformers.logging.set_verbosity_error()
         transformers.logging.disable_progress_bar()
         self.name = f'transformers {transformers.__version__}'
         self.tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-        self.model: Any = transformers.AutoModelForCausalLM.from_pretrained(folder).eval()
     def encode(self, text: str | Sequence[Message]) -> list[int]:
         if isinstance(text, str): return self.tokenizer(text)['input_ids']
         messages = [message._asdict() for message in text]
         prompt = self.tokenizer.apply_chat_template(messages, tokenize=False,
                                                     add_generation_prompt=True)
         return self.tokenizer(prompt)['input_ids']
+
+class Transformers(HfTokenizer):
+    "A folder in Hugging Face's transformers"
+    def __init__(self,
+        folder: Path, # As `_write_hf` writes it
+    ) -> None:
+        from transformers import AutoModelForCausalLM
+        super().__init__(folder)
+        self.model: Any = AutoModelForCausalLM.from_pretrained(folder).eval()
     @torch.no_grad()
     def logits(self, ids: list[int]) -> Tensor: # (T, V)
         return self.model(torch.tensor([ids])).logits[0]

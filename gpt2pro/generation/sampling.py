@@ -15,8 +15,8 @@ from ..core.config import GenerateConfig
 
 # %% auto #0
 __all__ = ['apply_temperature', 'Candidates', 'top_k', 'top_p', 'min_p', 'typical_p', 'count_tokens', 'apply_repetition_penalty',
-           'apply_count_penalties', 'apply_penalties', 'is_greedy', 'process_logits', 'sample', 'TokenLogprobs',
-           'token_logprobs']
+           'apply_count_penalties', 'apply_penalties', 'is_greedy', 'process_logits', 'check_logits', 'sample',
+           'TokenLogprobs', 'token_logprobs']
 
 # %% ../../nbs/10_generation/02_sampling.ipynb #0009
 def apply_temperature(
@@ -157,6 +157,15 @@ def process_logits(
     return Candidates(values, ids)
 
 # %% ../../nbs/10_generation/02_sampling.ipynb #0060
+def check_logits(
+    largest: Tensor, # Of each row, of any shape
+) -> None:
+    "Raise for a row that has no probabilities"
+    if all(map(math.isfinite, largest.flatten().tolist())): return
+    raise RunError('A logit of the next token is not finite',
+                   'the weights of this model give no probabilities',
+                   'generate with an earlier checkpoint')
+
 def sample(
     candidates: Candidates,            # Of `process_logits`, (B, K)
     generators: list[torch.Generator], # One for each row; an empty list is greedy
@@ -164,10 +173,7 @@ def sample(
     "The next token of each row: drawn with its generator, or the likeliest"
     logits, ids = candidates
     largest = logits.amax(-1, keepdim=True) # (B, 1); with a NaN the largest is NaN
-    if not all(map(math.isfinite, largest[:, 0].tolist())):
-        raise RunError('A logit of the next token is not finite',
-                       'the weights of this model give no probabilities',
-                       'generate with an earlier checkpoint')
+    check_logits(largest)
     if generators:
         ends = (logits - largest).exp().cumsum(-1) # (B, K)
         draws = [torch.rand(1, generator=g, device=logits.device) for g in generators]

@@ -200,7 +200,9 @@ def eval_mode(
     model: nn.Module, # Any model
 ) -> Iterator[None]:
     "Evaluation mode inside the block; afterwards the mode that was"
-    training = model.training
+    if not model.training: # nothing to do in each step of a generation
+        yield
+        return
     model.eval()
     try: yield
-    finally: model.train(training)
+    finally: model.train()

@@ -23,7 +23,7 @@ from ..tokenizers.tokenizer import find_tokenizer
 from .gpt import GPT
 
 # %% auto #0
-__all__ = ['check_finite', 'load_pretrained', 'save_pretrained']
+__all__ = ['check_finite', 'load_pretrained', 'check_merged', 'save_pretrained']
 
 # %% ../../nbs/08_model/03_pretrained.ipynb #0008
 _CONV1D = 'c_attn.weight', 'c_proj.weight', 'c_fc.weight' # stored as (in, out) by GPT-2
@@ -235,6 +235,15 @@ def _save_files(weights: dict[str, Tensor], folder: Path, max_shard_size: int | 
         if path.name not in current: path.unlink()
 
 # %% ../../nbs/08_model/03_pretrained.ipynb #0046
+def check_merged(
+    model: GPT, # To be written as one matrix for each layer
+) -> None:
+    "Refuse a model with an adapter beside its weights"
+    if any('lora_' in name or 'parametrizations' in name for name, _ in model.named_parameters()):
+        raise UserError('The model has an adapter',
+                        'a folder for other programs has one matrix for each layer',
+                        'call merge_adapter(model) first, or save_adapter instead')
+
 def save_pretrained(
     model: GPT,                        # The model to save
     folder: str | Path,                # Made where missing
@@ -242,10 +251,7 @@ def save_pretrained(
 ) -> None:
     "Write config.json, model.safetensors and a known tokenizer, in transformers' layout"
     folder = Path(folder)
-    if any('lora_' in name or 'parametrizations' in name for name, _ in model.named_parameters()):
-        raise UserError(f'{folder}: the model has an adapter',
-                        'this format has one matrix for each layer',
-                        'call merge_adapter(model) first, or save_adapter instead')
+    check_merged(model)
     folder.mkdir(parents=True, exist_ok=True)
     values = to_hf_config(model.config)
     prefix = 'transformer' if values['model_type'] in ('gpt2', 'gpt2pro') else 'model'

@@ -10,7 +10,7 @@ from pathlib import Path
 from ..core.errors import suggest
 from ..core.choices import FINETUNE_METHODS, OPTIMIZERS
 from ..core.choices import EXPORT_FORMATS
-from ..core.config import Config, export_problems, setting_value
+from ..core.config import Config, export_problems, GenerateConfig, setting_value
 from ..core.tables import format_bytes, format_seconds
 from ..core.loading import load_config
 from ..core.gpus import Gpu
@@ -660,6 +660,20 @@ def _prompts_fit_into_the_context(plan: Plan) -> CheckResult:
         'generate.prompts=[]': 'beginnings of validation documents instead'})
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0137
+@_rule('GP-GENERATE-003', 'note', 'generate.temperature=0', 'generate.top_p=0.9')
+def _greedy_decoding_draws_nothing(plan: Plan) -> CheckResult:
+    "greedy decoding takes the likeliest token and reads no other setting of sampling"
+    c, default = plan.config.generate, GenerateConfig()
+    names = [name for name in ('top_k', 'top_p', 'min_p', 'typical_p', 'best_of')
+             if getattr(c, name) != getattr(default, name)]
+    if c.temperature or c.num_beams > 1 or not names: return None
+    changed = ', '.join(f'generate.{name} = {getattr(c, name)}' for name in names)
+    defaults = [f'generate.{name}={json.dumps(getattr(default, name))}' for name in names]
+    return Violation(f'{changed} with generate.temperature = 0', {
+        ' '.join(defaults): 'the same text',
+        f'generate.temperature={default.temperature}': 'samples, and reads them'})
+
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0140
 @_rule('GP-EXPORT-003', 'note', 'model.position=alibi')
 def _other_programs_have_the_model(plan: Plan) -> CheckResult:
     "a program runs the architectures that it knows; ONNX describes the operations of any model"
