@@ -153,6 +153,7 @@ def _layout(position: str, norm: str, activations: tuple[str, ...], **more: Any)
 
 # %% ../../nbs/00_core/04_choices.ipynb #0026
 _ALL = dict(sliding_window=(None,)) # every token attends to all before it
+_GGUF: Layout = {'tokenizer.type': ('bpe', 'gpt2'), 'tokenizer.normalizer': ('none',)}
 
 EXPORT_FORMATS: dict[str, ExportFormat] = {
     'hf': ExportFormat('Hugging Face folder, for transformers', {
@@ -162,4 +163,10 @@ EXPORT_FORMATS: dict[str, ExportFormat] = {
         'arcee': _layout('rope', 'rmsnorm', _UNGATED, **_ALL),
         'starcoder2': _layout('rope', 'layernorm', _UNGATED)}),
     'onnx': ExportFormat('ONNX, for ONNX Runtime', {'any': {}}),
+    'gguf': ExportFormat('GGUF, for llama.cpp', {
+        'gpt2': _GGUF | _layout('learned', 'layernorm', ('gelu_new',), **_ALL) | {
+            'model.position': ('learned', 'sinusoidal')},
+        'llama': _GGUF | _layout('rope', 'rmsnorm', _GATED, **_ALL),
+        'starcoder2': _GGUF | _layout('rope', 'layernorm', ('gelu_new',), **_ALL),
+        'nemotron': _GGUF | _layout('rope', 'layernorm', ('relu2',), **_ALL)}),
 }
