@@ -188,7 +188,7 @@ def generate(
 @app.command()
 def export(
     folder: Run,
-    to: Annotated[str, typer.Option(help='Format: hf (Hugging Face), onnx')] = 'hf',
+    to: Annotated[str, typer.Option(help='Format: hf, onnx or gguf (for llama.cpp)')] = 'hf',
     out: Annotated[Path | None, typer.Option(
         help='Folder; without it, exports/FORMAT in the run directory',
         show_default=False)] = None,

@@ -77,7 +77,7 @@ def generate(
 # %% ../../nbs/10_generation/04_completion.ipynb #0022
 def _complete(
     model: GPT, tokenizer: Tokenizer | None, prompts: list[list[int]], config: GenerateConfig,
-) -> list[Any]: # A Request or a Beam
+) -> list[Request | Beam]:
     "What follows each prompt: a sample, the best of several samples, or the best beam"
     if config.num_beams > 1:
         return [beam_search(model, ids, config, tokenizer)[0] for ids in prompts]

@@ -10,12 +10,13 @@ from ..core.files import write_file
 from ..trainer.runs import load_run, RunDirectory
 from .export import export_model, Exporter, HF, ParityCertificate
 from .onnx import ONNX
+from .gguf import GGUF
 
 # %% auto #0
 __all__ = ['EXPORTERS', 'export']
 
 # %% ../../nbs/10_generation/12_model_card.ipynb #0006
-EXPORTERS: dict[str, Exporter] = {'hf': HF, 'onnx': ONNX}
+EXPORTERS: dict[str, Exporter] = {'hf': HF, 'onnx': ONNX, 'gguf': GGUF}
 
 def export(
     run: str | Path,               # A run, a checkpoint, or a folder of Hugging Face
