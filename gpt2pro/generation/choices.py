@@ -6,7 +6,6 @@
 from __future__ import annotations
 from typing import Any
 import torch
-from ..core.config import GenerateConfig
 from ..core.loading import load_config
 from ..tokenizers.tokenizer import Tokenizer
 from ..model.gpt import eval_mode, GPT
