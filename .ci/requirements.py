@@ -15,6 +15,8 @@ USED_OTHERWISE = { # requirement → by what
     'nbdev': 'a command', 'execnb': 'nbdev', 'ghapi': 'nbdev', 'mypy': 'a command', 'ruff': 'a command',
 }
 
+TAKEN_WHERE_INSTALLED = {'llama-cpp-python': 'it has to be compiled'} # distribution → why no list has it
+
 def normalize(name): return re.sub(r'[-_.]+', '-', name).lower()
 
 def imported(code):
@@ -32,7 +34,7 @@ def distributions(codes):
     "The distributions that some pieces of code import from, normalized"
     names = {name for code in codes for name in imported(code)} - set(sys.stdlib_module_names)
     known = packages_distributions()
-    return {normalize(known[name][0]) for name in names if name in known} - {'gpt2pro'}
+    return {normalize(known[name][0]) for name in names if name in known} - {'gpt2pro', *TAKEN_WHERE_INSTALLED}
 
 def declared():
     "Name of each list of requirements → the distributions in it"

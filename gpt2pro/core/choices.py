@@ -30,7 +30,7 @@ ACTIVATIONS: dict[str, Activation] = {
     'gelu_new': Activation('GELU, tanh approximation (GPT-2)', 2, 1, gpt2=True),
     'gelu': Activation('GELU, exact', 2, 1, gpt2=True),
     'relu': Activation('ReLU: max(x, 0)', 1, 2, saves_input=True, gpt2=True),
-    'relu2': Activation('squared ReLU', 2, 2, saves_input=True),
+    'relu2': Activation('squared ReLU', 2, 1),
     'swiglu': Activation('SwiGLU: SiLU-gated linear unit (Llama)', 4, 2, gated=True, fused=True),
 }
 
@@ -153,6 +153,7 @@ def _layout(position: str, norm: str, activations: tuple[str, ...], **more: Any)
 
 # %% ../../nbs/00_core/04_choices.ipynb #0026
 _ALL = dict(sliding_window=(None,)) # every token attends to all before it
+_GGUF: Layout = {'tokenizer.type': ('bpe', 'gpt2'), 'tokenizer.normalizer': ('none',)}
 
 EXPORT_FORMATS: dict[str, ExportFormat] = {
     'hf': ExportFormat('Hugging Face folder, for transformers', {
@@ -162,4 +163,10 @@ EXPORT_FORMATS: dict[str, ExportFormat] = {
         'arcee': _layout('rope', 'rmsnorm', _UNGATED, **_ALL),
         'starcoder2': _layout('rope', 'layernorm', _UNGATED)}),
     'onnx': ExportFormat('ONNX, for ONNX Runtime', {'any': {}}),
+    'gguf': ExportFormat('GGUF, for llama.cpp', {
+        'gpt2': _GGUF | _layout('learned', 'layernorm', ('gelu_new',), **_ALL) | {
+            'model.position': ('learned', 'sinusoidal')},
+        'llama': _GGUF | _layout('rope', 'rmsnorm', _GATED, **_ALL),
+        'starcoder2': _GGUF | _layout('rope', 'layernorm', ('gelu_new',), **_ALL),
+        'nemotron': _GGUF | _layout('rope', 'layernorm', ('relu2',), **_ALL)}),
 }

@@ -68,7 +68,8 @@ def chat_template(
     marked = [mark[2:-2] for mark in tokenizer.special_tokens if mark != EOT]
     begin = '<|assistant|>' if 'assistant' in marked else '\n\nAssistant:'
     return ('{% for message in messages %}'
-            f'{{% if message.role in {marked} %}}<|{{{{ message.role }}}}|>{{{{ message.content }}}}'
+            f'{{% if message.role in {marked} %}}'
+            '<|{{ message.role }}|>{{ message.content }}'
             "{% else %}{% if not loop.first %}\n\n{% endif %}"
             '{{ message.role | capitalize }}: {{ message.content }}{% endif %}{% endfor %}'
             f'{{% if add_generation_prompt %}}{begin}{{% endif %}}')
