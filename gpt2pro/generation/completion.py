@@ -77,13 +77,8 @@ def generate(
     "Continue a prompt"
     return ''.join(stream(model, tokenizer, prompt, config))
 
-<<<<<<< HEAD
 # %% ../../nbs/10_generation/06_completion.ipynb #0022
-def _complete(
-=======
-# %% ../../nbs/10_generation/04_completion.ipynb #0022
 def complete(
->>>>>>> main
     model: GPT, tokenizer: Tokenizer | None, prompts: list[list[int]], config: GenerateConfig,
 ) -> list[Request | Beam]:
     "What follows each prompt: a sample, the best of several samples, or the best beam"
