@@ -192,11 +192,17 @@ def export(
     out: Annotated[Path | None, typer.Option(
         help='Folder; without it, exports/FORMAT in the run directory',
         show_default=False)] = None,
+    license: Annotated[str, typer.Option(
+        help='Of the weights, for the model card, such as mit')] = 'unknown',
+    push: Annotated[str | None, typer.Option(
+        metavar='ACCOUNT/NAME', show_default=False, help='Upload it to Hugging Face\'s hub')] = None,
+    public: Annotated[bool, typer.Option(
+        '--public', help='Show that repository to everybody')] = False,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     "Write a model for other programs, and prove that it computes the same there"
-    show(gpt2pro.export(folder, to, out, overwrite), as_json)
+    show(gpt2pro.export(folder, to, out, overwrite, push, license, not public), as_json)
 
 # %% ../../nbs/12_app/07_cli.ipynb #0041
 @app.command()
