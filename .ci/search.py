@@ -57,6 +57,7 @@ TERMS = { # what a reader types → pages that answer it, any of which will do
     'temperature': ['10_generation/sampling'],
     'min-p': ['10_generation/sampling'],
     'beam search': ['10_generation/beam_search'],
+    'token probabilities': ['10_generation/choices'],
     'top-k': ['10_generation/sampling'],
     'repetition penalty': ['10_generation/sampling'],
     'autoregressive': ['10_generation/engine', '08_model/gpt', '10_generation/sampling'],

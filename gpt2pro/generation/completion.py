@@ -23,7 +23,7 @@ from .engine import Engine, Request
 from .beam_search import Beam, beam_search
 
 # %% auto #0
-__all__ = ['encode_prompt', 'stream', 'generate', 'generate_batch', 'find_model_tokenizer', 'interact', 'chat']
+__all__ = ['encode_prompt', 'stream', 'generate', 'complete', 'generate_batch', 'find_model_tokenizer', 'interact', 'chat']
 
 # %% ../../nbs/10_generation/04_completion.ipynb #0010
 def encode_prompt(
@@ -60,7 +60,7 @@ def stream(
     config = config or GenerateConfig()
     ids = encode_prompt(model, tokenizer, prompt, config)
     if max(config.num_beams, config.best_of) > 1: # known at the end only
-        return iter([_complete(model, tokenizer, [ids], config)[0].text])
+        return iter([complete(model, tokenizer, [ids], config)[0].text])
     engine, _ = _submit(model, tokenizer, [ids], config)
     return (token.text for _, token in engine if token.text)
 
@@ -75,7 +75,7 @@ def generate(
     return ''.join(stream(model, tokenizer, prompt, config))
 
 # %% ../../nbs/10_generation/04_completion.ipynb #0022
-def _complete(
+def complete(
     model: GPT, tokenizer: Tokenizer | None, prompts: list[list[int]], config: GenerateConfig,
 ) -> list[Request | Beam]:
     "What follows each prompt: a sample, the best of several samples, or the best beam"
@@ -98,7 +98,7 @@ def generate_batch(
     "Continue several prompts together"
     config = config or GenerateConfig()
     ids = [encode_prompt(model, tokenizer, prompt, config) for prompt in prompts]
-    return [found.text for found in _complete(model, tokenizer, ids, config)]
+    return [found.text for found in complete(model, tokenizer, ids, config)]
 
 # %% ../../nbs/10_generation/04_completion.ipynb #0026
 def find_model_tokenizer(
@@ -128,7 +128,7 @@ def generate(self: GPT, # noqa: F811
         texts = generate_batch(self, tokenizer or find_model_tokenizer(self), prompts, config)
         results = texts if self.is_chat else [p + text for p, text in zip(prompts, texts)]
     else:
-        found = _complete(self, None, prompts, config)
+        found = complete(self, None, prompts, config)
         results = [[*ids, *new.new_ids] for ids, new in zip(prompts, found)]
     result = results if several else results[0]
     return torch.tensor(result, device=prompt.device) if isinstance(prompt, Tensor) else result
