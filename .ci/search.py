@@ -62,6 +62,7 @@ TERMS = { # what a reader types → pages that answer it, any of which will do
     'repetition penalty': ['10_generation/sampling'],
     'autoregressive': ['10_generation/engine', '08_model/gpt', '10_generation/sampling'],
     'continuous batching': ['10_generation/engine', '10_generation/scheduler'],
+    'speculative decoding': ['10_generation/speculative'],
     'stop string': ['10_generation/engine', '10_generation/completion'],
     'byte-pair encoding': ['04_tokenizers/bpe'],
     'special tokens': ['04_tokenizers/tokenizer'],
