@@ -61,7 +61,7 @@ TERMS = { # what a reader types → pages that answer it, any of which will do
     'top-k': ['10_generation/sampling'],
     'repetition penalty': ['10_generation/sampling'],
     'autoregressive': ['10_generation/engine', '08_model/gpt', '10_generation/sampling'],
-    'continuous batching': ['10_generation/engine'],
+    'continuous batching': ['10_generation/engine', '10_generation/scheduler'],
     'speculative decoding': ['10_generation/speculative'],
     'stop string': ['10_generation/engine', '10_generation/completion'],
     'byte-pair encoding': ['04_tokenizers/bpe'],
@@ -82,6 +82,10 @@ TERMS = { # what a reader types → pages that answer it, any of which will do
     'multi-node': ['guides/multi_node', '09_trainer/launch'],
     'Slurm': ['09_trainer/launch', 'guides/multi_node'],
     'Kubernetes': ['09_trainer/launch', 'guides/multi_node'],
+    'OpenAI': ['10_generation/protocol', '10_generation/serving'],
+    'server-sent events': ['10_generation/protocol', '10_generation/http'],
+    'Docker': ['guides/deployment'], 'systemd': ['guides/deployment'],
+    'reverse proxy': ['guides/deployment'],
     'memory forecast': ['03_validation/memory', '03_validation/forecast'],
 }
 
