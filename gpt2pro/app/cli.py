@@ -198,7 +198,7 @@ def export(
     license: Annotated[str, typer.Option(
         help='Of the weights, for the model card, such as mit')] = 'unknown',
     push: Annotated[str | None, typer.Option(
-        metavar='ACCOUNT/NAME', show_default=False, help='Upload it to Hugging Face\'s hub')] = None,
+        metavar='ACCOUNT/NAME', show_default=False, help='Upload it to the Hub')] = None,
     public: Annotated[bool, typer.Option(
         '--public', help='Show that repository to everybody')] = False,
     overwrite: Overwrite = False,
