@@ -19,7 +19,7 @@ from ..data.shards import Manifest
 from ..model.gpt import GPT
 from ..trainer.runs import load_run, RunDirectory
 from ..trainer.monitor import metric_points, read_metrics
-from .evaluation import Evaluation, Score
+from .evaluation import Evaluation
 from .export import export_model, Exporter, HF, ParityCertificate
 from .onnx import ONNX
 from .gguf import GGUF
