@@ -258,7 +258,7 @@ def explain(
     lines = [f'{rule.finding.code:16} {rule.finding.severity:8} {rule.title}' for rule in rules]
     show(rules if as_json else '\n'.join(lines), as_json)
 
-# %% ../../nbs/12_app/06_commands.ipynb #0050
+# %% ../../nbs/12_app/06_commands.ipynb #0053
 Minutes = Annotated[float | None, typer.Option(
     help='Training time; without it, 3.5', show_default=False)]
 Overwrite = Annotated[bool, typer.Option('--overwrite', help='Overwrite what exists')]
@@ -317,7 +317,7 @@ def schema() -> None:
     from gpt2pro.core.schema import config_schema
     show(config_schema(), as_json=True)
 
-# %% ../../nbs/12_app/06_commands.ipynb #0063
+# %% ../../nbs/12_app/06_commands.ipynb #0066
 tokenizer_app = typer.Typer(
     no_args_is_help=True, help='Choose a vocabulary size, train a tokenizer, compare languages.')
 planning.add_typer(tokenizer_app, name='tokenizer')
@@ -364,7 +364,7 @@ def parity(
     from gpt2pro.tokenizers.parity import measure_parity
     show(measure_parity(_data(source), _tokenizer(tokenizer) if tokenizer else None), as_json)
 
-# %% ../../nbs/12_app/06_commands.ipynb #0065
+# %% ../../nbs/12_app/06_commands.ipynb #0068
 @planning.command()
 def prepare(
     words: Words = None,

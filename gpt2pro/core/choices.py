@@ -30,7 +30,7 @@ ACTIVATIONS: dict[str, Activation] = {
     'gelu_new': Activation('GELU, tanh approximation (GPT-2)', 2, 1, gpt2=True),
     'gelu': Activation('GELU, exact', 2, 1, gpt2=True),
     'relu': Activation('ReLU: max(x, 0)', 1, 2, saves_input=True, gpt2=True),
-    'relu2': Activation('squared ReLU', 2, 2, saves_input=True),
+    'relu2': Activation('squared ReLU', 2, 1),
     'swiglu': Activation('SwiGLU: SiLU-gated linear unit (Llama)', 4, 2, gated=True, fused=True),
 }
 

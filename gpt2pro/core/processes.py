@@ -87,7 +87,7 @@ def _is_first() -> bool:
     "Whether no other process has failed before this one"
     rank = os.environ['RANK']
     try: return open_store().compare_set('failed', '', rank).decode() == rank
-    except RuntimeError: return False # the store ended with the main process
+    except RuntimeError: return rank == '1' # the store ended with the main process
 
 @contextmanager
 def launched_together() -> Iterator[None]:

@@ -13,6 +13,7 @@ from ..core.errors import UserError
 from ..core.config import GenerateConfig
 from ..tokenizers.tokenizer import Tokenizer
 from ..model.gpt import eval_mode, GPT
+from ..model.inference import pack_weights
 from .sampling import is_greedy, process_logits, sample, token_logprobs
 
 # %% auto #0
@@ -130,6 +131,7 @@ class Engine:
         self.context = min(length or model.config.block_size, model.config.block_size)
         self.cache = model.new_cache(slots, self.context)
         self.cache.reorder([]) # all slots are free
+        if slots > 1: pack_weights(model)
         self.waiting, self.active = deque[Request](), list[Request]() # active: one for each slot
     def submit(self,
         ids: list[int],                       # Of the prompt

@@ -64,7 +64,7 @@ class ModelLoader:
         engine = Engine(model, tokenizer, self.slots)
         return LoadedModel(engine, tokenizer, config.generate, state)
 
-# %% ../../nbs/10_generation/15_scheduler.ipynb #0015
+# %% ../../nbs/10_generation/15_scheduler.ipynb #0018
 class Piece(NamedTuple):
     "What one step adds to a text"
     choice: int                # Index of the text in its request
@@ -97,7 +97,7 @@ class Job:
         self.scheduler.close_job(self)
         self.left = 0
 
-# %% ../../nbs/10_generation/15_scheduler.ipynb #0017
+# %% ../../nbs/10_generation/15_scheduler.ipynb #0020
 _log = logging.getLogger('gpt2pro.generation.scheduler')
 PAUSE = 2. # Seconds between two looks for a newer model
 STOPPED = ApiError('The server stops', 'it was asked to end', 'send it again later', status=503)

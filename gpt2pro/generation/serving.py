@@ -73,7 +73,7 @@ def serve(
     "Serve a model, and a page to try it and to watch its training, until Ctrl-C"
     try: from gpt2pro.generation.http import LOCAL_HOSTS, make_app
     except ImportError as e:
-        raise UserError(f'{e.name} is not installed', 'the server needs it',
+        raise UserError(f'{e.name} is not installed', 'gpt2pro serve needs it',
                         "pip install 'gpt2pro[serve]'") from None
     check_token(host, token)
     loader = ModelLoader(folder, check_positive(slots, 'slots'))

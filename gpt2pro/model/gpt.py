@@ -18,7 +18,7 @@ from ..core.choices import ACTIVATIONS, POSITIONS
 from ..core.config import Config, ModelConfig
 from ..core.loading import check_arguments, ConfigError
 from ..kernels.triton import gelu
-from ..kernels.activations import swiglu
+from ..kernels.activations import squared_relu, swiglu
 from ..kernels.norms import Norm
 from ..kernels.positions import sinusoidal_encoding
 from ..kernels.loss import linear_cross_entropy, linear_token_losses, matmul_dtype
@@ -31,7 +31,7 @@ __all__ = ['ACTIVATION_FUNCTIONS', 'MLP', 'Block', 'init_weights', 'Decoder', 'G
 # %% ../../nbs/08_model/01_gpt.ipynb #0007
 ACTIVATION_FUNCTIONS: dict[str, Callable[[Tensor, str], Tensor]] = dict( # of x and model.kernels
     gelu_new=gelu, gelu=lambda x, kernels: F.gelu(x), relu=lambda x, kernels: F.relu(x),
-    relu2=lambda x, kernels: F.relu(x).square(), swiglu=swiglu)
+    relu2=lambda x, kernels: squared_relu(x), swiglu=swiglu)
 
 # %% ../../nbs/08_model/01_gpt.ipynb #0012
 class MLP(nn.Module):

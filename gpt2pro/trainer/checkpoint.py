@@ -259,7 +259,7 @@ class TensorFiles(Mapping[str, Tensor]):
         for path in files:
             file = safe_open(path, 'pt')
             places = file.metadata() or {}
-            for name in file.keys():
+            for name in file.offset_keys(): # in the order in which they were saved
                 self.parts.setdefault(name, []).append((file, places.get(name)))
     def __getitem__(self, name: str) -> Tensor:
         shards = []

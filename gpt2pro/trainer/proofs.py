@@ -131,7 +131,7 @@ def _file_hashes(run: RunDirectory, step: int) -> dict[str, str]:
     files = checkpoint_manifest(checkpoint_path(run.checkpoints, step))['files']
     return {name: file['sha256'] for name, file in files.items() if name != 'state.json'}
 
-_TOLERANCE = dict(float32=1e-4, bfloat16=2e-2, float16=2e-2)
+_TOLERANCE = dict(float32=1e-5, bfloat16=2e-2, float16=2e-2)
 
 def compare_runs(
     name: str,              # What is different
