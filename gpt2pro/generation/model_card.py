@@ -6,17 +6,35 @@
 from __future__ import annotations
 from pathlib import Path
 from ..core.errors import suggest, UserError
-from ..core.files import write_file
+from ..core.files import asset_path, write_file
+from ..tokenizers.tokenizer import Tokenizer
+from ..data.shards import Tokens
+from ..model.gpt import GPT
 from ..trainer.runs import load_run, RunDirectory
+from .evaluation import evaluate_model
 from .export import export_model, Exporter, HF, ParityCertificate
 from .onnx import ONNX
 from .gguf import GGUF
 
 # %% auto #0
-__all__ = ['EXPORTERS', 'export']
+__all__ = ['EXPORTERS', 'validation_score', 'export']
 
 # %% ../../nbs/10_generation/12_model_card.ipynb #0006
-EXPORTERS: dict[str, Exporter] = {'hf': HF, 'onnx': ONNX, 'gguf': GGUF}
+def validation_score(
+    model: GPT,           # Any model
+    tokenizer: Tokenizer, # Its tokenizer
+    folder: Path,         # A run, or another folder
+) -> float:               # Bits per byte
+    "How well a model predicts the validation text of a run"
+    try: tokens = Tokens.open(folder, 'validation')
+    except UserError:
+        paths = [asset_path('corpus', 'validation', f'{code}.txt') for code in ('en', 'es')]
+        texts = [path.read_text(encoding='utf-8')[:20_000] for path in paths]
+        tokens = Tokens.from_texts(texts, tokenizer)
+    return evaluate_model(model, tokens, max_tokens=20_000).bits_per_byte
+
+# %% ../../nbs/10_generation/12_model_card.ipynb #0008
+EXPORTERS: dict[str, Exporter] = {'hf': HF, 'onnx': ONNX, **GGUF}
 
 def export(
     run: str | Path,               # A run, a checkpoint, or a folder of Hugging Face
@@ -30,7 +48,10 @@ def export(
     model, tokenizer, config = load_run(run)
     directory = RunDirectory(str(model.pretrained_folder))
     folder = Path(out or directory.exports/to)
-    certificate = export_model(to, EXPORTERS[to], model, tokenizer, config, folder, overwrite)
+    format = to.partition('-')[0] # gguf-q8_0 is gguf with rounded weights
+    def score(model: GPT) -> float: return validation_score(model, tokenizer, directory.path)
+    certificate = export_model(format, EXPORTERS[to], model, tokenizer, config, folder, overwrite,
+                               score)
     if directory.config.is_file(): # the report of the run shows it
         write_file(directory.exports/f'{to}.json', certificate.model_dump_json(indent=2))
     return certificate
