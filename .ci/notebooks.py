@@ -12,7 +12,7 @@ from nbclient.exceptions import CellExecutionError
 
 top = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ['00_core/13_schema', '01_text/01_readers', '02_analysis/03_scan', '04_tokenizers/02_tokenizer', '05_data/05_batches',
-             '06_kernels/04_positions', '08_model/03_pretrained', '08_model/04_visualize', '10_generation/04_completion', '12_app/02_run_report']
+             '06_kernels/04_positions', '08_model/03_pretrained', '08_model/04_visualize', '10_generation/06_completion', '12_app/02_run_report']
 
 def run(path):
     "Run a notebook; whether it came to its end"

@@ -45,6 +45,7 @@ _NAMES = { # module → public names
     'trainer.scaling': 'forecast_scaling',
     'generation.engine': 'Engine',
     'generation.completion': 'GPT generate',
+    'generation.choices': 'show_choices',
     'generation.model_card': 'export',
     'generation.serving': 'serve',
     'app.rehearsal': 'rehearse',

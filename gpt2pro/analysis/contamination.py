@@ -121,7 +121,7 @@ class _Source(NamedTuple):
     excerpt: str
 
 # %% ../../nbs/02_analysis/04_contamination.ipynb #0025
-def _judge(held: _Held, places: np.ndarray, index: _Index,
+def _classify(held: _Held, places: np.ndarray, index: _Index,
            sources: dict[int, _Source]) -> ContaminatedDocument | None:
     "What training has of a document, whose hashes are at `places` of the index"
     times = index.times[places]
@@ -230,11 +230,11 @@ def advise(
 # %% ../../nbs/02_analysis/04_contamination.ipynb #0039
 def _make_report(held: Sequence[_Held], index: _Index, sources: dict[int, _Source],
                  sizes: Mapping[str, int], **rest: Any) -> ContaminationReport:
-    "All documents, judged and counted"
+    "All documents, classified and counted"
     bounds = np.cumsum([len(each.hashes) for each in held])[:-1]
-    judged = [_judge(each, places, index, sources)
-              for each, places in zip(held, np.split(index.places, bounds))]
-    found = sorted(filter(None, judged), key=lambda document: -document.share*document.length)
+    classified = [_classify(each, places, index, sources)
+                  for each, places in zip(held, np.split(index.places, bounds))]
+    found = sorted(filter(None, classified), key=lambda document: -document.share*document.length)
     length = sum(each.length for each in held)
     share = sum(document.share*document.length for document in found)/max(length, 1)
     tenths = Counter(min(9, int(10*document.share)) for document in found)

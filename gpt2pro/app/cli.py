@@ -15,7 +15,7 @@ from .commands import Processes, run_program, SettingWords, show, split_words, W
 # %% auto #0
 __all__ = ['app', 'program', 'Out', 'Run', 'bench_app', 'Threads', 'main', 'train', 'finetune', 'quickstart', 'tune', 'compare',
            'evaluate', 'generate', 'export', 'serve', 'report', 'spikes', 'prove_resume', 'write_launch_file',
-           'kernels', 'bench_train', 'bench_generate', 'bench_ttl']
+           'scaling', 'kernels', 'bench_train', 'bench_generate', 'bench_ttl']
 
 # %% ../../nbs/12_app/07_cli.ipynb #0007
 app = typer.Typer()
@@ -192,11 +192,17 @@ def export(
     out: Annotated[Path | None, typer.Option(
         help='Folder; without it, exports/FORMAT in the run directory',
         show_default=False)] = None,
+    license: Annotated[str, typer.Option(
+        help='Of the weights, for the model card, such as mit')] = 'unknown',
+    push: Annotated[str | None, typer.Option(
+        metavar='ACCOUNT/NAME', show_default=False, help='Upload it to the Hub')] = None,
+    public: Annotated[bool, typer.Option(
+        '--public', help='Show that repository to everybody')] = False,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     "Write a model for other programs, and prove that it computes the same there"
-    show(gpt2pro.export(folder, to, out, overwrite), as_json)
+    show(gpt2pro.export(folder, to, out, overwrite, push, license, not public), as_json)
 
 # %% ../../nbs/12_app/07_cli.ipynb #0041
 @app.command()
@@ -305,7 +311,27 @@ def write_launch_file(
     write_file(path, text)
     print(f'Start it with: {command} {path}')
 
-# %% ../../nbs/12_app/07_cli.ipynb #0059
+# %% ../../nbs/12_app/07_cli.ipynb #0058
+@app.command()
+def scaling(
+    words: Words = None,
+    gpu: Annotated[str, typer.Option(help='Such as H100, A100 or RTX 4090')] = 'H100',
+    gpus: Annotated[int, typer.Option(min=1, help='GPUs at most')] = 1024,
+    gpus_per_node: Annotated[int, typer.Option(min=1, help='GPUs of one machine')] = 8,
+    network: Annotated[float, typer.Option(min=0.01, help='Gbit/s between two machines')] = 3200,
+    utilisation: Annotated[float, typer.Option(
+        min=0.01, max=1, help='Part of its peak that a single GPU reaches')] = 0.5,
+    loss: Annotated[float, typer.Option(help='Aim, in nats per token')] = 3.3,
+    as_json: AsJson = False,
+) -> None:
+    "How fast many GPUs train a model, and how many of them pay"
+    from gpt2pro.trainer.scaling import GPU_COUNTS, Network
+    counts = [*(n for n in GPU_COUNTS if n < gpus), gpus]
+    links = Network(gpus_per_node, network*1e9/8)
+    show(gpt2pro.forecast_scaling(command_config(words, 'model', 'train'), gpu, counts,
+                                  network=links, utilisation=utilisation, loss=loss), as_json)
+
+# %% ../../nbs/12_app/07_cli.ipynb #0063
 bench_app = typer.Typer(no_args_is_help=True,
                         help='Benchmarks against plain PyTorch and others, on this machine.')
 app.add_typer(bench_app, name='bench')

@@ -28,7 +28,7 @@ from .timing import describe_machine, OURS
 from .cpu import TorchGPT
 
 # %% auto #0
-__all__ = ['NANOGPT', 'RECIPE', 'split_text', 'Lap', 'train_reference', 'train_recipe', 'TimeToLoss', 'bench_time_to_loss']
+__all__ = ['NANOGPT', 'RECIPE', 'split_text', 'TimedRun', 'train_reference', 'train_recipe', 'TimeToLoss', 'bench_time_to_loss']
 
 # %% ../../nbs/11_bench/04_time_to_loss.ipynb #0007
 def split_text(
@@ -43,7 +43,7 @@ def split_text(
                         'take a text of some hundred thousand characters')
     return text[:cut], text[cut:]
 
-class Lap(StrictModel):
+class TimedRun(StrictModel):
     "One training"
     seconds: float     # from the text to the trained model
     cpu_seconds: float # of all cores
@@ -51,11 +51,11 @@ class Lap(StrictModel):
 
 # %% ../../nbs/11_bench/04_time_to_loss.ipynb #0009
 @contextmanager
-def _stopwatch(lap: dict[str, float]) -> Any:
+def _stopwatch(times: dict[str, float]) -> Any:
     "The time of a `with` block, put into a dictionary"
     begun, cpu = time.perf_counter(), time.process_time()
     yield
-    lap.update(seconds=time.perf_counter() - begun, cpu_seconds=time.process_time() - cpu)
+    times.update(seconds=time.perf_counter() - begun, cpu_seconds=time.process_time() - cpu)
 
 # %% ../../nbs/11_bench/04_time_to_loss.ipynb #0011
 NANOGPT = TrainConfig(lr=1e-3, min_lr=1e-4, warmup_steps=100, max_steps=2000, batch_size=12,
@@ -79,7 +79,7 @@ def train_reference(
     validation: str, # To evaluate on
     seed: int = 1337,
     train: TrainConfig = NANOGPT, # Steps, batch and learning rates
-) -> Lap:
+) -> TimedRun:
     "Train nanoGPT's CPU model on characters, in plain PyTorch"
     characters = {c: i for i, c in enumerate(sorted({*train_text, *validation}))}
     ids, held_out = (torch.tensor([characters[c] for c in text])
@@ -87,8 +87,8 @@ def train_reference(
     torch.manual_seed(seed)
     shape = ModelConfig(vocab_size=len(characters), block_size=64, n_layer=4, n_head=4, n_embd=128)
     model = TorchGPT(GPT(shape))
-    optimizer, lap = make_optimizer(model, train), dict[str, float]()
-    with _stopwatch(lap):
+    optimizer, times = make_optimizer(model, train), dict[str, float]()
+    with _stopwatch(times):
         for step in range(train.max_steps):
             set_lr(optimizer, lr_scale(step, train))
             starts = torch.randint(len(ids) - 64, (train.batch_size,)) # (B,)
@@ -97,7 +97,7 @@ def train_reference(
             optimizer.step()
             optimizer.zero_grad()
     nats = _loss_on(model, held_out, 64)*len(held_out)/len(validation.encode())
-    return Lap(**lap, bits_per_byte=nats/math.log(2))
+    return TimedRun(**times, bits_per_byte=nats/math.log(2))
 
 # %% ../../nbs/11_bench/04_time_to_loss.ipynb #0015
 RECIPE = deep_merge(MODERN, {
@@ -111,28 +111,28 @@ def train_recipe(
     validation: str, # To evaluate on
     seed: int = 1337,
     config: Config | None = None, # None takes the recipe
-) -> Lap:
+) -> TimedRun:
     "Train as a configuration says, from the text to the model"
-    lap = dict[str, float]()
+    times = dict[str, float]()
     with tempfile.TemporaryDirectory() as folder, patch.dict(os.environ, XDG_CACHE_HOME=folder):
         for name, text in ('train', train_text), ('validation', validation):
             write_file(f'{folder}/{name}.txt', text)
         config = load_config(config or RECIPE, [
             f'data.source={folder}/train.txt', f'data.validation={folder}/validation.txt',
             'data.clean=[]', f'train.seed={seed}'])
-        with _stopwatch(lap): train_model(config, f'{folder}/run', progress=False)
-        return Lap(**lap, bits_per_byte=evaluate_run(f'{folder}/run').bits_per_byte)
+        with _stopwatch(times): train_model(config, f'{folder}/run', progress=False)
+        return TimedRun(**times, bits_per_byte=evaluate_run(f'{folder}/run').bits_per_byte)
 
 # %% ../../nbs/11_bench/04_time_to_loss.ipynb #0020
 class TimeToLoss(Record):
     "How long two trainings take to the same loss"
     machine: str            # processor, versions and day
-    laps: dict[str, list[Lap]] # of each, by seed
+    runs: dict[str, list[TimedRun]] # of each, by seed
     def median(self,
         name: str,  # Of a training
         value: str, # `seconds`, `cpu_seconds` or `bits_per_byte`
     ) -> float:
-        return statistics.median(getattr(lap, value) for lap in self.laps[name])
+        return statistics.median(getattr(run, value) for run in self.runs[name])
     def ratio(self,
         value: str = 'seconds', # Or `cpu_seconds`
     ) -> float:                 # How many times as long the reference takes
@@ -144,14 +144,14 @@ class TimeToLoss(Record):
                 self.machine]
     def _tables(self) -> dict[str, Sequence[Sequence[str]]]:
         head = ('', 'seconds', 'processor seconds', 'bits per byte')
-        rows = [(name, *_ranges(laps)) for name, laps in self.laps.items()]
+        rows = [(name, *_ranges(runs)) for name, runs in self.runs.items()]
         return {'Time to loss': [head, *rows]}
 
-def _ranges(laps: Sequence[Lap]) -> list[str]:
+def _ranges(runs: Sequence[TimedRun]) -> list[str]:
     "Median and range of each value of some trainings"
     found = []
     for value, digits in dict(seconds=1, cpu_seconds=1, bits_per_byte=3).items():
-        low, *_, high = numbers = sorted([getattr(lap, value) for lap in laps]*2)
+        low, *_, high = numbers = sorted([getattr(run, value) for run in runs]*2)
         middle = statistics.median(numbers)
         found.append(f'{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})')
     return found
@@ -166,10 +166,10 @@ def bench_time_to_loss(
 ) -> TimeToLoss:
     "Train the reference and the recipe in turns"
     texts = split_text(path)
-    laps: dict[str, list[Lap]] = {'reference': [], OURS: []}
+    runs: dict[str, list[TimedRun]] = {'reference': [], OURS: []}
     with set_torch_threads(threads or torch.get_num_threads()):
         make_optimizer(nn.Linear(1, 1), NANOGPT) # PyTorch imports a lot when the first one is made
         for seed in tqdm(range(1, seeds + 1), 'seeds'):
-            laps['reference'].append(train_reference(*texts, seed, reference))
-            laps[OURS].append(train_recipe(*texts, seed, config))
-        return TimeToLoss(machine=describe_machine(torch.device('cpu')), laps=laps)
+            runs['reference'].append(train_reference(*texts, seed, reference))
+            runs[OURS].append(train_recipe(*texts, seed, config))
+        return TimeToLoss(machine=describe_machine(torch.device('cpu')), runs=runs)

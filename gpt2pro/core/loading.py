@@ -164,11 +164,13 @@ def _correct(values: dict[str, Any], mistake: SettingError) -> None:
     if value is None: return
     about = SETTINGS[key].description if name else mistake.fix
     if name: values = values.setdefault(section, {})
-    if (name or section) in values: mistake.fix = f'did you mean {key}? It has a value already'
+    meant = format_override(key, value)
+    if (name or section) in values:
+        mistake.fix = f'did you mean {meant:.80}? It has a value already'
     else:
         values[name or section] = value if name else dict(MODEL_PRESETS[value])
         mistake.meant = key, value
-        mistake.fix = f'did you mean {format_override(key, value):.80}? ({about})'
+        mistake.fix = f'did you mean {meant:.80}? ({about})'
 
 def _check_values(values: Any, lines: Mapping[tuple[str, ...], int],
                   name: str) -> tuple[Config, list[SettingError]]:

@@ -17,7 +17,7 @@ from ..model.inference import pack_weights
 from .sampling import is_greedy, process_logits, sample, token_logprobs
 
 # %% auto #0
-__all__ = ['TextStream', 'Token', 'Request', 'Engine', 'next_token_logits', 'sample_rows', 'make_token']
+__all__ = ['TextStream', 'Token', 'Request', 'Engine', 'pending_ids', 'next_token_logits', 'sample_rows', 'make_token']
 
 # %% ../../nbs/10_generation/03_engine.ipynb #0014
 def _count_held(text: str, stop: list[str]) -> int:
@@ -185,17 +185,23 @@ def _prefill(engine: Engine, slot: int, ids: list[int]) -> None:
         ids = ids[n:]
     cache.select()
 
+def pending_ids(
+    engine: Engine,
+) -> list[list[int]]: # For each active request
+    "The ids that its slot lacks; a text longer than the context begins again with its latest half"
+    pending = []
+    for slot, request in enumerate(engine.active):
+        if len(request.tokens) - request.start > engine.context:
+            request.start = len(request.tokens) - (engine.context + 1)//2
+            engine.cache.truncate(slot, 0)
+        pending.append(request.tokens[request.start + engine.cache.lengths[slot]:])
+    return pending
+
 def next_token_logits(
     engine: Engine, # Whose cache is extended
 ) -> Tensor:        # (B, V)
     "Logits of the next token of each active request"
-    cache, model, context = engine.cache, engine.model, engine.context
-    todo = [] # the ids that each slot lacks
-    for slot, request in enumerate(engine.active):
-        if len(request.tokens) - request.start > context: # begin again with the latest half
-            request.start = len(request.tokens) - (context + 1)//2
-            cache.truncate(slot, 0)
-        todo.append(request.tokens[request.start + cache.lengths[slot]:])
+    cache, model, todo = engine.cache, engine.model, pending_ids(engine)
     room = min(map(cache.room, cache.rows))
     if len({len(ids) for ids in todo}) > 1 or len(todo[0]) > room:
         for slot, ids in enumerate(todo): _prefill(engine, slot, ids[:-1])

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 import torch
+from pydantic import Field
 from torch import Tensor
 import gpt2pro
 from ..core.errors import RunError, UserError
@@ -102,6 +103,7 @@ class ParityCertificate(Record):
     tolerance: float       # Of the logits, relative to the largest
     checks: list[ParityCheck]
     files: dict[str, str]  # Name → sha256
+    path: str = Field('', exclude=True) # The folder
     @property
     def passed(self) -> bool: return all(check.passed(self.tolerance) for check in self.checks)
     def _tables(self) -> dict[str, TableRows]:
@@ -112,11 +114,16 @@ class ParityCertificate(Record):
         return {f'parity of {self.format} ({self.layout}{weights}) in {self.runtime}':
                 [('text', 'tokens', 'ids', 'logits differ by', 'greedy text'), *rows]}
     def _facts(self) -> list[str]:
+<<<<<<< HEAD
         facts = ['Both programs agree.' if self.passed else 'The programs do NOT agree.']
         if not self.bits_per_byte: return facts
         exact, rounded = self.bits_per_byte
         return [*facts, f'Bits per byte: {exact:.4f} before the weights were rounded to '
                         f'{self.weights}, {rounded:.4f} after.']
+=======
+        agree = 'Both programs agree' if self.passed else 'The programs do NOT agree'
+        return [f'{agree}: {self.path}' if self.path else f'{agree}.']
+>>>>>>> main
 
 # %% ../../nbs/10_generation/09_export.ipynb #0019
 def certify(
@@ -225,6 +232,7 @@ def export_model(
         _check_certificate(certificate)
         if finish: finish(certificate, temporary)
         write_file(temporary/PARITY_FILE, certificate.model_dump_json(indent=2))
+    certificate.path = str(folder)
     return certificate
 
 # %% ../../nbs/10_generation/09_export.ipynb #0032

@@ -182,7 +182,7 @@ def sample(
     else: chosen = logits.argmax(-1, keepdim=True) # (B, 1)
     return (chosen if ids is None else ids.gather(1, chosen))[:, 0]
 
-# %% ../../nbs/10_generation/02_sampling.ipynb #0069
+# %% ../../nbs/10_generation/02_sampling.ipynb #0073
 class TokenLogprobs(NamedTuple):
     "How likely the chosen tokens and the best alternatives were"
     chosen: Tensor  # Log-probability of the chosen tokens, (B,)

@@ -507,7 +507,7 @@ def train_worker() -> None:
     strategy = make_strategy(config.train)
     _fit(Trainer(config, model, prepared, run, strategy, progress=False), checkpoint)
 
-# %% ../../nbs/09_trainer/06_loop.ipynb #0083
+# %% ../../nbs/09_trainer/06_loop.ipynb #0085
 def why_finished(
     run: RunDirectory, # A run that is to be resumed
     config: Config,    # Its settings

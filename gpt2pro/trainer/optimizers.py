@@ -110,7 +110,7 @@ class Muon(torch.optim.Optimizer):
             p.mul_(1 - lr*group['weight_decay'])
             p.add_(update, alpha=-lr*max(1, p.size(0)/p.size(1))**0.5)
 
-# %% ../../nbs/09_trainer/03_optimizers.ipynb #0026
+# %% ../../nbs/09_trainer/03_optimizers.ipynb #0028
 _Groups = list[dict[str, Any]]
 
 def _adamw(groups: _Groups, train: TrainConfig) -> torch.optim.Optimizer:
@@ -134,7 +134,7 @@ def _adafactor(groups: _Groups, train: TrainConfig) -> torch.optim.Optimizer:
 OPTIMIZER_MAKERS: dict[str, Callable[..., torch.optim.Optimizer]] = dict(
     adamw=_adamw, adam=_adam, muon=_muon, lion=_lion, adafactor=_adafactor)
 
-# %% ../../nbs/09_trainer/03_optimizers.ipynb #0027
+# %% ../../nbs/09_trainer/03_optimizers.ipynb #0029
 def make_optimizer(
     model: nn.Module,    # On its device
     train: TrainConfig,  # Says optimizer, lr, weight_decay, beta1 and beta2
@@ -142,7 +142,7 @@ def make_optimizer(
     "An optimizer of a model's trainable parameters"
     return OPTIMIZER_MAKERS[train.optimizer](parameter_groups(model, train), train)
 
-# %% ../../nbs/09_trainer/03_optimizers.ipynb #0031
+# %% ../../nbs/09_trainer/03_optimizers.ipynb #0033
 def set_lr(
     optimizer: torch.optim.Optimizer, # Whose groups have an `initial_lr`
     scale: float,                     # As `lr_scale` gives it
@@ -150,7 +150,7 @@ def set_lr(
     "Set the learning rate of each group to a part of its peak"
     for group in optimizer.param_groups: group['lr'] = group['initial_lr']*scale
 
-# %% ../../nbs/09_trainer/03_optimizers.ipynb #0038
+# %% ../../nbs/09_trainer/03_optimizers.ipynb #0040
 def optimizer_tensors(
     model: nn.Module,                 # The model whose parameters are trained
     optimizer: torch.optim.Optimizer, # Its optimizer
@@ -159,7 +159,7 @@ def optimizer_tensors(
     return {f'{kind}/{name}': value for name, p in trainable_parameters(model).items()
             for kind, value in optimizer.state[p].items()}
 
-# %% ../../nbs/09_trainer/03_optimizers.ipynb #0039
+# %% ../../nbs/09_trainer/03_optimizers.ipynb #0041
 def load_optimizer_tensors(
     model: nn.Module,                 # The model whose parameters are trained
     optimizer: torch.optim.Optimizer, # Its optimizer, whose state is replaced

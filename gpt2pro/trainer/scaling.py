@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
-from ..core.errors import check_positive, suggest, UserError
+from ..core.errors import suggest, UserError
 from ..core.config import Config, StrictModel
 from ..core.gpus import GPU_SPECS, find_gpu_spec, GpuSpec
 from ..core.tables import format_number, Record, TableRows
@@ -15,8 +15,8 @@ from ..validation.counts import count_parameters, flops_per_token
 
 # %% auto #0
 __all__ = ['LINK_EFFICIENCY', 'LATENCY', 'FAST_NETWORK', 'EXPOSED', 'JITTER', 'GPU_COUNTS', 'Share', 'share_step', 'Network',
-           'ring_seconds', 'ddp_exposed', 'fsdp_exposed', 'ScalingPoint', 'scaling_point', 'critical_batch_size',
-           'ScalingForecast', 'forecast_scaling', 'plot_scaling', 'fit_utilisation']
+           'ring_seconds', 'ddp_exposed', 'fsdp_exposed', 'step_seconds', 'ScalingPoint', 'scaling_point',
+           'critical_batch_size', 'ScalingForecast', 'forecast_scaling', 'plot_scaling', 'fit_utilisation']
 
 # %% ../../nbs/09_trainer/13_scaling.ipynb #0006
 class Share(NamedTuple):
@@ -78,6 +78,28 @@ EXPOSED = {'ddp': ddp_exposed, 'fsdp2': fsdp_exposed}
 # %% ../../nbs/09_trainer/13_scaling.ipynb #0018
 JITTER = 0.01 # Standard deviation of the time of a step, as a part of it
 
+def step_seconds(
+    config: Config,      # Model and batch
+    strategy: str,       # ddp or fsdp2
+    gpus: int,           # How many
+    spec: GpuSpec,       # Of each
+    network: Network,    # Between them
+    utilisation: float,  # Of a single GPU, part of its peak
+    weight_bytes: int = 4, # Of a weight that is sent
+) -> tuple[float, float]: # Of a step, and those of them in which a GPU works
+    "Seconds of a step"
+    share, size = share_step(config, gpus), count_parameters(config.model)['total']
+    flops = share.sequences*config.model.block_size*flops_per_token(config.model)
+    micro = flops/(utilisation*spec.flops) # seconds of a micro-batch
+    def ring(bytes: float, messages: int) -> float:
+        return ring_seconds(bytes, gpus, spec, network, messages)
+    exposed = EXPOSED[strategy](weight_bytes*size, 4*size, config.model.n_layer, micro,
+                                share.micro_batches, ring)
+    shards = gpus if strategy == 'fsdp2' else 1
+    working = micro*share.micro_batches + 28*size/shards/spec.bandwidth
+    return (working + exposed*(gpus > 1))*(1 + JITTER*math.sqrt(2*math.log(gpus))), working
+
+# %% ../../nbs/09_trainer/13_scaling.ipynb #0022
 class ScalingPoint(StrictModel):
     "A training on some number of GPUs"
     strategy: str             # ddp or fsdp2
@@ -99,33 +121,26 @@ def scaling_point(
     critical: float,     # Critical batch size in tokens
     weight_bytes: int = 4, # Of a weight that is sent
 ) -> ScalingPoint:
-    "Time of a step, and what follows from it"
-    share, flops = share_step(config, gpus), flops_per_token(config.model)
-    size = count_parameters(config.model)['total']
-    tokens = share.sequences*config.model.block_size # of a micro-batch
-    micro = tokens*flops/(utilisation*spec.flops)
-    def ring(bytes: float, messages: int) -> float:
-        return ring_seconds(bytes, gpus, spec, network, messages)
-    exposed = EXPOSED[strategy](weight_bytes*size, 4*size, config.model.n_layer, micro,
-                                share.micro_batches, ring)
-    shards = gpus if strategy == 'fsdp2' else 1
-    alone = micro*share.micro_batches + 28*size/shards/spec.bandwidth
-    seconds = (alone + exposed*(gpus > 1))*(1 + JITTER*math.sqrt(2*math.log(gpus)))
-    speed = share.batch_tokens/seconds
+    "Speed of a training on some number of GPUs"
+    seconds, working = step_seconds(config, strategy, gpus, spec, network, utilisation,
+                                    weight_bytes)
+    tokens = share_step(config, gpus).batch_tokens
+    speed = tokens/seconds
     return ScalingPoint(
         strategy=strategy, gpus=gpus, step_seconds=seconds, tokens_per_second=speed,
-        mfu=speed*flops/(gpus*spec.flops), waiting=1 - alone/seconds,
-        batch_tokens=share.batch_tokens,
-        useful_tokens_per_second=speed/(1 + share.batch_tokens/critical))
+        mfu=speed*flops_per_token(config.model)/(gpus*spec.flops), waiting=1 - working/seconds,
+        batch_tokens=tokens, useful_tokens_per_second=speed/(1 + tokens/critical))
 
-# %% ../../nbs/09_trainer/13_scaling.ipynb #0021
+# %% ../../nbs/09_trainer/13_scaling.ipynb #0025
 def critical_batch_size(
     loss: float, # Nats per token that the training aims at
 ) -> float:      # Tokens
     "The batch size from which on larger batches teach less"
-    return 2e8/check_positive(loss, 'loss')**(1/0.21)
+    if loss > 0: return 2e8/loss**(1/0.21)
+    raise UserError(f'loss = {loss}', 'the loss of a language model is above 0',
+                    'give nats per token, such as 3.3')
 
-# %% ../../nbs/09_trainer/13_scaling.ipynb #0024
+# %% ../../nbs/09_trainer/13_scaling.ipynb #0028
 class ScalingForecast(Record):
     "Speed of a training by number of GPUs and strategy"
     title: str                  # GPU and model
@@ -142,8 +157,10 @@ class ScalingForecast(Record):
             best = b.gpus
         return best
     def _facts(self) -> list[str]:
-        names = dict.fromkeys(point.strategy for point in self.points)
-        return [f'{name}: more than {self.worthwhile(name):,} GPUs do not pay' for name in names]
+        last = {point.strategy: point.gpus for point in self.points}
+        paying = {name: self.worthwhile(name) for name in last}
+        return [f'{name}: {n:,} GPUs pay' if n == last[name] else
+                f'{name}: more than {n:,} GPUs do not pay' for name, n in paying.items()]
     def _tables(self) -> dict[str, TableRows]:
         headings = ['strategy', 'GPUs', 'tokens/s', 'MFU', 'waiting', 'batch', 'useful tokens/s']
         rows = [[p.strategy, f'{p.gpus:,}', format_number(p.tokens_per_second), f'{p.mfu:.1%}',
@@ -151,7 +168,7 @@ class ScalingForecast(Record):
                  format_number(p.useful_tokens_per_second)] for p in self.points]
         return {self.title: [headings, *rows]}
 
-# %% ../../nbs/09_trainer/13_scaling.ipynb #0025
+# %% ../../nbs/09_trainer/13_scaling.ipynb #0029
 GPU_COUNTS = [2**i for i in range(13)] # 1 to 4,096
 
 def forecast_scaling(
@@ -174,7 +191,7 @@ def forecast_scaling(
     return ScalingForecast(title=f'{gpu}, {count_parameters(config.model)["total"]:,} parameters',
                            points=points)
 
-# %% ../../nbs/09_trainer/13_scaling.ipynb #0029
+# %% ../../nbs/09_trainer/13_scaling.ipynb #0033
 def plot_scaling(
     forecasts: dict[str, ScalingForecast], # Title of a panel → forecast
 ) -> Any:                                  # A matplotlib figure
@@ -195,7 +212,7 @@ def plot_scaling(
     plt.close(figure)
     return figure
 
-# %% ../../nbs/09_trainer/13_scaling.ipynb #0034
+# %% ../../nbs/09_trainer/13_scaling.ipynb #0038
 def fit_utilisation(
     config: Config,      # What was trained
     tokens_per_second: float, # Measured

@@ -38,6 +38,7 @@ class DocumentLoss(StrictModel):
     loss: float        # Their mean, nats
     score: float = 0.  # Robust z-score among documents of validation text
 
+# %% ../../nbs/09_trainer/10_spikes.ipynb #0010
 class Spike(StrictModel):
     "A step with a loss or gradient norm far above the usual"
     step: int     # As the metrics count it: 1 is the first
@@ -47,6 +48,7 @@ class Spike(StrictModel):
     score: float  # Robust z-score
     documents: list[DocumentLoss] = [] # Of its batch, the worst first
 
+# %% ../../nbs/09_trainer/10_spikes.ipynb #0012
 def _spikes_of(metrics: Sequence[Mapping[str, Any]], name: str) -> list[Spike]:
     "The spikes of one metric"
     found: list[Spike] = []
@@ -72,7 +74,7 @@ def spike_steps(
         if other is None or other.score < spike.score: by_step[spike.step] = spike
     return [by_step[step] for step in sorted(by_step)]
 
-# %% ../../nbs/09_trainer/10_spikes.ipynb #0013
+# %% ../../nbs/09_trainer/10_spikes.ipynb #0016
 @torch.no_grad()
 def document_losses(
     model: GPT,        # In evaluation mode
@@ -102,11 +104,11 @@ def step_sequences(
     numbers = micro_batches(config.train, step - 1)
     return [sequence for number in numbers for sequence in batches.sequences(number)]
 
-# %% ../../nbs/09_trainer/10_spikes.ipynb #0017
+# %% ../../nbs/09_trainer/10_spikes.ipynb #0020
 SUSPECT_SCORE = 5.  # The robust z-score of a document that is suspect
 SUSPECT_TOKENS = 16 # Of it in the batch, at least: fewer have a loss by chance
 
-def _judge(
+def _document_losses(
     model: GPT, batches: Batches, sequences: Iterable[tuple[int, int]], usual: Sequence[float],
 ) -> list[DocumentLoss]:
     "The documents of some sequences, the worst first"
@@ -124,6 +126,7 @@ def _usual_losses(model: GPT, batches: Batches) -> list[float]:
     parts = [part for one in sequences for part in document_losses(model, batches, [one]).values()]
     return [loss for loss, n in parts if n >= SUSPECT_TOKENS] or [loss for loss, _ in parts]
 
+# %% ../../nbs/09_trainer/10_spikes.ipynb #0022
 class SpikeReport(Record):
     "The spikes of a run, the worst first, and the documents they came from"
     run: str            # The run directory
@@ -131,7 +134,7 @@ class SpikeReport(Record):
     metrics: list[dict[str, float | None]] = Field(exclude=True, repr=False) # Of the run
     @property
     def suspects(self) -> dict[str, tuple[Spike, DocumentLoss]]: # By hash
-        "The documents whose own loss is a spike, each with the first step that read it"
+        "The suspect documents, each with the first spike in which it is one"
         pairs = [(spike, document) for spike in sorted(self.spikes, key=lambda s: s.step)
                  for document in spike.documents
                  if document.score >= SUSPECT_SCORE and document.tokens >= SUSPECT_TOKENS]
@@ -148,7 +151,7 @@ class SpikeReport(Record):
         return [f'{len(self.spikes)} spikes, {len(suspects)} suspect documents:', *suspects[:20]]
     def _figure(self) -> Any: return plot_spikes(self)
 
-# %% ../../nbs/09_trainer/10_spikes.ipynb #0018
+# %% ../../nbs/09_trainer/10_spikes.ipynb #0023
 def plot_spikes(
     report: SpikeReport, # Of a run
 ) -> Any:
@@ -165,6 +168,7 @@ def plot_spikes(
     axes.set(xlabel='step')
     return figure
 
+# %% ../../nbs/09_trainer/10_spikes.ipynb #0024
 def find_spikes(
     folder: str | Path, # A run that has been trained
 ) -> SpikeReport:
@@ -182,11 +186,11 @@ def find_spikes(
         usual = _usual_losses(model, open_batches(config, prepared.validation, evaluation=True))
         for spike in spikes:
             sequences = step_sequences(batches, config, spike.step)
-            spike.documents = _judge(model, batches, sequences, usual)
+            spike.documents = _document_losses(model, batches, sequences, usual)
     worst = sorted(spikes, key=lambda spike: -spike.score)
     return SpikeReport(run=run.path.name, spikes=worst, metrics=metrics)
 
-# %% ../../nbs/09_trainer/10_spikes.ipynb #0023
+# %% ../../nbs/09_trainer/10_spikes.ipynb #0029
 class ReplayedStep(Record):
     "A step of a run, taken again"
     step: int
@@ -203,6 +207,7 @@ class ReplayedStep(Record):
                 f'logged {logged:.6g}' + ', the same to the bit'*(logged == value))
                 for name, value, logged in pairs]
 
+# %% ../../nbs/09_trainer/10_spikes.ipynb #0031
 def _logged(metrics: Sequence[Mapping[str, Any]], step: int) -> dict[str, float]:
     "The loss and the gradient norm of a step, where they are in the metrics"
     found: dict[str, float] = {}
@@ -212,6 +217,7 @@ def _logged(metrics: Sequence[Mapping[str, Any]], step: int) -> dict[str, float]
             if line.get(f'{name}_max_step') == step: found[name] = line[f'{name}_max']
     return found
 
+# %% ../../nbs/09_trainer/10_spikes.ipynb #0034
 def _restore_before(
     run: RunDirectory, config: Config, prepared: PreparedData, step: int, limit: int,
 ) -> tuple[RunState, int]:
@@ -228,6 +234,7 @@ def _restore_before(
     if done: state.restore(kept[done])
     return state, done
 
+# %% ../../nbs/09_trainer/10_spikes.ipynb #0036
 def replay_step(
     folder: str | Path, # A run
     step: int,          # As the metrics count it: 1 is the first
@@ -249,12 +256,13 @@ def replay_step(
     with eval_mode(state.model):
         usual = _usual_losses(
             state.model, open_batches(config, prepared.validation, evaluation=True))
-        documents = _judge(state.model, batches, step_sequences(batches, config, step), usual)
+        sequences = step_sequences(batches, config, step)
+        documents = _document_losses(state.model, batches, sequences, usual)
     taken = take(step - 1)
     return ReplayedStep(step=step, found=dict(loss=taken.loss, grad_norm=taken.norm),
                         logged=_logged(metrics, step), documents=documents)
 
-# %% ../../nbs/09_trainer/10_spikes.ipynb #0027
+# %% ../../nbs/09_trainer/10_spikes.ipynb #0040
 def write_quarantine(
     report: SpikeReport,     # Of a run
     path: str | Path,        # The list

@@ -13,8 +13,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import fully_shard
+from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
+from torch.distributed.fsdp import fully_shard, MixedPrecisionPolicy
 from torch.distributed.tensor import DTensor
 from torch.nn.parallel import DistributedDataParallel
 from ..core.errors import UserError
@@ -30,8 +30,9 @@ from .optimizers import load_optimizer_tensors, optimizer_tensors
 # %% auto #0
 __all__ = ['State', 'Saved', 'OptimizerMaker', 'STRATEGY_CLASSES', 'clip_gradient', 'clip_and_step', 'unwrap', 'state_tensors',
            'load_state_tensors', 'Strategy', 'environment', 'Distributed', 'DataParallel', 'local_shard', 'fill_shard',
-           'shard_like', 'FullyShardedDataParallel', 'deepspeed_config', 'import_deepspeed', 'zero_shard', 'set_zero',
-           'link_states', 'zero_state', 'blank_step', 'load_zero_state', 'DeepSpeed', 'make_strategy']
+           'shard_like', 'shard_blocks', 'FullyShardedDataParallel', 'deepspeed_config', 'import_deepspeed',
+           'zero_shard', 'set_zero', 'link_states', 'zero_state', 'blank_step', 'load_zero_state', 'DeepSpeed',
+           'make_strategy']
 
 # %% ../../nbs/09_trainer/04_strategy.ipynb #0014
 def clip_gradient(
@@ -219,16 +220,26 @@ def shard_like(
     fill_shard(local_shard(sharded), whole)
     return sharded
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0055
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0056
+def shard_blocks(
+    model: Any,         # Has its blocks in `h`
+    mesh: DeviceMesh,   # The processes
+    dtype: torch.dtype, # Precision of matrix products
+) -> None:
+    "Leave a part of each weight in this process"
+    half = MixedPrecisionPolicy(torch.bfloat16, torch.float32, cast_forward_inputs=False)
+    policy = half if dtype == torch.bfloat16 else MixedPrecisionPolicy()
+    for block in model.h: fully_shard([block.attn, block.mlp], mesh=mesh, mp_policy=policy)
+    fully_shard(model, mesh=mesh)
+
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0059
 class FullyShardedDataParallel(Distributed):
     "A part of every weight, gradient and optimizer state in each process"
     name, is_sharded = 'fsdp2', True
     def setup(self, model: nn.Module, make_optimizer: OptimizerMaker,
               compile: bool = False) -> tuple[Any, torch.optim.Optimizer]:
         def shard(model: Any) -> torch.optim.Optimizer:
-            mesh = init_device_mesh(self.device.type, (self.world_size,))
-            for block in model.h: fully_shard(block, mesh=mesh)
-            fully_shard(model, mesh=mesh)
+            shard_blocks(model, init_device_mesh(self.device.type, (self.world_size,)), self.dtype)
             return make_optimizer(model)
         return super().setup(model, shard, compile)
     def tensors(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> list[Tensor]:
@@ -249,7 +260,7 @@ class FullyShardedDataParallel(Distributed):
                    for group in ('model', 'optimizer')}
         super().load_state(model, optimizer, {**tensors, **sharded})
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0058
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0062
 def deepspeed_config(
     train: TrainConfig,  # Says zero_stage, zero_offload, batch_size and grad_clip
     dtype: torch.dtype,  # Precision of matrix products
@@ -264,7 +275,7 @@ def deepspeed_config(
     half = str(dtype).removeprefix('torch.')
     return {**values, 'torch_autocast': {'enabled': True, 'dtype': half}}
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0062
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0066
 def import_deepspeed(
     device: str, # cpu or cuda
 ) -> Any:
@@ -279,7 +290,7 @@ def import_deepspeed(
     deepspeed.utils.logging.logger.setLevel(logging.ERROR)
     return deepspeed
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0065
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0069
 def zero_shard(
     p: Any,                  # A parameter of a model in a DeepSpeed engine
     kind: str | None = None, # Of the optimizer state, such as `exp_avg`; None is the weight
@@ -308,7 +319,7 @@ def set_zero(
     if kind is None: utils.safe_set_local_fp32_param(p, part)
     else: utils.safe_set_local_optimizer_state(p, part, kind)
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0067
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0071
 def link_states(
     optimizer: Any, # Of a DeepSpeed engine
 ) -> None:
@@ -334,7 +345,7 @@ def zero_state(
             elif is_main: found['optimizer'][key] = value
     return found
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0069
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0073
 def blank_step(
     engine: Any,                      # Of DeepSpeed
     optimizer: torch.optim.Optimizer, # The same
@@ -366,7 +377,7 @@ def load_zero_state(
         else:
             for state in counts: state[kind].fill_(value.item())
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0070
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0074
 class DeepSpeed(Distributed):
     "Optimizer state, gradients and weights sharded in stages by DeepSpeed"
     name, is_sharded = 'deepspeed', True
@@ -401,7 +412,7 @@ class DeepSpeed(Distributed):
     def load_state(self, model: nn.Module, optimizer: Any, tensors: Saved) -> None:
         load_zero_state(model, optimizer, tensors)
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0073
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0077
 def _local_device(name: str) -> torch.device:
     "The device of this process: with a launcher, a GPU of its own"
     device = resolve_device(name)
@@ -413,7 +424,7 @@ def _local_device(name: str) -> torch.device:
     torch.cuda.set_device(number)
     return torch.device('cuda', number)
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0074
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0078
 STRATEGY_CLASSES = {strategy.name: strategy
                     for strategy in (Strategy, DataParallel, FullyShardedDataParallel)}
 

@@ -285,6 +285,7 @@ def _importances(study: Any) -> dict[str, float]:
         warnings.simplefilter('ignore')
         return _optuna().importance.get_param_importances(study)
 
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0039
 def read_tuning(
     folder: str | Path, # Of a search
 ) -> Tuning:
@@ -300,7 +301,7 @@ def read_tuning(
                             settings=trial.params, reason=trial.user_attrs.get('reason', '')))
     return Tuning(folder=Path(folder), trials=trials, importances=_importances(study))
 
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0042
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0043
 _PLOTS = {'history': 'plot_optimization_history', 'importance': 'plot_param_importances',
           'parallel': 'plot_parallel_coordinate'}
 
@@ -319,7 +320,7 @@ def save_plots(
         figure.savefig(Path(folder)/f'{name}.png', dpi=70, bbox_inches='tight')
         plt.close(figure)
 
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0044
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0045
 def _folder_name(config: Config, dimensions: Sequence[Dimension]) -> str:
     text = '\n'.join([config.model_dump_json(), *map(str, dimensions)])
     return f'tune-{hashlib.sha256(text.encode()).hexdigest()[:8]}'
@@ -336,7 +337,7 @@ def _check_dimensions(dimensions: Sequence[Dimension], config: Config) -> None:
         raise UserError(f'{key} has no effect', f'it needs {condition}',
                         f'add {condition}, or leave it out')
 
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0046
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0047
 def _begin(search: Search) -> int:
     "Prepare a new search, or one that was ended; how many trials it has finished"
     journal = search.folder/'trials.journal'
@@ -359,7 +360,7 @@ def _begin(search: Search) -> int:
         study.enqueue_trial(trial.params)
     return len(study.get_trials(states=[states.COMPLETE, states.PRUNED]))
 
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0047
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0048
 def _show_trial(folder: Path, bar: tqdm) -> None:
     "Advance the bar, and show the best so far"
     bar.update()
@@ -367,7 +368,22 @@ def _show_trial(folder: Path, bar: tqdm) -> None:
     complete = [trial.value for trial in trials if trial.state.name == 'COMPLETE']
     if complete: bar.set_postfix(bits_per_byte=f'{min(complete):.3f}')
 
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0049
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0050
+def _run_trials(search: Search, trials: int, progress: bool) -> None:
+    "Run trials until there are so many, or until somebody asks to stop"
+    first = _begin(search)
+    def ask_to_stop(name: str) -> None:
+        (search.folder/'stop').touch()
+        tqdm.write(f'{name}: stopping after the running trials', file=sys.stderr)
+    bar = tqdm(total=trials, initial=first, desc='trials', disable=not progress)
+    with bar, Interrupts(ask_to_stop) as stop:
+        try:
+            for _ in parallel_map(partial(run_trial, search), range(first, trials), search.workers):
+                if not stop.number: _show_trial(search.folder, bar)
+        finally:
+            stop.check('during a search', f'the same command goes on with {search.folder}')
+
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0052
 def tune(
     config: str | Path | Config | None = None, # As for `load_config`
     space: Iterable[str] = (),           # What is searched, as for `parse_dimension`
@@ -387,17 +403,7 @@ def tune(
     search = Search(config, dimensions, folder, seed, workers)
     with lock_run(RunDirectory(folder)):
         prepare_data(config, folder/'prepared', progress)
-        first = _begin(search)
-        def ask_to_stop(name: str) -> None:
-            (folder/'stop').touch()
-            tqdm.write(f'{name}: stopping after the running trials', file=sys.stderr)
-        bar = tqdm(total=trials, initial=first, desc='trials', disable=not progress)
-        with bar, Interrupts(ask_to_stop) as stop:
-            try:
-                for _ in parallel_map(partial(run_trial, search), range(first, trials), workers):
-                    if not stop.number: _show_trial(folder, bar)
-            finally:
-                stop.check('during a search', f'the same command goes on with {folder}')
+        _run_trials(search, trials, progress)
         save_plots(folder)
         found = read_tuning(folder)
         for best in found.ranked[:1]:

@@ -305,8 +305,10 @@ def forecast_memory(
 
 # %% ../../nbs/03_validation/03_memory.ipynb #0068
 def checkpoint_copy(
-    config: Config, # The plan
-) -> int:           # Bytes in main memory
+    config: Config,      # The plan
+    world_size: int = 1, # Processes that train together
+) -> int:                # Bytes in main memory, of each process
     "The copies from which a checkpoint is written"
     m, tune = config.model, config.finetune
-    return 4*(count_trainable(m, tune) + optimizer_state(m, config.train.optimizer, tune))
+    numbers = count_trainable(m, tune) + optimizer_state(m, config.train.optimizer, tune)
+    return 4*numbers//(world_size if zero_stage(config.train) else 1)

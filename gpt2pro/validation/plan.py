@@ -220,7 +220,8 @@ class _DevicePlan(_Inputs):
     @property
     def memory_budget(self) -> int | None: return _memory_budget(self.hardware, self.device)
     @property
-    def checkpoint_copy(self) -> int: return checkpoint_copy(self.config) # In main memory
+    def checkpoint_copy(self) -> int: # In main memory, of each process
+        return checkpoint_copy(self.config, self.processes or 1)
     @cached_property
     def memory(self) -> dict[str, int]:
         config, longest = self.config, self.text.longest if self.text else None
