@@ -114,16 +114,12 @@ class ParityCertificate(Record):
         return {f'parity of {self.format} ({self.layout}{weights}) in {self.runtime}':
                 [('text', 'tokens', 'ids', 'logits differ by', 'greedy text'), *rows]}
     def _facts(self) -> list[str]:
-<<<<<<< HEAD
-        facts = ['Both programs agree.' if self.passed else 'The programs do NOT agree.']
+        agree = 'Both programs agree' if self.passed else 'The programs do NOT agree'
+        facts = [f'{agree}: {self.path}' if self.path else f'{agree}.']
         if not self.bits_per_byte: return facts
         exact, rounded = self.bits_per_byte
         return [*facts, f'Bits per byte: {exact:.4f} before the weights were rounded to '
                         f'{self.weights}, {rounded:.4f} after.']
-=======
-        agree = 'Both programs agree' if self.passed else 'The programs do NOT agree'
-        return [f'{agree}: {self.path}' if self.path else f'{agree}.']
->>>>>>> main
 
 # %% ../../nbs/10_generation/09_export.ipynb #0019
 def certify(
