@@ -183,7 +183,7 @@ def validation_score(
     try: tokens = Tokens.open(folder, 'validation')
     except UserError:
         paths = [asset_path('corpus', 'validation', f'{code}.txt') for code in ('en', 'es')]
-        texts = [path.read_text(encoding='utf-8')[:20_000] for path in paths]
+        texts = [path.read_text(encoding='utf-8')[:10_000] for path in paths]
         tokens = Tokens.from_texts(texts, tokenizer)
     return evaluate_model(model, tokens, max_tokens=20_000).bits_per_byte
 
