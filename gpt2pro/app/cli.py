@@ -210,7 +210,7 @@ def export(
     "Write a model for other programs, and prove that it computes the same there"
     show(gpt2pro.export(folder, to, out, overwrite, push, license, not public), as_json)
 
-# %% ../../nbs/12_app/07_cli.ipynb #0047
+# %% ../../nbs/12_app/07_cli.ipynb #0048
 @app.command()
 def serve(
     folder: Annotated[Path | None, typer.Argument(metavar='RUN', help='A run directory',
@@ -232,7 +232,7 @@ def serve(
     if folder is None: raise typer.BadParameter('name a run directory', param_hint='RUN')
     gpt2pro.serve(folder, host, port, token, slots)
 
-# %% ../../nbs/12_app/07_cli.ipynb #0053
+# %% ../../nbs/12_app/07_cli.ipynb #0054
 @app.command()
 def report(folder: Run, as_json: AsJson = False) -> None:
     "Write a run's report.html, and print its figures"
@@ -240,7 +240,7 @@ def report(folder: Run, as_json: AsJson = False) -> None:
     result.save()
     show(result, as_json)
 
-# %% ../../nbs/12_app/07_cli.ipynb #0054
+# %% ../../nbs/12_app/07_cli.ipynb #0055
 @app.command()
 def spikes(
     folder: Run,
@@ -259,7 +259,7 @@ def spikes(
     if quarantine: write_quarantine(found, quarantine, overwrite)
     show(found, as_json)
 
-# %% ../../nbs/12_app/07_cli.ipynb #0057
+# %% ../../nbs/12_app/07_cli.ipynb #0058
 @app.command('prove-resume')
 def prove_resume(
     words: Words = None,
@@ -276,7 +276,7 @@ def prove_resume(
     show(proof, as_json)
     raise typer.Exit(0 if proof.passed else 1)
 
-# %% ../../nbs/12_app/07_cli.ipynb #0060
+# %% ../../nbs/12_app/07_cli.ipynb #0061
 _KINDS = {'slurm': ('sbatch', 'sbatch'), 'k8s': ('yaml', 'kubectl apply -f'),
           'skypilot': ('sky.yaml', 'sky jobs launch')} # ending, and what to type before the file
 
@@ -317,7 +317,7 @@ def write_launch_file(
     write_file(path, text)
     print(f'Start it with: {command} {path}')
 
-# %% ../../nbs/12_app/07_cli.ipynb #0064
+# %% ../../nbs/12_app/07_cli.ipynb #0065
 @app.command()
 def scaling(
     words: Words = None,
@@ -337,7 +337,7 @@ def scaling(
     show(gpt2pro.forecast_scaling(command_config(words, 'model', 'train'), gpu, counts,
                                   network=links, utilisation=utilisation, loss=loss), as_json)
 
-# %% ../../nbs/12_app/07_cli.ipynb #0069
+# %% ../../nbs/12_app/07_cli.ipynb #0070
 bench_app = typer.Typer(no_args_is_help=True,
                         help='Benchmarks against plain PyTorch and others, on this machine.')
 app.add_typer(bench_app, name='bench')
