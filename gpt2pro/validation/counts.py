@@ -205,7 +205,7 @@ def kv_cache_bytes(
     size: int = 4,      # Bytes of a number
 ) -> int:               # For one sequence
     "Size of the KV cache"
-    cached = min(check_positive(length, 'length'), model.sliding_window or length)
+    cached = min(check_positive(length, 'length'), 2*(model.sliding_window or length))
     return 2*model.n_layer*model.kv_heads*model.head_size*cached*size
 
 # %% ../../nbs/03_validation/01_counts.ipynb #0064

@@ -11,7 +11,7 @@ from ..core.choices import EXPORT_FORMATS
 from ..core.config import Config, export_problems
 from ..core.tables import format_bytes, format_seconds, Record, TableRows
 from ..core.hardware import Hardware
-from .counts import count_trainable, flops_per_token
+from .counts import count_trainable, flops_per_token, kv_cache_bytes
 from .plan import checkpoint_bytes, format_estimate, Plan, summarize_text
 
 # %% auto #0
@@ -33,6 +33,7 @@ class Forecast(Record):
     tokens_per_second: float | None = None # speed of the training steps
     seconds: float | None = None           # time of training and its evaluations
     disk: int                              # bytes of checkpoints at most
+    kv_cache: int                          # bytes that a whole text takes in generation
     exports: list[str] = []                # formats that hold the model
     def _tables(self) -> Mapping[str, TableRows]: return {'forecast': _forecast_rows(self)}
 
@@ -49,7 +50,7 @@ def _forecast_rows(f: Forecast) -> TableRows:
             ('tokens', f'{f.tokens:,}{epochs}'), *text,
             ('FLOPs', f'{f.total_flops:.2g}'), ('speed', speed),
             ('time', format_seconds(f.seconds)), ('disk', format_bytes(f.disk)),
-            ('export', ', '.join(f.exports))]
+            ('KV cache of a text', format_bytes(f.kv_cache)), ('export', ', '.join(f.exports))]
 
 # %% ../../nbs/03_validation/09_forecast.ipynb #0007
 def forecast(
@@ -65,6 +66,7 @@ def forecast(
                       parameters=count_trainable(config.model, config.finetune),
                       total_flops=flops_per_token(config.model, config.finetune)*tokens,
                       disk=checkpoint_bytes(config),
+                      kv_cache=kv_cache_bytes(config.model, config.model.block_size),
                       exports=[name for name in EXPORT_FORMATS
                                if not export_problems(config, name)])
     if plan.device != 'cpu': result.main_memory = plan.checkpoint_copy
