@@ -13,8 +13,8 @@ from .commands import AsJson, command_config, given, Html, Minutes, Overwrite, p
 from .commands import Processes, run_program, SettingWords, show, split_words, Words
 
 # %% auto #0
-__all__ = ['app', 'program', 'Out', 'Run', 'bench_app', 'Threads', 'main', 'train', 'finetune', 'quickstart', 'tune', 'compare',
-           'evaluate', 'generate', 'export', 'serve', 'report', 'spikes', 'prove_resume', 'write_launch_file',
+__all__ = ['app', 'program', 'Out', 'Run', 'bench_app', 'Threads', 'main', 'train', 'quickstart', 'tune', 'compare', 'evaluate',
+           'generate', 'finetune', 'export', 'serve', 'report', 'spikes', 'prove_resume', 'write_launch_file',
            'scaling', 'kernels', 'bench_train', 'bench_generate', 'bench_ttl']
 
 # %% ../../nbs/12_app/07_cli.ipynb #0007
@@ -69,23 +69,7 @@ def train(
     if max_hours is not None: settings.append(f'train.max_hours={max_hours}')
     show(gpt2pro.train(source, out, settings, resume), as_json)
 
-@app.command()
-def finetune(
-    words: Annotated[list[str] | None, typer.Argument(
-        metavar='BASE KEY=VALUE', show_default=False,
-        help='A run, a folder of Hugging Face or a name on its hub; data.source and other '
-             'settings, such as finetune.method=lora')] = None,
-    out: Out = None,
-    resume: Annotated[bool, typer.Option(
-        '--resume', help='Resume the run in that directory')] = False,
-    nproc: Processes = None,
-    as_json: AsJson = False,
-) -> None:
-    "Train a model further on another text: all of it, its last blocks, or a LoRA adapter"
-    _start_processes(nproc)
-    base, settings = split_words(words)
-    if report := gpt2pro.finetune(base, out, settings, resume): show(report, as_json)
-
+# %% ../../nbs/12_app/07_cli.ipynb #0016
 @app.command()
 def quickstart(
     words: SettingWords = None,
@@ -101,7 +85,7 @@ def quickstart(
                                 **given(data=data, minutes=minutes))
     show(report, as_json)
 
-# %% ../../nbs/12_app/07_cli.ipynb #0020
+# %% ../../nbs/12_app/07_cli.ipynb #0022
 @app.command()
 def tune(
     words: Annotated[list[str], typer.Argument(
@@ -121,6 +105,7 @@ def tune(
     source, settings = split_words([word for word in words if not is_searched(word)])
     show(gpt2pro.tune(source, space, out, trials, workers, settings, seed), as_json)
 
+# %% ../../nbs/12_app/07_cli.ipynb #0024
 @app.command()
 def compare(
     words: Annotated[list[str], typer.Argument(
@@ -141,7 +126,7 @@ def compare(
     if html: found.save(html)
     show(found, as_json)
 
-# %% ../../nbs/12_app/07_cli.ipynb #0025
+# %% ../../nbs/12_app/07_cli.ipynb #0029
 Run = Annotated[Path, typer.Argument(metavar='RUN', help='A run directory', show_default=False)]
 
 @app.command()
@@ -155,7 +140,7 @@ def evaluate(
     "Loss, perplexity and bits per byte, in total and per language"
     show(gpt2pro.evaluate(folder, source), as_json)
 
-# %% ../../nbs/12_app/07_cli.ipynb #0030
+# %% ../../nbs/12_app/07_cli.ipynb #0034
 @app.command()
 def generate(
     folder: Run,
@@ -165,6 +150,8 @@ def generate(
         '--interactive', help='Ask for one prompt after another')] = False,
     chat: Annotated[bool, typer.Option(
         '--chat', help='Talk in turns with a model trained on conversations')] = False,
+    int8: Annotated[bool, typer.Option(
+        '--int8', help='int8 weights: faster on a CPU, a little less exact')] = False,
     as_json: AsJson = False,
 ) -> None:
     "Continue a prompt; with a model trained on conversations, answer a question"
@@ -172,6 +159,7 @@ def generate(
     from gpt2pro.generation.completion import chat as talk, interact, stream
     check_sections(words or [], 'generate')
     model, tokenizer, config = gpt2pro.load_run(folder, for_inference=True)
+    if int8: gpt2pro.quantize(model)
     settings = gpt2pro.load_config(config, words or []).generate
     if chat: talk(model, tokenizer, settings)
     elif interactive: interact(model, tokenizer, settings)
@@ -184,7 +172,25 @@ def generate(
         for text in pieces: print(text, end='', flush=True)
         print()
 
-# %% ../../nbs/12_app/07_cli.ipynb #0038
+# %% ../../nbs/12_app/07_cli.ipynb #0039
+@app.command()
+def finetune(
+    words: Annotated[list[str] | None, typer.Argument(
+        metavar='BASE KEY=VALUE', show_default=False,
+        help='A run, a folder of Hugging Face or a name on its hub; data.source and other '
+             'settings, such as finetune.method=lora')] = None,
+    out: Out = None,
+    resume: Annotated[bool, typer.Option(
+        '--resume', help='Resume the run in that directory')] = False,
+    nproc: Processes = None,
+    as_json: AsJson = False,
+) -> None:
+    "Train a model further on another text: all of it, its last blocks, or a LoRA adapter"
+    _start_processes(nproc)
+    base, settings = split_words(words)
+    if report := gpt2pro.finetune(base, out, settings, resume): show(report, as_json)
+
+# %% ../../nbs/12_app/07_cli.ipynb #0044
 @app.command()
 def export(
     folder: Run,
@@ -195,7 +201,7 @@ def export(
     license: Annotated[str, typer.Option(
         help='Of the weights, for the model card, such as mit')] = 'unknown',
     push: Annotated[str | None, typer.Option(
-        metavar='ACCOUNT/NAME', show_default=False, help='Upload it to Hugging Face\'s hub')] = None,
+        metavar='ACCOUNT/NAME', show_default=False, help='Upload it to the Hub')] = None,
     public: Annotated[bool, typer.Option(
         '--public', help='Show that repository to everybody')] = False,
     overwrite: Overwrite = False,
@@ -204,7 +210,7 @@ def export(
     "Write a model for other programs, and prove that it computes the same there"
     show(gpt2pro.export(folder, to, out, overwrite, push, license, not public), as_json)
 
-# %% ../../nbs/12_app/07_cli.ipynb #0041
+# %% ../../nbs/12_app/07_cli.ipynb #0048
 @app.command()
 def serve(
     folder: Annotated[Path | None, typer.Argument(metavar='RUN', help='A run directory',
@@ -226,7 +232,7 @@ def serve(
     if folder is None: raise typer.BadParameter('name a run directory', param_hint='RUN')
     gpt2pro.serve(folder, host, port, token, slots)
 
-# %% ../../nbs/12_app/07_cli.ipynb #0047
+# %% ../../nbs/12_app/07_cli.ipynb #0054
 @app.command()
 def report(folder: Run, as_json: AsJson = False) -> None:
     "Write a run's report.html, and print its figures"
@@ -234,7 +240,7 @@ def report(folder: Run, as_json: AsJson = False) -> None:
     result.save()
     show(result, as_json)
 
-# %% ../../nbs/12_app/07_cli.ipynb #0048
+# %% ../../nbs/12_app/07_cli.ipynb #0055
 @app.command()
 def spikes(
     folder: Run,
@@ -253,7 +259,7 @@ def spikes(
     if quarantine: write_quarantine(found, quarantine, overwrite)
     show(found, as_json)
 
-# %% ../../nbs/12_app/07_cli.ipynb #0051
+# %% ../../nbs/12_app/07_cli.ipynb #0058
 @app.command('prove-resume')
 def prove_resume(
     words: Words = None,
@@ -270,7 +276,7 @@ def prove_resume(
     show(proof, as_json)
     raise typer.Exit(0 if proof.passed else 1)
 
-# %% ../../nbs/12_app/07_cli.ipynb #0054
+# %% ../../nbs/12_app/07_cli.ipynb #0061
 _KINDS = {'slurm': ('sbatch', 'sbatch'), 'k8s': ('yaml', 'kubectl apply -f'),
           'skypilot': ('sky.yaml', 'sky jobs launch')} # ending, and what to type before the file
 
@@ -311,7 +317,7 @@ def write_launch_file(
     write_file(path, text)
     print(f'Start it with: {command} {path}')
 
-# %% ../../nbs/12_app/07_cli.ipynb #0058
+# %% ../../nbs/12_app/07_cli.ipynb #0065
 @app.command()
 def scaling(
     words: Words = None,
@@ -331,7 +337,7 @@ def scaling(
     show(gpt2pro.forecast_scaling(command_config(words, 'model', 'train'), gpu, counts,
                                   network=links, utilisation=utilisation, loss=loss), as_json)
 
-# %% ../../nbs/12_app/07_cli.ipynb #0063
+# %% ../../nbs/12_app/07_cli.ipynb #0070
 bench_app = typer.Typer(no_args_is_help=True,
                         help='Benchmarks against plain PyTorch and others, on this machine.')
 app.add_typer(bench_app, name='bench')

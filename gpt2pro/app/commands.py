@@ -13,8 +13,8 @@ import typer
 # %% auto #0
 __all__ = ['planning', 'Words', 'SettingWords', 'AsJson', 'Source', 'OnCluster', 'TokenizerFolder', 'Html', 'Processes',
            'Minutes', 'Overwrite', 'tokenizer_app', 'run_program', 'split_words', 'command_config', 'show', 'given',
-           'hardware', 'presets', 'analyze', 'leaks', 'validate', 'explain', 'wizard', 'recommend', 'rehearse',
-           'convert', 'schema', 'train_tokenizer', 'lab', 'parity', 'prepare']
+           'hardware', 'presets', 'analyze', 'leaks', 'validate', 'explain', 'wizard', 'recommend', 'convert', 'schema',
+           'train_tokenizer', 'lab', 'parity', 'prepare', 'rehearse']
 
 # %% ../../nbs/12_app/06_commands.ipynb #0004
 if TYPE_CHECKING: from gpt2pro.core.config import Config, DataConfig
@@ -188,6 +188,7 @@ def analyze(
     show(report, as_json)
     if not report.complete: raise typer.Exit(130) # Ctrl-C: what was read so far is shown
 
+# %% ../../nbs/12_app/06_commands.ipynb #0037
 @planning.command()
 def leaks(
     words: Annotated[list[str] | None, typer.Argument(
@@ -206,7 +207,7 @@ def leaks(
     if texts[1:]: data.validation = texts[-1:]
     show(gpt2pro.find_contamination(*open_splits(data)), as_json)
 
-# %% ../../nbs/12_app/06_commands.ipynb #0045
+# %% ../../nbs/12_app/06_commands.ipynb #0049
 Processes = Annotated[int | None, typer.Option(
     min=1, help='Train in this many processes, each with a GPU or its part of the cores')]
 
@@ -244,6 +245,7 @@ def validate(
     show(shown, as_json)
     _exit(findings)
 
+# %% ../../nbs/12_app/06_commands.ipynb #0052
 @planning.command()
 def explain(
     code: Annotated[str | None, typer.Argument(
@@ -258,7 +260,7 @@ def explain(
     lines = [f'{rule.finding.code:16} {rule.finding.severity:8} {rule.title}' for rule in rules]
     show(rules if as_json else '\n'.join(lines), as_json)
 
-# %% ../../nbs/12_app/06_commands.ipynb #0053
+# %% ../../nbs/12_app/06_commands.ipynb #0069
 Minutes = Annotated[float | None, typer.Option(
     help='Training time; without it, 3.5', show_default=False)]
 Overwrite = Annotated[bool, typer.Option('--overwrite', help='Overwrite what exists')]
@@ -277,6 +279,7 @@ def wizard(
     try: gpt2pro.wizard(out, yes, overrides=words or [], **given(data=data, minutes=minutes))
     except KeyboardInterrupt: raise typer.Exit(130) from None # it has said where the answers are
 
+# %% ../../nbs/12_app/06_commands.ipynb #0072
 @planning.command()
 def recommend(source: Source, minutes: Minutes = None, as_json: AsJson = False) -> None:
     "What a text is suited for, how large a model, how long: with the arithmetic"
@@ -286,13 +289,7 @@ def recommend(source: Source, minutes: Minutes = None, as_json: AsJson = False) 
     found = gpt2pro.recommend(measure_hardware(), text, **given(minutes=minutes))
     show(found, as_json)
 
-@planning.command()
-def rehearse(words: Words = None, as_json: AsJson = False) -> None:
-    "Every stage of a run in small, in about a minute"
-    result = gpt2pro.rehearse(command_config(words))
-    show(result, as_json)
-    raise typer.Exit(0 if result.ready else 2)
-
+# %% ../../nbs/12_app/06_commands.ipynb #0075
 @planning.command()
 def convert(
     source: Annotated[Path, typer.Argument(
@@ -311,13 +308,14 @@ def convert(
     elif not as_json: print(found.config.to_yaml())
     show(found, as_json, None if out else sys.stderr)
 
+# %% ../../nbs/12_app/06_commands.ipynb #0078
 @planning.command()
 def schema() -> None:
     "What a configuration may hold, as JSON Schema"
     from gpt2pro.core.schema import config_schema
     show(config_schema(), as_json=True)
 
-# %% ../../nbs/12_app/06_commands.ipynb #0066
+# %% ../../nbs/12_app/06_commands.ipynb #0082
 tokenizer_app = typer.Typer(
     no_args_is_help=True, help='Choose a vocabulary size, train a tokenizer, compare languages.')
 planning.add_typer(tokenizer_app, name='tokenizer')
@@ -343,6 +341,7 @@ def train_tokenizer(
             'mixture': mixture}
     show(made if as_json else f'{tokenizer} is in {out}', as_json)
 
+# %% ../../nbs/12_app/06_commands.ipynb #0083
 @tokenizer_app.command()
 def lab(
     source: Source,
@@ -364,7 +363,7 @@ def parity(
     from gpt2pro.tokenizers.parity import measure_parity
     show(measure_parity(_data(source), _tokenizer(tokenizer) if tokenizer else None), as_json)
 
-# %% ../../nbs/12_app/06_commands.ipynb #0068
+# %% ../../nbs/12_app/06_commands.ipynb #0085
 @planning.command()
 def prepare(
     words: Words = None,
@@ -393,3 +392,11 @@ def prepare(
     show(prepared.manifest, as_json)
     print(f'{out} holds the tokenizer and the token shards. '
           f'Train on them: gpt2pro train … --out {out}', file=sys.stderr)
+
+# %% ../../nbs/12_app/06_commands.ipynb #0099
+@planning.command()
+def rehearse(words: Words = None, as_json: AsJson = False) -> None:
+    "Every stage of a run in small, in about a minute"
+    result = gpt2pro.rehearse(command_config(words))
+    show(result, as_json)
+    raise typer.Exit(0 if result.ready else 2)

@@ -14,7 +14,8 @@ import torch
 from tqdm.auto import tqdm
 from ..core.errors import as_error, RunError, UserError
 from ..core.files import write_file
-from ..core.config import Config, StrictModel, TrainConfig
+from ..core.choices import EXPORT_FORMATS
+from ..core.config import Config, export_problems, StrictModel, TrainConfig
 from ..core.tables import format_bytes, format_seconds, Record
 from ..core.hardware import detect_hardware, Hardware
 from ..core.signals import Interrupts
@@ -180,7 +181,7 @@ def _sample(state: RehearsalState) -> str:
 
 # %% ../../nbs/12_app/01_rehearsal.ipynb #0048
 def _export(state: RehearsalState) -> str:
-    "Save a Hugging Face folder, and load it"
+    "Save the weights for other programs, and load them"
     model = state.run.model.eval()
     merge_adapter(model)
     device = state.run.strategy.device
@@ -191,7 +192,8 @@ def _export(state: RehearsalState) -> str:
     if difference > 1e-4:
         raise RunError('the exported model gives other logits',
                        f'they differ by {difference:.2g}', 'report it')
-    return f'Hugging Face folder, logits within {difference:.0e}'
+    formats = [name for name in EXPORT_FORMATS if not export_problems(state.config, name)]
+    return f'saved and read, logits within {difference:.0e}; later to {", ".join(formats)}'
 
 # %% ../../nbs/12_app/01_rehearsal.ipynb #0052
 def _run_steps(train: TrainConfig, figures: dict[str, float]) -> int:

@@ -26,6 +26,7 @@ from ..trainer.checkpoint import checkpoint_manifest, list_checkpoints
 from ..trainer.runs import ResumeProof, RunDirectory
 from ..trainer.monitor import metric_points, read_metrics, training_charts
 from ..generation.evaluation import Evaluation
+from ..generation.export import ParityCertificate
 
 # %% auto #0
 __all__ = ['SECTIONS', 'format_percent', 'format_quantity', 'render', 'Sample', 'PeakMemory', 'RunContents', 'read_run',
@@ -105,6 +106,7 @@ class RunContents:
     evaluation: Evaluation | None = None        # evaluation.json
     samples: list[Sample] | None = None         # samples.json
     proof: ResumeProof | None = None            # proof.json
+    exports: list[ParityCertificate] = field(default_factory=list) # exports/*.json
     metrics: list[dict[str, Any]] = field(default_factory=list)
     environment: dict[str, Any] = field(default_factory=dict) # Of the latest checkpoint
     @property
@@ -122,6 +124,8 @@ def read_run(
     run = RunContents(files.path, {}, metrics=read_metrics(files.metrics))
     for name, kind in _PARTS.items():
         setattr(run, name, _read(getattr(files, name), kind, run.problems))
+    found = (_read(path, ParityCertificate, run.problems) for path in files.exports.glob('*.json'))
+    run.exports = [*filter(None, found)]
     for path in (files.analysis, files.proof): # not every run has them
         if not os.path.lexists(path): del run.problems[path.name]
     try: run.config = load_config(files.config)

@@ -133,7 +133,7 @@ FINETUNE_METHODS: dict[str, FinetuneMethod] = {
 }
 
 # %% ../../nbs/00_core/04_choices.ipynb #0025
-Layout = Mapping[str, tuple[Any, ...]] # Setting → the values that an architecture has
+Layout = dict[str, tuple[Any, ...]] # Setting → the values that an architecture has
 
 @dataclass(frozen=True)
 class ExportFormat:

@@ -66,11 +66,11 @@ def chat_template(
 ) -> str:                 # Jinja, as `transformers` and llama.cpp read it
     "The template that turns messages into a prompt"
     marked = [mark[2:-2] for mark in tokenizer.special_tokens if mark != EOT]
-    begin = '<|assistant|>' if 'assistant' in marked else '\n\nAssistant:'
+    begin = '<|assistant|>' if 'assistant' in marked else "{{ '\\n\\nAssistant:' }}"
     return ('{% for message in messages %}'
             f'{{% if message.role in {marked} %}}'
             '<|{{ message.role }}|>{{ message.content }}'
-            "{% else %}{% if not loop.first %}\n\n{% endif %}"
+            "{% else %}{% if not loop.first %}{{ '\\n\\n' }}{% endif %}"
             '{{ message.role | capitalize }}: {{ message.content }}{% endif %}{% endfor %}'
             f'{{% if add_generation_prompt %}}{begin}{{% endif %}}')
 

@@ -111,6 +111,14 @@ def _pack_origins(origins: Sequence[Origin]) -> tuple[np.ndarray, list[str]]:
     numbers = {name: i for i, name in enumerate(files)}
     return np.array([(numbers[file], *others) for file, *others in origins], np.int64), files
 
+def _pack_all(items: Sequence[EncodedDocument]) -> tuple[dict[str, np.ndarray], list[str]]:
+    "Some documents with their origins, if all have one, and the names of their files"
+    tensors = _pack(items)
+    files: list[str] = []
+    origins = [item.origin for item in items if item.origin] # all or none
+    if origins: tensors['origins'], files = _pack_origins(origins)
+    return tensors, files
+
 # %% ../../nbs/05_data/01_shards.ipynb #0024
 def write_shard(
     path: Path,                   # Ends in .safetensors
@@ -119,11 +127,8 @@ def write_shard(
 ) -> Shard:
     "Write documents to one file"
     names = sorted({item.language for item in items})
-    tensors = _pack(items)
+    tensors, files = _pack_all(items)
     tensors['languages'] = np.array([names.index(item.language) for item in items], np.uint8)
-    files: list[str] = []
-    origins = [item.origin for item in items if item.origin] # all or none
-    if origins: tensors['origins'], files = _pack_origins(origins)
     header = json.dumps(
         dict(version=VERSION, tokenizer=tokenizer.hash, languages=names, files=files))
     write_file(path, save(tensors, {FORMAT: header})) # more entries would have a random order
@@ -292,8 +297,9 @@ class Tokens(_TokenSequence):
     def from_items(cls, items: Sequence[EncodedDocument]) -> Tokens:
         "The tokens of encoded documents, in memory"
         import torch
-        tensors = {name: torch.from_numpy(array) for name, array in _pack(items).items()}
-        return _join([_Read(tensors, [item.language for item in items])])
+        arrays, files = _pack_all(items)
+        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        return _join([_Read(tensors, [item.language for item in items], files)])
 
 # %% ../../nbs/05_data/01_shards.ipynb #0056
 def _join_origins(parts: list[_Read]) -> Origins | None:

@@ -42,7 +42,7 @@ def extend_beams(
         found.append((Beam([*beams[row].new_ids, id], score), row))
     return found
 
-# %% ../../nbs/10_generation/04_beam_search.ipynb #0015
+# %% ../../nbs/10_generation/04_beam_search.ipynb #0017
 def text_end(
     limit: int,                 # Most tokens of a text
     stream: TextStream | None,  # Which tokens and stop strings end it
@@ -58,7 +58,7 @@ def text_end(
         return any(stop in text for stop in stream.stop)
     return ended
 
-# %% ../../nbs/10_generation/04_beam_search.ipynb #0019
+# %% ../../nbs/10_generation/04_beam_search.ipynb #0021
 def is_search_done(
     finished: list[Beam],   # Best first
     best: float,            # Score of the best running beam
@@ -69,7 +69,7 @@ def is_search_done(
     if len(finished) < config.num_beams: return False
     return config.early_stopping or best/length**config.length_penalty <= finished[-1].score
 
-# %% ../../nbs/10_generation/04_beam_search.ipynb #0023
+# %% ../../nbs/10_generation/04_beam_search.ipynb #0025
 def continue_beams(
     engine: Engine, # With a request for each beam
     going: list[tuple[Beam, int]], # New beams, each with the index of the one that it continues
@@ -86,7 +86,7 @@ def _with_text(engine: Engine, beam: Beam) -> Beam:
     request = engine.submit(engine.active[0].ids, engine.active[0].config)
     return beam._replace(text=''.join(map(request.add, beam.new_ids)))
 
-# %% ../../nbs/10_generation/04_beam_search.ipynb #0025
+# %% ../../nbs/10_generation/04_beam_search.ipynb #0027
 @torch.inference_mode()
 def beam_search(
     model: GPT,                         # A trained model

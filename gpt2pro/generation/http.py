@@ -254,9 +254,6 @@ class Service:
     async def one_model(self, request: Request) -> Response:
         self.check_name(request.path_params['name'])
         return JSONResponse(self.describe())
-    async def health(self, request: Request) -> Response:
-        ready = self.scheduler.model is not None and self.scheduler.thread.is_alive()
-        return JSONResponse({'status': 'ok' if ready else 'loading'}, 200 if ready else 503)
 
 # %% ../../nbs/10_generation/16_http.ipynb #0020
 def model_state(
@@ -306,13 +303,16 @@ def make_app(
     service = Service(scheduler, name, run)
     async def page(request: Request) -> Response:
         return HTMLResponse(page_html(), headers={'content-security-policy': page_policy()})
+    async def health(request: Request) -> Response:
+        ready = scheduler.model is not None and scheduler.thread.is_alive()
+        return JSONResponse({'status': 'ok' if ready else 'loading'}, 200 if ready else 503)
     async def metrics(request: Request) -> Response:
         return PlainTextResponse(metrics_text(service, guard.answers))
     async def model(request: Request) -> Response: return JSONResponse(model_state(service))
     async def training(request: Request) -> Response:
         if run is None: raise HTTPException(404)
         return JSONResponse(await run_in_threadpool(training_state, run))
-    read = {'/': page, '/health': service.health, '/metrics': metrics, '/api/model': model,
+    read = {'/': page, '/health': health, '/metrics': metrics, '/api/model': model,
             '/api/training': training, '/v1/models': service.models,
             '/v1/models/{name}': service.one_model}
     write = {'/v1/completions': service.completions, '/v1/chat/completions': service.chat}

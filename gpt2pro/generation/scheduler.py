@@ -18,7 +18,7 @@ from .engine import Engine, Token
 from .protocol import ApiError
 
 # %% auto #0
-__all__ = ['PAUSE', 'STOPPED', 'LoadedModel', 'ModelLoader', 'Piece', 'Job', 'Scheduler']
+__all__ = ['PAUSE', 'STOPPED', 'LoadedModel', 'ModelLoader', 'Piece', 'Job', 'EngineThread', 'Scheduler']
 
 # %% ../../nbs/10_generation/15_scheduler.ipynb #0007
 class LoadedModel(NamedTuple):
@@ -102,51 +102,26 @@ _log = logging.getLogger('gpt2pro.generation.scheduler')
 PAUSE = 2. # Seconds between two looks for a newer model
 STOPPED = ApiError('The server stops', 'it was asked to end', 'send it again later', status=503)
 
-class Scheduler:
-    "Runs an engine in a thread for all requests"
+class EngineThread:
+    "Runs an engine in a thread, for jobs from its inbox"
     def __init__(self,
         load: Callable[[], LoadedModel | None], # As `ModelLoader`; called in the thread, too
-        waiting: int = 64,                      # Texts that may wait for a slot
     ) -> None:
-        self.load, self.waiting = load, waiting
+        self.load = load
         self.model: LoadedModel | None = load()
         self.inbox: SimpleQueue[tuple[str, Job | None]] = SimpleQueue()
-        self.active: dict[Any, tuple[Job, int]] = {} # request of the engine → job, index
-        self.open: dict[Job, int] = {} # job → its texts; touched in the event loop only
+        self.active: dict[Any, tuple[Job, int]] = {} # request of the engine → job, choice
         self.generated = self.read = 0 # tokens
         self.thread = threading.Thread(target=self._run, name='engine', daemon=True)
         self.thread.start()
-    @property
-    def slots(self) -> int: return self.model.engine.cache.slots if self.model else 0
-    @property
-    def n_open(self) -> int: return sum(self.open.values())
-
-    def submit(self,
-        texts: list[tuple[list[int], GenerateConfig]], # Token ids of the prompt, and settings
-        alternatives: int | None = None, # Likeliest tokens to tell at each position
-    ) -> Job:
-        "Start generating some texts; called in the event loop"
-        if self.n_open + len(texts) > self.slots + self.waiting:
-            raise ApiError(f'{self.n_open} texts are open', 'the queue of this server is full',
-                           'send it again in some seconds', status=503, code='overloaded')
-        job = Job(self, texts, alternatives)
-        self.open[job] = len(texts)
-        self.inbox.put(('submit', job))
-        return job
-    def close_job(self, job: Job) -> None:
-        "Forget a job that ended, or that nobody waits for any more; called in the event loop"
-        if self.open.pop(job, None) and job.left: self.inbox.put(('cancel', job))
-    def close(self) -> None:
-        "End the thread; open jobs get an error"
-        self.inbox.put(('close', None))
-        self.thread.join(10)
-
     def _run(self) -> None:
         while self._take_messages():
             if not self.active: continue
             try: self._step()
             except Exception as e: self._fail(as_error(e))
         self._fail(STOPPED)
+        while not self.inbox.empty():
+            if job := self.inbox.get()[1]: self._tell(job, STOPPED)
     def _take_messages(self) -> bool: # Whether to go on
         "Take what is in the inbox; wait for it when there is nothing to do"
         idle = not self.active
@@ -165,10 +140,10 @@ class Scheduler:
         except Exception as e: _log.warning('the newest checkpoint was not taken: %s', as_error(e))
     def _admit(self, job: Job) -> None:
         assert self.model
-        for index, (ids, config) in enumerate(job.texts):
+        for choice, (ids, config) in enumerate(job.texts):
             try: request = self.model.engine.submit(ids, config, job.alternatives)
             except Exception as e: return self._tell(job, as_error(e))
-            self.active[request] = job, index
+            self.active[request] = job, choice
             self.read += len(ids)
     def _cancel(self, job: Job) -> None:
         for request in [r for r, (owner, _) in self.active.items() if owner is job]:
@@ -180,9 +155,9 @@ class Scheduler:
         for request, token in self.model.engine.step():
             self.generated += 1
             if request not in self.active: continue
-            job, index = self.active[request]
+            job, choice = self.active[request]
             if request.finish_reason: del self.active[request]
-            self._tell(job, Piece(index, token.text, [token], request.finish_reason))
+            self._tell(job, Piece(choice, token.text, [token], request.finish_reason))
     def _tell(self, job: Job, piece: Piece | Gpt2proError) -> None:
         try: job.loop.call_soon_threadsafe(job.put, piece)
         except RuntimeError: pass # its event loop is closed
@@ -191,3 +166,38 @@ class Scheduler:
         for job in {job for job, _ in self.active.values()}:
             self._tell(job, error)
             self._cancel(job)
+
+# %% ../../nbs/10_generation/15_scheduler.ipynb #0022
+class Scheduler(EngineThread):
+    "Hands jobs to the thread, as many as may wait"
+    def __init__(self,
+        load: Callable[[], LoadedModel | None], # As for `EngineThread`
+        waiting: int = 64,                      # Texts that may wait for a slot
+    ) -> None:
+        self.waiting = waiting
+        self.open: dict[Job, int] = {} # job → its texts
+        super().__init__(load)
+    @property
+    def slots(self) -> int: return self.model.engine.cache.slots if self.model else 0
+    @property
+    def n_open(self) -> int: return sum(self.open.values())
+    def submit(self,
+        texts: list[tuple[list[int], GenerateConfig]], # Token ids of the prompt, and settings
+        alternatives: int | None = None, # Likeliest tokens to tell at each position
+    ) -> Job:
+        "Start generating some texts"
+        if not self.thread.is_alive(): raise STOPPED
+        if self.n_open + len(texts) > self.slots + self.waiting:
+            raise ApiError(f'{self.n_open} texts are open', 'the queue of this server is full',
+                           'send it again in some seconds', status=503, code='overloaded')
+        job = Job(self, texts, alternatives)
+        self.open[job] = len(texts)
+        self.inbox.put(('submit', job))
+        return job
+    def close_job(self, job: Job) -> None:
+        "Forget a job that ended, or that nobody waits for any more"
+        if self.open.pop(job, None) and job.left: self.inbox.put(('cancel', job))
+    def close(self) -> None:
+        "End the thread; open jobs get an error"
+        self.inbox.put(('close', None))
+        self.thread.join(10)

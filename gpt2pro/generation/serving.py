@@ -84,7 +84,9 @@ def serve(
         server = make_server(make_app(scheduler, name, run, None if token else LOCAL_HOSTS, token))
         def stop(signal: str) -> None:
             server.should_exit = True
-            threading.Timer(GRACE, scheduler.close).start()
+            end = threading.Timer(GRACE, scheduler.close)
+            end.daemon = True
+            end.start()
             print(f'{signal}: answers under way have {GRACE} seconds', file=sys.stderr)
         _announce(name, scheduler, host, sock.getsockname()[1], port)
         with Interrupts(stop): server.run([sock])

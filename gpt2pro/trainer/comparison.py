@@ -23,8 +23,8 @@ from .monitor import metric_points, Points, read_metrics
 from .loop import train_model
 
 # %% auto #0
-__all__ = ['RunSummary', 'summarize', 'Variant', 'group_runs', 'mean_interval', 'difference', 'Comparison', 'plot_variants',
-           'expand_grid', 'compare']
+__all__ = ['RunSummary', 'summarize', 'Variant', 'group_runs', 'student', 'mean_interval', 'difference', 'format_interval',
+           'Comparison', 'plot_variants', 'expand_grid', 'compare']
 
 # %% ../../nbs/09_trainer/14_comparison.ipynb #0006
 class RunSummary(StrictModel):
@@ -89,7 +89,13 @@ def group_runs(
     return list(variants.values())
 
 # %% ../../nbs/09_trainer/14_comparison.ipynb #0016
-_STUDENT = 12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26 # 95 %, two-sided, 1 to 9 degrees
+_STUDENT = 12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26 # of 2 to 10 values
+
+def student(
+    n: int, # Values, at least 2
+) -> float: # Of n - 1 degrees of freedom
+    "The two-sided 95 % quantile of Student's t"
+    return _STUDENT[n - 2] if n < 11 else 1.96 + 2.5/(n - 1)
 
 def mean_interval(
     values: Sequence[float], # Of several seeds
@@ -97,8 +103,7 @@ def mean_interval(
     "A mean and how sure it is"
     n = len(values)
     if n < 2: return values[0], math.inf
-    student = _STUDENT[n - 2] if n - 2 < len(_STUDENT) else 2.2
-    return statistics.mean(values), student*statistics.stdev(values)/math.sqrt(n)
+    return statistics.mean(values), student(n)*statistics.stdev(values)/math.sqrt(n)
 
 def difference(
     variant: Variant, # Compared
@@ -110,18 +115,22 @@ def difference(
     return mean_interval([variant.scores[seed] - other.scores[seed] for seed in sorted(seeds)])
 
 # %% ../../nbs/09_trainer/14_comparison.ipynb #0021
-def _interval(found: tuple[float, float] | None, form: str) -> str:
-    "A mean and half the width of its interval"
+def format_interval(
+    found: tuple[float, float | None] | None, # Value, and half the width of its interval
+    form: str = '{:.3f}',                     # Of the value
+) -> str:
+    "A value with its interval, if that is known"
     if found is None: return '–'
-    return form.format(found[0]) + ('' if math.isinf(found[1]) else f' ± {found[1]:.3f}')
+    value, margin = found
+    return form.format(value) + (f' ± {margin:.3f}' if margin and math.isfinite(margin) else '')
 
 def _variant_row(variant: Variant, first: Variant) -> list[str]:
     scores = [*variant.scores.values()]
     run = variant.runs[0]
     against = difference(variant, first) if variant is not first else None
     return [variant.name, str(len(variant.runs)),
-            _interval(mean_interval(scores) if scores else None, '{:.3f}'),
-            _interval(against, '{:+.3f}'),
+            format_interval(mean_interval(scores) if scores else None),
+            format_interval(against, '{:+.3f}'),
             format_number(count_parameters(run.config.model)['total']),
             format_number(statistics.median(run.tokens_per_second for run in variant.runs)),
             format_seconds(statistics.mean(run.seconds for run in variant.runs))]

@@ -4,7 +4,7 @@
 
 # %% ../../nbs/09_trainer/07_proofs.ipynb #0003
 from __future__ import annotations
-import os, random, signal, subprocess, sys, tempfile, time
+import math, os, random, signal, subprocess, sys, tempfile, time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -29,7 +29,7 @@ from .loop import RunState
 # %% auto #0
 __all__ = ['proof_config', 'other_split', 'train_with_kills', 'compare_runs', 'ProofRun', 'proof_runs', 'prove_resume']
 
-# %% ../../nbs/09_trainer/07_proofs.ipynb #0047
+# %% ../../nbs/09_trainer/07_proofs.ipynb #0060
 def proof_config(
     config: Config, # Of a run
     steps: int,     # To train
@@ -51,7 +51,7 @@ def other_split(
     else: return {}
     return dict(batch_size=B, gradient_accumulation_steps=A)
 
-# %% ../../nbs/09_trainer/07_proofs.ipynb #0050
+# %% ../../nbs/09_trainer/07_proofs.ipynb #0063
 def _begin(config: Config, folder: Path, prepared: PreparedData) -> RunDirectory:
     "A run directory with a checkpoint of the initial weights"
     run = RunDirectory(folder)
@@ -62,6 +62,7 @@ def _begin(config: Config, folder: Path, prepared: PreparedData) -> RunDirectory
     state.save(run.checkpoints, last=True)
     return run
 
+# %% ../../nbs/09_trainer/07_proofs.ipynb #0065
 _CHILD = """
 import sys, time
 from gpt2pro.core.hardware import is_main_process
@@ -91,10 +92,28 @@ def _training(
         if child.poll() is None: os.killpg(child.pid, signal.SIGKILL)
         child.wait()
 
-# %% ../../nbs/09_trainer/07_proofs.ipynb #0052
+# %% ../../nbs/09_trainer/07_proofs.ipynb #0067
+_PAUSE = 0.1 # Seconds after each step of a run that is going to be killed
+
 def _last_step(run: RunDirectory) -> int:
     return max((line['step'] for line in read_metrics(run.metrics)), default=0)
 
+def _wait_for_step(
+    run: RunDirectory, child: subprocess.Popen, goal: float, notify: Callable[[int], object],
+) -> float: # Seconds of a step
+    "Wait until a run has come to a step, or has ended"
+    seen: list[tuple[float, int]] = [] # when each step was seen first; the start comes before them
+    while child.poll() is None:
+        step = _last_step(run)
+        notify(step)
+        if not seen or step > seen[-1][1]: seen.append((time.monotonic(), step))
+        if step >= goal: break
+        time.sleep(0.01)
+    if len(seen) < 3: return _PAUSE
+    (begun, first), (ended, last) = seen[1], seen[-1]
+    return (ended - begun)/(last - first)
+
+# %% ../../nbs/09_trainer/07_proofs.ipynb #0068
 def train_with_kills(
     run: RunDirectory,  # As `_begin` made it
     steps: int,         # How many it takes
@@ -106,14 +125,9 @@ def train_with_kills(
     goals = sorted(random.sample(range(1, steps), min(kills, steps - 1)))
     killed: list[int] = []
     while True:
-        with _training(run, processes, pause=0.1*bool(goals)) as child:
-            begun, first = time.monotonic(), _last_step(run)
-            while child.poll() is None:
-                step = _last_step(run)
-                notify(step)
-                if goals and step >= goals[0]: break
-                time.sleep(0.01)
-            pace = (time.monotonic() - begun)/max(1, step - first)
+        with _training(run, processes, pause=_PAUSE*bool(goals)) as child:
+            goal = goals[0] if goals else math.inf
+            pace = _wait_for_step(run, child, goal, notify)
             if goals: time.sleep(random.uniform(0, min(pace, 60)))
         if child.returncode == 0: return killed
         if child.returncode != -signal.SIGKILL or not goals:
@@ -122,7 +136,7 @@ def train_with_kills(
                            said[-500:] or 'it said nothing', 'train this configuration first')
         killed.append(goals.pop(0))
 
-# %% ../../nbs/09_trainer/07_proofs.ipynb #0054
+# %% ../../nbs/09_trainer/07_proofs.ipynb #0070
 def _losses(run: RunDirectory, names: Sequence[str]) -> list[tuple[int, str, float]]:
     return [(line['step'], name, line[name]) for line in read_metrics(run.metrics)
             for name in names if name in line]
@@ -131,6 +145,7 @@ def _file_hashes(run: RunDirectory, step: int) -> dict[str, str]:
     files = checkpoint_manifest(checkpoint_path(run.checkpoints, step))['files']
     return {name: file['sha256'] for name, file in files.items() if name != 'state.json'}
 
+# %% ../../nbs/09_trainer/07_proofs.ipynb #0071
 _TOLERANCE = dict(float32=1e-5, bfloat16=2e-2, float16=2e-2)
 
 def compare_runs(
@@ -141,7 +156,7 @@ def compare_runs(
     exact: bool,            # Whether they have to be equal to the bit
 ) -> ProofCheck:
     "Compare the losses and the last checkpoints of two runs"
-    names = ('loss', 'val_loss')[:1 + exact] # with another batch_size, other sequences are judged
+    names = ('loss', 'val_loss')[:1 + exact] # another batch_size evaluates other sequences
     pairs = list(zip(_losses(one, names), _losses(other, names), strict=True))
     assert all(a[:2] == b[:2] for a, b in pairs), 'not the same lines of metrics'
     first, second = (load_checkpoint(checkpoint_path(run.checkpoints, step)).tensors
@@ -153,7 +168,7 @@ def compare_runs(
                       tensor_difference=largest, tolerance=0. if exact else _TOLERANCE[dtype],
                       same_hashes=_file_hashes(one, step) == _file_hashes(other, step))
 
-# %% ../../nbs/09_trainer/07_proofs.ipynb #0056
+# %% ../../nbs/09_trainer/07_proofs.ipynb #0073
 class ProofRun(NamedTuple):
     "A run of a proof"
     config: Config
@@ -165,6 +180,7 @@ def _change(config: Config, section: str, **values: Any) -> Config:
     return config.model_copy(
         update={section: getattr(config, section).model_copy(update=values)})
 
+# %% ../../nbs/09_trainer/07_proofs.ipynb #0074
 def proof_runs(
     config: Config, # As `proof_config` gives it
     kills: int,     # Of the run that is killed
@@ -186,7 +202,7 @@ def proof_runs(
     else: left_out['two processes'] = 'no second GPU' if gpus else 'a step has one micro-batch'
     return runs, left_out
 
-# %% ../../nbs/09_trainer/07_proofs.ipynb #0060
+# %% ../../nbs/09_trainer/07_proofs.ipynb #0078
 def _move(bar: tqdm, before: int, step: int) -> None: bar.update(before + step - bar.n)
 
 def _prove(
@@ -212,6 +228,7 @@ def _prove(
                        environment=manifest['environment'], files=_file_hashes(straight, steps),
                        checks=checks, left_out=left_out)
 
+# %% ../../nbs/09_trainer/07_proofs.ipynb #0079
 def prove_resume(
     source: str | Path | Config | None = None, # A run directory, or a configuration
     folder: str | Path | None = None,  # Where the certificate goes; None is the run directory

@@ -188,6 +188,11 @@ def _start_worker(workers: int) -> None:
     number = int(current_process().name.rpartition('-')[2])
     if torch.cuda.device_count() > 1: torch.cuda.set_device(number % torch.cuda.device_count())
 
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0029
+def _is_best(study: Any, number: int) -> bool:
+    try: return study.best_trial.number == number
+    except ValueError: return False # none is complete
+
 def run_trial(
     search: Search, # What is tried
     number: int,    # Of the trial; seeds its choice
@@ -214,11 +219,7 @@ def run_trial(
     checkpoints = RunDirectory(search.folder/f'trial-{trial.number}').checkpoints
     shutil.rmtree(checkpoints, ignore_errors=True)
 
-def _is_best(study: Any, number: int) -> bool:
-    try: return study.best_trial.number == number
-    except ValueError: return False # none is complete
-
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0033
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0035
 class Trial(StrictModel):
     "One trial of a search"
     number: int                         # From 0
@@ -229,7 +230,7 @@ class Trial(StrictModel):
     settings: dict[str, Any]            # Those that are searched, and have an effect
     reason: str = ''                    # Why it was pruned
 
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0035
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0037
 def _trial_row(trial: Trial, keys: Sequence[str]) -> list[str]:
     score = '–' if trial.bits_per_byte is None else f'{trial.bits_per_byte:.3f}'
     values = [trial.settings.get(key, '–') for key in keys]
@@ -237,7 +238,7 @@ def _trial_row(trial: Trial, keys: Sequence[str]) -> list[str]:
     step = '–' if trial.step is None else f'{trial.step:,}'
     return [str(trial.number), score, *shown, step, format_seconds(trial.seconds), trial.reason]
 
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0036
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0038
 def _describe(tuning: Tuning) -> Iterable[str]:
     "The result in sentences"
     ranked = tuning.ranked
@@ -251,7 +252,7 @@ def _describe(tuning: Tuning) -> Iterable[str]:
         yield f'Importance: {", ".join(parts)}.'
     yield f'Train with the best settings: gpt2pro train {tuning.folder/"best.yaml"}'
 
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0037
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0039
 class Tuning(Record):
     "What a search has found"
     folder: Path                     # Of the search
@@ -276,7 +277,7 @@ def _picture(path: Path) -> str:
     data = base64.b64encode(path.read_bytes()).decode()
     return f'<img alt="{path.stem} of the search" src="data:image/png;base64,{data}">'
 
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0038
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0040
 def _importances(study: Any) -> dict[str, float]:
     "How much each setting matters; empty where the trials do not say"
     values = {trial.value for trial in study.trials if trial.state.name == 'COMPLETE'}
@@ -285,7 +286,7 @@ def _importances(study: Any) -> dict[str, float]:
         warnings.simplefilter('ignore')
         return _optuna().importance.get_param_importances(study)
 
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0039
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0041
 def read_tuning(
     folder: str | Path, # Of a search
 ) -> Tuning:
@@ -301,7 +302,7 @@ def read_tuning(
                             settings=trial.params, reason=trial.user_attrs.get('reason', '')))
     return Tuning(folder=Path(folder), trials=trials, importances=_importances(study))
 
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0043
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0045
 _PLOTS = {'history': 'plot_optimization_history', 'importance': 'plot_param_importances',
           'parallel': 'plot_parallel_coordinate'}
 
@@ -320,7 +321,7 @@ def save_plots(
         figure.savefig(Path(folder)/f'{name}.png', dpi=70, bbox_inches='tight')
         plt.close(figure)
 
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0045
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0047
 def _folder_name(config: Config, dimensions: Sequence[Dimension]) -> str:
     text = '\n'.join([config.model_dump_json(), *map(str, dimensions)])
     return f'tune-{hashlib.sha256(text.encode()).hexdigest()[:8]}'
@@ -337,7 +338,7 @@ def _check_dimensions(dimensions: Sequence[Dimension], config: Config) -> None:
         raise UserError(f'{key} has no effect', f'it needs {condition}',
                         f'add {condition}, or leave it out')
 
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0047
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0049
 def _begin(search: Search) -> int:
     "Prepare a new search, or one that was ended; how many trials it has finished"
     journal = search.folder/'trials.journal'
@@ -360,7 +361,7 @@ def _begin(search: Search) -> int:
         study.enqueue_trial(trial.params)
     return len(study.get_trials(states=[states.COMPLETE, states.PRUNED]))
 
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0048
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0050
 def _show_trial(folder: Path, bar: tqdm) -> None:
     "Advance the bar, and show the best so far"
     bar.update()
@@ -368,7 +369,7 @@ def _show_trial(folder: Path, bar: tqdm) -> None:
     complete = [trial.value for trial in trials if trial.state.name == 'COMPLETE']
     if complete: bar.set_postfix(bits_per_byte=f'{min(complete):.3f}')
 
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0050
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0052
 def _run_trials(search: Search, trials: int, progress: bool) -> None:
     "Run trials until there are so many, or until somebody asks to stop"
     first = _begin(search)
@@ -383,7 +384,7 @@ def _run_trials(search: Search, trials: int, progress: bool) -> None:
         finally:
             stop.check('during a search', f'the same command goes on with {search.folder}')
 
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0052
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0054
 def tune(
     config: str | Path | Config | None = None, # As for `load_config`
     space: Iterable[str] = (),           # What is searched, as for `parse_dimension`
