@@ -45,6 +45,7 @@ _NAMES = { # module → public names
     'trainer.scaling': 'forecast_scaling',
     'generation.engine': 'Engine',
     'generation.completion': 'GPT generate',
+    'generation.quantization': 'quantize',
     'generation.choices': 'show_choices',
     'generation.model_card': 'export',
     'generation.serving': 'serve',

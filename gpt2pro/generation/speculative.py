@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from ..tokenizers.tokenizer import Tokenizer
 from ..model.gpt import eval_mode, GPT
+from ..model.inference import pack_weights
 from .engine import Engine, make_token, pending_ids, Request, Token
 from .sampling import process_logits, sample
 
@@ -88,6 +89,7 @@ class SpeculativeEngine(Engine):
     ) -> None:
         super().__init__(model, tokenizer, slots, length)
         self.draft, self.draft_tokens = draft, draft_tokens
+        if draft_tokens: pack_weights(model) # for several rows
     @torch.inference_mode()
     def step(self) -> list[tuple[Request, Token]]:
         "Give each active request its next token, and more where a draft is accepted"
