@@ -284,7 +284,7 @@ class GGUFReader:
 def _open(folder: Path) -> Runtime:
     return LlamaCpp(folder) if find_spec('llama_cpp') else GGUFReader(folder)
 
-# %% ../../nbs/10_generation/11_gguf.ipynb #0055
+# %% ../../nbs/10_generation/11_gguf.ipynb #0056
 def _exporter(weights: str, tolerance: float) -> Exporter:
     write = partial(write_gguf, weights=weights)
     if weights == 'F32': return Exporter(write, _open, tolerance)
