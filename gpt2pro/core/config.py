@@ -427,8 +427,8 @@ class GenerateConfig(Settings):
     early_stopping: bool = _beams(
         False, 'stop when num_beams texts are finished; false goes on while a better one is likely')
     prompt_lookup_num_tokens: int = _resumable(
-        0, 'speculative decoding: propose so many tokens, found earlier in the text, which one step '
-        'checks; the text stays the same; 0 is off', ge=0, le=100, unit='tokens',
+        0, 'speculative decoding: propose so many tokens, found earlier in the text, which one '
+        'step checks; the text stays the same; 0 is off', ge=0, le=100, unit='tokens',
         advanced=True, condition='generate.num_beams=1')
     stop: list[str] = _resumable([], 'texts before which generation ends')
     allow_special: bool = _resumable(
