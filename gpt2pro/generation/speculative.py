@@ -25,7 +25,10 @@ def prompt_lookup(
     for size in (3, 2, 1):
         last = tokens[-size:]
         for i in reversed(range(len(tokens) - size)):
-            if tokens[i:i + size] == last: return tokens[i + size:i + size + n]
+            if tokens[i:i + size] != last: continue
+            text = tokens.copy()
+            for j in range(n): text.append(text[i + size + j]) # may reach into the draft itself
+            return text[len(tokens):]
     return []
 
 # %% ../../nbs/10_generation/05_speculative.ipynb #0012
