@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 from ..core.errors import Gpt2proError, RunError, suggest, UserError
 from ..core.files import asset_path, read_json, write_file
-from ..core.choices import EXPORT_FORMATS
 from ..core.config import Config
 from ..core.tables import format_number, format_seconds
 from ..text.languages import language_name
@@ -96,7 +95,7 @@ def _template() -> Any:
     from jinja2 import Environment, StrictUndefined
     jinja = Environment(trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined,
                         keep_trailing_newline=True, autoescape=False) # it is Markdown
-    jinja.globals |= dict(language=language_name, formats=EXPORT_FORMATS)
+    jinja.globals |= dict(language=language_name)
     return jinja.from_string(asset_path('card', 'README.md').read_text('utf-8'))
 
 # %% ../../nbs/10_generation/12_model_card.ipynb #0014
