@@ -168,12 +168,17 @@ def generate(
         '--interactive', help='Ask for one prompt after another')] = False,
     chat: Annotated[bool, typer.Option(
         '--chat', help='Talk in turns with a model trained on conversations')] = False,
+    checkpoints: Annotated[bool, typer.Option(
+        '--checkpoints', help='Continue it with each checkpoint of the run')] = False,
     as_json: AsJson = False,
 ) -> None:
     "Continue a prompt; with a model trained on conversations, answer a question"
     from gpt2pro.core.loading import check_sections
     from gpt2pro.generation.completion import chat as talk, interact, stream
     check_sections(words or [], 'generate')
+    if checkpoints:
+        from gpt2pro.app.pipeline import sample_checkpoints
+        return show(sample_checkpoints(folder, [prompt]*bool(prompt), words or []), as_json)
     model, tokenizer, config = gpt2pro.load_run(folder, for_inference=True)
     settings = gpt2pro.load_config(config, words or []).generate
     if chat: talk(model, tokenizer, settings)
