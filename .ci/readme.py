@@ -21,7 +21,7 @@ CHAPTERS = { # folder → what it turns into what
     '07_attention': 'queries, keys, values and a mask → attention output',
     '08_model': '`ModelConfig` → `GPT`; weights from and to Hugging Face',
     '09_trainer': 'a model, batches → a run directory',
-    '10_generation': 'a run, text → loss, perplexity, bits per byte; a prompt → text',
+    '10_generation': 'a run, text → loss, perplexity, bits per byte; a prompt → text; a run → other formats, a server',
     '11_bench': 'this package beside plain PyTorch and others, on this machine',
     '12_app': 'everything as one function, one command, one report',
 }

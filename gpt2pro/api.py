@@ -46,6 +46,7 @@ _NAMES = { # module → public names
     'generation.evaluation': 'compare_models',
     'generation.engine': 'Engine',
     'generation.completion': 'GPT generate',
+    'generation.quantization': 'quantize',
     'generation.choices': 'show_choices',
     'generation.harness': 'evaluate_tasks',
     'generation.model_card': 'export',

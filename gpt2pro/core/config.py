@@ -43,6 +43,7 @@ class SettingInfo:
     aliases: str = ''            # Its names in other tools
     choices: dict[Any, str] = field(default_factory=dict) # Usual values → what they mean
 
+# %% ../../nbs/00_core/05_config.ipynb #0013
 def _setting(default: Any, description: str, **more: Any) -> Any:
     "A field with metadata; the other arguments bound its value"
     info = {name: more.pop(name) for name in SettingInfo.__dataclass_fields__ if name in more}
@@ -51,7 +52,7 @@ def _setting(default: Any, description: str, **more: Any) -> Any:
 _advanced = partial(_setting, advanced=True)
 _resumable = partial(_setting, resumable=True)
 
-# %% ../../nbs/00_core/05_config.ipynb #0013
+# %% ../../nbs/00_core/05_config.ipynb #0016
 class SettingError(UserError):
     "One mistake in a configuration"
     path: tuple[str, ...] = ()           # The keys that lead to it
@@ -59,6 +60,7 @@ class SettingError(UserError):
     line: int | None = None              # In the file
     meant: tuple[str, Any] | None = None # The setting, or `model`, and the value that are meant
 
+# %% ../../nbs/00_core/05_config.ipynb #0019
 class Settings(StrictModel):
     "Typed settings; the first mistake is an error in three lines"
     @model_validator(mode='wrap')
@@ -72,7 +74,7 @@ class Settings(StrictModel):
             path = (*section, *map(str, first['loc']))[:2]
             raise setting_error(path, first['input']) from None
 
-# %% ../../nbs/00_core/05_config.ipynb #0015
+# %% ../../nbs/00_core/05_config.ipynb #0021
 Count = Annotated[int, Field(ge=1, le=2**20)]
 Steps = Annotated[int, Field(ge=1, le=10**9)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
@@ -81,7 +83,7 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 def _descriptions(table: Mapping[str, Any]) -> dict[Any, str]:
     return {name: entry.description for name, entry in table.items()}
 
-# %% ../../nbs/00_core/05_config.ipynb #0017
+# %% ../../nbs/00_core/05_config.ipynb #0024
 class _ShapeSettings(Settings):
     vocab_size: int = _setting(
         4096, 'vocabulary size: rows of the embedding table', ge=2, le=2**20,
@@ -116,7 +118,7 @@ class _ShapeSettings(Settings):
     @property
     def kv_heads(self) -> int: return self.n_kv_head or self.n_head
 
-# %% ../../nbs/00_core/05_config.ipynb #0020
+# %% ../../nbs/00_core/05_config.ipynb #0027
 class _BlockSettings(_ShapeSettings):
     dropout: Fraction = _setting(
         0.0, 'dropout probability; 0.1 to 0.3 against overfitting on small data',
@@ -138,7 +140,7 @@ class _BlockSettings(_ShapeSettings):
         gated = ACTIVATIONS[self.activation_function].gated
         return -(-self.n_embd//3)*8 if gated else 4*self.n_embd # rounded up to a multiple of 8
 
-# %% ../../nbs/00_core/05_config.ipynb #0024
+# %% ../../nbs/00_core/05_config.ipynb #0031
 class _AttentionSettings(_BlockSettings):
     position: Literal[tuple(POSITIONS)] = _advanced( # type: ignore[valid-type]
         'learned', 'positional encoding', choices=_descriptions(POSITIONS),
@@ -153,7 +155,7 @@ class _AttentionSettings(_BlockSettings):
         None, 'positions that each attends to, itself included; null is all', unit='tokens')
     qk_norm: bool = _advanced(False, 'RMS-normalize queries and keys: more stable training')
 
-# %% ../../nbs/00_core/05_config.ipynb #0027
+# %% ../../nbs/00_core/05_config.ipynb #0034
 class _OutputSettings(_AttentionSettings):
     logit_softcap: float | None = _advanced(
         None, 'soft cap c of the logits: c tanh(logits/c); null is none', gt=0, le=1e4,
@@ -166,7 +168,7 @@ class _OutputSettings(_AttentionSettings):
         False, 'start the output projections of each block at zero; false scales them by '
         '1/sqrt(2 n_layer) (GPT-2)')
 
-# %% ../../nbs/00_core/05_config.ipynb #0030
+# %% ../../nbs/00_core/05_config.ipynb #0037
 class ModelConfig(_OutputSettings):
     "The architecture of a GPT-2"
     attention: Literal['auto', 'eager', 'sdpa', 'flex', 'triton'] = _advanced(
@@ -181,14 +183,9 @@ class ModelConfig(_OutputSettings):
             'auto': 'correct ones that suit the device', 'torch': 'PyTorch\'s own functions',
             'triton': 'this project\'s Triton kernels, on a GPU'})
 
-# %% ../../nbs/00_core/05_config.ipynb #0034
-def _as_list(value: Any) -> Any: return [value] if isinstance(value, str) else value
-_Name = Annotated[str, Field(min_length=1)]
-_Names = Annotated[list[_Name], Field(min_length=1)]
-Sources = Annotated[_Names, BeforeValidator(_as_list, json_schema_input_type=_Name | _Names)]
+# %% ../../nbs/00_core/05_config.ipynb #0041
 _trained = partial(_advanced, condition='tokenizer.type=bpe|unigram|wordpiece')
 
-# %% ../../nbs/00_core/05_config.ipynb #0035
 class TokenizerConfig(Settings):
     "How text becomes tokens"
     type: Literal['bpe', 'unigram', 'wordpiece', 'gpt2'] = _setting(
@@ -211,7 +208,13 @@ class TokenizerConfig(Settings):
     special_tokens: list[str] = _advanced(
         [], 'special tokens beside <|endoftext|>, such as chat marks')
 
-# %% ../../nbs/00_core/05_config.ipynb #0038
+# %% ../../nbs/00_core/05_config.ipynb #0044
+def _as_list(value: Any) -> Any: return [value] if isinstance(value, str) else value
+_Name = Annotated[str, Field(min_length=1)]
+_Names = Annotated[list[_Name], Field(min_length=1)]
+Sources = Annotated[_Names, BeforeValidator(_as_list, json_schema_input_type=_Name | _Names)]
+
+# %% ../../nbs/00_core/05_config.ipynb #0045
 class DataConfig(Settings):
     "Which text, and how it is read"
     source: Sources = _setting(
@@ -242,7 +245,7 @@ class DataConfig(Settings):
     quarantine: str | None = _advanced(
         None, 'file that lists documents to leave out, as gpt2pro spikes writes it')
 
-# %% ../../nbs/00_core/05_config.ipynb #0042
+# %% ../../nbs/00_core/05_config.ipynb #0049
 class _ObjectiveSettings(Settings):
     seed: Seed = _setting(1337, 'seed of initial weights, order of the data and dropout')
     language_alpha: float = _advanced(
@@ -257,7 +260,7 @@ class _ObjectiveSettings(Settings):
         0., 'weight of the squared log of the softmax\'s denominator; keeps logits small, 1e-4 '
         'is usual', ge=0, le=1, usual_range=(0, 1e-2))
 
-# %% ../../nbs/00_core/05_config.ipynb #0045
+# %% ../../nbs/00_core/05_config.ipynb #0052
 class _LengthSettings(_ObjectiveSettings):
     max_steps: Steps = _setting(1000, 'optimizer steps', unit='steps',
                                 aliases='max_iters num_steps total_steps max_train_steps '
@@ -283,7 +286,7 @@ class _LengthSettings(_ObjectiveSettings):
     gradient_accumulation_steps: Count = _setting(
         1, 'micro-batches in a step', aliases='grad_accum_steps accumulation_steps')
 
-# %% ../../nbs/00_core/05_config.ipynb #0048
+# %% ../../nbs/00_core/05_config.ipynb #0055
 class _OptimizerSettings(_LengthSettings):
     optimizer: Literal[tuple(OPTIMIZERS)] = _setting( # type: ignore[valid-type]
         'adamw', 'optimizer', choices=_descriptions(OPTIMIZERS),
@@ -313,7 +316,7 @@ class _OptimizerSettings(_LengthSettings):
         1.0, 'gradient clipping: largest norm; 0 is none', ge=0, le=1e6, usual_range=(0.01, 100),
         aliases='max_grad_norm clip_grad gradient_clip')
 
-# %% ../../nbs/00_core/05_config.ipynb #0051
+# %% ../../nbs/00_core/05_config.ipynb #0058
 class _DeviceSettings(_OptimizerSettings):
     precision: Literal['auto', 'fp32', 'bf16', 'fp16'] = _setting(
         'auto', 'precision of matrix products', choices={
@@ -339,7 +342,7 @@ class _DeviceSettings(_OptimizerSettings):
         False, 'the optimizer state stays in main memory and its step is taken on the processor: '
         'less memory of a GPU, more time', advanced=True, condition='train.strategy=deepspeed')
 
-# %% ../../nbs/00_core/05_config.ipynb #0054
+# %% ../../nbs/00_core/05_config.ipynb #0061
 class TrainConfig(_DeviceSettings):
     "How the model is trained"
     trackers: list[Literal['tensorboard', 'wandb', 'trackio']] = _resumable(
@@ -358,7 +361,7 @@ class TrainConfig(_DeviceSettings):
         0, 'early stopping: evaluations without a lower loss before training ends; 0 is never',
         ge=0, le=10**6)
 
-# %% ../../nbs/00_core/05_config.ipynb #0057
+# %% ../../nbs/00_core/05_config.ipynb #0064
 _lora = partial(_advanced, condition='finetune.method=lora')
 
 class FinetuneConfig(Settings):
@@ -381,7 +384,7 @@ class FinetuneConfig(Settings):
         0, 'last rows of the embedding table, of tokens that the base does not have; every method '
         'trains them', ge=0, le=2**20)
 
-# %% ../../nbs/00_core/05_config.ipynb #0060
+# %% ../../nbs/00_core/05_config.ipynb #0067
 _sampling = partial(_resumable, condition='generate.num_beams=1')
 _beams = partial(_resumable, condition='generate.num_beams!=1', advanced=True)
 
@@ -424,8 +427,8 @@ class GenerateConfig(Settings):
     early_stopping: bool = _beams(
         False, 'stop when num_beams texts are finished; false goes on while a better one is likely')
     prompt_lookup_num_tokens: int = _resumable(
-        0, 'speculative decoding: propose so many tokens, found earlier in the text, which one step '
-        'checks; the text stays the same; 0 is off', ge=0, le=100, unit='tokens',
+        0, 'speculative decoding: propose so many tokens, found earlier in the text, which one '
+        'step checks; the text stays the same; 0 is off', ge=0, le=100, unit='tokens',
         advanced=True, condition='generate.num_beams=1')
     stop: list[str] = _resumable([], 'texts before which generation ends')
     allow_special: bool = _resumable(
@@ -433,7 +436,7 @@ class GenerateConfig(Settings):
         'model trained on conversations then gets no marks of its own around it')
     seed: Seed = _resumable(1337, 'seed of sampling')
 
-# %% ../../nbs/00_core/05_config.ipynb #0062
+# %% ../../nbs/00_core/05_config.ipynb #0071
 class Config(Settings):
     "Everything that decides a run"
     model: ModelConfig = Field(ModelConfig(), description='architecture of the network')
@@ -454,7 +457,7 @@ class Config(Settings):
     def to_yaml(self) -> str: return _commented_yaml(self)
     def save(self, path: str | Path) -> None: write_file(path, self.to_yaml())
 
-# %% ../../nbs/00_core/05_config.ipynb #0067
+# %% ../../nbs/00_core/05_config.ipynb #0076
 SECTIONS: dict[str, Any] = {name: f.annotation for name, f in Config.model_fields.items()}
 
 def _setting_info(field: Any) -> SettingInfo:
@@ -470,7 +473,7 @@ def _setting_info(field: Any) -> SettingInfo:
 SETTINGS = {f'{section}.{name}': _setting_info(field) for section, cls in SECTIONS.items()
             for name, field in cls.model_fields.items()}
 
-# %% ../../nbs/00_core/05_config.ipynb #0072
+# %% ../../nbs/00_core/05_config.ipynb #0081
 _TYPES = {'integer': 'a whole number', 'number': 'a number', 'string': 'a text', 'null': 'null',
           'boolean': 'true or false', 'array': 'a list of texts'}
 _BOUNDS = {'minimum': 'at least', 'exclusiveMinimum': 'above', 'maximum': 'at most',
@@ -484,6 +487,7 @@ def _in_words(schema: Mapping[str, Any]) -> str:
     bounds = [f'{word} {schema[name]:,}' for name, word in _BOUNDS.items() if name in schema]
     return ' '.join([_TYPES[schema['type']], ' and '.join(bounds)]).rstrip()
 
+# %% ../../nbs/00_core/05_config.ipynb #0084
 @cache
 def _schema(section: str) -> dict[str, Any]: return SECTIONS[section].model_json_schema()
 
@@ -494,7 +498,7 @@ def allowed_values(
     section, name = key.split('.')
     return _in_words(_schema(section)['properties'][name])
 
-# %% ../../nbs/00_core/05_config.ipynb #0075
+# %% ../../nbs/00_core/05_config.ipynb #0087
 def describe_setting(
     key: str, # Such as `model.position`
 ) -> str:
@@ -506,7 +510,7 @@ def describe_setting(
     choices = SETTINGS[key].choices.items()
     return '\n'.join([text, *(f'  {value}: {meaning}' for value, meaning in choices)])
 
-# %% ../../nbs/00_core/05_config.ipynb #0079
+# %% ../../nbs/00_core/05_config.ipynb #0091
 _ALIASES = {name: key for key, info in SETTINGS.items() for name in info.aliases.split()}
 _ALIASES |= {key.split('.')[1]: key for key in reversed(SETTINGS)}
 ADVICE = { # Name that has no setting → what to do
@@ -520,6 +524,7 @@ def find_setting(
     own = '.'.join(path[-2:])
     return own if own in SETTINGS else _ALIASES.get(path[-1])
 
+# %% ../../nbs/00_core/05_config.ipynb #0094
 def likely_setting(
     path: tuple[str, ...], # Keys that lead to a wrong name
 ) -> str | None:           # Such as `train.lr`
@@ -531,7 +536,7 @@ def likely_setting(
     names = _ALIASES | own
     return names.get(did_you_mean(path[-1], names) or '')
 
-# %% ../../nbs/00_core/05_config.ipynb #0083
+# %% ../../nbs/00_core/05_config.ipynb #0098
 def setting_value(
     config: Config, # Any configuration
     key: str,       # Such as `model.rope_theta`
@@ -540,6 +545,7 @@ def setting_value(
     section, name = key.split('.')
     return getattr(getattr(config, section), name)
 
+# %% ../../nbs/00_core/05_config.ipynb #0100
 def setting_applies(
     key: str,       # Such as `model.rope_theta`
     config: Config, # The other settings
@@ -551,7 +557,7 @@ def setting_applies(
     met = ('null' if value is None else str(value)) in values.split('|')
     return met != other.endswith('!')
 
-# %% ../../nbs/00_core/05_config.ipynb #0087
+# %% ../../nbs/00_core/05_config.ipynb #0104
 def resumable_settings(
     train: TrainConfig, # Of the run that is resumed
 ) -> set[str]:          # Keys, such as `train.eval_interval`
@@ -560,14 +566,14 @@ def resumable_settings(
     longer = lengths if SCHEDULES[train.schedule].open_ended else set()
     return longer | {key for key, info in SETTINGS.items() if info.resumable}
 
-# %% ../../nbs/00_core/05_config.ipynb #0091
+# %% ../../nbs/00_core/05_config.ipynb #0108
 def _differences(config: Config, layout: Layout) -> dict[str, tuple[Any, ...]]:
     "The settings whose value a layout does not have, with those that it has"
     same = {'model.n_kv_head': None} if config.model.kv_heads == config.model.n_head else {}
     return {key: allowed for key, allowed in layout.items()
             if same.get(key, setting_value(config, key)) not in allowed}
 
-# %% ../../nbs/00_core/05_config.ipynb #0092
+# %% ../../nbs/00_core/05_config.ipynb #0109
 def nearest_layout(
     config: Config, # Any configuration
     format: str,    # A key of `EXPORT_FORMATS`
@@ -576,6 +582,7 @@ def nearest_layout(
     layouts = EXPORT_FORMATS[format].layouts
     return min(layouts, key=lambda name: len(_differences(config, layouts[name])))
 
+# %% ../../nbs/00_core/05_config.ipynb #0111
 def export_problems(
     config: Config, # Any configuration
     format: str,    # A key of `EXPORT_FORMATS`
@@ -583,7 +590,7 @@ def export_problems(
     "What keeps a configuration from being exported to a format"
     return _differences(config, EXPORT_FORMATS[format].layouts[nearest_layout(config, format)])
 
-# %% ../../nbs/00_core/05_config.ipynb #0096
+# %% ../../nbs/00_core/05_config.ipynb #0115
 def _size(*numbers: int) -> dict[str, int]:
     return dict(zip(('n_layer', 'n_head', 'n_embd', 'block_size', 'vocab_size'), numbers))
 
@@ -603,7 +610,7 @@ MODEL_PRESETS: dict[str, dict[str, int]] = {
     '350m':        _size(24, 16, 1024, 1024, 45056),
 }
 
-# %% ../../nbs/00_core/05_config.ipynb #0098
+# %% ../../nbs/00_core/05_config.ipynb #0118
 _LARGE = dict(lr=6e-4, min_lr=6e-5, beta2=0.95, warmup_steps=700, max_steps=20_000, batch_size=8,
               gradient_accumulation_steps=16)
 RUN_PRESETS: dict[str, dict[str, Any]] = {
@@ -614,7 +621,7 @@ for _name, _shape in MODEL_PRESETS.items():
     RUN_PRESETS[_name] = dict(model=_name, train=_LARGE if _shape['n_embd'] >= 512 else {},
                               tokenizer=dict(type='gpt2' if _name.startswith('gpt2') else 'bpe'))
 
-# %% ../../nbs/00_core/05_config.ipynb #0101
+# %% ../../nbs/00_core/05_config.ipynb #0121
 def _describe_mistake(path: tuple[str, ...], value: Any) -> tuple[str, str]:
     "Why a value or its name is wrong, and what is right"
     key = '.'.join(path)
@@ -630,6 +637,7 @@ def _describe_mistake(path: tuple[str, ...], value: Any) -> tuple[str, str]:
     advice = next((ADVICE[part] for part in path if part in ADVICE), hint)
     return f'there is no setting {key:.80}', advice
 
+# %% ../../nbs/00_core/05_config.ipynb #0124
 def setting_error(
     path: tuple[str, ...],    # Keys that lead to a mistake
     value: Any,               # What is there
@@ -645,7 +653,7 @@ def setting_error(
     mistake.line = line
     return mistake
 
-# %% ../../nbs/00_core/05_config.ipynb #0107
+# %% ../../nbs/00_core/05_config.ipynb #0130
 def _commented_yaml(config: Config) -> str:
     "A configuration as YAML with a comment for every setting"
     text = '# A gpt2pro configuration. Repeat the run with: gpt2pro train THIS_FILE\n'

@@ -110,11 +110,15 @@ def _check_fixed(values: Mapping[str, Any], only: Mapping[str, Any]) -> None:
 
 def _flat_rope(values: Mapping[str, Any]) -> dict[str, Any]:
     "The same with the settings of RoPE as two keys, and its type beside them"
-    rope = {**(values.get('rope_scaling') or {}), **(values.get('rope_parameters') or {})}
-    flat = {**values, 'rope_type': rope.get('rope_type', rope.get('type', 'default'))}
-    flat['rope_scaling'] = float(rope.get('factor', 1.)) if flat['rope_type'] == 'linear' else 1.
+    rope: dict[str, Any] = {}
+    for key in ('rope_scaling', 'rope_parameters'):
+        part = values.get(key) or {}
+        if not isinstance(part, dict): raise _refused(values, key, 'it is no object', 'remove it')
+        rope |= part
+    kind = rope.get('rope_type', rope.get('type', 'default'))
+    flat = {**values, 'rope_type': 'default' if kind == 'linear' else kind}
+    flat['rope_scaling'] = rope.get('factor', 1.) if kind == 'linear' else 1.
     if 'rope_theta' in rope: flat['rope_theta'] = rope['rope_theta']
-    if flat['rope_type'] == 'linear': flat['rope_type'] = 'default'
     return flat
 
 # %% ../../nbs/00_core/15_hf_config.ipynb #0018
@@ -122,12 +126,16 @@ def _check_layers(values: Mapping[str, Any]) -> None:
     "Refuse layers of different kinds, and heads of a width of their own"
     heads, width = (values.get(key) for key in ('num_attention_heads', 'hidden_size'))
     only: dict[str, Any] = dict(rope_type='default')
-    if heads and width and values.get('head_dim'): only['head_dim'] = width//heads
-    n = len(values.get('layer_types') or ())
-    kind = 'sliding_attention' if values.get('sliding_window') else 'full_attention'
-    if n: only |= dict(layer_types=[kind]*n)
-    if values.get('no_rope_layers'): only |= dict(no_rope_layers=[1]*len(values['no_rope_layers']))
+    if isinstance(heads, int) and isinstance(width, int) and heads and values.get('head_dim'):
+        only['head_dim'] = width//heads
     _check_fixed(values, only)
+    window = 'sliding_attention' if values.get('sliding_window') else 'full_attention'
+    for key, value in dict(layer_types=window, no_rope_layers=1).items():
+        found = values.get(key)
+        alike = isinstance(found, list) and all(one == value for one in found)
+        usual = found is None and values.get('model_type') != 'smollm3' # where layers differ
+        if not alike and not usual:
+            raise _refused(values, key, 'all layers of a GPT are alike', 'take another model')
 
 def _read_settings(values: Mapping[str, Any], entry: HfArchitecture) -> dict[str, Any]:
     "Settings by our names"
@@ -139,7 +147,8 @@ def _read_settings(values: Mapping[str, Any], entry: HfArchitecture) -> dict[str
     settings = {name: values.get(key, entry.missing.get(key)) for name, key in entry.names.items()}
     if settings.get('activation_function') == 'gelu_pytorch_tanh': # of StarCoder2
         settings['activation_function'] = 'gelu_new'
-    return settings | {'rope_scaling': values.get('rope_scaling', 1.), **entry.implied}
+    if entry.implied: settings['rope_scaling'] = values['rope_scaling']
+    return settings | {**entry.implied}
 
 # %% ../../nbs/00_core/15_hf_config.ipynb #0019
 def _without_defaults(config: ModelConfig) -> ModelConfig:
@@ -154,7 +163,7 @@ def from_hf_config(
 ) -> ModelConfig:
     "The settings of a model, or an error that names the key which a `GPT` does not have"
     kind = values.get('model_type', 'gpt2')
-    entry = HF_ARCHITECTURES.get(kind)
+    entry = HF_ARCHITECTURES.get(kind) if isinstance(kind, str) else None
     if entry is None and kind != 'gpt2pro':
         fix = suggest(str(kind), HF_ARCHITECTURES)
         raise _refused(values, 'model_type', 'a GPT is another model', fix)

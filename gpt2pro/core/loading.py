@@ -166,7 +166,8 @@ def _correct(values: dict[str, Any], mistake: SettingError) -> None:
     if name: values = values.setdefault(section, {})
     meant = format_override(key, value)
     if (name or section) in values:
-        mistake.fix = f'did you mean {meant:.80}? It has a value already'
+        is_set = values[name or section]
+        mistake.fix = f'did you mean {meant:.80}? {key} is {is_set!r:.40} already'
     else:
         values[name or section] = value if name else dict(MODEL_PRESETS[value])
         mistake.meant = key, value

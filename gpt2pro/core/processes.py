@@ -34,6 +34,7 @@ def wait_for_job() -> str:
     try:
         while not open_store().check(['job']): time.sleep(0.2)
     except KeyboardInterrupt: raise SystemExit(130) from None # the main process says so
+    except RuntimeError: raise SystemExit(1) from None # it has ended, and said why
     return open_store().get('job').decode()
 
 # %% ../../nbs/00_core/14_processes.ipynb #0010
@@ -106,6 +107,7 @@ def launched_together() -> Iterator[None]:
     finally:
         if is_main_process(): give_job('')
         if dist.is_initialized(): dist.destroy_process_group()
+        if is_main_process() and sys.exc_info()[0]: time.sleep(1) # the others ask its store
 
 # %% ../../nbs/00_core/14_processes.ipynb #0022
 def free_port(

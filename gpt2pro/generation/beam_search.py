@@ -16,7 +16,7 @@ from .sampling import apply_penalties, check_logits
 from .engine import Engine, next_token_logits, Request, TextStream
 
 # %% auto #0
-__all__ = ['Beam', 'extend_beams', 'text_end', 'is_search_done', 'continue_beams', 'beam_search']
+__all__ = ['Beam', 'extend_beams', 'text_end', 'rank_finished', 'is_search_done', 'continue_beams', 'beam_search']
 
 # %% ../../nbs/10_generation/04_beam_search.ipynb #0007
 class Beam(NamedTuple):
@@ -59,6 +59,17 @@ def text_end(
     return ended
 
 # %% ../../nbs/10_generation/04_beam_search.ipynb #0021
+def rank_finished(
+    finished: list[Beam],   # Texts that ended before, with their final scores
+    ended: list[Beam],      # Texts that end now, with sums of log-probabilities
+    config: GenerateConfig, # How many are wanted, and the length penalty
+) -> list[Beam]:            # Best first, num_beams at most
+    "The best finished texts, after some more have ended"
+    final = [Beam(beam.new_ids, beam.score/len(beam.new_ids)**config.length_penalty)
+             for beam in ended]
+    return sorted([*finished, *final], key=lambda beam: -beam.score)[:config.num_beams]
+
+# %% ../../nbs/10_generation/04_beam_search.ipynb #0026
 def is_search_done(
     finished: list[Beam],   # Best first
     best: float,            # Score of the best running beam
@@ -69,7 +80,7 @@ def is_search_done(
     if len(finished) < config.num_beams: return False
     return config.early_stopping or best/length**config.length_penalty <= finished[-1].score
 
-# %% ../../nbs/10_generation/04_beam_search.ipynb #0025
+# %% ../../nbs/10_generation/04_beam_search.ipynb #0030
 def continue_beams(
     engine: Engine, # With a request for each beam
     going: list[tuple[Beam, int]], # New beams, each with the index of the one that it continues
@@ -82,11 +93,12 @@ def continue_beams(
     engine.active = [grown(*pair) for pair in going]
     engine.cache.reorder([parent for _, parent in going])
 
+# %% ../../nbs/10_generation/04_beam_search.ipynb #0036
 def _with_text(engine: Engine, beam: Beam) -> Beam:
     request = engine.submit(engine.active[0].ids, engine.active[0].config)
     return beam._replace(text=''.join(map(request.add, beam.new_ids)))
 
-# %% ../../nbs/10_generation/04_beam_search.ipynb #0027
+# %% ../../nbs/10_generation/04_beam_search.ipynb #0039
 @torch.inference_mode()
 def beam_search(
     model: GPT,                         # A trained model
@@ -107,8 +119,7 @@ def beam_search(
         found = extend_beams(beams, logprobs, 2*n)
         length = len(found[0][0].new_ids)
         ends = [beam for beam, _ in found[:n] if ended(beam.new_ids)]
-        finished += [Beam(b.new_ids, b.score/length**config.length_penalty) for b in ends]
-        finished = sorted(finished, key=lambda beam: -beam.score)[:n]
+        finished = rank_finished(finished, ends, config)
         going = [pair for pair in found if not ended(pair[0].new_ids)][:n]
         beams = [beam for beam, _ in going]
         done = not going or is_search_done(finished, beams[0].score, length, config)

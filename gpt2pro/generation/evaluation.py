@@ -27,7 +27,7 @@ from ..data.chat import encode_conversations
 from ..data.batches import collate, IGNORE_INDEX
 from ..model.gpt import eval_mode, GPT
 from ..trainer.runs import load_run
-from ..trainer.comparison import format_interval, student
+from ..core.intervals import format_interval, student
 
 # %% auto #0
 __all__ = ['MOST_FILES', 'Score', 'ratio_interval', 'make_score', 'sliding_windows', 'score_documents', 'DocumentScores',

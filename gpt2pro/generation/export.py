@@ -44,6 +44,8 @@ class Exporter:
     write: Callable[[GPT, Tokenizer, Config, Path], None] # Into an empty folder
     open: Callable[[Path], Runtime] # In the program that the format is for
     tolerance: float # Largest difference of logits, relative to the largest logit
+    weights: str = '' # The type that weights are rounded to
+    read: Callable[[Path], GPT] | None = None # Reads rounded weights back
 
 # %% ../../nbs/10_generation/09_export.ipynb #0011
 class ParityCheck(StrictModel):
@@ -96,6 +98,8 @@ class ParityCertificate(Record):
     created: str           # Date and time
     runtime: str           # The other program with its version
     versions: dict[str, str] # Of this package and of PyTorch
+    weights: str = ''      # The type that weights were rounded to
+    bits_per_byte: list[float] = [] # Before and after that, on validation text
     tolerance: float       # Of the logits, relative to the largest
     checks: list[ParityCheck]
     files: dict[str, str]  # Name → sha256
@@ -106,33 +110,44 @@ class ParityCertificate(Record):
         rows = [(repr(check.text)[:36], f'{check.tokens}', 'same' if check.same_ids else 'OTHER',
                  f'{check.difference:.1g} of {check.largest:.1f}',
                  'same' if not check.gap else f'gap {check.gap:.1g}') for check in self.checks]
-        return {f'parity of {self.format} ({self.layout}) in {self.runtime}':
+        weights = self.weights and f', {self.weights}'
+        return {f'parity of {self.format} ({self.layout}{weights}) in {self.runtime}':
                 [('text', 'tokens', 'ids', 'logits differ by', 'greedy text'), *rows]}
     def _facts(self) -> list[str]:
         agree = 'Both programs agree' if self.passed else 'The programs do NOT agree'
-        return [f'{agree}: {self.path}' if self.path else f'{agree}.']
+        facts = [f'{agree}: {self.path}' if self.path else f'{agree}.']
+        if not self.bits_per_byte: return facts
+        exact, rounded = self.bits_per_byte
+        return [*facts, f'Bits per byte: {exact:.4f} before the weights were rounded to '
+                        f'{self.weights}, {rounded:.4f} after.']
 
-# %% ../../nbs/10_generation/09_export.ipynb #0018
+# %% ../../nbs/10_generation/09_export.ipynb #0019
 def certify(
     format: str,          # A key of `EXPORT_FORMATS`
     exporter: Exporter,   # Of that format
     model: GPT,           # In evaluation mode, in float32 on the CPU
     tokenizer: Tokenizer, # Its tokenizer
     folder: Path,         # That was written
+    score: Callable[[GPT], float] | None = None, # Bits per byte, to tell what rounding costs
 ) -> ParityCertificate:
     "Open an export in its program, and compare"
     runtime = exporter.open(folder)
+    reference, cost = model, list[float]()
+    if exporter.read is not None:
+        reference = exporter.read(folder)
+        if score: cost = [score(model), score(reference)]
     texts: list[Any] = [*PARITY_TEXTS, *[_QUESTION]*model.is_chat]
     paths = sorted(path for path in folder.rglob('*') if path.is_file())
     return ParityCertificate(
         format=format, layout=nearest_layout(Config(model=model.config), format),
         created=time.strftime('%Y-%m-%d %H:%M:%S'), runtime=runtime.name,
         versions={'gpt2pro': gpt2pro.__version__, 'torch': torch.__version__},
-        tolerance=exporter.tolerance,
+        tolerance=exporter.tolerance, weights=exporter.weights,
+        bits_per_byte=cost,
         files={str(path.relative_to(folder)): hash_file(path) for path in paths},
-        checks=[check_parity(model, tokenizer, runtime, text) for text in texts])
+        checks=[check_parity(reference, tokenizer, runtime, text) for text in texts])
 
-# %% ../../nbs/10_generation/09_export.ipynb #0022
+# %% ../../nbs/10_generation/09_export.ipynb #0024
 PARITY_FILE = 'parity.json' # the certificate in an export
 
 @contextmanager
@@ -157,7 +172,7 @@ def new_folder(
     finally:
         for leftover in (temporary, old): shutil.rmtree(leftover, ignore_errors=True)
 
-# %% ../../nbs/10_generation/09_export.ipynb #0025
+# %% ../../nbs/10_generation/09_export.ipynb #0027
 def _check_format(config: Config, format: str) -> None:
     "Refuse a model that a format cannot hold"
     problems = export_problems(config, format)
@@ -180,7 +195,7 @@ def _check_certificate(certificate: ParityCertificate) -> None:
         f'{first.largest:.2g}, greedy tokens are {first.gap:.2g} below the best',
         'nothing was written; report it with the versions of both programs')
 
-# %% ../../nbs/10_generation/09_export.ipynb #0026
+# %% ../../nbs/10_generation/09_export.ipynb #0028
 def _portable(model: GPT) -> GPT:
     "The same weights on the CPU in float32, with PyTorch's own functions"
     check_merged(model)
@@ -192,7 +207,7 @@ def _portable(model: GPT) -> GPT:
     copy.is_chat = model.is_chat
     return copy.eval()
 
-# %% ../../nbs/10_generation/09_export.ipynb #0027
+# %% ../../nbs/10_generation/09_export.ipynb #0029
 def export_model(
     format: str,             # A key of `EXPORT_FORMATS`
     exporter: Exporter,      # Of that format
@@ -201,6 +216,7 @@ def export_model(
     config: Config,          # Of its run
     folder: str | Path,      # Of the export
     overwrite: bool = False, # Whether an export that is there is replaced
+    score: Callable[[GPT], float] | None = None, # Bits per byte, to tell what rounding costs
     finish: Callable[[ParityCertificate, Path], None] | None = None, # Adds files, such as a card
 ) -> ParityCertificate:
     "Write a model in a format, open it in its program, and keep it if both agree"
@@ -208,14 +224,14 @@ def export_model(
     model = _portable(model)
     with new_folder(Path(folder), overwrite) as temporary:
         exporter.write(model, tokenizer, config, temporary)
-        certificate = certify(format, exporter, model, tokenizer, temporary)
+        certificate = certify(format, exporter, model, tokenizer, temporary, score)
         _check_certificate(certificate)
         if finish: finish(certificate, temporary)
         write_file(temporary/PARITY_FILE, certificate.model_dump_json(indent=2))
     certificate.path = str(folder)
     return certificate
 
-# %% ../../nbs/10_generation/09_export.ipynb #0030
+# %% ../../nbs/10_generation/09_export.ipynb #0032
 def _generation_config(config: Config, tokenizer: Tokenizer, chat: bool) -> dict[str, Any]:
     "The settings of generation by the names of transformers"
     c, marks = config.generate, sorted(tokenizer.special_tokens.values())
@@ -241,7 +257,7 @@ def _write_hf(model: GPT, tokenizer: Tokenizer, config: Config, folder: Path) ->
     save_pretrained(model, folder)
     write_tokenizer(tokenizer, config, model.is_chat, folder)
 
-# %% ../../nbs/10_generation/09_export.ipynb #0031
+# %% ../../nbs/10_generation/09_export.ipynb #0033
 class HfTokenizer:
     "The tokenizer of a folder in Hugging Face's transformers"
     def __init__(self,

@@ -6,6 +6,7 @@
 from __future__ import annotations
 import json, re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -159,22 +160,30 @@ def _extra_tensors(model: GPT) -> dict[str, Tensor]:
         extra['output.weight'] = model.wte.weight.detach()
     return extra
 
+def _add_tensor(writer: Any, name: str, tensor: Tensor, weights: str) -> None:
+    "Write a tensor; a matrix in the type that is asked for, where its rows are whole blocks"
+    gguf, array = _gguf(), tensor.contiguous().numpy()
+    type = gguf.GGMLQuantizationType[weights]
+    block = gguf.GGML_QUANT_SIZES[type][0]
+    if tensor.dim() < 2 or name == 'position_embd.weight' or array.shape[-1] % block:
+        type = gguf.GGMLQuantizationType.F32
+    writer.add_tensor(name, gguf.quantize(array, type), raw_dtype=type)
+
 def write_gguf(
     model: GPT,           # On the CPU, in float32
     tokenizer: Tokenizer, # Its tokenizer
     config: Config,       # Of its run
     folder: Path,         # Gets model.gguf
+    weights: str = 'F32', # Type of the matrices
 ) -> None:
     "Write a model with its tokenizer for llama.cpp"
-    gguf = _gguf()
-    writer = gguf.GGUFWriter(folder/GGUF_FILE, _architecture(model.config))
+    writer = _gguf().GGUFWriter(folder/GGUF_FILE, _architecture(model.config))
     writer.add_name(config.data.source[0])
-    writer.add_file_type(gguf.LlamaFileType.ALL_F32)
     _add_settings(writer, model.config)
     _add_tokenizer(writer, tokenizer, model.config.vocab_size, model.is_chat)
     tensors = {name: view.reshape(shape) for name, view, shape in gguf_tensors(model)}
     for name, tensor in (tensors | _extra_tensors(model)).items():
-        writer.add_tensor(name, tensor.contiguous().numpy())
+        _add_tensor(writer, name, tensor, weights)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -275,4 +284,11 @@ class GGUFReader:
 def _open(folder: Path) -> Runtime:
     return LlamaCpp(folder) if find_spec('llama_cpp') else GGUFReader(folder)
 
-GGUF = Exporter(write_gguf, _open, 1e-3)
+# %% ../../nbs/10_generation/11_gguf.ipynb #0056
+def _exporter(weights: str, tolerance: float) -> Exporter:
+    write = partial(write_gguf, weights=weights)
+    if weights == 'F32': return Exporter(write, _open, tolerance)
+    return Exporter(write, _open, tolerance, weights, lambda folder: load_gguf(folder)[0])
+
+GGUF = {'gguf': _exporter('F32', 1e-3), 'gguf-f16': _exporter('F16', 3e-3),
+        'gguf-q8_0': _exporter('Q8_0', 0.1), 'gguf-q4_0': _exporter('Q4_0', 0.1)}

@@ -9,23 +9,22 @@ from pathlib import Path
 from typing import Any
 from ..core.errors import Gpt2proError, RunError, suggest, UserError
 from ..core.files import asset_path, read_json, write_file
-from ..core.choices import EXPORT_FORMATS
 from ..core.config import Config
 from ..core.tables import format_number, format_seconds
 from ..text.languages import language_name
 from ..validation.counts import count_parameters
 from ..tokenizers.tokenizer import Tokenizer
-from ..data.shards import Manifest
+from ..data.shards import Manifest, Tokens
 from ..model.gpt import GPT
 from ..trainer.runs import load_run, RunDirectory
 from ..trainer.monitor import metric_points, read_metrics
-from .evaluation import Evaluation
+from .evaluation import evaluate_model, Evaluation
 from .export import export_model, Exporter, HF, ParityCertificate
 from .onnx import ONNX
 from .gguf import GGUF
 
 # %% auto #0
-__all__ = ['EXPORTERS', 'model_card', 'push_to_hub', 'export']
+__all__ = ['EXPORTERS', 'model_card', 'push_to_hub', 'validation_score', 'export']
 
 # %% ../../nbs/10_generation/12_model_card.ipynb #0006
 def _read(path: Path, kind: Any) -> Any: # None where it is missing or damaged
@@ -96,7 +95,7 @@ def _template() -> Any:
     from jinja2 import Environment, StrictUndefined
     jinja = Environment(trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined,
                         keep_trailing_newline=True, autoescape=False) # it is Markdown
-    jinja.globals |= dict(language=language_name, formats=EXPORT_FORMATS)
+    jinja.globals |= dict(language=language_name)
     return jinja.from_string(asset_path('card', 'README.md').read_text('utf-8'))
 
 # %% ../../nbs/10_generation/12_model_card.ipynb #0014
@@ -174,7 +173,21 @@ def push_to_hub(
     return str(url)
 
 # %% ../../nbs/10_generation/12_model_card.ipynb #0027
-EXPORTERS: dict[str, Exporter] = {'hf': HF, 'onnx': ONNX, 'gguf': GGUF}
+def validation_score(
+    model: GPT,           # Any model
+    tokenizer: Tokenizer, # Its tokenizer
+    folder: Path,         # A run, or another folder
+) -> float:               # Bits per byte
+    "How well a model predicts the validation text of a run"
+    try: tokens = Tokens.open(folder, 'validation')
+    except UserError:
+        paths = [asset_path('corpus', 'validation', f'{code}.txt') for code in ('en', 'es')]
+        texts = [path.read_text(encoding='utf-8')[:10_000] for path in paths]
+        tokens = Tokens.from_texts(texts, tokenizer)
+    return evaluate_model(model, tokens, max_tokens=20_000).bits_per_byte
+
+# %% ../../nbs/10_generation/12_model_card.ipynb #0029
+EXPORTERS: dict[str, Exporter] = {'hf': HF, 'onnx': ONNX, **GGUF}
 
 def export(
     run: str | Path,               # A run, a checkpoint, or a folder of Hugging Face
@@ -196,8 +209,10 @@ def export(
     def add_card(certificate: ParityCertificate, temporary: Path) -> None:
         card = model_card(directory, model, tokenizer, config, certificate, name, license)
         write_file(temporary/'README.md', card)
-    certificate = export_model(to, EXPORTERS[to], model, tokenizer, config, folder, overwrite,
-                               add_card)
+    format = to.partition('-')[0] # gguf-q8_0 is gguf with rounded weights
+    def score(model: GPT) -> float: return validation_score(model, tokenizer, directory.path)
+    certificate = export_model(format, EXPORTERS[to], model, tokenizer, config, folder, overwrite,
+                               score, add_card)
     if directory.config.is_file(): # the report of the run shows it
         write_file(directory.exports/f'{to}.json', certificate.model_dump_json(indent=2))
     if push: push_to_hub(folder, push, private)

@@ -60,7 +60,7 @@ def top_p(
     masked[:, -1] = False # the likeliest stays
     return logits.masked_fill(masked.scatter(1, order, masked), -torch.inf)
 
-# %% ../../nbs/10_generation/02_sampling.ipynb #0027
+# %% ../../nbs/10_generation/02_sampling.ipynb #0028
 def min_p(
     logits: Tensor, # Of the candidates, (B, K)
     p: float,       # Part of the likeliest token's probability
@@ -69,7 +69,7 @@ def min_p(
     probs = logits.softmax(-1) # (B, K)
     return logits.masked_fill(probs < p*probs.amax(-1, keepdim=True), -torch.inf)
 
-# %% ../../nbs/10_generation/02_sampling.ipynb #0031
+# %% ../../nbs/10_generation/02_sampling.ipynb #0034
 def typical_p(
     logits: Tensor, # Of the candidates, (B, K)
     p: float,       # Probability that the tokens reach together
@@ -84,7 +84,7 @@ def typical_p(
     last = reached.sum(-1, keepdim=True).clamp(max=logits.shape[-1] - 1) # (B, 1)
     return logits.masked_fill(distances > ascending.gather(1, last), -torch.inf)
 
-# %% ../../nbs/10_generation/02_sampling.ipynb #0036
+# %% ../../nbs/10_generation/02_sampling.ipynb #0039
 def count_tokens(
     texts: Sequence[list[int]], # Token ids of each row, of any lengths
     logits: Tensor,             # Of the same rows, (B, V)
@@ -97,7 +97,7 @@ def count_tokens(
     counts = logits.new_zeros(len(ids), V + 1) # the last column is of no token
     return counts.scatter_add_(1, padded, torch.ones_like(padded, dtype=counts.dtype))[:, :V]
 
-# %% ../../nbs/10_generation/02_sampling.ipynb #0040
+# %% ../../nbs/10_generation/02_sampling.ipynb #0043
 def apply_repetition_penalty(
     logits: Tensor, # For the next token, (B, V)
     counts: Tensor, # How often each token occurs in prompt and new text, (B, V)
@@ -107,7 +107,7 @@ def apply_repetition_penalty(
     lowered = torch.where(logits > 0, logits/penalty, logits*penalty) # (B, V)
     return torch.where(counts > 0, lowered, logits)
 
-# %% ../../nbs/10_generation/02_sampling.ipynb #0044
+# %% ../../nbs/10_generation/02_sampling.ipynb #0047
 def apply_count_penalties(
     logits: Tensor,   # For the next token, (B, V)
     counts: Tensor,   # How often each token occurs in the new text, (B, V)
@@ -117,7 +117,7 @@ def apply_count_penalties(
     "Subtract penalties from the logits of the tokens that each new text has"
     return logits - frequency*counts - presence*(counts > 0)
 
-# %% ../../nbs/10_generation/02_sampling.ipynb #0048
+# %% ../../nbs/10_generation/02_sampling.ipynb #0051
 def apply_penalties(
     logits: Tensor, # For the next token, (B, V)
     seen: Sequence[tuple[list[int], list[int]]], # Ids of each row's prompt, and of its new text
@@ -133,13 +133,14 @@ def apply_penalties(
         logits = apply_count_penalties(logits, counts, frequency, presence)
     return logits
 
-# %% ../../nbs/10_generation/02_sampling.ipynb #0052
+# %% ../../nbs/10_generation/02_sampling.ipynb #0055
 def is_greedy(
     config: GenerateConfig, # How tokens are sampled
 ) -> bool:
     "Whether the likeliest token is taken and nothing is drawn"
     return config.temperature < torch.finfo(torch.float32).tiny
 
+# %% ../../nbs/10_generation/02_sampling.ipynb #0058
 def process_logits(
     logits: Tensor,         # For the next token, (B, V)
     seen: Sequence[tuple[list[int], list[int]]], # Ids of each row's prompt, and of its new text
@@ -156,7 +157,7 @@ def process_logits(
     if config.typical_p is not None: values = typical_p(values, config.typical_p)
     return Candidates(values, ids)
 
-# %% ../../nbs/10_generation/02_sampling.ipynb #0060
+# %% ../../nbs/10_generation/02_sampling.ipynb #0068
 def check_logits(
     largest: Tensor, # Of each row, of any shape
 ) -> None:
@@ -166,6 +167,7 @@ def check_logits(
                    'the weights of this model give no probabilities',
                    'generate with an earlier checkpoint')
 
+# %% ../../nbs/10_generation/02_sampling.ipynb #0071
 def sample(
     candidates: Candidates,            # Of `process_logits`, (B, K)
     generators: list[torch.Generator], # One for each row; an empty list is greedy
@@ -182,7 +184,7 @@ def sample(
     else: chosen = logits.argmax(-1, keepdim=True) # (B, 1)
     return (chosen if ids is None else ids.gather(1, chosen))[:, 0]
 
-# %% ../../nbs/10_generation/02_sampling.ipynb #0073
+# %% ../../nbs/10_generation/02_sampling.ipynb #0087
 class TokenLogprobs(NamedTuple):
     "How likely the chosen tokens and the best alternatives were"
     chosen: Tensor  # Log-probability of the chosen tokens, (B,)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from ..tokenizers.tokenizer import Tokenizer
 from ..model.gpt import eval_mode, GPT
+from ..model.inference import pack_weights
 from .engine import Engine, make_token, pending_ids, Request, Token
 from .sampling import process_logits, sample
 
@@ -24,7 +25,10 @@ def prompt_lookup(
     for size in (3, 2, 1):
         last = tokens[-size:]
         for i in reversed(range(len(tokens) - size)):
-            if tokens[i:i + size] == last: return tokens[i + size:i + size + n]
+            if tokens[i:i + size] != last: continue
+            text = tokens.copy()
+            for j in range(n): text.append(text[i + size + j]) # may reach into the draft itself
+            return text[len(tokens):]
     return []
 
 # %% ../../nbs/10_generation/05_speculative.ipynb #0012
@@ -88,6 +92,7 @@ class SpeculativeEngine(Engine):
     ) -> None:
         super().__init__(model, tokenizer, slots, length)
         self.draft, self.draft_tokens = draft, draft_tokens
+        if draft_tokens: pack_weights(model) # for several rows
     @torch.inference_mode()
     def step(self) -> list[tuple[Request, Token]]:
         "Give each active request its next token, and more where a draft is accepted"

@@ -63,13 +63,12 @@ def compare_with_forecast(
     if not isinstance(expected, dict): return []
     rates = sorted(value for _, value in metric_points(metrics, 'tokens_per_second'))
     spent = metric_points(metrics, 'seconds')
-    rows = [['', 'forecast', 'measured']]
+    rows = [['', 'forecast', 'measured so far']]
     if rates and expected.get('tokens_per_second'):
         speeds = expected['tokens_per_second'], rates[len(rates)//2]
         rows.append(['speed', *(f'{format_number(speed)} tokens/s' for speed in speeds)])
     if spent and expected.get('seconds'):
-        rows.append(['time', format_seconds(expected['seconds']),
-                     f'{format_seconds(spent[-1][1])} so far'])
+        rows.append(['time', *map(format_seconds, (expected['seconds'], spent[-1][1]))])
     if isinstance(memory, dict) and memory.get('measured_bytes'):
         sizes = expected['memory']['total'], memory['measured_bytes']
         rows.append(['memory of a step', *map(format_bytes, sizes)])

@@ -238,7 +238,11 @@ def _save_files(weights: dict[str, Tensor], folder: Path, max_shard_size: int | 
 def check_merged(
     model: GPT, # To be written as one matrix for each layer
 ) -> None:
-    "Refuse a model with an adapter beside its weights"
+    "Refuse a model with an adapter beside its weights, or with integers instead of them"
+    if [*model.buffers()]:
+        raise UserError('The model has int8 weights',
+                        'a folder for other programs has the weights they were made of',
+                        'load the run again, and save it before quantize(model)')
     if any('lora_' in name or 'parametrizations' in name for name, _ in model.named_parameters()):
         raise UserError('The model has an adapter',
                         'a folder for other programs has one matrix for each layer',

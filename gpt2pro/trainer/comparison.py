@@ -12,6 +12,7 @@ from typing import Any
 from ..core.errors import UserError
 from ..core.config import Config, StrictModel
 from ..core.tables import format_number, format_seconds, html_page, Record
+from ..core.intervals import format_interval, mean_interval
 from ..core.loading import format_override, iterate_leaves, load_config
 from ..core.files import write_file
 from ..core.signals import InterruptError
@@ -23,8 +24,8 @@ from .monitor import metric_points, Points, read_metrics
 from .loop import train_model
 
 # %% auto #0
-__all__ = ['RunSummary', 'summarize', 'Variant', 'group_runs', 'student', 'mean_interval', 'difference', 'format_interval',
-           'Comparison', 'plot_variants', 'expand_grid', 'compare']
+__all__ = ['RunSummary', 'summarize', 'Variant', 'group_runs', 'difference', 'Comparison', 'plot_variants', 'expand_grid',
+           'compare']
 
 # %% ../../nbs/09_trainer/14_comparison.ipynb #0006
 class RunSummary(StrictModel):
@@ -89,22 +90,6 @@ def group_runs(
     return list(variants.values())
 
 # %% ../../nbs/09_trainer/14_comparison.ipynb #0016
-_STUDENT = 12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26 # of 2 to 10 values
-
-def student(
-    n: int, # Values, at least 2
-) -> float: # Of n - 1 degrees of freedom
-    "The two-sided 95 % quantile of Student's t"
-    return _STUDENT[n - 2] if n < 11 else 1.96 + 2.5/(n - 1)
-
-def mean_interval(
-    values: Sequence[float], # Of several seeds
-) -> tuple[float, float]:    # Mean, and half the width of its 95 % interval; infinite for one value
-    "A mean and how sure it is"
-    n = len(values)
-    if n < 2: return values[0], math.inf
-    return statistics.mean(values), student(n)*statistics.stdev(values)/math.sqrt(n)
-
 def difference(
     variant: Variant, # Compared
     other: Variant,   # With this one
@@ -115,15 +100,6 @@ def difference(
     return mean_interval([variant.scores[seed] - other.scores[seed] for seed in sorted(seeds)])
 
 # %% ../../nbs/09_trainer/14_comparison.ipynb #0021
-def format_interval(
-    found: tuple[float, float | None] | None, # Value, and half the width of its interval
-    form: str = '{:.3f}',                     # Of the value
-) -> str:
-    "A value with its interval, if that is known"
-    if found is None: return '–'
-    value, margin = found
-    return form.format(value) + (f' ± {margin:.3f}' if margin and math.isfinite(margin) else '')
-
 def _variant_row(variant: Variant, first: Variant) -> list[str]:
     scores = [*variant.scores.values()]
     run = variant.runs[0]

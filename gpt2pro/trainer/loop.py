@@ -39,7 +39,8 @@ from .monitor import save_plot, SPIKE_SCORE, SpikeDetector, track
 __all__ = ['evaluation_batches', 'mean_loss', 'dropout_seed', 'Step', 'accumulate_gradients', 'micro_batches', 'describe_batch',
            'training_step', 'TrainResult', 'stop_reason', 'tokens_per_second', 'RunConstants', 'bytes_per_token',
            'run_constants', 'step_limit', 'planned_settings', 'plan_steps', 'RunState', 'Trainer', 'watch_spikes',
-           'largest_metrics', 'take_step', 'step_metrics', 'after_step', 'train_model', 'train_worker', 'why_finished']
+           'largest_metrics', 'take_step', 'take_steps', 'step_metrics', 'after_step', 'train_model', 'train_worker',
+           'why_finished']
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0008
 def evaluation_batches(
@@ -350,8 +351,8 @@ class Trainer:
         warn = partial(_log.warning, '%s: stopping after this step')
         with _write_files(self), self.bar, Interrupts(warn) as self.interrupts, state.writer:
             self.meter = MemoryMeter(state.strategy.device, state.tensors())
-            with self.meter: self.advance(first + 2)
-            reason = self.advance(math.inf) or ''
+            with self.meter: take_steps(self, first + 2)
+            reason = take_steps(self, math.inf) or ''
             self.save(last=True)
         self.interrupts.check(f'after step {progress.step}',
                               f'go on with: gpt2pro train {self.run.path} --resume')
@@ -362,17 +363,6 @@ class Trainer:
         self.state.save(self.run.checkpoints, last)
         if self.state.strategy.is_main and self.step_times:
             self.meter.save(self.run.memory, self.state.writer.copied)
-    def advance(self, until: float) -> str | None:
-        "Take steps up to a number of them, or until there is a reason to stop, which is returned"
-        state = self.state
-        while state.progress.step < until:
-            number, late = state.strategy.all_reduce_max(
-                self.interrupts.number, self.clock() - self.deadline)
-            if number: self.interrupts.number = int(number) # whichever process was sent it
-            reason = stop_reason(self.train, state.progress, number > 0, -late)
-            if reason: return reason
-            take_step(self)
-        return None
     @property
     def train(self) -> TrainConfig: return planned_settings(self.config.train, self.state.progress)
 
@@ -427,6 +417,18 @@ def take_step(trainer: Trainer) -> None:
     progress.seconds, = state.strategy.all_reduce_max(now - trainer.started)
     after_step(trainer, step)
     trainer.bar.update()
+
+def take_steps(trainer: Trainer, until: float) -> str | None:
+    "Take steps up to a number of them, or until there is a reason to stop, which is returned"
+    state, interrupts = trainer.state, trainer.interrupts
+    while state.progress.step < until:
+        number, late = state.strategy.all_reduce_max(
+            interrupts.number, trainer.clock() - trainer.deadline)
+        if number: interrupts.number = int(number) # whichever process was sent it
+        reason = stop_reason(trainer.train, state.progress, number > 0, -late)
+        if reason: return reason
+        take_step(trainer)
+    return None
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0062
 def step_metrics(trainer: Trainer, step: Step) -> dict[str, Any]:

@@ -85,7 +85,6 @@ def step_seconds(
     spec: GpuSpec,       # Of each
     network: Network,    # Between them
     utilisation: float,  # Of a single GPU, part of its peak
-    weight_bytes: int = 4, # Of a weight that is sent
 ) -> tuple[float, float]: # Of a step, and those of them in which a GPU works
     "Seconds of a step"
     share, size = share_step(config, gpus), count_parameters(config.model)['total']
@@ -93,7 +92,7 @@ def step_seconds(
     micro = flops/(utilisation*spec.flops) # seconds of a micro-batch
     def ring(bytes: float, messages: int) -> float:
         return ring_seconds(bytes, gpus, spec, network, messages)
-    exposed = EXPOSED[strategy](weight_bytes*size, 4*size, config.model.n_layer, micro,
+    exposed = EXPOSED[strategy](2*size, 4*size, config.model.n_layer, micro, # bytes
                                 share.micro_batches, ring)
     shards = gpus if strategy == 'fsdp2' else 1
     working = micro*share.micro_batches + 28*size/shards/spec.bandwidth
@@ -119,11 +118,9 @@ def scaling_point(
     network: Network,    # Between them
     utilisation: float,  # Of a single GPU, part of its peak
     critical: float,     # Critical batch size in tokens
-    weight_bytes: int = 4, # Of a weight that is sent
 ) -> ScalingPoint:
     "Speed of a training on some number of GPUs"
-    seconds, working = step_seconds(config, strategy, gpus, spec, network, utilisation,
-                                    weight_bytes)
+    seconds, working = step_seconds(config, strategy, gpus, spec, network, utilisation)
     tokens = share_step(config, gpus).batch_tokens
     speed = tokens/seconds
     return ScalingPoint(
@@ -179,14 +176,13 @@ def forecast_scaling(
     network: Network = FAST_NETWORK, # Between the GPUs
     utilisation: float = 0.5,       # Of a single GPU; `fit_utilisation` takes it from a speed
     loss: float = 3.3,              # Nats per token that the training aims at
-    weight_bytes: int = 4,          # Of a weight that fsdp2 sends
 ) -> ScalingForecast:
     "How fast many GPUs train a model"
     spec = find_gpu_spec(gpu)
     if spec is None:
         raise UserError(f'gpu = {gpu!r}', 'its peak rates are not known', suggest(gpu, GPU_SPECS))
     points = [scaling_point(config, strategy, n, spec, network, utilisation,
-                            critical_batch_size(loss), weight_bytes)
+                            critical_batch_size(loss))
               for strategy in strategies for n in counts]
     return ScalingForecast(title=f'{gpu}, {count_parameters(config.model)["total"]:,} parameters',
                            points=points)
