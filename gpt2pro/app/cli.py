@@ -6,7 +6,7 @@
 from __future__ import annotations
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 import gpt2pro
 import typer
 from .commands import AsJson, command_config, given, Html, Minutes, Overwrite, planning
@@ -131,16 +131,34 @@ Run = Annotated[Path, typer.Argument(metavar='RUN', help='A run directory', show
 
 @app.command()
 def evaluate(
-    folder: Run,
-    source: Annotated[list[str] | None, typer.Argument(
-        metavar='SOURCE',
-        help='Text to evaluate on; without it, the run\'s validation text')] = None,
+    folders: Annotated[list[Path], typer.Argument(
+        metavar='RUN...', help='Run directories; several are compared', show_default=False)],
+    on: Annotated[list[str] | None, typer.Option(
+        metavar='SOURCE', help='Text, as for analyze; without it, the validation text')] = None,
+    stride: Annotated[int | None, typer.Option(
+        help='Tokens by which the window advances; without it, the context length')] = None,
+    max_tokens: Annotated[int | None, typer.Option(help='About so many, of one run')] = None,
+    tasks: Annotated[str | None, typer.Option(
+        metavar='NAME,FILE.yaml', help='Benchmark tasks of lm-eval instead of a text')] = None,
+    num_fewshot: Annotated[int | None, typer.Option(
+        min=0, help='Solved examples before each question of a task')] = None,
+    limit: Annotated[int | None, typer.Option(
+        min=1, help='Only the first documents of each task')] = None,
+    html: Html = None,
     as_json: AsJson = False,
 ) -> None:
-    "Loss, perplexity and bits per byte, in total and per language"
-    show(gpt2pro.evaluate(folder, source), as_json)
+    "How well models predict a text, with intervals; or solve benchmark tasks"
+    found: Any
+    if tasks: found = gpt2pro.evaluate_tasks(folders, tasks.split(','), num_fewshot, limit)
+    elif len(folders) == 1: found = gpt2pro.evaluate(folders[0], on, stride, max_tokens)
+    else: found = gpt2pro.compare_models(folders, on, stride)
+    if html:
+        from gpt2pro.core.files import write_file
+        from gpt2pro.core.tables import html_page
+        write_file(html, html_page('Evaluation', found._repr_html_()))
+    show(found, as_json)
 
-# %% ../../nbs/12_app/07_cli.ipynb #0034
+# %% ../../nbs/12_app/07_cli.ipynb #0037
 @app.command()
 def generate(
     folder: Run,
@@ -152,12 +170,17 @@ def generate(
         '--chat', help='Talk in turns with a model trained on conversations')] = False,
     int8: Annotated[bool, typer.Option(
         '--int8', help='int8 weights: faster on a CPU, a little less exact')] = False,
+    checkpoints: Annotated[bool, typer.Option(
+        '--checkpoints', help='Continue it with each checkpoint of the run')] = False,
     as_json: AsJson = False,
 ) -> None:
     "Continue a prompt; with a model trained on conversations, answer a question"
     from gpt2pro.core.loading import check_sections
     from gpt2pro.generation.completion import chat as talk, interact, stream
     check_sections(words or [], 'generate')
+    if checkpoints:
+        from gpt2pro.app.pipeline import sample_checkpoints
+        return show(sample_checkpoints(folder, [prompt]*bool(prompt), words or []), as_json)
     model, tokenizer, config = gpt2pro.load_run(folder, for_inference=True)
     if int8: gpt2pro.quantize(model)
     settings = gpt2pro.load_config(config, words or []).generate
@@ -172,7 +195,7 @@ def generate(
         for text in pieces: print(text, end='', flush=True)
         print()
 
-# %% ../../nbs/12_app/07_cli.ipynb #0039
+# %% ../../nbs/12_app/07_cli.ipynb #0042
 @app.command()
 def finetune(
     words: Annotated[list[str] | None, typer.Argument(
@@ -190,7 +213,7 @@ def finetune(
     base, settings = split_words(words)
     if report := gpt2pro.finetune(base, out, settings, resume): show(report, as_json)
 
-# %% ../../nbs/12_app/07_cli.ipynb #0044
+# %% ../../nbs/12_app/07_cli.ipynb #0047
 @app.command()
 def export(
     folder: Run,
@@ -210,7 +233,7 @@ def export(
     "Write a model for other programs, and prove that it computes the same there"
     show(gpt2pro.export(folder, to, out, overwrite, push, license, not public), as_json)
 
-# %% ../../nbs/12_app/07_cli.ipynb #0048
+# %% ../../nbs/12_app/07_cli.ipynb #0051
 @app.command()
 def serve(
     folder: Annotated[Path | None, typer.Argument(metavar='RUN', help='A run directory',
@@ -232,7 +255,7 @@ def serve(
     if folder is None: raise typer.BadParameter('name a run directory', param_hint='RUN')
     gpt2pro.serve(folder, host, port, token, slots)
 
-# %% ../../nbs/12_app/07_cli.ipynb #0054
+# %% ../../nbs/12_app/07_cli.ipynb #0057
 @app.command()
 def report(folder: Run, as_json: AsJson = False) -> None:
     "Write a run's report.html, and print its figures"
@@ -240,7 +263,7 @@ def report(folder: Run, as_json: AsJson = False) -> None:
     result.save()
     show(result, as_json)
 
-# %% ../../nbs/12_app/07_cli.ipynb #0055
+# %% ../../nbs/12_app/07_cli.ipynb #0058
 @app.command()
 def spikes(
     folder: Run,
@@ -259,7 +282,7 @@ def spikes(
     if quarantine: write_quarantine(found, quarantine, overwrite)
     show(found, as_json)
 
-# %% ../../nbs/12_app/07_cli.ipynb #0058
+# %% ../../nbs/12_app/07_cli.ipynb #0061
 @app.command('prove-resume')
 def prove_resume(
     words: Words = None,
@@ -276,7 +299,7 @@ def prove_resume(
     show(proof, as_json)
     raise typer.Exit(0 if proof.passed else 1)
 
-# %% ../../nbs/12_app/07_cli.ipynb #0061
+# %% ../../nbs/12_app/07_cli.ipynb #0064
 _KINDS = {'slurm': ('sbatch', 'sbatch'), 'k8s': ('yaml', 'kubectl apply -f'),
           'skypilot': ('sky.yaml', 'sky jobs launch')} # ending, and what to type before the file
 
@@ -317,7 +340,7 @@ def write_launch_file(
     write_file(path, text)
     print(f'Start it with: {command} {path}')
 
-# %% ../../nbs/12_app/07_cli.ipynb #0065
+# %% ../../nbs/12_app/07_cli.ipynb #0068
 @app.command()
 def scaling(
     words: Words = None,
@@ -337,7 +360,7 @@ def scaling(
     show(gpt2pro.forecast_scaling(command_config(words, 'model', 'train'), gpu, counts,
                                   network=links, utilisation=utilisation, loss=loss), as_json)
 
-# %% ../../nbs/12_app/07_cli.ipynb #0070
+# %% ../../nbs/12_app/07_cli.ipynb #0073
 bench_app = typer.Typer(no_args_is_help=True,
                         help='Benchmarks against plain PyTorch and others, on this machine.')
 app.add_typer(bench_app, name='bench')

@@ -5,7 +5,7 @@
 # %% ../../nbs/12_app/03_pipeline.ipynb #0003
 from __future__ import annotations
 import json, os, shutil, sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import takewhile
 from functools import wraps
@@ -17,7 +17,7 @@ from rich.text import Text
 from ..core.errors import UserError
 from ..core.files import check_overwrite, write_file
 from ..core.config import Config, DataConfig, RUN_PRESETS
-from ..core.tables import format_bytes
+from ..core.tables import format_bytes, Record, TableRows
 from ..core.loading import load_config
 from ..core.hardware import explain_hardware, Hardware, is_main_process
 from ..core.devices import measure_hardware
@@ -37,19 +37,19 @@ from ..tokenizers.compression import measure_compression
 from ..data.shards import Tokens
 from ..data.prepare import conflicting_preparation, prepare_data, PreparedData, run_stage
 from ..trainer.checkpoint import list_checkpoints
-from ..trainer.runs import load_run, lock_run, RunDirectory
+from ..trainer.runs import load_run, lock_run, read_state, RunDirectory
 from ..trainer.strategy import make_strategy
 from ..trainer.monitor import Callback
 from ..trainer.loop import train_model, train_worker, why_finished
 from ..trainer.finetuning import finetune_config
 from ..generation.evaluation import evaluate_run, Evaluation
-from ..generation.completion import generate
+from ..generation.completion import generate, generate_batch
 from .run_report import report_run, RunReport, Sample
 
 # %% auto #0
 __all__ = ['QUICKSTART_BYTES', 'PROMPT_TOKENS', 'choose_data', 'measure_text', 'plan_run', 'evaluate', 'choose_prompts',
-           'write_samples', 'run_folder', 'absolute_paths', 'summarize_prepared', 'train', 'finetune', 'quickstart',
-           'measure_plan', 'check_contamination', 'save_tokenizer', 'prepare']
+           'write_samples', 'PromptHistory', 'sample_checkpoints', 'run_folder', 'absolute_paths', 'summarize_prepared',
+           'train', 'finetune', 'quickstart', 'measure_plan', 'check_contamination', 'save_tokenizer', 'prepare']
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0007
 def _announce(title: str) -> None:
@@ -147,17 +147,19 @@ def choose_prompts(
     return prompts
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0028
+def _run_prompts(folder: Path, tokenizer: Tokenizer, config: Config) -> list[Any]:
+    "Language and prompt: those of the configuration, or beginnings of validation documents"
+    if config.generate.prompts: return [(None, prompt) for prompt in config.generate.prompts]
+    validation = Tokens.open(RunDirectory(folder).path, 'validation')
+    return choose_prompts(validation, tokenizer, config.model.block_size)
+
 def write_samples(
     folder: str | Path, # A run directory with a trained model
 ) -> list[Sample]:
     "Continue some prompts, and keep prompts and continuations in samples.json"
     model, tokenizer, config = load_run(folder, for_inference=True)
-    prompts: list[Any] = [(None, prompt) for prompt in config.generate.prompts]
-    if not prompts:
-        validation = Tokens.open(folder, 'validation')
-        prompts = choose_prompts(validation, tokenizer, config.model.block_size)
     samples = []
-    for language, prompt in prompts:
+    for language, prompt in _run_prompts(Path(folder), tokenizer, config):
         text = generate(model, tokenizer, prompt, config.generate)
         if not isinstance(prompt, str): prompt = tokenizer.decode(prompt)
         samples.append(Sample(language=language, prompt=prompt, text=text))
@@ -166,7 +168,37 @@ def write_samples(
     write_file(RunDirectory(folder).samples, text)
     return samples
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0031
+# %% ../../nbs/12_app/03_pipeline.ipynb #0030
+class PromptHistory(Record):
+    "The same prompts, continued by each checkpoint of a run"
+    prompts: list[str]
+    texts: dict[int, list[str]] # Step → the continuation of each prompt
+    def _tables(self) -> dict[str, TableRows]:
+        return {repr(prompt): [['step', 'continuation'],
+                               *([f'{step:,}', texts[i]] for step, texts in self.texts.items())]
+                for i, prompt in enumerate(self.prompts)}
+
+def sample_checkpoints(
+    folder: str | Path,            # A run directory
+    prompts: Sequence[str] = (),   # Without any, those that the run ends with
+    overrides: Iterable[str] = (), # Settings, such as `generate.temperature=0`
+) -> PromptHistory:
+    "Continue the same prompts with each checkpoint of a run"
+    folder, history = Path(folder), PromptHistory(prompts=[], texts={})
+    given: list[Any] = [*prompts]
+    for path in list_checkpoints(RunDirectory(folder).checkpoints):
+        model, tokenizer, config = load_run(path, for_inference=True)
+        if not given: given = [prompt for _, prompt in _run_prompts(folder, tokenizer, config)]
+        settings = load_config(config, overrides).generate
+        step = read_state(path).progress.step
+        history.texts[step] = generate_batch(model, tokenizer, given, settings)
+    if not history.texts:
+        raise UserError(f'{folder}: no checkpoint', 'prompts are continued by checkpoints of a run',
+                        'name a run directory')
+    history.prompts = [p if isinstance(p, str) else tokenizer.decode(p) for p in given]
+    return history
+
+# %% ../../nbs/12_app/03_pipeline.ipynb #0033
 def _run_number(folder: Path) -> int:
     "The number at the end of a name such as train-3; 0 where there is none"
     number = folder.name.rpartition('-')[2]
@@ -192,7 +224,7 @@ def run_folder(
                         'add --resume to go on with it, or name another with --out')
     return folder
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0035
+# %% ../../nbs/12_app/03_pipeline.ipynb #0037
 def _absolute(path: str) -> str: return str(Path(path).expanduser().absolute())
 
 def _absolute_source(source: str) -> str:
@@ -216,7 +248,7 @@ def absolute_paths(
     if base and os.path.exists(base): config.finetune.base = _absolute(base)
     return config
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0038
+# %% ../../nbs/12_app/03_pipeline.ipynb #0040
 @contextmanager
 def _discard_unused(run: RunDirectory) -> Iterator[None]:
     "Remove a new run directory if an error of the user's input ends the run before its first step"
@@ -226,7 +258,7 @@ def _discard_unused(run: RunDirectory) -> Iterator[None]:
         if is_new and not run.metrics.exists(): shutil.rmtree(run.path, ignore_errors=True)
         raise
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0040
+# %% ../../nbs/12_app/03_pipeline.ipynb #0042
 def summarize_prepared(
     prepared: PreparedData, # The text of a run
     config: Config,         # Its configuration
@@ -241,7 +273,7 @@ def summarize_prepared(
                        longest=int(longest), bytes_per_token=rates,
                        held_out=1 - train.tokens/counts.tokens)
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0044
+# %% ../../nbs/12_app/03_pipeline.ipynb #0046
 _OUTSIDE = ('GP-DATA-006', 'GP-TOKEN-004', # what a run has copied, whatever became of it
             'GP-FINETUNE-001', 'GP-FINETUNE-003', 'GP-FINETUNE-004')
 
@@ -280,7 +312,7 @@ def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport |
     _show(f'{report.save()}')
     return report
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0046
+# %% ../../nbs/12_app/03_pipeline.ipynb #0048
 def _with_workers(command: Callable[..., RunReport | None]) -> Callable[..., RunReport | None]:
     "A command that the main process runs; the others of a launcher only train what it trains"
     @wraps(command)
@@ -309,7 +341,7 @@ def train(
     if config is None and resume: config = folder
     return _train(load_config(config, overrides), folder, resume, callbacks=callbacks)
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0051
+# %% ../../nbs/12_app/03_pipeline.ipynb #0056
 @_with_workers
 def finetune(
     base: str | Path | None = None, # Run, checkpoint, Hugging Face folder or name on its hub
@@ -328,7 +360,7 @@ def finetune(
     folder = run_folder(folder, 'finetune')
     return _train(finetune_config(base, overrides), folder, False, callbacks=callbacks)
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0054
+# %% ../../nbs/12_app/03_pipeline.ipynb #0059
 @_with_workers
 def quickstart(
     data: str | list[str] | None = None, # As for `choose_data`; None is the embedded corpus
@@ -343,14 +375,14 @@ def quickstart(
     config, analysis, text = plan_run(data, minutes, overrides)
     return _train(config, folder, False, analysis, text)
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0057
+# %% ../../nbs/12_app/03_pipeline.ipynb #0062
 def measure_plan(
     config: Config, # A plan
 ) -> tuple[Hardware, TextSummary]:
     "Measure this machine, and a plan's training text with its tokenizer"
     return measure_hardware(device=config.train.device), measure_text(config.data, config)[1]
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0060
+# %% ../../nbs/12_app/03_pipeline.ipynb #0065
 def check_contamination(
     data: DataConfig, # Which text
 ) -> str | None:      # None without validation text of its own
@@ -360,7 +392,7 @@ def check_contamination(
     fraction = min(1., 2**26/max(1, train.size))
     return find_contamination(train, validation, fraction=fraction).summary
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0063
+# %% ../../nbs/12_app/03_pipeline.ipynb #0068
 def _explain_size(size: int, config: Config) -> str:
     "Why a vocabulary is smaller than asked"
     why = f'no pair of tokens occurs {config.tokenizer.min_frequency} times any more'
@@ -389,7 +421,7 @@ def save_tokenizer(
     tokenizer.save(folder)
     return tokenizer, mixture
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0067
+# %% ../../nbs/12_app/03_pipeline.ipynb #0072
 def prepare(
     config: str | Path | Config | None = None, # As for `load_config`
     folder: str | Path = 'runs/prepared', # Gets `tokenizer` and `data`
