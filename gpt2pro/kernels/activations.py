@@ -64,7 +64,7 @@ class _SwiGLU(torch.autograd.Function):
         _swiglu_backward_kernel[grid](x, grad_y.contiguous(), grad_x, I, BLOCK=BLOCK_SIZE)
         return grad_x
 
-# %% ../../nbs/06_kernels/02_activations.ipynb #0021
+# %% ../../nbs/06_kernels/02_activations.ipynb #0022
 def swiglu(
     x: Tensor,             # Gate and value side by side, (…, 2I)
     kernels: str = 'auto', # 'auto', 'torch' or 'triton'
@@ -72,7 +72,7 @@ def swiglu(
     "SwiGLU: the second half of each row, times the SiLU of the first (Llama)"
     return _SwiGLU.apply(x) if use_triton(kernels, x) else _torch_swiglu(x)
 
-# %% ../../nbs/06_kernels/02_activations.ipynb #0041
+# %% ../../nbs/06_kernels/02_activations.ipynb #0046
 class _SquaredReLU(torch.autograd.Function):
     "max(x, 0)², with one product for its gradient"
     @staticmethod
@@ -86,6 +86,7 @@ class _SquaredReLU(torch.autograd.Function):
         positive, = ctx.saved_tensors
         return (grad*positive).mul_(2)
 
+# %% ../../nbs/06_kernels/02_activations.ipynb #0049
 def squared_relu(
     x: Tensor, # Of any shape
 ) -> Tensor:   # The same shape

@@ -30,7 +30,7 @@ def lr_scale(
     progress = min(1., max(0., step - start)/max(1, last - start))
     return 1 - (1 - train.min_lr/train.lr)*schedule.decay(progress)
 
-# %% ../../nbs/09_trainer/03_optimizers.ipynb #0012
+# %% ../../nbs/09_trainer/03_optimizers.ipynb #0013
 def parameter_groups(
     model: nn.Module,   # Whose parameters are trained
     train: TrainConfig, # Says lr and weight_decay
@@ -45,7 +45,7 @@ def parameter_groups(
               dict(params=vectors, weight_decay=0., hidden=False)]
     return [{**group, 'lr': train.lr, 'initial_lr': train.lr} for group in groups]
 
-# %% ../../nbs/09_trainer/03_optimizers.ipynb #0014
+# %% ../../nbs/09_trainer/03_optimizers.ipynb #0018
 class Lion(torch.optim.Optimizer):
     "Moves each weight by the sign of a momentum"
     def __init__(self,
@@ -65,7 +65,7 @@ class Lion(torch.optim.Optimizer):
                 p.add_(p.grad.lerp(average, beta1).sign_(), alpha=-lr)
                 average.lerp_(p.grad, 1 - beta2)
 
-# %% ../../nbs/09_trainer/03_optimizers.ipynb #0017
+# %% ../../nbs/09_trainer/03_optimizers.ipynb #0023
 def orthogonalize(
     x: Tensor,      # (R, C)
     steps: int = 5, # Newton-Schulz iterations
@@ -81,7 +81,7 @@ def orthogonalize(
         wide = torch.addmm(wide, square, wide, beta=3.4445)
     return (wide.mT if tall else wide).to(x.dtype)
 
-# %% ../../nbs/09_trainer/03_optimizers.ipynb #0022
+# %% ../../nbs/09_trainer/03_optimizers.ipynb #0028
 class Muon(torch.optim.Optimizer):
     "Orthogonalized momentum for hidden matrices, AdamW for all other parameters"
     def __init__(self,
@@ -110,7 +110,7 @@ class Muon(torch.optim.Optimizer):
             p.mul_(1 - lr*group['weight_decay'])
             p.add_(update, alpha=-lr*max(1, p.size(0)/p.size(1))**0.5)
 
-# %% ../../nbs/09_trainer/03_optimizers.ipynb #0028
+# %% ../../nbs/09_trainer/03_optimizers.ipynb #0034
 _Groups = list[dict[str, Any]]
 
 def _adamw(groups: _Groups, train: TrainConfig) -> torch.optim.Optimizer:
@@ -134,7 +134,7 @@ def _adafactor(groups: _Groups, train: TrainConfig) -> torch.optim.Optimizer:
 OPTIMIZER_MAKERS: dict[str, Callable[..., torch.optim.Optimizer]] = dict(
     adamw=_adamw, adam=_adam, muon=_muon, lion=_lion, adafactor=_adafactor)
 
-# %% ../../nbs/09_trainer/03_optimizers.ipynb #0029
+# %% ../../nbs/09_trainer/03_optimizers.ipynb #0035
 def make_optimizer(
     model: nn.Module,    # On its device
     train: TrainConfig,  # Says optimizer, lr, weight_decay, beta1 and beta2
@@ -142,7 +142,7 @@ def make_optimizer(
     "An optimizer of a model's trainable parameters"
     return OPTIMIZER_MAKERS[train.optimizer](parameter_groups(model, train), train)
 
-# %% ../../nbs/09_trainer/03_optimizers.ipynb #0033
+# %% ../../nbs/09_trainer/03_optimizers.ipynb #0039
 def set_lr(
     optimizer: torch.optim.Optimizer, # Whose groups have an `initial_lr`
     scale: float,                     # As `lr_scale` gives it
@@ -150,7 +150,7 @@ def set_lr(
     "Set the learning rate of each group to a part of its peak"
     for group in optimizer.param_groups: group['lr'] = group['initial_lr']*scale
 
-# %% ../../nbs/09_trainer/03_optimizers.ipynb #0040
+# %% ../../nbs/09_trainer/03_optimizers.ipynb #0046
 def optimizer_tensors(
     model: nn.Module,                 # The model whose parameters are trained
     optimizer: torch.optim.Optimizer, # Its optimizer
@@ -159,7 +159,7 @@ def optimizer_tensors(
     return {f'{kind}/{name}': value for name, p in trainable_parameters(model).items()
             for kind, value in optimizer.state[p].items()}
 
-# %% ../../nbs/09_trainer/03_optimizers.ipynb #0041
+# %% ../../nbs/09_trainer/03_optimizers.ipynb #0050
 def load_optimizer_tensors(
     model: nn.Module,                 # The model whose parameters are trained
     optimizer: torch.optim.Optimizer, # Its optimizer, whose state is replaced
