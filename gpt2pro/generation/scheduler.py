@@ -75,11 +75,11 @@ class Piece(NamedTuple):
 class Job:
     "The texts of one request, a stream of their pieces"
     def __init__(self,
-        scheduler: Scheduler,                # Generates them
+        cancel: Callable[[Job], None],       # Ends their requests
         texts: list[tuple[list[int], GenerateConfig]], # Token ids of the prompt, and settings
         alternatives: int | None,            # Likeliest tokens to tell at each position
     ) -> None:
-        self.scheduler, self.texts, self.alternatives = scheduler, texts, alternatives
+        self.cancel, self.texts, self.alternatives = cancel, texts, alternatives
         self.loop = asyncio.get_running_loop()
         self.pieces: asyncio.Queue[Piece | Gpt2proError] = asyncio.Queue()
         self.left = len(texts) # that are not finished
@@ -94,7 +94,7 @@ class Job:
             yield piece
     def close(self) -> None:
         "Stop what is not finished, and free its slots"
-        self.scheduler.close_job(self)
+        self.cancel(self)
         self.left = 0
 
 # %% ../../nbs/10_generation/15_scheduler.ipynb #0020
@@ -190,7 +190,7 @@ class Scheduler(EngineThread):
         if self.n_open + len(texts) > self.slots + self.waiting:
             raise ApiError(f'{self.n_open} texts are open', 'the queue of this server is full',
                            'send it again in some seconds', status=503, code='overloaded')
-        job = Job(self, texts, alternatives)
+        job = Job(self.close_job, texts, alternatives)
         self.open[job] = len(texts)
         self.inbox.put(('submit', job))
         return job
