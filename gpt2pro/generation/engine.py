@@ -72,12 +72,13 @@ class Request:
     def __init__(self,
         ids: list[int],             # Of the prompt
         config: GenerateConfig,     # How tokens are sampled, and how many
-        logprobs: int | None,       # Alternatives to report for each token; None is no logprob at all
+        logprobs: int | None,       # Alternatives to report of each token; None is no logprob
         stream: TextStream | None,  # What makes text of tokens
     ) -> None:
         self.ids, self.config, self.logprobs, self.stream = ids, config, logprobs, stream
         self.tokens = ids.copy() # of the prompt and after it
-        self.group = config.model_dump_json(exclude={'seed', 'stop', 'max_new_tokens'}) # sampled alike
+        # requests of equal settings are sampled together
+        self.group = config.model_dump_json(exclude={'seed', 'stop', 'max_new_tokens'})
     @property
     def new_ids(self) -> list[int]: return self.tokens[len(self.ids):]
     def cancel(self) -> None: self.finish_reason = self.finish_reason or 'cancelled'
@@ -138,7 +139,7 @@ class Engine:
     def submit(self,
         ids: list[int],                       # Of the prompt
         config: GenerateConfig | None = None, # How tokens are sampled; None takes the defaults
-        logprobs: int | None = None, # Alternatives to report for each token; None is no logprob
+        logprobs: int | None = None, # Alternatives to report of each; None is no logprob
     ) -> Request:
         "Queue a prompt"
         _check_prompt(ids, self.context, self.model.config.vocab_size)
