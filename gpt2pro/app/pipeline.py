@@ -175,7 +175,7 @@ class PromptHistory(Record):
     texts: dict[int, list[str]] # Step → the continuation of each prompt
     def _tables(self) -> dict[str, TableRows]:
         return {repr(prompt): [['step', 'continuation'],
-                               *([f'{step:,}', texts[i]] for step, texts in self.texts.items())]
+                               *([f'{step:,}', repr(texts[i])] for step, texts in self.texts.items())]
                 for i, prompt in enumerate(self.prompts)}
 
 def sample_checkpoints(
