@@ -166,7 +166,7 @@ def plot_spikes(
         marks = [spike for spike in report.spikes if spike.metric == name]
         axes.plot([spike.step for spike in marks], [spike.value for spike in marks], 'rv')
         axes.set(ylabel=name.replace('_', ' '))
-    axes.set(xlabel='step')
+    axes.set(xlabel='step', yscale='log')
     plt.close(figure)
     return figure
 
