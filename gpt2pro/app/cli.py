@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any
 import gpt2pro
 import typer
-from ..core.errors import UserError
 from .commands import AsJson, command_config, given, Html, Minutes, Overwrite, planning
 from .commands import Processes, run_program, SettingWords, show, split_words, Words
 
@@ -134,7 +133,7 @@ def _refuse(
 ) -> None:
     "Stop for options that nothing would read"
     for name in given(**options):
-        raise UserError(f'--{name.replace("_", "-")}', why, 'leave it out')
+        raise gpt2pro.UserError(f'--{name.replace("_", "-")}', why, 'leave it out')
 
 # %% ../../nbs/12_app/07_cli.ipynb #0030
 Run = Annotated[Path, typer.Argument(metavar='RUN', help='A run directory', show_default=False)]

@@ -6,7 +6,7 @@
 from __future__ import annotations
 import os, signal, sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 import gpt2pro
 import typer
 
@@ -16,13 +16,10 @@ __all__ = ['planning', 'Words', 'SettingWords', 'AsJson', 'Source', 'OnCluster',
            'hardware', 'presets', 'analyze', 'leaks', 'validate', 'explain', 'wizard', 'recommend', 'convert', 'schema',
            'train_tokenizer', 'lab', 'parity', 'prepare', 'rehearse']
 
-# %% ../../nbs/12_app/06_commands.ipynb #0004
-if TYPE_CHECKING: from gpt2pro.core.config import Config, DataConfig
-
-# %% ../../nbs/12_app/06_commands.ipynb #0009
+# %% ../../nbs/12_app/06_commands.ipynb #0008
 planning = typer.Typer()
 
-# %% ../../nbs/12_app/06_commands.ipynb #0011
+# %% ../../nbs/12_app/06_commands.ipynb #0010
 def _hint_at_setting(option: str) -> None:
     "Say how a setting is written that was given as an option"
     if not option: return
@@ -62,7 +59,7 @@ def run_program(
     except KeyboardInterrupt: sys.exit(130)
     finally: signal.signal(signal.SIGINT, signal.SIG_IGN) # all is done: Ctrl-C changes nothing now
 
-# %% ../../nbs/12_app/06_commands.ipynb #0016
+# %% ../../nbs/12_app/06_commands.ipynb #0015
 _words = typer.Argument(metavar='CONFIG|KEY=VALUE', show_default=False,
                         help='A YAML file, preset or run directory, and settings on top')
 _settings = typer.Argument(metavar='KEY=VALUE', show_default=False,
@@ -73,7 +70,7 @@ SettingWords = Annotated[list[str] | None, _settings]
 AsJson = Annotated[bool, typer.Option(
     '--json', help='Print one JSON object, and nothing else, on standard output')]
 
-# %% ../../nbs/12_app/06_commands.ipynb #0017
+# %% ../../nbs/12_app/06_commands.ipynb #0016
 def split_words(
     words: list[str] | None, # Of a command
 ) -> tuple[str | None, list[str]]:
@@ -88,14 +85,14 @@ def split_words(
 def command_config(
     words: list[str] | None, # Of a command
     *sections: str,          # Those whose settings may be given; none are all
-) -> Config:
+) -> Any:                    # A `Config`
     "The configuration that the words of a command describe"
     from gpt2pro.core.loading import check_sections
     source, settings = split_words(words)
     if sections: check_sections(settings, *sections)
     return gpt2pro.load_config(source, settings)
 
-# %% ../../nbs/12_app/06_commands.ipynb #0020
+# %% ../../nbs/12_app/06_commands.ipynb #0019
 def show(
     result: Any,      # A report, a list, a dictionary of them, or None for nothing
     as_json: bool,    # Whether a program reads it
@@ -122,7 +119,7 @@ def _exit(findings: list[Any]) -> None:
     "Exit with code 2 where something is wrong"
     raise typer.Exit(2 if any(finding.severity == 'error' for finding in findings) else 0)
 
-# %% ../../nbs/12_app/06_commands.ipynb #0024
+# %% ../../nbs/12_app/06_commands.ipynb #0023
 @planning.command()
 def hardware(as_json: AsJson = False) -> None:
     "This machine, and what that means for training"
@@ -143,7 +140,7 @@ def presets(as_json: AsJson = False) -> None:
     for name, row in found.items(): table.add_row(name, *(f'{value:,}' for value in row.values()))
     show(found if as_json else table, as_json)
 
-# %% ../../nbs/12_app/06_commands.ipynb #0032
+# %% ../../nbs/12_app/06_commands.ipynb #0031
 _source = typer.Argument(metavar='SOURCE|data.KEY=VALUE',
                          help='Files, folders, globs, addresses, hf:NAME or bilingual, '
                               'and how to read them')
@@ -160,14 +157,14 @@ TokenizerFolder = Annotated[str | None, typer.Option(
 Html = Annotated[Path | None, typer.Option(
     dir_okay=False, help='Write the report to this file, for a browser')]
 
-def _data(words: list[str]) -> DataConfig:
+def _data(words: list[str]) -> Any:
     from gpt2pro.text.corpus import parse_data
     return parse_data(words)
 
 def _tokenizer(folder: str | None) -> Any:
     return gpt2pro.Tokenizer.load(folder) if folder else gpt2pro.gpt2_tokenizer()
 
-# %% ../../nbs/12_app/06_commands.ipynb #0033
+# %% ../../nbs/12_app/06_commands.ipynb #0032
 @planning.command()
 def analyze(
     source: Source,
@@ -189,7 +186,7 @@ def analyze(
     show(report, as_json)
     if not report.complete: raise typer.Exit(130) # Ctrl-C: what was read so far is shown
 
-# %% ../../nbs/12_app/06_commands.ipynb #0037
+# %% ../../nbs/12_app/06_commands.ipynb #0036
 @planning.command()
 def leaks(
     words: Annotated[list[str] | None, typer.Argument(
@@ -208,7 +205,7 @@ def leaks(
     if texts[1:]: data.validation = texts[-1:]
     show(gpt2pro.find_contamination(*open_splits(data)), as_json)
 
-# %% ../../nbs/12_app/06_commands.ipynb #0049
+# %% ../../nbs/12_app/06_commands.ipynb #0048
 Processes = Annotated[int | None, typer.Option(
     min=1, help='Train in this many processes, each with a GPU or its part of the cores')]
 
@@ -246,7 +243,7 @@ def validate(
     show(shown, as_json)
     _exit(findings)
 
-# %% ../../nbs/12_app/06_commands.ipynb #0052
+# %% ../../nbs/12_app/06_commands.ipynb #0051
 @planning.command()
 def explain(
     code: Annotated[str | None, typer.Argument(
@@ -261,7 +258,7 @@ def explain(
     lines = [f'{rule.finding.code:16} {rule.finding.severity:8} {rule.title}' for rule in rules]
     show(rules if as_json else '\n'.join(lines), as_json)
 
-# %% ../../nbs/12_app/06_commands.ipynb #0069
+# %% ../../nbs/12_app/06_commands.ipynb #0068
 Minutes = Annotated[float | None, typer.Option(
     help='Training time; without it, 3.5', show_default=False)]
 Overwrite = Annotated[bool, typer.Option('--overwrite', help='Overwrite what exists')]
@@ -280,7 +277,7 @@ def wizard(
     try: gpt2pro.wizard(out, yes, overrides=words or [], **given(data=data, minutes=minutes))
     except KeyboardInterrupt: raise typer.Exit(130) from None # it has said where the answers are
 
-# %% ../../nbs/12_app/06_commands.ipynb #0072
+# %% ../../nbs/12_app/06_commands.ipynb #0071
 @planning.command()
 def recommend(source: Source, minutes: Minutes = None, as_json: AsJson = False) -> None:
     "What a text is suited for, how large a model, how long: with the arithmetic"
@@ -290,7 +287,7 @@ def recommend(source: Source, minutes: Minutes = None, as_json: AsJson = False) 
     found = gpt2pro.recommend(measure_hardware(), text, **given(minutes=minutes))
     show(found, as_json)
 
-# %% ../../nbs/12_app/06_commands.ipynb #0075
+# %% ../../nbs/12_app/06_commands.ipynb #0074
 @planning.command()
 def convert(
     source: Annotated[Path, typer.Argument(
@@ -309,14 +306,14 @@ def convert(
     elif not as_json: print(found.config.to_yaml())
     show(found, as_json, None if out else sys.stderr)
 
-# %% ../../nbs/12_app/06_commands.ipynb #0078
+# %% ../../nbs/12_app/06_commands.ipynb #0077
 @planning.command()
 def schema() -> None:
     "What a configuration may hold, as JSON Schema"
     from gpt2pro.core.schema import config_schema
     show(config_schema(), as_json=True)
 
-# %% ../../nbs/12_app/06_commands.ipynb #0082
+# %% ../../nbs/12_app/06_commands.ipynb #0081
 tokenizer_app = typer.Typer(
     no_args_is_help=True, help='Choose a vocabulary size, train a tokenizer, compare languages.')
 planning.add_typer(tokenizer_app, name='tokenizer')
@@ -342,7 +339,7 @@ def train_tokenizer(
             'mixture': mixture}
     show(made if as_json else f'{tokenizer} is in {out}', as_json)
 
-# %% ../../nbs/12_app/06_commands.ipynb #0083
+# %% ../../nbs/12_app/06_commands.ipynb #0082
 @tokenizer_app.command()
 def lab(
     source: Source,
@@ -364,7 +361,7 @@ def parity(
     from gpt2pro.tokenizers.parity import measure_parity
     show(measure_parity(_data(source), _tokenizer(tokenizer) if tokenizer else None), as_json)
 
-# %% ../../nbs/12_app/06_commands.ipynb #0085
+# %% ../../nbs/12_app/06_commands.ipynb #0084
 @planning.command()
 def prepare(
     words: Words = None,
@@ -394,7 +391,7 @@ def prepare(
     print(f'{out} holds the tokenizer and the token shards. '
           f'Train on them: gpt2pro train … --out {out}', file=sys.stderr)
 
-# %% ../../nbs/12_app/06_commands.ipynb #0099
+# %% ../../nbs/12_app/06_commands.ipynb #0098
 @planning.command()
 def rehearse(words: Words = None, as_json: AsJson = False) -> None:
     "Every stage of a run in small, in about a minute"
