@@ -309,7 +309,7 @@ def load_parameters(
     with torch.no_grad():
         for name, parameter in parameters.items(): parameter.copy_(tensors[name])
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0086
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0088
 _log = logging.getLogger('gpt2pro.trainer.checkpoint')
 
 def list_checkpoints(
@@ -318,7 +318,7 @@ def list_checkpoints(
     "The checkpoints of a run, checked or not"
     return sorted(path for path in Path(folder).glob('step-*') if path.is_dir())
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0088
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0090
 def latest_checkpoint(
     folder: str | Path,    # Of all checkpoints of a run
     groups: _Names = None, # The others may be damaged
@@ -335,7 +335,7 @@ def latest_checkpoint(
                    '; '.join(f'{error.what}, {error.why}' for error in errors),
                    'bring one back from a backup, or start a new run in another folder')
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0098
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0100
 @lru_cache(1000)
 def _was_intact(path: Path, stamps: tuple[tuple[str, int, int], ...]) -> bool:
     return checkpoint_error(path) is None
@@ -357,7 +357,7 @@ def rotate_checkpoints(
         os.replace(path, path.with_name(f'.{path.name}.tmp'))
     clean_up(folder)
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0113
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0115
 def copy_to_cpu(
     tensors: Groups, # On any device
 ) -> Groups:
@@ -374,7 +374,7 @@ def copy_to_cpu(
         if device.type == 'cuda': torch.cuda.synchronize(device)
     return copies
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0117
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0119
 def _save_and_rotate(
     folder: Path, step: int, tensors: Groups, state: Mapping, environment: Mapping,
     exchange: Exchange, keep: int, best: int | None,
@@ -388,7 +388,7 @@ def _save_and_rotate(
         if exchange.is_main: rotate_checkpoints(folder, keep, best)
     except OSError as e: _log.warning('%s: old checkpoints stay: %s', folder, e)
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0119
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0121
 class CheckpointWriter:
     "Saves checkpoints in a thread, one at a time; its `with` block ends when that is done"
     def __init__(self,
