@@ -53,7 +53,7 @@ _NAMES = { # module → public names
     'generation.serving': 'serve',
     'app.rehearsal': 'rehearse',
     'app.run_report': 'report_run',
-    'app.pipeline': 'quickstart train finetune prepare evaluate',
+    'app.pipeline': 'quickstart train finetune prepare evaluate sample_checkpoints',
     'app.wizard': 'wizard',
 }
 PUBLIC = {name: module for module, names in _NAMES.items() for name in names.split()}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 import gpt2pro
 import typer
+from ..core.errors import UserError
 from .commands import AsJson, command_config, given, Html, Minutes, Overwrite, planning
 from .commands import Processes, run_program, SettingWords, show, split_words, Words
 
@@ -127,6 +128,15 @@ def compare(
     show(found, as_json)
 
 # %% ../../nbs/12_app/07_cli.ipynb #0029
+def _refuse(
+    why: str,       # They have no effect
+    **options: Any, # None for those that were not given
+) -> None:
+    "Stop for options that nothing would read"
+    for name in given(**options):
+        raise UserError(f'--{name.replace("_", "-")}', why, 'leave it out')
+
+# %% ../../nbs/12_app/07_cli.ipynb #0030
 Run = Annotated[Path, typer.Argument(metavar='RUN', help='A run directory', show_default=False)]
 
 @app.command()
@@ -149,6 +159,9 @@ def evaluate(
 ) -> None:
     "How well models predict a text, with intervals; or solve benchmark tasks"
     found: Any
+    if tasks: _refuse('tasks have texts of their own', on=on, stride=stride, max_tokens=max_tokens)
+    else: _refuse('it is a setting of --tasks', num_fewshot=num_fewshot, limit=limit)
+    if len(folders) > 1: _refuse('several runs read the same whole text', max_tokens=max_tokens)
     if tasks: found = gpt2pro.evaluate_tasks(folders, tasks.split(','), num_fewshot, limit)
     elif len(folders) == 1: found = gpt2pro.evaluate(folders[0], on, stride, max_tokens)
     else: found = gpt2pro.compare_models(folders, on, stride)
@@ -158,7 +171,7 @@ def evaluate(
         write_file(html, html_page('Evaluation', found._repr_html_()))
     show(found, as_json)
 
-# %% ../../nbs/12_app/07_cli.ipynb #0037
+# %% ../../nbs/12_app/07_cli.ipynb #0038
 @app.command()
 def generate(
     folder: Run,
@@ -195,7 +208,7 @@ def generate(
         for text in pieces: print(text, end='', flush=True)
         print()
 
-# %% ../../nbs/12_app/07_cli.ipynb #0042
+# %% ../../nbs/12_app/07_cli.ipynb #0043
 @app.command()
 def finetune(
     words: Annotated[list[str] | None, typer.Argument(
@@ -213,7 +226,7 @@ def finetune(
     base, settings = split_words(words)
     if report := gpt2pro.finetune(base, out, settings, resume): show(report, as_json)
 
-# %% ../../nbs/12_app/07_cli.ipynb #0047
+# %% ../../nbs/12_app/07_cli.ipynb #0048
 @app.command()
 def export(
     folder: Run,
@@ -233,7 +246,7 @@ def export(
     "Write a model for other programs, and prove that it computes the same there"
     show(gpt2pro.export(folder, to, out, overwrite, push, license, not public), as_json)
 
-# %% ../../nbs/12_app/07_cli.ipynb #0051
+# %% ../../nbs/12_app/07_cli.ipynb #0052
 @app.command()
 def serve(
     folder: Annotated[Path | None, typer.Argument(metavar='RUN', help='A run directory',
@@ -255,7 +268,7 @@ def serve(
     if folder is None: raise typer.BadParameter('name a run directory', param_hint='RUN')
     gpt2pro.serve(folder, host, port, token, slots)
 
-# %% ../../nbs/12_app/07_cli.ipynb #0057
+# %% ../../nbs/12_app/07_cli.ipynb #0058
 @app.command()
 def report(folder: Run, as_json: AsJson = False) -> None:
     "Write a run's report.html, and print its figures"
@@ -263,7 +276,7 @@ def report(folder: Run, as_json: AsJson = False) -> None:
     result.save()
     show(result, as_json)
 
-# %% ../../nbs/12_app/07_cli.ipynb #0058
+# %% ../../nbs/12_app/07_cli.ipynb #0059
 @app.command()
 def spikes(
     folder: Run,
@@ -282,7 +295,7 @@ def spikes(
     if quarantine: write_quarantine(found, quarantine, overwrite)
     show(found, as_json)
 
-# %% ../../nbs/12_app/07_cli.ipynb #0061
+# %% ../../nbs/12_app/07_cli.ipynb #0062
 @app.command('prove-resume')
 def prove_resume(
     words: Words = None,
@@ -299,7 +312,7 @@ def prove_resume(
     show(proof, as_json)
     raise typer.Exit(0 if proof.passed else 1)
 
-# %% ../../nbs/12_app/07_cli.ipynb #0064
+# %% ../../nbs/12_app/07_cli.ipynb #0065
 _KINDS = {'slurm': ('sbatch', 'sbatch'), 'k8s': ('yaml', 'kubectl apply -f'),
           'skypilot': ('sky.yaml', 'sky jobs launch')} # ending, and what to type before the file
 
@@ -340,7 +353,7 @@ def write_launch_file(
     write_file(path, text)
     print(f'Start it with: {command} {path}')
 
-# %% ../../nbs/12_app/07_cli.ipynb #0068
+# %% ../../nbs/12_app/07_cli.ipynb #0069
 @app.command()
 def scaling(
     words: Words = None,
@@ -360,7 +373,7 @@ def scaling(
     show(gpt2pro.forecast_scaling(command_config(words, 'model', 'train'), gpu, counts,
                                   network=links, utilisation=utilisation, loss=loss), as_json)
 
-# %% ../../nbs/12_app/07_cli.ipynb #0073
+# %% ../../nbs/12_app/07_cli.ipynb #0074
 bench_app = typer.Typer(no_args_is_help=True,
                         help='Benchmarks against plain PyTorch and others, on this machine.')
 app.add_typer(bench_app, name='bench')

@@ -66,7 +66,8 @@ def run_program(
 _words = typer.Argument(metavar='CONFIG|KEY=VALUE', show_default=False,
                         help='A YAML file, preset or run directory, and settings on top')
 _settings = typer.Argument(metavar='KEY=VALUE', show_default=False,
-                           help='Settings on top, such as train.lr=1e-3 or generate.top_k=10')
+                           help='Settings on top, such as train.lr=1e-3 or generate.top_k=10; '
+                                'gpt2pro explain NAME tells of each')
 Words = Annotated[list[str] | None, _words]
 SettingWords = Annotated[list[str] | None, _settings]
 AsJson = Annotated[bool, typer.Option(

@@ -174,8 +174,9 @@ class PromptHistory(Record):
     prompts: list[str]
     texts: dict[int, list[str]] # Step → the continuation of each prompt
     def _tables(self) -> dict[str, TableRows]:
-        return {repr(prompt): [['step', 'continuation'],
-                               *([f'{step:,}', texts[i]] for step, texts in self.texts.items())]
+        def rows(i: int) -> list[list[str]]:
+            return [[f'{step:,}', repr(texts[i])] for step, texts in self.texts.items()]
+        return {repr(prompt): [['step', 'continuation'], *rows(i)]
                 for i, prompt in enumerate(self.prompts)}
 
 def sample_checkpoints(

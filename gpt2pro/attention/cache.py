@@ -34,7 +34,7 @@ class CacheSlots:
     def __init__(self,
         config: ModelConfig,                # Shape of the model
         slots: int,                         # Texts to make room for; at first all are in use
-        length: int,                        # Tokens of a text; two windows are enough
+        length: int,                        # Tokens of a text; of a sliding window, two are enough
         device: torch.device | None = None, # Where the model is
         dtype: torch.dtype | None = None,   # Precision of the model
     ) -> None:
@@ -90,7 +90,7 @@ class CacheSlots:
         self.lengths[slot] = length
         self.starts[slot] = min(self.starts[slot], length)
 
-# %% ../../nbs/07_attention/03_cache.ipynb #0016
+# %% ../../nbs/07_attention/03_cache.ipynb #0018
 class KVCache(CacheSlots):
     "Keys and values of all layers, which a model's forward passes extend"
     columns: int | Tensor # Where new entries are written: in all texts, or (B, T)

@@ -22,7 +22,7 @@ def hf_layout(
     config = Config(model=model)
     return None if export_problems(config, 'hf') else nearest_layout(config, 'hf')
 
-# %% ../../nbs/00_core/15_hf_config.ipynb #0010
+# %% ../../nbs/00_core/15_hf_config.ipynb #0011
 @dataclass(frozen=True)
 class HfArchitecture:
     "How the settings of an architecture are written in config.json"
@@ -32,6 +32,7 @@ class HfArchitecture:
     fixed: Mapping[str, Any] # Key → the only value that a `GPT` can have
     missing: Mapping[str, Any] = field(default_factory=dict) # Key → what it means to leave it out
 
+# %% ../../nbs/00_core/15_hf_config.ipynb #0013
 _GPT2 = ModelConfig.model_validate(MODEL_PRESETS['gpt2'])
 _GPT2_NAMES = {name: name for name in (
     'vocab_size', 'n_layer', 'n_head', 'n_embd', 'n_inner', 'activation_function',
@@ -40,7 +41,7 @@ _GPT2_NAMES |= dict(block_size='n_positions', dropout='resid_pdrop')
 _GPT2_FIXED = dict(scale_attn_weights=True, scale_attn_by_inverse_layer_idx=False,
                    reorder_and_upcast_attn=False, add_cross_attention=False)
 
-# %% ../../nbs/00_core/15_hf_config.ipynb #0012
+# %% ../../nbs/00_core/15_hf_config.ipynb #0016
 _LLAMA_NAMES = dict(
     vocab_size='vocab_size', block_size='max_position_embeddings', n_layer='num_hidden_layers',
     n_head='num_attention_heads', n_kv_head='num_key_value_heads', n_embd='hidden_size',
@@ -52,6 +53,7 @@ _LLAMA = dict(position='rope', norm='rmsnorm', activation_function='swiglu')
 _USUAL = dict(num_key_value_heads=None, initializer_range=0.02, attention_dropout=0.,
               rope_theta=10000., tie_word_embeddings=False)
 
+# %% ../../nbs/00_core/15_hf_config.ipynb #0018
 HF_ARCHITECTURES = {
     'gpt2': HfArchitecture('GPT2LMHeadModel', _GPT2_NAMES, {}, _GPT2_FIXED, {
         key: getattr(_GPT2, name) for name, key in _GPT2_NAMES.items()} | {'resid_pdrop': 0.1}),
@@ -69,7 +71,7 @@ HF_ARCHITECTURES = {
         _USUAL | dict(tie_word_embeddings=True, sliding_window=None)),
 }
 
-# %% ../../nbs/00_core/15_hf_config.ipynb #0014
+# %% ../../nbs/00_core/15_hf_config.ipynb #0021
 _DROPOUTS = 'resid_pdrop', 'embd_pdrop', 'attn_pdrop'
 _OF_THE_MACHINE = {'attention', 'kernels'}
 
@@ -97,7 +99,7 @@ def to_hf_config(
     n = config.n_layer
     return values | dict(no_rope_layers=[1]*n, layer_types=['sliding_attention']*n)
 
-# %% ../../nbs/00_core/15_hf_config.ipynb #0017
+# %% ../../nbs/00_core/15_hf_config.ipynb #0024
 def _refused(values: Mapping[str, Any], key: str, why: str, fix: str) -> UserError:
     return UserError(f'config.json: {key} = {values.get(key)!r}', why, fix)
 
@@ -121,7 +123,7 @@ def _flat_rope(values: Mapping[str, Any]) -> dict[str, Any]:
     if 'rope_theta' in rope: flat['rope_theta'] = rope['rope_theta']
     return flat
 
-# %% ../../nbs/00_core/15_hf_config.ipynb #0018
+# %% ../../nbs/00_core/15_hf_config.ipynb #0027
 def _check_layers(values: Mapping[str, Any]) -> None:
     "Refuse layers of different kinds, and heads of a width of their own"
     heads, width = (values.get(key) for key in ('num_attention_heads', 'hidden_size'))
@@ -137,6 +139,7 @@ def _check_layers(values: Mapping[str, Any]) -> None:
         if not alike and not usual:
             raise _refused(values, key, 'all layers of a GPT are alike', 'take another model')
 
+# %% ../../nbs/00_core/15_hf_config.ipynb #0029
 def _read_settings(values: Mapping[str, Any], entry: HfArchitecture) -> dict[str, Any]:
     "Settings by our names"
     if entry.implied: _check_layers(values := _flat_rope(values))
@@ -150,7 +153,7 @@ def _read_settings(values: Mapping[str, Any], entry: HfArchitecture) -> dict[str
     if entry.implied: settings['rope_scaling'] = values['rope_scaling']
     return settings | {**entry.implied}
 
-# %% ../../nbs/00_core/15_hf_config.ipynb #0019
+# %% ../../nbs/00_core/15_hf_config.ipynb #0032
 def _without_defaults(config: ModelConfig) -> ModelConfig:
     "The same model, with None where a number is what None stands for"
     for name in ('n_kv_head', 'n_inner'):

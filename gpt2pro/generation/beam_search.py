@@ -80,7 +80,7 @@ def is_search_done(
     if len(finished) < config.num_beams: return False
     return config.early_stopping or best/length**config.length_penalty <= finished[-1].score
 
-# %% ../../nbs/10_generation/04_beam_search.ipynb #0030
+# %% ../../nbs/10_generation/04_beam_search.ipynb #0031
 def continue_beams(
     engine: Engine, # With a request for each beam
     going: list[tuple[Beam, int]], # New beams, each with the index of the one that it continues
@@ -93,12 +93,12 @@ def continue_beams(
     engine.active = [grown(*pair) for pair in going]
     engine.cache.reorder([parent for _, parent in going])
 
-# %% ../../nbs/10_generation/04_beam_search.ipynb #0036
+# %% ../../nbs/10_generation/04_beam_search.ipynb #0037
 def _with_text(engine: Engine, beam: Beam) -> Beam:
     request = engine.submit(engine.active[0].ids, engine.active[0].config)
     return beam._replace(text=''.join(map(request.add, beam.new_ids)))
 
-# %% ../../nbs/10_generation/04_beam_search.ipynb #0039
+# %% ../../nbs/10_generation/04_beam_search.ipynb #0040
 @torch.inference_mode()
 def beam_search(
     model: GPT,                         # A trained model

@@ -39,7 +39,7 @@ def encode_prompt(
         return encode_question(prompt, tokenizer)
     return tokenizer.encode(prompt, config.allow_special) or [tokenizer.eot]
 
-# %% ../../nbs/10_generation/06_completion.ipynb #0014
+# %% ../../nbs/10_generation/06_completion.ipynb #0020
 def _submit(
     model: GPT, tokenizer: Tokenizer | None, prompts: list[list[int]], config: GenerateConfig,
     logprobs: int | None = None,
@@ -53,6 +53,7 @@ def _submit(
     configs = [config.model_copy(update=dict(seed=seed)) for seed in seeds]
     return engine, [engine.submit(ids, c, logprobs) for ids, c in zip(prompts, configs)]
 
+# %% ../../nbs/10_generation/06_completion.ipynb #0022
 def stream(
     model: GPT,           # A trained model
     tokenizer: Tokenizer, # Its tokenizer
@@ -67,7 +68,7 @@ def stream(
     engine, _ = _submit(model, tokenizer, [ids], config)
     return (token.text for _, token in engine if token.text)
 
-# %% ../../nbs/10_generation/06_completion.ipynb #0017
+# %% ../../nbs/10_generation/06_completion.ipynb #0025
 def generate(
     model: GPT,           # A trained model
     tokenizer: Tokenizer, # Its tokenizer
@@ -77,7 +78,7 @@ def generate(
     "Continue a prompt"
     return ''.join(stream(model, tokenizer, prompt, config))
 
-# %% ../../nbs/10_generation/06_completion.ipynb #0022
+# %% ../../nbs/10_generation/06_completion.ipynb #0034
 def complete(
     model: GPT, tokenizer: Tokenizer | None, prompts: list[list[int]], config: GenerateConfig,
 ) -> list[Request | Beam]:
@@ -92,6 +93,7 @@ def complete(
     def mean(request: Request) -> float: return scores[request]/len(request.new_ids)
     return [max(requests[i:i+n], key=mean) for i in range(0, len(requests), n)]
 
+# %% ../../nbs/10_generation/06_completion.ipynb #0037
 def generate_batch(
     model: GPT,           # A trained model
     tokenizer: Tokenizer, # Its tokenizer
@@ -103,7 +105,7 @@ def generate_batch(
     ids = [encode_prompt(model, tokenizer, prompt, config) for prompt in prompts]
     return [found.text for found in complete(model, tokenizer, ids, config)]
 
-# %% ../../nbs/10_generation/06_completion.ipynb #0026
+# %% ../../nbs/10_generation/06_completion.ipynb #0042
 def find_model_tokenizer(
     model: GPT, # Loaded by `GPT.from_pretrained` or `load_run`
 ) -> Tokenizer:
@@ -114,7 +116,7 @@ def find_model_tokenizer(
                         'give token ids instead of text, or tokenizer=…')
     return find_tokenizer(folder)
 
-# %% ../../nbs/10_generation/06_completion.ipynb #0027
+# %% ../../nbs/10_generation/06_completion.ipynb #0044
 @patch # type: ignore[no-redef]
 def generate(self: GPT, # noqa: F811
     prompt: Any = '',                      # Text, token ids (T,) or (B, T), or a list of either
@@ -136,7 +138,7 @@ def generate(self: GPT, # noqa: F811
     result = results if several else results[0]
     return torch.tensor(result, device=prompt.device) if isinstance(prompt, Tensor) else result
 
-# %% ../../nbs/10_generation/06_completion.ipynb #0039
+# %% ../../nbs/10_generation/06_completion.ipynb #0065
 _print = partial(print, end='', flush=True)
 
 def _dialogue(
@@ -161,7 +163,7 @@ def _dialogue(
         write('\n')
         config = config.model_copy(update=dict(seed=config.seed + 1))
 
-# %% ../../nbs/10_generation/06_completion.ipynb #0041
+# %% ../../nbs/10_generation/06_completion.ipynb #0067
 def interact(
     model: GPT,           # A trained model
     tokenizer: Tokenizer, # Its tokenizer
@@ -178,13 +180,14 @@ def interact(
     for line, text in _dialogue(model, tokenizer, config, encode, read, write):
         said = (line or said) + text
 
-# %% ../../nbs/10_generation/06_completion.ipynb #0046
+# %% ../../nbs/10_generation/06_completion.ipynb #0073
 def _recent(messages: list[Message], tokenizer: Tokenizer, room: int) -> list[int]:
     "The ids of a conversation, without its oldest questions where there are too many"
     while len(ids := encode_question(messages, tokenizer)) > room and len(messages) > 2:
         messages = messages[2:]
     return ids
 
+# %% ../../nbs/10_generation/06_completion.ipynb #0075
 def chat(
     model: GPT,           # Trained on conversations
     tokenizer: Tokenizer, # Its tokenizer

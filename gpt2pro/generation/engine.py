@@ -54,7 +54,7 @@ class TextStream:
         "The rest when no more tokens come"
         return '' if self.finished else self.waiting + self.decoder.flush()
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0023
+# %% ../../nbs/10_generation/03_engine.ipynb #0025
 class Token(NamedTuple):
     "A generated token"
     id: int
@@ -62,6 +62,7 @@ class Token(NamedTuple):
     logprob: float | None          # Log-probability, where asked for
     alternatives: dict[int, float] # The likeliest ids and their log-probabilities
 
+# %% ../../nbs/10_generation/03_engine.ipynb #0027
 class Request:
     "A prompt and what follows it"
     finish_reason: str | None = None # stop, length or cancelled
@@ -71,11 +72,12 @@ class Request:
     def __init__(self,
         ids: list[int],             # Of the prompt
         config: GenerateConfig,     # How tokens are sampled, and how many
-        logprobs: int | None,       # Alternatives to tell of each token; None is no logprob either
+        logprobs: int | None,       # Alternatives to report of each token; None is no logprob
         stream: TextStream | None,  # What makes text of tokens
     ) -> None:
         self.ids, self.config, self.logprobs, self.stream = ids, config, logprobs, stream
         self.tokens = ids.copy() # of the prompt and after it
+        # requests of equal settings are sampled together
         self.group = config.model_dump_json(exclude={'seed', 'stop', 'max_new_tokens'})
     @property
     def new_ids(self) -> list[int]: return self.tokens[len(self.ids):]
@@ -94,7 +96,7 @@ class Request:
         self.text += piece
         return piece
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0027
+# %% ../../nbs/10_generation/03_engine.ipynb #0032
 def _check_prompt(ids: list[int], context: int, vocab_size: int) -> None:
     "Raise for token ids that the model cannot continue"
     if not isinstance(ids, list) or not ids:
@@ -111,13 +113,14 @@ def _check_prompt(ids: list[int], context: int, vocab_size: int) -> None:
             f'the context of this model is {context:,} tokens (model.block_size)',
             f'shorten it to {context/len(ids):.0%}, or train with a larger model.block_size')
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0030
+# %% ../../nbs/10_generation/03_engine.ipynb #0036
 def _text_stream(model: GPT, tokenizer: Tokenizer, config: GenerateConfig) -> TextStream:
     "The text of a model's answer: a chat model's ends where another message would begin"
     has_marks = '<|user|>' in tokenizer.special_tokens
     stop = config.stop + ['\n\nUser:']*(model.is_chat and not has_marks)
     return TextStream(tokenizer, stop, model.is_chat or config.allow_special)
 
+# %% ../../nbs/10_generation/03_engine.ipynb #0039
 class Engine:
     "Continues many prompts together, a token of each at a time"
     def __init__(self,
@@ -136,7 +139,7 @@ class Engine:
     def submit(self,
         ids: list[int],                       # Of the prompt
         config: GenerateConfig | None = None, # How tokens are sampled; None takes the defaults
-        logprobs: int | None = None, # Alternatives to tell of each token; None is no logprob either
+        logprobs: int | None = None, # Alternatives to report of each; None is no logprob
     ) -> Request:
         "Queue a prompt"
         _check_prompt(ids, self.context, self.model.config.vocab_size)
@@ -173,18 +176,7 @@ class Engine:
         "All tokens, until no request is left"
         while self.waiting or self.active: yield from self.step()
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0032
-def _prefill(engine: Engine, slot: int, ids: list[int]) -> None:
-    "Compute ids of one text"
-    if not ids: return
-    cache, device = engine.cache, engine.cache.entries.device
-    cache.select(range(slot, slot + 1))
-    while ids:
-        n = cache.room(slot)
-        engine.model.hidden_states(torch.tensor([ids[:n]], device=device), cache=cache)
-        ids = ids[n:]
-    cache.select()
-
+# %% ../../nbs/10_generation/03_engine.ipynb #0043
 def pending_ids(
     engine: Engine,
 ) -> list[list[int]]: # For each active request
@@ -197,6 +189,19 @@ def pending_ids(
         pending.append(request.tokens[request.start + engine.cache.lengths[slot]:])
     return pending
 
+# %% ../../nbs/10_generation/03_engine.ipynb #0047
+def _prefill(engine: Engine, slot: int, ids: list[int]) -> None:
+    "Compute ids of one text"
+    if not ids: return
+    cache, device = engine.cache, engine.cache.entries.device
+    cache.select(range(slot, slot + 1))
+    while ids:
+        n = cache.room(slot)
+        engine.model.hidden_states(torch.tensor([ids[:n]], device=device), cache=cache)
+        ids = ids[n:]
+    cache.select()
+
+# %% ../../nbs/10_generation/03_engine.ipynb #0050
 def next_token_logits(
     engine: Engine, # Whose cache is extended
 ) -> Tensor:        # (B, V)
@@ -210,7 +215,7 @@ def next_token_logits(
     logits = model.logits(model.hidden_states(idx, cache=cache)[:, -1]) # (B, V)
     return logits[:, :engine.vocab_size]
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0034
+# %% ../../nbs/10_generation/03_engine.ipynb #0053
 def sample_rows(
     logits: Tensor,          # For the next tokens, (B, V)
     requests: list[Request], # B
@@ -228,6 +233,7 @@ def sample_rows(
         for row, id in zip(rows, sample(candidates, generators).tolist()): ids[row] = id
     return ids
 
+# %% ../../nbs/10_generation/03_engine.ipynb #0056
 def make_token(
     request: Request, # Which gets it
     id: int,          # Sampled

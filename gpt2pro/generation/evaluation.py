@@ -149,6 +149,7 @@ class DocumentScores(NamedTuple):
     languages: list[str] # ISO 639-1 codes, or und
     files: list[str]     # Empty where the origin is not known
 
+# %% ../../nbs/10_generation/01_evaluation.ipynb #0040
 def _scored(tokens: Tokens, nats: Tensor, counts: Tensor) -> DocumentScores:
     "The documents that have scored tokens"
     rows = counts.nonzero()[:, 0]
@@ -158,7 +159,7 @@ def _scored(tokens: Tokens, nats: Tensor, counts: Tensor) -> DocumentScores:
     return DocumentScores(nats[rows], counts[rows], tokens.sizes[rows],
                           [tokens.languages[i] for i in numbers], files)
 
-# %% ../../nbs/10_generation/01_evaluation.ipynb #0040
+# %% ../../nbs/10_generation/01_evaluation.ipynb #0043
 def score_parts(
     model: GPT,                    # The model
     parts: Iterable[Tokens],       # A text, part by part
@@ -186,7 +187,7 @@ def score_parts(
         [code for part in found for code in part.languages],
         [file for part in found for file in part.files])
 
-# %% ../../nbs/10_generation/01_evaluation.ipynb #0045
+# %% ../../nbs/10_generation/01_evaluation.ipynb #0048
 MOST_FILES = 100 # Files with a score of their own, the largest
 
 def domains_of(
@@ -197,6 +198,7 @@ def domains_of(
     shared = len(commonprefix([names[:-1] for names in {*map(tuple, parts)}]))
     return [names[shared] for names in parts]
 
+# %% ../../nbs/10_generation/01_evaluation.ipynb #0052
 def _largest(files: list[str], sizes: Tensor) -> list[str]:
     "The names of the largest files, and one name for all others"
     totals = Counter[str]()
@@ -205,7 +207,7 @@ def _largest(files: list[str], sizes: Tensor) -> list[str]:
     others = f'{len(totals) - len(own):,} other files'
     return [file if file in own else others for file in files]
 
-# %% ../../nbs/10_generation/01_evaluation.ipynb #0048
+# %% ../../nbs/10_generation/01_evaluation.ipynb #0054
 class Evaluation(Score, Record):
     "How well a model predicts a text, in total and by group"
     block_size: int = Field(description='context length')
@@ -229,7 +231,7 @@ def _rows(scores: dict[str, Score]) -> list[tuple[str, ...]]:
                      f'{s.loss:.4f}', f'{s.tokens:,}', f'{s.bytes:,}', f'{s.documents:,}')
                     for name, s in scores.items())]
 
-# %% ../../nbs/10_generation/01_evaluation.ipynb #0049
+# %% ../../nbs/10_generation/01_evaluation.ipynb #0055
 def _scores_by(found: DocumentScores, names: Iterable[str]) -> dict[str, Score]:
     "The score of each group of documents"
     groups: dict[str, list[int]] = {}
@@ -250,6 +252,7 @@ def summarize_documents(
                       stride=min(stride or block_size, block_size), files=by_file,
                       languages=_scores_by(found, found.languages), domains=by_domain)
 
+# %% ../../nbs/10_generation/01_evaluation.ipynb #0057
 def evaluate_model(
     model: GPT,                    # The model
     tokens: Tokens,                # Tokens with their documents
@@ -262,7 +265,7 @@ def evaluate_model(
     found = score_parts(model, [tokens], batch_size, stride, max_tokens, by_document)
     return summarize_documents(found, model.config.block_size, stride)
 
-# %% ../../nbs/10_generation/01_evaluation.ipynb #0069
+# %% ../../nbs/10_generation/01_evaluation.ipynb #0077
 def _encode_part(documents: list[Document], tokenizer: Tokenizer, chat: bool) -> Tokens:
     "Some documents with their origins, languages and, for chat, loss mask"
     texts = [document.text for document in documents]
@@ -272,6 +275,7 @@ def _encode_part(documents: list[Document], tokenizer: Tokenizer, chat: bool) ->
                               for item, document in zip(encode(texts, tokenizer, languages),
                                                         documents)])
 
+# %% ../../nbs/10_generation/01_evaluation.ipynb #0078
 def read_parts(
     source: str | list[str], # Any text
     tokenizer: Tokenizer,    # Gives the ids
@@ -288,13 +292,14 @@ def read_parts(
         documents, size = [], 0
     if documents: yield _encode_part(documents, tokenizer, chat)
 
-# %% ../../nbs/10_generation/01_evaluation.ipynb #0070
+# %% ../../nbs/10_generation/01_evaluation.ipynb #0080
 class RunScores(NamedTuple):
     "The documents of a text, scored by the model of a run"
     documents: DocumentScores
     evaluation: Evaluation
     tokenizer: str # Its hash
 
+# %% ../../nbs/10_generation/01_evaluation.ipynb #0081
 def score_run(
     folder: str | Path,                    # A run; with a source, any folder that `load_run` takes
     source: str | list[str] | None = None, # Text to evaluate on; None is the validation text
@@ -311,6 +316,7 @@ def score_run(
     evaluation = summarize_documents(found, model.config.block_size, stride)
     return RunScores(found, evaluation, tokenizer.hash)
 
+# %% ../../nbs/10_generation/01_evaluation.ipynb #0082
 def evaluate_run(
     folder: str | Path,                    # A run; with a source, any folder that `load_run` takes
     source: str | list[str] | None = None, # Text to evaluate on; None is the validation text
@@ -320,7 +326,7 @@ def evaluate_run(
     "How well the best model of a run predicts its validation text, or any other"
     return score_run(folder, source, stride, max_tokens).evaluation
 
-# %% ../../nbs/10_generation/01_evaluation.ipynb #0088
+# %% ../../nbs/10_generation/01_evaluation.ipynb #0100
 class ModelComparison(Record):
     "Models side by side on the same text"
     evaluations: dict[str, Evaluation] # Name of a run → how well it predicts the text
@@ -357,7 +363,7 @@ class ModelComparison(Record):
         return f'{best} is better than {other}, by {abs(value):.3f} ± {margin:.3f} bits per byte.'
     def _figure(self) -> Any: return plot_evaluations(self.evaluations)
 
-# %% ../../nbs/10_generation/01_evaluation.ipynb #0089
+# %% ../../nbs/10_generation/01_evaluation.ipynb #0101
 def plot_evaluations(
     evaluations: dict[str, Evaluation], # Name → evaluation; all of the same languages
 ) -> Any:
@@ -378,7 +384,7 @@ def plot_evaluations(
     axes.legend(loc='lower center', bbox_to_anchor=(0.5, 1), ncols=n, frameon=False)
     return figure
 
-# %% ../../nbs/10_generation/01_evaluation.ipynb #0090
+# %% ../../nbs/10_generation/01_evaluation.ipynb #0103
 def _check_same_text(first: DocumentScores, other: DocumentScores, names: Sequence[str]) -> None:
     "Raise unless two models were scored on the same documents"
     if (first.sizes.equal(other.sizes) and first.languages == other.languages
@@ -387,6 +393,7 @@ def _check_same_text(first: DocumentScores, other: DocumentScores, names: Sequen
                     'their validation texts differ, or what counts in them',
                     'name one text for all: --on SOURCE')
 
+# %% ../../nbs/10_generation/01_evaluation.ipynb #0104
 def _differences(found: DocumentScores, first: DocumentScores) -> dict[str, Any]:
     "Bits per byte that a model needs more than the first, in total and by language"
     bits = (found.nats - first.nats)/math.log(2)
@@ -394,6 +401,7 @@ def _differences(found: DocumentScores, first: DocumentScores) -> dict[str, Any]
     for i, code in enumerate(first.languages): groups.setdefault(code, []).append(i)
     return {name: ratio_interval(bits[rows], first.sizes[rows]) for name, rows in groups.items()}
 
+# %% ../../nbs/10_generation/01_evaluation.ipynb #0107
 def compare_models(
     folders: Sequence[str | Path],         # Runs; with a source, any folders `load_run` takes
     source: str | list[str] | None = None, # Text to evaluate on; None is their validation text

@@ -5,6 +5,7 @@
 # %% ../../nbs/10_generation/08_harness.ipynb #0003
 from __future__ import annotations
 from collections.abc import Sequence
+from importlib.util import find_spec
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,13 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from torch import Tensor
 from ..core.errors import did_you_mean, UserError
 from ..core.config import GenerateConfig
+from ..core.intervals import format_interval
 from ..core.loading import load_config
 from ..core.tables import Record, TableRows
 from ..tokenizers.tokenizer import Tokenizer
 from ..data import chat
 from ..data.batches import IGNORE_INDEX
 from ..model.gpt import eval_mode, GPT
-from ..trainer.comparison import format_interval
 from ..trainer.runs import load_run
 from .engine import Engine
 from .evaluation import sliding_windows
@@ -39,7 +40,18 @@ def _pad(texts: list[tuple[list[int], int]]) -> tuple[Tensor, Tensor]: # (B, T) 
         y[row, last - n:last] = torch.tensor(ids[-n:])
     return x, y
 
-# %% ../../nbs/10_generation/08_harness.ipynb #0010
+# %% ../../nbs/10_generation/08_harness.ipynb #0011
+def _token_scores(model: GPT, hidden: Tensor, y: Tensor) -> tuple[Tensor, Tensor]: # (N,) each
+    "Log-probability of each token, and whether it is the likeliest"
+    parts = []
+    for states, targets in zip(hidden.split(1024), y.split(1024)): # (n, C), (n,)
+        logits = model.logits(states).float() # (n, V)
+        own = logits.gather(1, targets[:, None])[:, 0] # (n,)
+        parts.append((own - logits.logsumexp(1), logits.argmax(1) == targets))
+    logprobs, greedy = zip(*parts)
+    return torch.cat(logprobs), torch.cat(greedy)
+
+# %% ../../nbs/10_generation/08_harness.ipynb #0012
 @torch.inference_mode()
 def score_continuations(
     model: GPT, # A trained model
@@ -66,17 +78,7 @@ def score_continuations(
                 found[i] = a.sum().item(), bool(b.all())
     return found
 
-def _token_scores(model: GPT, hidden: Tensor, y: Tensor) -> tuple[Tensor, Tensor]: # (N,) each
-    "Log-probability of each token, and whether it is the likeliest"
-    parts = []
-    for states, targets in zip(hidden.split(1024), y.split(1024)): # (n, C), (n,)
-        logits = model.logits(states).float() # (n, V)
-        own = logits.gather(1, targets[:, None])[:, 0] # (n,)
-        parts.append((own - logits.logsumexp(1), logits.argmax(1) == targets))
-    logprobs, greedy = zip(*parts)
-    return torch.cat(logprobs), torch.cat(greedy)
-
-# %% ../../nbs/10_generation/08_harness.ipynb #0016
+# %% ../../nbs/10_generation/08_harness.ipynb #0018
 def _generate_config(kwargs: dict[str, Any]) -> GenerateConfig:
     "Settings of a task as ours; greedy unless it samples"
     from lm_eval.models.utils import normalize_gen_kwargs
@@ -85,7 +87,7 @@ def _generate_config(kwargs: dict[str, Any]) -> GenerateConfig:
     values['stop'], values['max_new_tokens'] = values.pop('until'), values.pop('max_gen_toks')
     return load_config({'generate': values}).generate
 
-# %% ../../nbs/10_generation/08_harness.ipynb #0020
+# %% ../../nbs/10_generation/08_harness.ipynb #0022
 def _windows(ids: list[int], limit: int, eot: int) -> list[tuple[list[int], list[int]]]:
     "Context and continuation of each window over a text"
     if not ids: return []
@@ -93,7 +95,7 @@ def _windows(ids: list[int], limit: int, eot: int) -> list[tuple[list[int], list
     return [(text[begin:scored + 1], ids[scored:begin + length])
             for begin, scored in sliding_windows(len(ids), limit, limit)]
 
-# %% ../../nbs/10_generation/08_harness.ipynb #0022
+# %% ../../nbs/10_generation/08_harness.ipynb #0024
 class HarnessModel:
     "What lm-eval asks, answered by a model of ours"
     def __init__(self,
@@ -137,21 +139,25 @@ class HarnessModel:
         template = ImmutableSandboxedEnvironment().from_string(self.chat_template(True))
         return template.render(messages=chat_history, add_generation_prompt=add_generation_prompt)
 
-# %% ../../nbs/10_generation/08_harness.ipynb #0024
+# %% ../../nbs/10_generation/08_harness.ipynb #0026
+def _check_installed() -> None:
+    "Raise where lm-eval is missing"
+    if find_spec('lm_eval') is None:
+        raise UserError('lm-eval is not installed', 'it runs the benchmark tasks',
+                        "pip install 'gpt2pro[eval]'")
+
 def harness_model(
     model: GPT,           # A trained model
     tokenizer: Tokenizer, # Its tokenizer
     batch_size: int = 16, # Texts at once
 ) -> Any:                 # For `lm_eval.simple_evaluate`
     "A model as lm-eval takes it"
-    try: from lm_eval.api.model import TemplateLM
-    except ImportError:
-        raise UserError('lm-eval is not installed', 'it runs the benchmark tasks',
-                        "pip install 'gpt2pro[eval]'") from None
+    _check_installed()
+    from lm_eval.api.model import TemplateLM
     adapter = type('HarnessModel', (HarnessModel, TemplateLM), {})
     return adapter(model, tokenizer, batch_size)
 
-# %% ../../nbs/10_generation/08_harness.ipynb #0029
+# %% ../../nbs/10_generation/08_harness.ipynb #0031
 class TaskReport(Record):
     "Scores of models in benchmark tasks"
     results: dict[str, dict[str, dict[str, float]]] # Run → task → metric → value
@@ -163,10 +169,20 @@ class TaskReport(Record):
                  f'{self.documents.get(task, 0):,}']
                 for task, metrics in self.results[runs[0]].items() for metric in metrics]
         return {'tasks': [['task', 'metric', *runs, 'documents'], *rows]}
+    def add(self,
+        run: str,              # Its name
+        found: dict[str, Any], # From lm-eval
+    ) -> None:
+        "Note what lm-eval found"
+        scores = {task: _read_results(values) for task, values in found['results'].items()}
+        self.results[run] = {task: metrics for task, (metrics, _) in scores.items()}
+        self.margins[run] = {task: margins for task, (_, margins) in scores.items()}
+        self.documents = {task: n['effective'] for task, n in found['n-samples'].items()}
     def _cell(self, run: str, task: str, metric: str) -> str:
         margin = self.margins[run][task].get(metric)
         return format_interval((self.results[run][task][metric], margin))
 
+# %% ../../nbs/10_generation/08_harness.ipynb #0033
 def _read_results(values: dict[str, Any]) -> tuple[dict[str, float], dict[str, float]]:
     "Metrics and half the widths of their intervals, as lm-eval names them: acc,none"
     found = {name.removesuffix(',none'): value for name, value in values.items()
@@ -174,7 +190,7 @@ def _read_results(values: dict[str, Any]) -> tuple[dict[str, float], dict[str, f
     errors = {name: found.pop(name) for name in [*found] if '_stderr' in name}
     return found, {name.replace('_stderr', ''): 1.96*error for name, error in errors.items()}
 
-# %% ../../nbs/10_generation/08_harness.ipynb #0032
+# %% ../../nbs/10_generation/08_harness.ipynb #0036
 def _load_tasks(names: Sequence[str]) -> tuple[Any, list[Any]]:
     "The task manager of lm-eval and the tasks; a wrong name is an error before any work"
     from lm_eval.tasks import TaskManager
@@ -188,6 +204,7 @@ def _load_tasks(names: Sequence[str]) -> tuple[Any, list[Any]]:
                         f'did you mean {near}?' if near else fix)
     return manager, [str(Path(name).absolute()) if name in files else name for name in names]
 
+# %% ../../nbs/10_generation/08_harness.ipynb #0037
 def evaluate_tasks(
     folders: str | Path | Sequence[str | Path], # Runs, or other folders that `load_run` takes
     tasks: Sequence[str],                       # Names of lm-eval's tasks, or YAML files
@@ -196,19 +213,16 @@ def evaluate_tasks(
     batch_size: int = 16,           # Texts at once
 ) -> TaskReport:
     "Run benchmark tasks on models"
-    given = [folders] if isinstance(folders, (str, Path)) else [*folders]
-    report, manager = TaskReport(results={}, margins={}, documents={}), None
-    for folder in given:
+    _check_installed()
+    from lm_eval import simple_evaluate
+    manager, names = _load_tasks(tasks)
+    report = TaskReport(results={}, margins={}, documents={})
+    for folder in [folders] if isinstance(folders, (str, Path)) else folders:
         model, tokenizer, _ = load_run(folder, for_inference=True)
         asked = harness_model(model, tokenizer, batch_size)
-        if manager is None: manager, names = _load_tasks(tasks)
-        from lm_eval import simple_evaluate
         found = simple_evaluate(asked, tasks=names, num_fewshot=num_fewshot, limit=limit,
                                 task_manager=manager, apply_chat_template=model.is_chat,
                                 bootstrap_iters=1000, log_samples=False)
         name = str(folder) if Path(folder).name in report.results else Path(folder).name
-        scores = {task: _read_results(values) for task, values in found['results'].items()}
-        report.results[name] = {task: metrics for task, (metrics, _) in scores.items()}
-        report.margins[name] = {task: margins for task, (_, margins) in scores.items()}
-        report.documents = {task: n['effective'] for task, n in found['n-samples'].items()}
+        report.add(name, found)
     return report

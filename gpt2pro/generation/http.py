@@ -26,7 +26,7 @@ from .scheduler import Job, LoadedModel, Scheduler
 
 # %% auto #0
 __all__ = ['LOCAL_HOSTS', 'OPEN_PATHS', 'MOST_BYTES', 'SLOWEST', 'check_caller', 'read_body', 'error_response', 'Guard',
-           'JobStream', 'whole_answer', 'answer_events', 'check_length', 'Service', 'model_state', 'metrics_text',
+           'whole_answer', 'answer_events', 'JobStream', 'check_length', 'Service', 'model_state', 'metrics_text',
            'make_app']
 
 # %% ../../nbs/10_generation/16_http.ipynb #0007
@@ -35,10 +35,10 @@ OPEN_PATHS = ('/', '/health') # Without a token: they tell nothing
 _HOST = re.compile(r'(\[[0-9a-f:.]+\]|[\w.-]+)(:\d+)?', re.ASCII)
 
 def check_caller(
-    headers: Headers,               # Of the request
-    path: str,                      # That is asked for
+    headers: Headers,         # Of the request
+    path: str,                # That is asked for
     hosts: frozenset[str] | None = LOCAL_HOSTS, # Names of this server; None: any
-    token: str | None = None,       # That the caller has to know
+    token: str | None = None, # That the caller has to know
 ) -> None:
     "Raise for a request that may come from another page, or from somebody without the token"
     host = headers.get('host', '').lower()
@@ -56,7 +56,7 @@ def check_caller(
         raise ApiError('The token is missing or wrong', 'others can reach this server',
                        'send Authorization: Bearer TOKEN', status=401, code='invalid_api_key')
 
-# %% ../../nbs/10_generation/16_http.ipynb #0011
+# %% ../../nbs/10_generation/16_http.ipynb #0014
 MOST_BYTES = 2**20 # Of a request
 SLOWEST = 10.      # Seconds that a request may take to arrive
 
@@ -82,14 +82,7 @@ async def read_body(
         raise ApiError('The request did not arrive', f'{SLOWEST:g} seconds have passed',
                        'send it again', status=408) from None
 
-# %% ../../nbs/10_generation/16_http.ipynb #0013
-_log = logging.getLogger('gpt2pro.generation.http')
-_HEADERS = {
-    'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-    'x-content-type-options': 'nosniff', 'x-frame-options': 'DENY',
-    'referrer-policy': 'no-referrer', 'cache-control': 'no-store',
-    'cross-origin-resource-policy': 'same-origin', 'cross-origin-opener-policy': 'same-origin'}
-
+# %% ../../nbs/10_generation/16_http.ipynb #0018
 def error_response(
     error: Gpt2proError, # What went wrong
 ) -> JSONResponse:
@@ -99,6 +92,14 @@ def error_response(
     if status == 401: headers['www-authenticate'] = 'Bearer'
     return JSONResponse(error_body(error, status), status, headers)
 
+# %% ../../nbs/10_generation/16_http.ipynb #0021
+_log = logging.getLogger('gpt2pro.generation.http')
+_HEADERS = {
+    'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+    'x-content-type-options': 'nosniff', 'x-frame-options': 'DENY',
+    'referrer-policy': 'no-referrer', 'cache-control': 'no-store',
+    'cross-origin-resource-policy': 'same-origin', 'cross-origin-opener-policy': 'same-origin'}
+
 def _refusal(scope: Scope, error: HTTPException) -> ApiError:
     "The error for an address or a method that does not exist"
     return ApiError(f'{scope["method"]} {scope["path"][:80]}', str(error.detail),
@@ -107,9 +108,9 @@ def _refusal(scope: Scope, error: HTTPException) -> ApiError:
 class Guard:
     "Checks every request before an application sees it"
     def __init__(self,
-        app: ASGIApp,                   # What it guards
-        hosts: frozenset[str] | None,   # As for `check_caller`
-        token: str | None,              # As for `check_caller`
+        app: ASGIApp,                 # What it guards
+        hosts: frozenset[str] | None, # As for `check_caller`
+        token: str | None,            # As for `check_caller`
     ) -> None:
         self.app, self.hosts, self.token = app, hosts, token
         self.answers: Counter[int] = Counter() # by status
@@ -133,7 +134,44 @@ class Guard:
             if error.exit_code == 1: _log.error('%s %s: %s', scope['method'], scope['path'], error)
             if not started: await error_response(error)(scope, receive, send_strict)
 
-# %% ../../nbs/10_generation/16_http.ipynb #0015
+# %% ../../nbs/10_generation/16_http.ipynb #0025
+async def whole_answer(
+    answer: Answer,     # Knows the request
+    job: Job,           # That generates it
+    prompt_tokens: int, # Of all prompts
+) -> dict[str, Any]:
+    "All texts of a job"
+    texts = [''] * len(job.texts)
+    tokens: list[list] = [[] for _ in texts]
+    finishes: list[str | None] = [None]*len(texts)
+    async for piece in job:
+        texts[piece.choice] += piece.text
+        tokens[piece.choice] += piece.tokens
+        finishes[piece.choice] = piece.finish
+    choices = [answer.choice(i, *text) for i, text in enumerate(zip(texts, tokens, finishes))]
+    return answer.whole(choices, usage_body(prompt_tokens, sum(map(len, tokens))))
+
+# %% ../../nbs/10_generation/16_http.ipynb #0028
+async def answer_events(
+    answer: Answer,     # Knows the request
+    job: Job,           # That generates it
+    prompt_tokens: int, # Of all prompts
+) -> AsyncIterator[bytes]:
+    "The pieces of a job as server-sent events"
+    generated = 0
+    for chunk in answer.first_chunks(): yield encode_event(chunk)
+    try:
+        async for piece in job:
+            generated += len(piece.tokens)
+            if not (piece.text or piece.finish or answer.request.alternatives is not None): continue
+            choice = answer.choice(piece.choice, piece.text, piece.tokens, piece.finish, delta=True)
+            yield encode_event(answer.chunk([choice]))
+    except Gpt2proError as e: yield encode_event(error_body(e))
+    if answer.request.counts_stream:
+        yield encode_event(answer.chunk([], usage_body(prompt_tokens, generated)))
+    yield encode_event('[DONE]')
+
+# %% ../../nbs/10_generation/16_http.ipynb #0031
 class JobStream(StreamingResponse):
     "Server-sent events from a job, which ends with them"
     def __init__(self, events: AsyncIterator[bytes], job: Job) -> None:
@@ -157,43 +195,7 @@ async def _while_connected(request: Request, work: Coroutine[Any, Any, Any]) -> 
     finally:
         for task in tasks: task.cancel()
 
-# %% ../../nbs/10_generation/16_http.ipynb #0016
-async def whole_answer(
-    answer: Answer,     # Knows the request
-    job: Job,           # That generates it
-    prompt_tokens: int, # Of all prompts
-) -> dict[str, Any]:
-    "All texts of a job"
-    texts = [''] * len(job.texts)
-    tokens: list[list] = [[] for _ in texts]
-    finishes: list[str | None] = [None]*len(texts)
-    async for piece in job:
-        texts[piece.choice] += piece.text
-        tokens[piece.choice] += piece.tokens
-        finishes[piece.choice] = piece.finish
-    choices = [answer.choice(i, *text) for i, text in enumerate(zip(texts, tokens, finishes))]
-    return answer.whole(choices, usage_body(prompt_tokens, sum(map(len, tokens))))
-
-async def answer_events(
-    answer: Answer,     # Knows the request
-    job: Job,           # That generates it
-    prompt_tokens: int, # Of all prompts
-) -> AsyncIterator[bytes]:
-    "The pieces of a job as server-sent events"
-    generated = 0
-    for chunk in answer.first_chunks(): yield encode_event(chunk)
-    try:
-        async for piece in job:
-            generated += len(piece.tokens)
-            if not (piece.text or piece.finish or answer.request.alternatives is not None): continue
-            choice = answer.choice(piece.choice, piece.text, piece.tokens, piece.finish, delta=True)
-            yield encode_event(answer.chunk([choice]))
-    except Gpt2proError as e: yield encode_event(error_body(e))
-    if answer.request.counts_stream:
-        yield encode_event(answer.chunk([], usage_body(prompt_tokens, generated)))
-    yield encode_event('[DONE]')
-
-# %% ../../nbs/10_generation/16_http.ipynb #0018
+# %% ../../nbs/10_generation/16_http.ipynb #0035
 def check_length(
     n: int,             # Tokens that are asked for
     model: LoadedModel, # Which would generate them
@@ -204,11 +206,12 @@ def check_length(
         raise ApiError(f'max_tokens = {n:,}', 'one text would keep a slot for too long',
                        f'send {most:,} at most', param='max_tokens')
 
+# %% ../../nbs/10_generation/16_http.ipynb #0037
 class Service:
     "What the addresses of the server do"
     def __init__(self,
-        scheduler: Scheduler,           # Generates
-        name: str,                      # Of the model
+        scheduler: Scheduler,            # Generates
+        name: str,                       # Of the model
         run: RunDirectory | None = None, # Whose training the page shows
     ) -> None:
         self.scheduler, self.name, self.run = scheduler, name, run
@@ -239,7 +242,6 @@ class Service:
         if asked.stream: return JobStream(answer_events(answer, job, read), job)
         try: return JSONResponse(await _while_connected(request, whole_answer(answer, job, read)))
         finally: job.close()
-
     def check_name(self, name: str) -> None:
         "Raise for a model that is not here"
         if name != self.name:
@@ -255,7 +257,7 @@ class Service:
         self.check_name(request.path_params['name'])
         return JSONResponse(self.describe())
 
-# %% ../../nbs/10_generation/16_http.ipynb #0020
+# %% ../../nbs/10_generation/16_http.ipynb #0039
 def model_state(
     service: Service, # Perhaps without a model yet
 ) -> dict[str, Any]:  # Becomes JSON
@@ -267,7 +269,7 @@ def model_state(
     settings['max_tokens'] = min(model.settings.max_new_tokens, model.block_size)
     return state | {'state': model.state, 'chat': model.is_chat, 'settings': settings}
 
-# %% ../../nbs/10_generation/16_http.ipynb #0022
+# %% ../../nbs/10_generation/16_http.ipynb #0042
 def metrics_text(
     service: Service,      # Whose scheduler counts tokens
     answers: Counter[int], # By status
@@ -291,7 +293,7 @@ def metrics_text(
         lines += [f'{name.split()[0]}{labels} {value}' for labels, value in samples.items()]
     return '\n'.join(lines) + '\n'
 
-# %% ../../nbs/10_generation/16_http.ipynb #0024
+# %% ../../nbs/10_generation/16_http.ipynb #0045
 def make_app(
     scheduler: Scheduler,            # Generates
     name: str,                       # Of the model

@@ -31,11 +31,13 @@ def _read(path: Path, kind: Any) -> Any: # None where it is missing or damaged
     try: return read_json(path, kind) if path.is_file() else None
     except Gpt2proError: return None
 
+# %% ../../nbs/10_generation/12_model_card.ipynb #0008
 def _source_name(source: str) -> str:
     "A source without the folders of this machine"
     if source.startswith(('hf:', 'http')): return source.partition('?')[0]
     return Path(source).name
 
+# %% ../../nbs/10_generation/12_model_card.ipynb #0012
 def _training(run: RunDirectory, config: Config) -> dict[str, Any]:
     "Settings and figures of the training of a run"
     t, metrics = config.train, read_metrics(run.metrics) if run.metrics.is_file() else []
@@ -51,7 +53,7 @@ def _training(run: RunDirectory, config: Config) -> dict[str, Any]:
         shown |= {'fine-tuned from': _source_name(base), 'method': config.finetune.method}
     return shown | {f'train.{name}': getattr(t, name) for name in names}
 
-# %% ../../nbs/10_generation/12_model_card.ipynb #0010
+# %% ../../nbs/10_generation/12_model_card.ipynb #0018
 def _front_matter(
     name: str, format: str, license: str, config: Config, data: Manifest | None,
     evaluation: Evaluation | None,
@@ -73,7 +75,7 @@ def _front_matter(
         metrics=[*scores] or None, eval_results=results or None, model_name=name)
     return card.to_yaml()
 
-# %% ../../nbs/10_generation/12_model_card.ipynb #0013
+# %% ../../nbs/10_generation/12_model_card.ipynb #0022
 def _limits(model: GPT, data: Manifest | None) -> list[str]:
     "What a model cannot do, in sentences"
     size = count_parameters(model.config)['total']
@@ -90,6 +92,7 @@ def _limits(model: GPT, data: Manifest | None) -> list[str]:
     names = [language_name(code) for code in data.train.languages]
     return [*found, f'It has seen {", ".join(names)}; in other languages it is of no use.']
 
+# %% ../../nbs/10_generation/12_model_card.ipynb #0025
 @cache
 def _template() -> Any:
     from jinja2 import Environment, StrictUndefined
@@ -98,7 +101,7 @@ def _template() -> Any:
     jinja.globals |= dict(language=language_name)
     return jinja.from_string(asset_path('card', 'README.md').read_text('utf-8'))
 
-# %% ../../nbs/10_generation/12_model_card.ipynb #0014
+# %% ../../nbs/10_generation/12_model_card.ipynb #0027
 def model_card(
     run: RunDirectory,     # Where the model comes from; it may know nothing
     model: GPT,            # The model
@@ -127,7 +130,7 @@ def model_card(
         sources=', '.join(map(_source_name, config.data.source)), settings=settings,
         cleaning=', '.join(config.data.clean), limits=_limits(model, data), certificate=certificate)
 
-# %% ../../nbs/10_generation/12_model_card.ipynb #0019
+# %% ../../nbs/10_generation/12_model_card.ipynb #0036
 def _hub_error(name: str, error: Exception) -> Gpt2proError:
     "What a failed push means"
     status = getattr(getattr(error, 'response', None), 'status_code', None)
@@ -141,6 +144,7 @@ def _hub_error(name: str, error: Exception) -> Gpt2proError:
                          'take a token with write access, and a name below your own account')
     return RunError(f'{name}: the push failed', why, 'check the network, then push again')
 
+# %% ../../nbs/10_generation/12_model_card.ipynb #0038
 def _check_name(name: str) -> None:
     "Refuse what no repository can be called"
     from huggingface_hub.utils import HFValidationError, validate_repo_id
@@ -149,6 +153,7 @@ def _check_name(name: str) -> None:
         raise UserError(f'{name}: no name of a repository', str(e).split(':')[0],
                         'give ACCOUNT/NAME, such as me/nano-bible') from None
 
+# %% ../../nbs/10_generation/12_model_card.ipynb #0040
 def push_to_hub(
     folder: str | Path,   # An export
     name: str,            # Of the repository, such as ACCOUNT/NAME
@@ -172,7 +177,7 @@ def push_to_hub(
                         'name another repository, or add --public')
     return str(url)
 
-# %% ../../nbs/10_generation/12_model_card.ipynb #0027
+# %% ../../nbs/10_generation/12_model_card.ipynb #0052
 def validation_score(
     model: GPT,           # Any model
     tokenizer: Tokenizer, # Its tokenizer
@@ -186,9 +191,10 @@ def validation_score(
         tokens = Tokens.from_texts(texts, tokenizer)
     return evaluate_model(model, tokens, max_tokens=20_000).bits_per_byte
 
-# %% ../../nbs/10_generation/12_model_card.ipynb #0029
+# %% ../../nbs/10_generation/12_model_card.ipynb #0055
 EXPORTERS: dict[str, Exporter] = {'hf': HF, 'onnx': ONNX, **GGUF}
 
+# %% ../../nbs/10_generation/12_model_card.ipynb #0058
 def export(
     run: str | Path,               # A run, a checkpoint, or a folder of Hugging Face
     to: str = 'hf',                # A key of `EXPORTERS`

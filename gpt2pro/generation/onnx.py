@@ -44,7 +44,7 @@ class PastCache:
         return k, v
     def advance(self, T: int) -> None: "Nothing is left to do"
 
-# %% ../../nbs/10_generation/10_onnx.ipynb #0010
+# %% ../../nbs/10_generation/10_onnx.ipynb #0011
 class _WithPast(nn.Module):
     "A model whose cache comes in and goes out"
     def __init__(self, model: GPT) -> None:
@@ -54,6 +54,7 @@ class _WithPast(nn.Module):
         cache = PastCache(past)
         return self.model(input_ids, cache=cache), *cache.past # (B, T, V), then (B, G, S, D) each
 
+# %% ../../nbs/10_generation/10_onnx.ipynb #0012
 def _cache_names(config: ModelConfig, name: str) -> list[str]:
     "The names of the keys and values of each layer"
     return [f'{name}.{i}.{kind}' for i in range(config.n_layer) for kind in ('key', 'value')]
@@ -63,7 +64,7 @@ def _empty_past(config: ModelConfig, B: int, length: int = 0) -> tuple[Tensor, .
     shape = B, config.kv_heads, length, config.head_size
     return tuple(torch.zeros(shape) for _ in range(2*config.n_layer)) # (B, G, length, D) each
 
-# %% ../../nbs/10_generation/10_onnx.ipynb #0011
+# %% ../../nbs/10_generation/10_onnx.ipynb #0015
 def _onnx() -> Any:
     try: import onnxruntime, onnxscript # noqa: F401, PyTorch's exporter needs the second
     except ImportError as e:
@@ -71,6 +72,7 @@ def _onnx() -> Any:
                         "pip install 'gpt2pro[export]'") from None
     return onnxruntime
 
+# %% ../../nbs/10_generation/10_onnx.ipynb #0017
 def export_graph(
     model: GPT, # In evaluation mode, on the CPU
 ) -> Any:       # A program of `torch.onnx`, which can be saved
@@ -88,12 +90,13 @@ def export_graph(
                                  output_names=['logits', *_cache_names(c, 'present')],
                                  verbose=False)
 
-# %% ../../nbs/10_generation/10_onnx.ipynb #0013
+# %% ../../nbs/10_generation/10_onnx.ipynb #0019
 def _write_onnx(model: GPT, tokenizer: Tokenizer, config: Config, folder: Path) -> None:
     export_graph(model).save(folder/'model.onnx')
     write_file(folder/'config.json', json.dumps(to_hf_config(model.config), indent=2))
     write_tokenizer(tokenizer, config, model.is_chat, folder)
 
+# %% ../../nbs/10_generation/10_onnx.ipynb #0021
 class OnnxRuntime(HfTokenizer):
     "A graph with its tokenizer, in ONNX Runtime"
     def __init__(self,

@@ -19,7 +19,7 @@ from .engine import Token
 # %% auto #0
 __all__ = ['MOST_CHOICES', 'RequestKind', 'ApiError', 'error_body', 'StreamOptions', 'GenerationRequest', 'CompletionRequest',
            'TextPart', 'RequestMessage', 'ChatRequest', 'parse_request', 'generation_settings', 'encode_request',
-           'completion_logprobs', 'chat_logprobs', 'Answer', 'usage_body', 'encode_event']
+           'completion_logprobs', 'chat_logprobs', 'usage_body', 'Answer', 'encode_event']
 
 # %% ../../nbs/10_generation/13_protocol.ipynb #0006
 class ApiError(UserError):
@@ -75,7 +75,7 @@ class GenerationRequest(StrictModel):
     def counts_stream(self) -> bool:
         return bool(self.stream_options and self.stream_options.include_usage)
 
-# %% ../../nbs/10_generation/13_protocol.ipynb #0011
+# %% ../../nbs/10_generation/13_protocol.ipynb #0012
 class CompletionRequest(GenerationRequest):
     "A prompt that is to be continued"
     prompt: str | list[str] | list[int] | list[list[int]] = Field(
@@ -89,7 +89,7 @@ class CompletionRequest(GenerationRequest):
     @property
     def alternatives(self) -> int | None: return self.logprobs # None: no log-probabilities
 
-# %% ../../nbs/10_generation/13_protocol.ipynb #0013
+# %% ../../nbs/10_generation/13_protocol.ipynb #0015
 class TextPart(StrictModel):
     "A part of a message"
     type: Literal['text']
@@ -122,7 +122,7 @@ class ChatRequest(GenerationRequest):
     @property
     def alternatives(self) -> int | None: return (self.top_logprobs or 0) if self.logprobs else None
 
-# %% ../../nbs/10_generation/13_protocol.ipynb #0016
+# %% ../../nbs/10_generation/13_protocol.ipynb #0018
 _IGNORED = {'user', 'metadata', 'store', 'service_tier', 'safety_identifier', 'prompt_cache_key',
             'prompt_cache_retention', 'parallel_tool_calls', 'reasoning_effort', 'verbosity'}
 _NEUTRAL: dict[str, Any] = {
@@ -147,7 +147,7 @@ def _short(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 80 else text[:79] + '…'
 
-# %% ../../nbs/10_generation/13_protocol.ipynb #0018
+# %% ../../nbs/10_generation/13_protocol.ipynb #0021
 RequestKind = TypeVar('RequestKind', CompletionRequest, ChatRequest)
 
 def parse_request(
@@ -169,7 +169,7 @@ def parse_request(
         raise ApiError(f'{name}{given}', e.errors()[0]['msg'].replace('Input', 'it'),
                        f'send {fields[name].description}', param=name) from None
 
-# %% ../../nbs/10_generation/13_protocol.ipynb #0024
+# %% ../../nbs/10_generation/13_protocol.ipynb #0033
 def generation_settings(
     request: GenerationRequest, # Says what is asked for
     defaults: GenerateConfig,   # What is taken for the rest
@@ -185,7 +185,7 @@ def generation_settings(
     return [defaults.model_copy(update=given | dict(seed=(first + i) % 2**63))
             for i in range(request.choices)]
 
-# %% ../../nbs/10_generation/13_protocol.ipynb #0028
+# %% ../../nbs/10_generation/13_protocol.ipynb #0038
 def encode_request(
     request: CompletionRequest | ChatRequest, # With prompts or messages
     tokenizer: Tokenizer,                     # Turns text into ids
@@ -212,11 +212,11 @@ def encode_request(
                            f'{tokenizer.vocab_size - 1:,}', 'encode with its tokenizer', param=name)
     return prompts
 
-# %% ../../nbs/10_generation/13_protocol.ipynb #0033
+# %% ../../nbs/10_generation/13_protocol.ipynb #0045
 def completion_logprobs(
     tokens: Sequence[Token], # Of a piece of text
-    tokenizer: Tokenizer,           # Which names them
-    offset: int,                    # Characters before them
+    tokenizer: Tokenizer,    # Which names them
+    offset: int,             # Characters before them
 ) -> dict[str, list[Any]]:
     "Log-probabilities as completions have them"
     texts = [tokenizer.token(token.id) for token in tokens]
@@ -226,9 +226,10 @@ def completion_logprobs(
     return {'tokens': texts, 'token_logprobs': [token.logprob for token in tokens],
             'top_logprobs': top, 'text_offset': offsets}
 
+# %% ../../nbs/10_generation/13_protocol.ipynb #0047
 def chat_logprobs(
     tokens: Sequence[Token], # Of a piece of text
-    tokenizer: Tokenizer,           # Which names them
+    tokenizer: Tokenizer,    # Which names them
 ) -> dict[str, list[Any]]:
     "Log-probabilities as chat completions have them"
     def describe(id: int, logprob: float | None) -> dict[str, Any]:
@@ -238,7 +239,16 @@ def chat_logprobs(
                          'top_logprobs': [describe(*pair) for pair in token.alternatives.items()]}
                         for token in tokens], 'refusal': []}
 
-# %% ../../nbs/10_generation/13_protocol.ipynb #0037
+# %% ../../nbs/10_generation/13_protocol.ipynb #0050
+def usage_body(
+    prompt_tokens: int,     # Of all prompts
+    completion_tokens: int, # Of all texts
+) -> dict[str, int]:
+    "How many tokens were read and generated"
+    return {'prompt_tokens': prompt_tokens, 'completion_tokens': completion_tokens,
+            'total_tokens': prompt_tokens + completion_tokens}
+
+# %% ../../nbs/10_generation/13_protocol.ipynb #0053
 class Answer:
     "Writes generated text as OpenAI's objects"
     def __init__(self,
@@ -261,11 +271,11 @@ class Answer:
         self.offsets[index] = self.offsets.get(index, 0) + sum(map(len, found['tokens']))
         return found
     def choice(self,
-        index: int,                     # Of the text
-        text: str,                      # All of it, or the next piece
+        index: int,              # Of the text
+        text: str,               # All of it, or the next piece
         tokens: Sequence[Token], # That it comes from
-        finish: str | None,             # Why it ended; None: it has not
-        delta: bool = False,            # Whether it is a piece
+        finish: str | None,      # Why it ended; None: it has not
+        delta: bool = False,     # Whether it is a piece
     ) -> dict[str, Any]:
         "One text of the answer"
         shown: dict[str, Any] = {'text': text}
@@ -287,15 +297,7 @@ class Answer:
         indices = range(self.request.choices*self.chat)
         return [self.chunk([{'index': index, **start}]) for index in indices]
 
-def usage_body(
-    prompt_tokens: int,     # Of all prompts
-    completion_tokens: int, # Of all texts
-) -> dict[str, int]:
-    "How many tokens were read and generated"
-    return {'prompt_tokens': prompt_tokens, 'completion_tokens': completion_tokens,
-            'total_tokens': prompt_tokens + completion_tokens}
-
-# %% ../../nbs/10_generation/13_protocol.ipynb #0044
+# %% ../../nbs/10_generation/13_protocol.ipynb #0063
 def encode_event(
     value: Any, # Becomes JSON; a text is sent as it is
 ) -> bytes:

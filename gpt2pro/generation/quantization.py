@@ -47,7 +47,7 @@ class Int8Linear(nn.Module):
         self.scale = nn.Buffer(scale[:, 0]) # (N,)
         self.bias = linear.bias
     @property
-    def weight(self) -> Tensor: return self.q*self.scale[:, None] # (N, K), for the loss
+    def weight(self) -> Tensor: return self.q*self.scale[:, None] # (N, K)
     def forward(self,
         x: Tensor, # (…, K)
     ) -> Tensor:   # (…, N)
@@ -56,7 +56,7 @@ class Int8Linear(nn.Module):
         y = y*scale if self.bias is None else torch.addcmul(self.bias, y, scale)
         return y.view(*x.shape[:-1], -1).to(x.dtype)
 
-# %% ../../nbs/10_generation/08_quantization.ipynb #0022
+# %% ../../nbs/10_generation/08_quantization.ipynb #0026
 def quantize(
     model: GPT,                     # On a CPU, no longer trained
     min_weights: int = MIN_WEIGHTS, # Smaller layers stay as they are

@@ -33,7 +33,7 @@ class LoadedModel(NamedTuple):
     @property
     def is_chat(self) -> bool: return self.engine.model.is_chat
 
-# %% ../../nbs/10_generation/15_scheduler.ipynb #0008
+# %% ../../nbs/10_generation/15_scheduler.ipynb #0009
 class ModelLoader:
     "Loads the best checkpoint of a run, again when there are others"
     def __init__(self,
@@ -64,27 +64,30 @@ class ModelLoader:
         engine = Engine(model, tokenizer, self.slots)
         return LoadedModel(engine, tokenizer, config.generate, state)
 
-# %% ../../nbs/10_generation/15_scheduler.ipynb #0018
+# %% ../../nbs/10_generation/15_scheduler.ipynb #0021
 class Piece(NamedTuple):
     "What one step adds to a text"
-    choice: int                # Index of the text in its request
-    text: str                  # May be empty, when a character is not complete yet
-    tokens: list[Token]        # That it comes from
-    finish: str | None         # stop, length, or None while it goes on
+    choice: int         # Index of the text in its request
+    text: str           # May be empty, when a character is not complete yet
+    tokens: list[Token] # That it comes from
+    finish: str | None  # stop, length, or None while it goes on
 
 class Job:
     "The texts of one request, a stream of their pieces"
     def __init__(self,
-        scheduler: Scheduler,                # Generates them
+        cancel: Callable[[Job], None], # Ends their requests
         texts: list[tuple[list[int], GenerateConfig]], # Token ids of the prompt, and settings
-        alternatives: int | None,            # Likeliest tokens to tell at each position
+        alternatives: int | None,      # Likeliest tokens to tell at each position
     ) -> None:
-        self.scheduler, self.texts, self.alternatives = scheduler, texts, alternatives
+        self.cancel, self.texts, self.alternatives = cancel, texts, alternatives
         self.loop = asyncio.get_running_loop()
         self.pieces: asyncio.Queue[Piece | Gpt2proError] = asyncio.Queue()
         self.left = len(texts) # that are not finished
-    def put(self, piece: Piece | Gpt2proError) -> None:
-        "Hand over a piece, or an error that ends the job, in the event loop"
+    def tell(self, piece: Piece | Gpt2proError) -> None:
+        "Hand over a piece, or an error that ends the job, from any thread"
+        try: self.loop.call_soon_threadsafe(self._put, piece)
+        except RuntimeError: pass # its event loop is closed
+    def _put(self, piece: Piece | Gpt2proError) -> None:
         if self.left: self.pieces.put_nowait(piece)
     async def __aiter__(self) -> AsyncIterator[Piece]:
         while self.left:
@@ -94,14 +97,15 @@ class Job:
             yield piece
     def close(self) -> None:
         "Stop what is not finished, and free its slots"
-        self.scheduler.close_job(self)
+        self.cancel(self)
         self.left = 0
 
-# %% ../../nbs/10_generation/15_scheduler.ipynb #0020
+# %% ../../nbs/10_generation/15_scheduler.ipynb #0025
 _log = logging.getLogger('gpt2pro.generation.scheduler')
 PAUSE = 2. # Seconds between two looks for a newer model
 STOPPED = ApiError('The server stops', 'it was asked to end', 'send it again later', status=503)
 
+# %% ../../nbs/10_generation/15_scheduler.ipynb #0026
 class EngineThread:
     "Runs an engine in a thread, for jobs from its inbox"
     def __init__(self,
@@ -121,7 +125,7 @@ class EngineThread:
             except Exception as e: self._fail(as_error(e))
         self._fail(STOPPED)
         while not self.inbox.empty():
-            if job := self.inbox.get()[1]: self._tell(job, STOPPED)
+            if job := self.inbox.get()[1]: job.tell(STOPPED)
     def _take_messages(self) -> bool: # Whether to go on
         "Take what is in the inbox; wait for it when there is nothing to do"
         idle = not self.active
@@ -142,7 +146,7 @@ class EngineThread:
         assert self.model
         for choice, (ids, config) in enumerate(job.texts):
             try: request = self.model.engine.submit(ids, config, job.alternatives)
-            except Exception as e: return self._tell(job, as_error(e))
+            except Exception as e: return job.tell(as_error(e))
             self.active[request] = job, choice
             self.read += len(ids)
     def _cancel(self, job: Job) -> None:
@@ -157,17 +161,14 @@ class EngineThread:
             if request not in self.active: continue
             job, choice = self.active[request]
             if request.finish_reason: del self.active[request]
-            self._tell(job, Piece(choice, token.text, [token], request.finish_reason))
-    def _tell(self, job: Job, piece: Piece | Gpt2proError) -> None:
-        try: job.loop.call_soon_threadsafe(job.put, piece)
-        except RuntimeError: pass # its event loop is closed
+            job.tell(Piece(choice, token.text, [token], request.finish_reason))
     def _fail(self, error: Gpt2proError) -> None:
         "End all jobs with an error"
         for job in {job for job, _ in self.active.values()}:
-            self._tell(job, error)
+            job.tell(error)
             self._cancel(job)
 
-# %% ../../nbs/10_generation/15_scheduler.ipynb #0022
+# %% ../../nbs/10_generation/15_scheduler.ipynb #0028
 class Scheduler(EngineThread):
     "Hands jobs to the thread, as many as may wait"
     def __init__(self,
@@ -190,7 +191,7 @@ class Scheduler(EngineThread):
         if self.n_open + len(texts) > self.slots + self.waiting:
             raise ApiError(f'{self.n_open} texts are open', 'the queue of this server is full',
                            'send it again in some seconds', status=503, code='overloaded')
-        job = Job(self, texts, alternatives)
+        job = Job(self.close_job, texts, alternatives)
         self.open[job] = len(texts)
         self.inbox.put(('submit', job))
         return job

@@ -46,7 +46,7 @@ def listen(
                             'use --host 127.0.0.1 and a port from 1024 on') from None
     raise UserError(f'port {port}', 'no port from there on is free', 'name another with --port')
 
-# %% ../../nbs/10_generation/17_serving.ipynb #0015
+# %% ../../nbs/10_generation/17_serving.ipynb #0016
 MOST_CONNECTIONS = 256
 GRACE = 5 # Seconds that answers under way get at the end
 
@@ -62,7 +62,14 @@ def make_server(
         log_level='critical', access_log=False, server_header=False, proxy_headers=False,
         limit_concurrency=MOST_CONNECTIONS, timeout_graceful_shutdown=2*GRACE))
 
-# %% ../../nbs/10_generation/17_serving.ipynb #0017
+# %% ../../nbs/10_generation/17_serving.ipynb #0019
+def _announce(name: str, scheduler: Scheduler, host: str, port: int, wanted: int) -> None:
+    if wanted not in (0, port): print(f'port {wanted} is in use: taking {port}', file=sys.stderr)
+    state = scheduler.model.state if scheduler.model else 'no checkpoint yet'
+    address = f'http://[{host}]:{port}' if ':' in host else f'http://{host}:{port}'
+    print(f'{name}, {state}\n  page:   {address}\n  OpenAI: {address}/v1\nCtrl-C ends', flush=True)
+
+# %% ../../nbs/10_generation/17_serving.ipynb #0022
 def serve(
     folder: str | Path,       # A run, a checkpoint, or a Hugging Face folder
     host: str = '127.0.0.1',  # Address to listen on; any other than this computer's needs a token
@@ -91,9 +98,3 @@ def serve(
         _announce(name, scheduler, host, sock.getsockname()[1], port)
         with Interrupts(stop): server.run([sock])
         scheduler.close()
-
-def _announce(name: str, scheduler: Scheduler, host: str, port: int, wanted: int) -> None:
-    if wanted not in (0, port): print(f'port {wanted} is in use: taking {port}', file=sys.stderr)
-    state = scheduler.model.state if scheduler.model else 'no checkpoint yet'
-    address = f'http://[{host}]:{port}' if ':' in host else f'http://{host}:{port}'
-    print(f'{name}, {state}\n  page:   {address}\n  OpenAI: {address}/v1\nCtrl-C ends', flush=True)

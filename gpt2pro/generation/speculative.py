@@ -46,7 +46,7 @@ class DraftModel:
     ) -> list[int]:
         "Continue the text greedily"
         if len(tokens) + n > self.model.config.block_size: return []
-        same, most = 0, min(len(self.seen), len(tokens) - 1)
+        same, most = 0, min(len(self.seen), len(tokens) - 1) # tokens that the cache has already
         while same < most and self.seen[same] == tokens[same]: same += 1
         self.cache.truncate(0, same)
         new, draft, device = tokens[same:], list[int](), self.cache.entries.device
@@ -61,7 +61,7 @@ class DraftModel:
         self.seen = [*tokens, *draft[:-1]]
         return draft
 
-# %% ../../nbs/10_generation/05_speculative.ipynb #0016
+# %% ../../nbs/10_generation/05_speculative.ipynb #0017
 Draft = Callable[[list[int], int], list[int]] # of the tokens so far, and how many to propose
 
 def _sample_all(request: Request, draft: list[int], logits: Tensor) -> list[int]:
@@ -80,6 +80,7 @@ def _sample_all(request: Request, draft: list[int], logits: Tensor) -> list[int]
         for _ in range(accepted + 1): torch.rand(1, generator=generator, device=logits.device)
     return ids[:accepted + 1]
 
+# %% ../../nbs/10_generation/05_speculative.ipynb #0021
 class SpeculativeEngine(Engine):
     "An engine that gives a request several tokens in a step, while it is alone"
     def __init__(self,

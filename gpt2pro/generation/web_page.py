@@ -48,7 +48,7 @@ def describe_progress(
     if age > 60: return f'{text}. The last step was {format_seconds(age)} ago.', done/steps
     return f'{text}; {left} left.', done/steps
 
-# %% ../../nbs/10_generation/14_web_page.ipynb #0014
+# %% ../../nbs/10_generation/14_web_page.ipynb #0015
 def _read(path: Path) -> Any:
     "What a JSON file holds; None where it is missing or being written"
     try: return read_json(path)
@@ -74,7 +74,7 @@ def compare_with_forecast(
         rows.append(['memory of a step', *map(format_bytes, sizes)])
     return rows if rows[1:] else []
 
-# %% ../../nbs/10_generation/14_web_page.ipynb #0017
+# %% ../../nbs/10_generation/14_web_page.ipynb #0018
 _FIGURES = {'loss': 'training loss', 'val_loss': 'validation loss', 'lr': 'learning rate',
             'grad_norm': 'gradient norm', 'tokens': 'tokens', 'epoch': 'epochs'}
 
@@ -92,7 +92,7 @@ def training_state(
             'forecast': compare_with_forecast(run, metrics),
             'samples': samples if isinstance(samples, list) else []}
 
-# %% ../../nbs/10_generation/14_web_page.ipynb #0023
+# %% ../../nbs/10_generation/14_web_page.ipynb #0025
 @cache
 def page_html() -> str:
     "The page, which comes with the package"

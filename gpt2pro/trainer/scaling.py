@@ -15,8 +15,8 @@ from ..validation.counts import count_parameters, flops_per_token
 
 # %% auto #0
 __all__ = ['LINK_EFFICIENCY', 'LATENCY', 'FAST_NETWORK', 'EXPOSED', 'JITTER', 'GPU_COUNTS', 'Share', 'share_step', 'Network',
-           'ring_seconds', 'ddp_exposed', 'fsdp_exposed', 'step_seconds', 'ScalingPoint', 'scaling_point',
-           'critical_batch_size', 'ScalingForecast', 'forecast_scaling', 'plot_scaling', 'fit_utilisation']
+           'ring_seconds', 'ddp_exposed', 'fsdp_exposed', 'step_seconds', 'critical_batch_size', 'ScalingPoint',
+           'scaling_point', 'ScalingForecast', 'forecast_scaling', 'plot_scaling', 'fit_utilisation']
 
 # %% ../../nbs/09_trainer/13_scaling.ipynb #0006
 class Share(NamedTuple):
@@ -57,7 +57,7 @@ def ring_seconds(
     rate = spec.link if gpus <= network.gpus_per_node else min(spec.link, network.bandwidth)
     return size*(gpus - 1)/gpus/(LINK_EFFICIENCY*rate) + messages*LATENCY*math.log2(gpus)
 
-# %% ../../nbs/09_trainer/13_scaling.ipynb #0014
+# %% ../../nbs/09_trainer/13_scaling.ipynb #0015
 def ddp_exposed(weights: float, gradients: float, layers: int, micro: float, micro_batches: float,
                 ring: Any) -> float:
     "Seconds of a step in which GPUs wait for gradients, given in bytes"
@@ -75,7 +75,7 @@ def fsdp_exposed(weights: float, gradients: float, layers: int, micro: float, mi
 
 EXPOSED = {'ddp': ddp_exposed, 'fsdp2': fsdp_exposed}
 
-# %% ../../nbs/09_trainer/13_scaling.ipynb #0018
+# %% ../../nbs/09_trainer/13_scaling.ipynb #0019
 JITTER = 0.01 # Standard deviation of the time of a step, as a part of it
 
 def step_seconds(
@@ -98,7 +98,16 @@ def step_seconds(
     working = micro*share.micro_batches + 28*size/shards/spec.bandwidth
     return (working + exposed*(gpus > 1))*(1 + JITTER*math.sqrt(2*math.log(gpus))), working
 
-# %% ../../nbs/09_trainer/13_scaling.ipynb #0022
+# %% ../../nbs/09_trainer/13_scaling.ipynb #0025
+def critical_batch_size(
+    loss: float, # Nats per token that the training aims at
+) -> float:      # Tokens
+    "The batch size from which on larger batches teach less"
+    if loss > 0: return 2e8/loss**(1/0.21)
+    raise UserError(f'loss = {loss}', 'the loss of a language model is above 0',
+                    'give nats per token, such as 3.3')
+
+# %% ../../nbs/09_trainer/13_scaling.ipynb #0029
 class ScalingPoint(StrictModel):
     "A training on some number of GPUs"
     strategy: str             # ddp or fsdp2
@@ -110,6 +119,7 @@ class ScalingPoint(StrictModel):
     batch_tokens: float       # Of a step
     useful_tokens_per_second: float # That a small batch would need for the same progress
 
+# %% ../../nbs/09_trainer/13_scaling.ipynb #0030
 def scaling_point(
     config: Config,      # Model and batch
     strategy: str,       # ddp or fsdp2
@@ -128,16 +138,7 @@ def scaling_point(
         mfu=speed*flops_per_token(config.model)/(gpus*spec.flops), waiting=1 - working/seconds,
         batch_tokens=tokens, useful_tokens_per_second=speed/(1 + tokens/critical))
 
-# %% ../../nbs/09_trainer/13_scaling.ipynb #0025
-def critical_batch_size(
-    loss: float, # Nats per token that the training aims at
-) -> float:      # Tokens
-    "The batch size from which on larger batches teach less"
-    if loss > 0: return 2e8/loss**(1/0.21)
-    raise UserError(f'loss = {loss}', 'the loss of a language model is above 0',
-                    'give nats per token, such as 3.3')
-
-# %% ../../nbs/09_trainer/13_scaling.ipynb #0028
+# %% ../../nbs/09_trainer/13_scaling.ipynb #0033
 class ScalingForecast(Record):
     "Speed of a training by number of GPUs and strategy"
     title: str                  # GPU and model
@@ -165,7 +166,7 @@ class ScalingForecast(Record):
                  format_number(p.useful_tokens_per_second)] for p in self.points]
         return {self.title: [headings, *rows]}
 
-# %% ../../nbs/09_trainer/13_scaling.ipynb #0029
+# %% ../../nbs/09_trainer/13_scaling.ipynb #0035
 GPU_COUNTS = [2**i for i in range(13)] # 1 to 4,096
 
 def forecast_scaling(
@@ -187,7 +188,7 @@ def forecast_scaling(
     return ScalingForecast(title=f'{gpu}, {count_parameters(config.model)["total"]:,} parameters',
                            points=points)
 
-# %% ../../nbs/09_trainer/13_scaling.ipynb #0033
+# %% ../../nbs/09_trainer/13_scaling.ipynb #0040
 def plot_scaling(
     forecasts: dict[str, ScalingForecast], # Title of a panel → forecast
 ) -> Any:                                  # A matplotlib figure
@@ -208,7 +209,7 @@ def plot_scaling(
     plt.close(figure)
     return figure
 
-# %% ../../nbs/09_trainer/13_scaling.ipynb #0038
+# %% ../../nbs/09_trainer/13_scaling.ipynb #0045
 def fit_utilisation(
     config: Config,      # What was trained
     tokens_per_second: float, # Measured

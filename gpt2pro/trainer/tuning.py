@@ -185,7 +185,7 @@ def _start_worker(workers: int) -> None:
     "Take a part of the cores and a GPU of its own, and leave Ctrl-C to the parent"
     if hasattr(os, 'setpgid'): os.setpgid(0, 0)
     torch.set_num_threads(max(1, count_cores()//workers))
-    number = int(current_process().name.rpartition('-')[2])
+    number = int(re.split('[-:]', current_process().name)[-1]) # such as SpawnProcess-2:1
     if torch.cuda.device_count() > 1: torch.cuda.set_device(number % torch.cuda.device_count())
 
 # %% ../../nbs/09_trainer/11_tuning.ipynb #0029

@@ -41,7 +41,7 @@ class TextSummary(StrictModel):
     bytes_per_token: dict[str, list[float]] = {} # by `tokenizer_key`; each with its interval's ends
     held_out: float | None = None    # share that is validation text; None: as the plan says
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0008
+# %% ../../nbs/03_validation/04_plan.ipynb #0009
 def summarize_text(
     report: Any, # A `DatasetReport`, `TextSummary`, or None
 ) -> TextSummary | None:
@@ -58,7 +58,7 @@ def summarize_text(
     rates = [report.bytes/(count + report.documents) for count in counts] # with the end of each
     return summary.model_copy(update=dict(bytes_per_token={report.tokenizer: rates}))
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0012
+# %% ../../nbs/03_validation/04_plan.ipynb #0013
 def is_trained(
     config: Config, # The plan
 ) -> bool:
@@ -73,7 +73,7 @@ def tokenizer_key(
     if is_trained(config): return f'{tokenizer.type}-{config.model.vocab_size}'
     return tokenizer.path or 'gpt2'
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0016
+# %% ../../nbs/03_validation/04_plan.ipynb #0017
 def bytes_per_token(
     text: TextSummary | None, # The text
     config: Config,           # Whose tokenizer
@@ -88,7 +88,7 @@ def bytes_per_token(
     near = min(sizes, key=lambda other: abs(math.log(size/other)))
     return [rate*usual/expected_bytes_per_token(near) for rate in known[f'bpe-{near}']]
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0019
+# %% ../../nbs/03_validation/04_plan.ipynb #0020
 def step_seconds(
     config: Config,         # The plan
     throughput: Throughput, # Of the machine
@@ -103,7 +103,7 @@ def step_seconds(
     flops = (tokens*flops_per_token(m, tune) + optimizer_flops(m, config.train.optimizer, tune))
     return flops/throughput.matmul_flops + traffic/throughput.memory_bandwidth
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0025
+# %% ../../nbs/03_validation/04_plan.ipynb #0026
 def guess_throughput(
     device: str, # cpu, cuda or mps
     cores: int,  # Of the processor
@@ -114,7 +114,7 @@ def guess_throughput(
     check_positive(cores, 'cores')
     return Throughput(device=device, matmul_flops=50e9*cores, memory_bandwidth=min(20e9, 4e9*cores))
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0029
+# %% ../../nbs/03_validation/04_plan.ipynb #0030
 def _device(train: TrainConfig, hardware: Hardware | None) -> str: # cpu, cuda or mps
     if train.device != 'auto': return train.device.partition(':')[0]
     return hardware.device if hardware else 'cpu'
@@ -123,7 +123,7 @@ def _precision(train: TrainConfig, hardware: Hardware | None) -> str:
     if train.precision != 'auto': return train.precision
     return native_precisions(_device(train, hardware), hardware)[0] if hardware else 'fp32'
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0031
+# %% ../../nbs/03_validation/04_plan.ipynb #0032
 _RESERVED = 500_000_000 # bytes for Python, PyTorch and a GPU's runtime
 
 def _memory_budget(hardware: Hardware | None, device: str) -> int | None:
@@ -134,7 +134,7 @@ def _memory_budget(hardware: Hardware | None, device: str) -> int | None:
     if free and on_cpu: free //= hardware.processes or 1
     return None if free is None else free - _RESERVED
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0035
+# %% ../../nbs/03_validation/04_plan.ipynb #0036
 def _text_tokens(text: TextSummary | None, config: Config) -> list[float]:
     "The tokens of a text, and both ends of their interval where that is known"
     if text is None: return [math.inf]
@@ -155,7 +155,7 @@ def _filled(text: TextSummary | None, config: Config) -> float:
     rate = bytes_per_token(text, config)[0]
     return min(1., max(1., text.bytes/rate/known)/config.model.block_size)
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0037
+# %% ../../nbs/03_validation/04_plan.ipynb #0038
 def format_estimate(
     numbers: list[float], # A number, and both ends of its interval where that is known
 ) -> str:
@@ -164,7 +164,7 @@ def format_estimate(
     if not ends: return f'about {value}'
     return value if {*ends} == {value} else f'{value} ({" to ".join(ends)})'
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0040
+# %% ../../nbs/03_validation/04_plan.ipynb #0041
 def step_limit(
     train: TrainConfig,    # Says max_steps, max_tokens and max_epochs
     tokens: float,         # Of a step
@@ -174,14 +174,14 @@ def step_limit(
     limits = train.max_steps, (train.max_tokens or math.inf)/tokens
     return math.ceil(min(*limits, (train.max_epochs or math.inf)*epoch/tokens))
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0043
+# %% ../../nbs/03_validation/04_plan.ipynb #0044
 def _fitting_steps(train: TrainConfig, most: int, step: float, evaluation: float) -> int:
     "The most steps, or fewer that fit into `target_minutes`, by the seconds of each"
     if train.target_minutes is None: return most
     fit = 60*train.target_minutes/(step + evaluation/train.eval_interval)
     return max(1, min(most, int(fit)))
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0047
+# %% ../../nbs/03_validation/04_plan.ipynb #0048
 def read_base(
     base: str, # `finetune.base`
 ) -> dict[str, Any]: # Settings of the model, by our names; empty where there is no such folder
@@ -196,7 +196,7 @@ def read_base(
         settings = load_config(folder).model.model_dump()
     return settings
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0050
+# %% ../../nbs/03_validation/04_plan.ipynb #0051
 @dataclass(frozen=True)
 class _Inputs:
     config: Config                   # The configuration
@@ -211,7 +211,7 @@ class _Inputs:
     def base_model(self) -> Mapping[str, Any]: # Its settings, by our names; {} where not known
         return read_base(self.config.finetune.base or '') if self.base is None else self.base
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0053
+# %% ../../nbs/03_validation/04_plan.ipynb #0054
 class _DevicePlan(_Inputs):
     @property
     def processes(self) -> int | None: # That a launcher has started; None without one
@@ -234,7 +234,7 @@ class _DevicePlan(_Inputs):
         beside = self.checkpoint_copy*(self.device == 'cpu')
         return {**step, 'total': step['total'] + beside, 'checkpoint': beside}
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0057
+# %% ../../nbs/03_validation/04_plan.ipynb #0058
 class _TextPlan(_DevicePlan):
     @property
     def text_tokens(self) -> list[float]: return _text_tokens(self.text, self.config)
@@ -251,7 +251,7 @@ class _TextPlan(_DevicePlan):
     @property
     def tokens_per_step(self) -> int: return max(1, round(self.config.tokens_per_step*self.filled))
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0060
+# %% ../../nbs/03_validation/04_plan.ipynb #0061
 class Plan(_TextPlan):
     "A configuration, the machine it will run on, and the text it will be trained on"
     @property
@@ -280,7 +280,7 @@ class Plan(_TextPlan):
     @property
     def epochs(self) -> float: return self.steps*self.tokens_per_step/max(self.train_tokens, 1)
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0075
+# %% ../../nbs/03_validation/04_plan.ipynb #0076
 def checkpoint_bytes(
     config: Config, # The plan
 ) -> int:           # At most
@@ -289,7 +289,7 @@ def checkpoint_bytes(
     base = 4*count_parameters(config.model)['total']*is_partial
     return checkpoint_copy(config)*(config.train.keep_checkpoints + 2) + base
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0078
+# %% ../../nbs/03_validation/04_plan.ipynb #0079
 Severity = Literal['error', 'warning', 'note']
 
 class Violation(NamedTuple):
@@ -297,7 +297,7 @@ class Violation(NamedTuple):
     what: str                # What is wrong, with the numbers
     remedies: dict[str, str] # Remedy → its cost; the first is the fix, if it is made of overrides
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0081
+# %% ../../nbs/03_validation/04_plan.ipynb #0082
 CheckResult = Violation | None
 Check = Callable[[Plan], CheckResult]
 
@@ -317,7 +317,7 @@ class Rule:
     text: TextSummary | None    # A text for the example
     base: Mapping[str, Any] | None # A base for the example
 
-# %% ../../nbs/03_validation/04_plan.ipynb #0083
+# %% ../../nbs/03_validation/04_plan.ipynb #0084
 class RuleSet(dict[str, Rule]):
     "The rules of one page, by code"
     def __init__(self, page: str) -> None:

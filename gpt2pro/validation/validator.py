@@ -73,7 +73,8 @@ def explain(
     if rule := RULES.get(code.upper()): return explain_rule(rule)
     def likeness(name: str) -> float:
         return SequenceMatcher(None, code.lower(), name.lower()).ratio()
-    near = sorted(sorted([*RULES, *SETTINGS]), key=likeness, reverse=True)[:3]
+    own = [key for key in SETTINGS if key.startswith(f'{code.lower()}.')] # of a section
+    near = own or sorted(sorted([*RULES, *SETTINGS]), key=likeness, reverse=True)[:3]
     raise UserError(f'{code}: no rule has this code', 'and no setting this name',
                     f'did you mean {", ".join(near)}? gpt2pro explain lists all rules')
 
