@@ -93,7 +93,7 @@ def complete(
     def mean(request: Request) -> float: return scores[request]/len(request.new_ids)
     return [max(requests[i:i+n], key=mean) for i in range(0, len(requests), n)]
 
-# %% ../../nbs/10_generation/06_completion.ipynb #0036
+# %% ../../nbs/10_generation/06_completion.ipynb #0037
 def generate_batch(
     model: GPT,           # A trained model
     tokenizer: Tokenizer, # Its tokenizer
@@ -105,7 +105,7 @@ def generate_batch(
     ids = [encode_prompt(model, tokenizer, prompt, config) for prompt in prompts]
     return [found.text for found in complete(model, tokenizer, ids, config)]
 
-# %% ../../nbs/10_generation/06_completion.ipynb #0041
+# %% ../../nbs/10_generation/06_completion.ipynb #0042
 def find_model_tokenizer(
     model: GPT, # Loaded by `GPT.from_pretrained` or `load_run`
 ) -> Tokenizer:
@@ -116,7 +116,7 @@ def find_model_tokenizer(
                         'give token ids instead of text, or tokenizer=…')
     return find_tokenizer(folder)
 
-# %% ../../nbs/10_generation/06_completion.ipynb #0043
+# %% ../../nbs/10_generation/06_completion.ipynb #0044
 @patch # type: ignore[no-redef]
 def generate(self: GPT, # noqa: F811
     prompt: Any = '',                      # Text, token ids (T,) or (B, T), or a list of either
@@ -138,7 +138,7 @@ def generate(self: GPT, # noqa: F811
     result = results if several else results[0]
     return torch.tensor(result, device=prompt.device) if isinstance(prompt, Tensor) else result
 
-# %% ../../nbs/10_generation/06_completion.ipynb #0064
+# %% ../../nbs/10_generation/06_completion.ipynb #0065
 _print = partial(print, end='', flush=True)
 
 def _dialogue(
@@ -163,7 +163,7 @@ def _dialogue(
         write('\n')
         config = config.model_copy(update=dict(seed=config.seed + 1))
 
-# %% ../../nbs/10_generation/06_completion.ipynb #0066
+# %% ../../nbs/10_generation/06_completion.ipynb #0067
 def interact(
     model: GPT,           # A trained model
     tokenizer: Tokenizer, # Its tokenizer
@@ -180,14 +180,14 @@ def interact(
     for line, text in _dialogue(model, tokenizer, config, encode, read, write):
         said = (line or said) + text
 
-# %% ../../nbs/10_generation/06_completion.ipynb #0072
+# %% ../../nbs/10_generation/06_completion.ipynb #0073
 def _recent(messages: list[Message], tokenizer: Tokenizer, room: int) -> list[int]:
     "The ids of a conversation, without its oldest questions where there are too many"
     while len(ids := encode_question(messages, tokenizer)) > room and len(messages) > 2:
         messages = messages[2:]
     return ids
 
-# %% ../../nbs/10_generation/06_completion.ipynb #0074
+# %% ../../nbs/10_generation/06_completion.ipynb #0075
 def chat(
     model: GPT,           # Trained on conversations
     tokenizer: Tokenizer, # Its tokenizer

@@ -120,7 +120,7 @@ def _text_stream(model: GPT, tokenizer: Tokenizer, config: GenerateConfig) -> Te
     stop = config.stop + ['\n\nUser:']*(model.is_chat and not has_marks)
     return TextStream(tokenizer, stop, model.is_chat or config.allow_special)
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0038
+# %% ../../nbs/10_generation/03_engine.ipynb #0039
 class Engine:
     "Continues many prompts together, a token of each at a time"
     def __init__(self,
@@ -176,7 +176,7 @@ class Engine:
         "All tokens, until no request is left"
         while self.waiting or self.active: yield from self.step()
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0040
+# %% ../../nbs/10_generation/03_engine.ipynb #0043
 def pending_ids(
     engine: Engine,
 ) -> list[list[int]]: # For each active request
@@ -189,7 +189,7 @@ def pending_ids(
         pending.append(request.tokens[request.start + engine.cache.lengths[slot]:])
     return pending
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0044
+# %% ../../nbs/10_generation/03_engine.ipynb #0047
 def _prefill(engine: Engine, slot: int, ids: list[int]) -> None:
     "Compute ids of one text"
     if not ids: return
@@ -201,7 +201,7 @@ def _prefill(engine: Engine, slot: int, ids: list[int]) -> None:
         ids = ids[n:]
     cache.select()
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0046
+# %% ../../nbs/10_generation/03_engine.ipynb #0050
 def next_token_logits(
     engine: Engine, # Whose cache is extended
 ) -> Tensor:        # (B, V)
@@ -215,7 +215,7 @@ def next_token_logits(
     logits = model.logits(model.hidden_states(idx, cache=cache)[:, -1]) # (B, V)
     return logits[:, :engine.vocab_size]
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0048
+# %% ../../nbs/10_generation/03_engine.ipynb #0053
 def sample_rows(
     logits: Tensor,          # For the next tokens, (B, V)
     requests: list[Request], # B
@@ -233,7 +233,7 @@ def sample_rows(
         for row, id in zip(rows, sample(candidates, generators).tolist()): ids[row] = id
     return ids
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0050
+# %% ../../nbs/10_generation/03_engine.ipynb #0056
 def make_token(
     request: Request, # Which gets it
     id: int,          # Sampled

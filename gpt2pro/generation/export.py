@@ -62,7 +62,7 @@ class ParityCheck(StrictModel):
         allowed = tolerance*max(1., self.largest)
         return self.same_ids and self.difference <= allowed and self.gap <= 2*allowed
 
-# %% ../../nbs/10_generation/09_export.ipynb #0013
+# %% ../../nbs/10_generation/09_export.ipynb #0014
 @torch.no_grad()
 def check_parity(
     model: GPT,           # In evaluation mode, in float32 on the CPU
@@ -85,13 +85,13 @@ def check_parity(
     return ParityCheck(text=shown, tokens=T, same_ids=same, difference=difference, gap=gap, # type: ignore
                        largest=ours.abs().max().item(), continuation=tokenizer.decode(new))
 
-# %% ../../nbs/10_generation/09_export.ipynb #0019
+# %% ../../nbs/10_generation/09_export.ipynb #0020
 PARITY_TEXTS = ('', 'In the beginning God created the heaven and the earth.',
                 '¿Cómo está usted? La niña comió 1234567 piñas.', "  I'll   go\n\n\tthere   ",
                 'naïve 🙂🏽 日本語 Ω', 'def f(x): return x**2 # ok\n')
 _QUESTION = [Message('user', 'Who are you?')]
 
-# %% ../../nbs/10_generation/09_export.ipynb #0021
+# %% ../../nbs/10_generation/09_export.ipynb #0022
 class ParityCertificate(Record):
     "Proof that an export computes what the model computes"
     format: str            # A key of `EXPORT_FORMATS`
@@ -122,7 +122,7 @@ class ParityCertificate(Record):
         return [*facts, f'Bits per byte: {exact:.4f} before the weights were rounded to '
                         f'{self.weights}, {rounded:.4f} after.']
 
-# %% ../../nbs/10_generation/09_export.ipynb #0023
+# %% ../../nbs/10_generation/09_export.ipynb #0024
 def certify(
     format: str,          # A key of `EXPORT_FORMATS`
     exporter: Exporter,   # Of that format
@@ -148,7 +148,7 @@ def certify(
         files={str(path.relative_to(folder)): hash_file(path) for path in paths},
         checks=[check_parity(reference, tokenizer, runtime, text) for text in texts])
 
-# %% ../../nbs/10_generation/09_export.ipynb #0030
+# %% ../../nbs/10_generation/09_export.ipynb #0031
 PARITY_FILE = 'parity.json' # the certificate in an export
 
 @contextmanager
@@ -173,7 +173,7 @@ def new_folder(
     finally:
         for leftover in (temporary, old): shutil.rmtree(leftover, ignore_errors=True)
 
-# %% ../../nbs/10_generation/09_export.ipynb #0036
+# %% ../../nbs/10_generation/09_export.ipynb #0037
 def _check_format(config: Config, format: str) -> None:
     "Refuse a model that a format cannot hold"
     problems = export_problems(config, format)
@@ -185,7 +185,7 @@ def _check_format(config: Config, format: str) -> None:
     raise UserError(f'{format}: {parts}', f'{EXPORT_FORMATS[format].description}: no architecture '
                     'has that', f'export to {" or ".join(others)}, or train with {words}')
 
-# %% ../../nbs/10_generation/09_export.ipynb #0038
+# %% ../../nbs/10_generation/09_export.ipynb #0040
 def _check_certificate(certificate: ParityCertificate) -> None:
     "Raise for an export that computes something else"
     failed = [check for check in certificate.checks if not check.passed(certificate.tolerance)]
@@ -197,7 +197,7 @@ def _check_certificate(certificate: ParityCertificate) -> None:
         f'{first.largest:.2g}, greedy tokens are {first.gap:.2g} below the best',
         'nothing was written; report it with the versions of both programs')
 
-# %% ../../nbs/10_generation/09_export.ipynb #0040
+# %% ../../nbs/10_generation/09_export.ipynb #0043
 def _portable(model: GPT) -> GPT:
     "The same weights on the CPU in float32, with PyTorch's own functions"
     check_merged(model)
@@ -209,7 +209,7 @@ def _portable(model: GPT) -> GPT:
     copy.is_chat = model.is_chat
     return copy.eval()
 
-# %% ../../nbs/10_generation/09_export.ipynb #0042
+# %% ../../nbs/10_generation/09_export.ipynb #0046
 def export_model(
     format: str,             # A key of `EXPORT_FORMATS`
     exporter: Exporter,      # Of that format
@@ -233,7 +233,7 @@ def export_model(
     certificate.path = str(folder)
     return certificate
 
-# %% ../../nbs/10_generation/09_export.ipynb #0046
+# %% ../../nbs/10_generation/09_export.ipynb #0050
 def _generation_config(config: Config, tokenizer: Tokenizer, chat: bool) -> dict[str, Any]:
     "The settings of generation by the names of transformers"
     c, marks = config.generate, sorted(tokenizer.special_tokens.values())
@@ -243,7 +243,7 @@ def _generation_config(config: Config, tokenizer: Tokenizer, chat: bool) -> dict
     if not c.temperature: return values
     return values | dict(temperature=c.temperature, top_k=c.top_k or 0, top_p=c.top_p or 1.)
 
-# %% ../../nbs/10_generation/09_export.ipynb #0048
+# %% ../../nbs/10_generation/09_export.ipynb #0052
 def write_tokenizer(
     tokenizer: Tokenizer, # Of a model
     config: Config,       # Of its run
@@ -260,7 +260,7 @@ def _write_hf(model: GPT, tokenizer: Tokenizer, config: Config, folder: Path) ->
     save_pretrained(model, folder)
     write_tokenizer(tokenizer, config, model.is_chat, folder)
 
-# %% ../../nbs/10_generation/09_export.ipynb #0050
+# %% ../../nbs/10_generation/09_export.ipynb #0055
 class HfTokenizer:
     "The tokenizer of a folder in Hugging Face's transformers"
     def __init__(self,
@@ -278,7 +278,7 @@ class HfTokenizer:
                                                     add_generation_prompt=True)
         return self.tokenizer(prompt)['input_ids']
 
-# %% ../../nbs/10_generation/09_export.ipynb #0051
+# %% ../../nbs/10_generation/09_export.ipynb #0058
 class Transformers(HfTokenizer):
     "A folder in Hugging Face's transformers"
     def __init__(self,

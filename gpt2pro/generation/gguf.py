@@ -47,7 +47,7 @@ def _modules(config: ModelConfig) -> dict[str, dict[str, int]]:
             'attn.c_proj': {'attn_output': C}, 'mlp.c_proj': {'ffn_down': C},
             'mlp.c_fc': {'ffn_gate': I, 'ffn_up': I} if gated else {'ffn_up': I}}
 
-# %% ../../nbs/10_generation/11_gguf.ipynb #0014
+# %% ../../nbs/10_generation/11_gguf.ipynb #0015
 def gguf_tensors(
     model: GPT, # Of an architecture that llama.cpp has
 ) -> Iterator[tuple[str, Tensor, tuple[int, ...]]]: # Name, view, shape in the file
@@ -64,7 +64,7 @@ def gguf_tensors(
                 view = halves.transpose(1, 2) # (H, D/2, 2, …)
             yield f'{block}{part}.{kind}', view, shape
 
-# %% ../../nbs/10_generation/11_gguf.ipynb #0019
+# %% ../../nbs/10_generation/11_gguf.ipynb #0020
 _PRE_TYPES = {GPT2_PATTERN: 'gpt-2', SPLIT_PATTERNS['gpt4']: 'dbrx'} # llama.cpp's names
 
 def _split_pattern(values: dict[str, Any]) -> str | None:
@@ -75,11 +75,12 @@ def _split_pattern(values: dict[str, Any]) -> str | None:
         return None if first['add_prefix_space'] or not first['use_regex'] else GPT2_PATTERN
     return first.get('pattern', {}).get('Regex')
 
+# %% ../../nbs/10_generation/11_gguf.ipynb #0023
 def _refuse_tokenizer(what: str, why: str) -> UserError:
     return UserError(f'gguf: {what}', why, 'export to hf, or train with tokenizer.type=bpe and '
                      'tokenizer.normalizer=none')
 
-# %% ../../nbs/10_generation/11_gguf.ipynb #0020
+# %% ../../nbs/10_generation/11_gguf.ipynb #0024
 def read_bpe(
     tokenizer: Tokenizer, # Any tokenizer
 ) -> tuple[dict[str, int], list[str], str]: # Tokens, merges, and the name of the split pattern
@@ -98,7 +99,7 @@ def read_bpe(
     merges = [pair if isinstance(pair, str) else ' '.join(pair) for pair in model['merges']]
     return model['vocab'], merges, _PRE_TYPES[pattern]
 
-# %% ../../nbs/10_generation/11_gguf.ipynb #0025
+# %% ../../nbs/10_generation/11_gguf.ipynb #0029
 _NORMAL, _CONTROL, _UNUSED = 1, 3, 5
 
 def _add_tokenizer(writer: Any, tokenizer: Tokenizer, rows: int, chat: bool) -> None:
@@ -119,7 +120,7 @@ def _add_tokenizer(writer: Any, tokenizer: Tokenizer, rows: int, chat: bool) -> 
     writer.add_add_bos_token(False)
     if chat: writer.add_chat_template(chat_template(tokenizer))
 
-# %% ../../nbs/10_generation/11_gguf.ipynb #0027
+# %% ../../nbs/10_generation/11_gguf.ipynb #0031
 def _gguf() -> Any:
     try: import gguf
     except ImportError:
@@ -127,7 +128,7 @@ def _gguf() -> Any:
                         "pip install 'gpt2pro[export]'") from None
     return gguf
 
-# %% ../../nbs/10_generation/11_gguf.ipynb #0030
+# %% ../../nbs/10_generation/11_gguf.ipynb #0034
 def _add_settings(writer: Any, config: ModelConfig) -> None:
     "Write the shape of a model"
     writer.add_context_length(config.block_size)
@@ -147,7 +148,7 @@ def _add_settings(writer: Any, config: ModelConfig) -> None:
     writer.add_rope_scaling_type(_gguf().RopeScalingType.LINEAR)
     writer.add_rope_scaling_factor(config.rope_scaling)
 
-# %% ../../nbs/10_generation/11_gguf.ipynb #0032
+# %% ../../nbs/10_generation/11_gguf.ipynb #0036
 GGUF_FILE = 'model.gguf'
 
 def _extra_tensors(model: GPT) -> dict[str, Tensor]:
@@ -160,7 +161,7 @@ def _extra_tensors(model: GPT) -> dict[str, Tensor]:
         extra['output.weight'] = model.wte.weight.detach()
     return extra
 
-# %% ../../nbs/10_generation/11_gguf.ipynb #0034
+# %% ../../nbs/10_generation/11_gguf.ipynb #0039
 def _add_tensor(writer: Any, name: str, tensor: Tensor, weights: str) -> None:
     "Write a tensor; a matrix in the type that is asked for, where its rows are whole blocks"
     gguf, array = _gguf(), tensor.contiguous().numpy()
@@ -170,7 +171,7 @@ def _add_tensor(writer: Any, name: str, tensor: Tensor, weights: str) -> None:
         type = gguf.GGMLQuantizationType.F32
     writer.add_tensor(name, gguf.quantize(array, type), raw_dtype=type)
 
-# %% ../../nbs/10_generation/11_gguf.ipynb #0036
+# %% ../../nbs/10_generation/11_gguf.ipynb #0041
 def write_gguf(
     model: GPT,           # On the CPU, in float32
     tokenizer: Tokenizer, # Its tokenizer
@@ -191,7 +192,7 @@ def write_gguf(
     writer.write_tensors_to_file()
     writer.close()
 
-# %% ../../nbs/10_generation/11_gguf.ipynb #0042
+# %% ../../nbs/10_generation/11_gguf.ipynb #0047
 class LlamaCpp:
     "A GGUF file in llama.cpp"
     def __init__(self,
@@ -219,7 +220,7 @@ class LlamaCpp:
             if new[-1] == self.llama.token_eos(): break
         return new
 
-# %% ../../nbs/10_generation/11_gguf.ipynb #0054
+# %% ../../nbs/10_generation/11_gguf.ipynb #0059
 def _file_tokenizer(values: dict[str, Any]) -> Tokenizer:
     "The tokenizer in a file"
     inner = json.loads(gpt2_tokenizer().json)
@@ -237,7 +238,7 @@ def _file_tokenizer(values: dict[str, Any]) -> Tokenizer:
         inner['pre_tokenizer'] = dict(type='Sequence', pretokenizers=steps)
     return Tokenizer(json.dumps(inner), 'gguf')
 
-# %% ../../nbs/10_generation/11_gguf.ipynb #0056
+# %% ../../nbs/10_generation/11_gguf.ipynb #0061
 def _file_config(values: dict[str, Any], tied: bool) -> ModelConfig:
     "The shape of the model in a file"
     arch = values['general.architecture']
@@ -253,7 +254,7 @@ def _file_config(values: dict[str, Any], tied: bool) -> ModelConfig:
         n_inner=get('feed_forward_length'), tie_word_embeddings=tied,
         rope_theta=get('rope.freq_base', 10000.), rope_scaling=get('rope.scaling.factor', 1.))
 
-# %% ../../nbs/10_generation/11_gguf.ipynb #0058
+# %% ../../nbs/10_generation/11_gguf.ipynb #0063
 def load_gguf(
     folder: Path, # As `write_gguf` writes it
 ) -> tuple[GPT, Tokenizer]: # In evaluation mode, in float32 on the CPU
@@ -267,7 +268,7 @@ def load_gguf(
     for name, view, _ in gguf_tensors(model): view.copy_(tensors[name].view(view.shape))
     return model.eval(), _file_tokenizer(values)
 
-# %% ../../nbs/10_generation/11_gguf.ipynb #0063
+# %% ../../nbs/10_generation/11_gguf.ipynb #0068
 class GGUFRuntime:
     "A GGUF file read back into a model of this package"
     def __init__(self,
@@ -287,7 +288,7 @@ class GGUFRuntime:
 def _open(folder: Path) -> Runtime:
     return LlamaCpp(folder) if find_spec('llama_cpp') else GGUFRuntime(folder)
 
-# %% ../../nbs/10_generation/11_gguf.ipynb #0071
+# %% ../../nbs/10_generation/11_gguf.ipynb #0076
 def _exporter(weights: str, tolerance: float) -> Exporter:
     write = partial(write_gguf, weights=weights)
     if weights == 'F32': return Exporter(write, _open, tolerance)

@@ -72,7 +72,7 @@ def _onnx() -> Any:
                         "pip install 'gpt2pro[export]'") from None
     return onnxruntime
 
-# %% ../../nbs/10_generation/10_onnx.ipynb #0016
+# %% ../../nbs/10_generation/10_onnx.ipynb #0017
 def export_graph(
     model: GPT, # In evaluation mode, on the CPU
 ) -> Any:       # A program of `torch.onnx`, which can be saved
@@ -90,13 +90,13 @@ def export_graph(
                                  output_names=['logits', *_cache_names(c, 'present')],
                                  verbose=False)
 
-# %% ../../nbs/10_generation/10_onnx.ipynb #0018
+# %% ../../nbs/10_generation/10_onnx.ipynb #0019
 def _write_onnx(model: GPT, tokenizer: Tokenizer, config: Config, folder: Path) -> None:
     export_graph(model).save(folder/'model.onnx')
     write_file(folder/'config.json', json.dumps(to_hf_config(model.config), indent=2))
     write_tokenizer(tokenizer, config, model.is_chat, folder)
 
-# %% ../../nbs/10_generation/10_onnx.ipynb #0020
+# %% ../../nbs/10_generation/10_onnx.ipynb #0021
 class OnnxRuntime(HfTokenizer):
     "A graph with its tokenizer, in ONNX Runtime"
     def __init__(self,

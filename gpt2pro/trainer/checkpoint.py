@@ -125,7 +125,7 @@ def clean_up(
         if leftover.is_dir(): shutil.rmtree(leftover, ignore_errors=True)
         else: leftover.unlink() # a pipe would stop `rmtree`
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0037
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0038
 def _together(exchange: Exchange, work: Callable[[], Any], everybody: bool = True) -> list[Any]:
     "What work gives in each process, or only in the main one; its failure is one of all"
     result, error = None, None
@@ -138,7 +138,7 @@ def _together(exchange: Exchange, work: Callable[[], Any], everybody: bool = Tru
     if any(errors): raise OSError(next(filter(None, errors)))
     return [*results]
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0039
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0041
 def _prepare(final: Path, temporary: Path) -> bool:
     "Make a temporary folder, unless the checkpoint is there, and intact"
     if final.exists() and not checkpoint_error(final): return False
@@ -151,7 +151,7 @@ def _rename(temporary: Path, final: Path) -> None:
     if final.exists(): os.replace(final, final.with_name(f'.{final.name}.old.tmp'))
     os.replace(temporary, final)
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0041
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0043
 def save_checkpoint(
     folder: str | Path,            # Of all checkpoints of a run
     step: int,                     # Steps done
@@ -177,7 +177,7 @@ def save_checkpoint(
     if exchange.is_main: fsync_folder(final.parent)
     return final
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0044
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0048
 class DamagedCheckpointError(RunError):
     "A checkpoint is not what was saved"
     def __init__(self,
@@ -187,7 +187,7 @@ class DamagedCheckpointError(RunError):
         super().__init__(f'{file}: damaged', why,
                          'use another; a resumed run takes the newest intact one')
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0046
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0050
 def checkpoint_manifest(
     path: str | Path, # A checkpoint
 ) -> dict[str, Any]:  # Step, environment, sizes and hashes of files
@@ -207,7 +207,7 @@ def checkpoint_manifest(
         raise DamagedCheckpointError(file, f'it belongs to {name}')
     return manifest
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0048
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0052
 _Names = Collection[str] | None # Groups of tensors that are read; None is all
 
 def _is_read(name: str, groups: _Names) -> bool:
@@ -229,7 +229,7 @@ def verify_checkpoint(
         raise DamagedCheckpointError(file, f'its sha256 is {found}, but {saved} was saved')
     return manifest
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0050
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0054
 def checkpoint_error(
     path: str | Path,      # A checkpoint
     groups: _Names = None, # The others may be damaged
@@ -239,7 +239,7 @@ def checkpoint_error(
     except (Gpt2proError, OSError) as e: return as_error(e)
     return None
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0055
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0058
 def join_shards(
     shards: Sequence[Shard], # All of a tensor
 ) -> Tensor:                 # Whole
@@ -249,7 +249,7 @@ def join_shards(
     for tensor, begin, _ in shards: whole.view(-1)[begin:begin + tensor.numel()] = tensor
     return whole
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0058
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0061
 class TensorFiles(Mapping[str, Tensor]):
     "The tensors of safetensors files by name, each read when it is asked for"
     def __init__(self,
@@ -272,7 +272,7 @@ class TensorFiles(Mapping[str, Tensor]):
     def __iter__(self) -> Iterator[str]: return iter(self.parts)
     def __len__(self) -> int: return len(self.parts)
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0060
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0063
 @dataclass(frozen=True)
 class Checkpoint:
     "What a checkpoint holds"
@@ -281,7 +281,7 @@ class Checkpoint:
     state: dict[str, Any]                       # Plain values
     environment: dict[str, Any]                 # What changes bits
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0061
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0064
 def load_checkpoint(
     path: str | Path,      # A checkpoint
     groups: _Names = None, # Those that are read, such as `['model']`
@@ -297,7 +297,7 @@ def load_checkpoint(
     state = json.loads((path/'state.json').read_text('utf-8'))
     return Checkpoint(manifest['step'], tensors, state, manifest['environment'])
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0073
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0076
 def load_parameters(
     model: nn.Module,              # A model with the same trainable parameters
     tensors: Mapping[str, Tensor], # Name → values
@@ -309,7 +309,7 @@ def load_parameters(
     with torch.no_grad():
         for name, parameter in parameters.items(): parameter.copy_(tensors[name])
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0086
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0091
 _log = logging.getLogger('gpt2pro.trainer.checkpoint')
 
 def list_checkpoints(
@@ -318,7 +318,7 @@ def list_checkpoints(
     "The checkpoints of a run, checked or not"
     return sorted(path for path in Path(folder).glob('step-*') if path.is_dir())
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0088
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0093
 def latest_checkpoint(
     folder: str | Path,    # Of all checkpoints of a run
     groups: _Names = None, # The others may be damaged
@@ -335,7 +335,7 @@ def latest_checkpoint(
                    '; '.join(f'{error.what}, {error.why}' for error in errors),
                    'bring one back from a backup, or start a new run in another folder')
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0098
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0103
 @lru_cache(1000)
 def _was_intact(path: Path, stamps: tuple[tuple[str, int, int], ...]) -> bool:
     return checkpoint_error(path) is None
@@ -357,7 +357,7 @@ def rotate_checkpoints(
         os.replace(path, path.with_name(f'.{path.name}.tmp'))
     clean_up(folder)
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0113
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0118
 def copy_to_cpu(
     tensors: Groups, # On any device
 ) -> Groups:
@@ -374,7 +374,7 @@ def copy_to_cpu(
         if device.type == 'cuda': torch.cuda.synchronize(device)
     return copies
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0117
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0122
 def _save_and_rotate(
     folder: Path, step: int, tensors: Groups, state: Mapping, environment: Mapping,
     exchange: Exchange, keep: int, best: int | None,
@@ -388,7 +388,7 @@ def _save_and_rotate(
         if exchange.is_main: rotate_checkpoints(folder, keep, best)
     except OSError as e: _log.warning('%s: old checkpoints stay: %s', folder, e)
 
-# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0119
+# %% ../../nbs/09_trainer/01_checkpoint.ipynb #0124
 class CheckpointWriter:
     "Saves checkpoints in a thread, one at a time; its `with` block ends when that is done"
     def __init__(self,

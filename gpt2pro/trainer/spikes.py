@@ -29,7 +29,7 @@ from .loop import micro_batches, planned_settings, RunState, Step, training_step
 __all__ = ['SUSPECT_SCORE', 'SUSPECT_TOKENS', 'DocumentLoss', 'Spike', 'spike_steps', 'step_sequences', 'document_losses',
            'SpikeReport', 'plot_spikes', 'find_spikes', 'ReplayedStep', 'replay_step', 'write_quarantine']
 
-# %% ../../nbs/09_trainer/10_spikes.ipynb #0009
+# %% ../../nbs/09_trainer/10_spikes.ipynb #0011
 class DocumentLoss(StrictModel):
     "How well a model knows the part of a document that a batch has"
     name: str          # File, position and first words
@@ -38,7 +38,7 @@ class DocumentLoss(StrictModel):
     loss: float        # Their mean, nats
     score: float = 0.  # Robust z-score among documents of validation text
 
-# %% ../../nbs/09_trainer/10_spikes.ipynb #0011
+# %% ../../nbs/09_trainer/10_spikes.ipynb #0013
 class Spike(StrictModel):
     "A step with a loss or gradient norm far above the usual"
     step: int     # As the metrics count it: 1 is the first
@@ -48,7 +48,7 @@ class Spike(StrictModel):
     score: float  # Robust z-score
     documents: list[DocumentLoss] = [] # Of its batch, the worst first
 
-# %% ../../nbs/09_trainer/10_spikes.ipynb #0013
+# %% ../../nbs/09_trainer/10_spikes.ipynb #0015
 def _spikes_of(metrics: Sequence[Mapping[str, Any]], name: str) -> list[Spike]:
     "The spikes of one metric"
     found: list[Spike] = []
@@ -74,7 +74,7 @@ def spike_steps(
         if other is None or other.score < spike.score: by_step[spike.step] = spike
     return [by_step[step] for step in sorted(by_step)]
 
-# %% ../../nbs/09_trainer/10_spikes.ipynb #0018
+# %% ../../nbs/09_trainer/10_spikes.ipynb #0020
 def step_sequences(
     batches: Batches, # Of the run
     config: Config,   # Its configuration
@@ -84,7 +84,7 @@ def step_sequences(
     numbers = micro_batches(config.train, step - 1)
     return [sequence for number in numbers for sequence in batches.sequences(number)]
 
-# %% ../../nbs/09_trainer/10_spikes.ipynb #0021
+# %% ../../nbs/09_trainer/10_spikes.ipynb #0023
 @torch.no_grad()
 def document_losses(
     model: GPT,        # In evaluation mode
@@ -105,7 +105,7 @@ def document_losses(
             counts[document] += 1
     return {document: (sums[document]/n, n) for document, n in counts.items()}
 
-# %% ../../nbs/09_trainer/10_spikes.ipynb #0026
+# %% ../../nbs/09_trainer/10_spikes.ipynb #0028
 SUSPECT_SCORE = 5.  # The robust z-score of a document that is suspect
 SUSPECT_TOKENS = 16 # Of it in the batch, at least: fewer have a loss by chance
 
@@ -127,7 +127,7 @@ def _usual_losses(model: GPT, batches: Batches) -> list[float]:
     parts = [part for one in sequences for part in document_losses(model, batches, [one]).values()]
     return [loss for loss, n in parts if n >= SUSPECT_TOKENS] or [loss for loss, _ in parts]
 
-# %% ../../nbs/09_trainer/10_spikes.ipynb #0028
+# %% ../../nbs/09_trainer/10_spikes.ipynb #0030
 class SpikeReport(Record):
     "The spikes of a run, the worst first, and the documents they came from"
     run: str            # The run directory
@@ -152,7 +152,7 @@ class SpikeReport(Record):
         return [f'{len(self.spikes)} spikes, {len(suspects)} suspect documents:', *suspects[:20]]
     def _figure(self) -> Any: return plot_spikes(self)
 
-# %% ../../nbs/09_trainer/10_spikes.ipynb #0030
+# %% ../../nbs/09_trainer/10_spikes.ipynb #0032
 def plot_spikes(
     report: SpikeReport, # Of a run
 ) -> Any:
@@ -170,7 +170,7 @@ def plot_spikes(
     plt.close(figure)
     return figure
 
-# %% ../../nbs/09_trainer/10_spikes.ipynb #0032
+# %% ../../nbs/09_trainer/10_spikes.ipynb #0034
 def find_spikes(
     folder: str | Path, # A run that has been trained
 ) -> SpikeReport:
@@ -192,7 +192,7 @@ def find_spikes(
     worst = sorted(spikes, key=lambda spike: -spike.score)
     return SpikeReport(run=run.path.name, spikes=worst, metrics=metrics)
 
-# %% ../../nbs/09_trainer/10_spikes.ipynb #0039
+# %% ../../nbs/09_trainer/10_spikes.ipynb #0041
 class ReplayedStep(Record):
     "A step of a run, taken again"
     step: int
@@ -209,7 +209,7 @@ class ReplayedStep(Record):
                 f'logged {logged:.6g}' + ', the same to the bit'*(logged == value))
                 for name, value, logged in pairs]
 
-# %% ../../nbs/09_trainer/10_spikes.ipynb #0041
+# %% ../../nbs/09_trainer/10_spikes.ipynb #0043
 def _logged(metrics: Sequence[Mapping[str, Any]], step: int) -> dict[str, float]:
     "The loss and the gradient norm of a step, where they are in the metrics"
     found: dict[str, float] = {}
@@ -219,7 +219,7 @@ def _logged(metrics: Sequence[Mapping[str, Any]], step: int) -> dict[str, float]
             if line.get(f'{name}_max_step') == step: found[name] = line[f'{name}_max']
     return found
 
-# %% ../../nbs/09_trainer/10_spikes.ipynb #0044
+# %% ../../nbs/09_trainer/10_spikes.ipynb #0046
 def _restore_before(
     run: RunDirectory, config: Config, prepared: PreparedData, step: int, limit: int,
 ) -> tuple[RunState, int]:
@@ -236,7 +236,7 @@ def _restore_before(
     if done: state.restore(kept[done])
     return state, done
 
-# %% ../../nbs/09_trainer/10_spikes.ipynb #0047
+# %% ../../nbs/09_trainer/10_spikes.ipynb #0049
 def replay_step(
     folder: str | Path, # A run
     step: int,          # As the metrics count it: 1 is the first
@@ -264,7 +264,7 @@ def replay_step(
     return ReplayedStep(step=step, found=dict(loss=taken.loss, grad_norm=taken.norm),
                         logged=_logged(metrics, step), documents=documents)
 
-# %% ../../nbs/09_trainer/10_spikes.ipynb #0052
+# %% ../../nbs/09_trainer/10_spikes.ipynb #0054
 def write_quarantine(
     report: SpikeReport,     # Of a run
     path: str | Path,        # The list

@@ -34,7 +34,7 @@ __all__ = ['State', 'Saved', 'OptimizerMaker', 'STRATEGY_CLASSES', 'clip_gradien
            'zero_shard', 'set_zero', 'link_states', 'zero_state', 'blank_step', 'load_zero_state', 'DeepSpeed',
            'make_strategy']
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0014
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0017
 def clip_gradient(
     scaler: torch.amp.GradScaler,     # Knows the scale of the gradient
     optimizer: torch.optim.Optimizer, # Of the parameters
@@ -48,7 +48,7 @@ def clip_gradient(
     if max_norm: nn.utils.clip_grads_with_norm_(parameters, max_norm, norm)
     return norm
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0016
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0019
 def clip_and_step(
     scaler: torch.amp.GradScaler,     # Knows the scale of the gradient
     optimizer: torch.optim.Optimizer, # Of the parameters
@@ -60,14 +60,14 @@ def clip_and_step(
     scaler.update()
     return norm
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0023
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0026
 def unwrap(
     model: nn.Module, # As `Strategy.setup` gave it
 ) -> nn.Module:
     "The model itself, which a strategy may have wrapped"
     return getattr(model, 'module', model)
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0025
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0028
 State = dict[str, dict[str, Tensor | Shard]] # group → name → values, as a checkpoint holds them
 Saved = Mapping[str, Mapping[str, Tensor]]   # the same, whole, as it was read
 
@@ -82,7 +82,7 @@ def state_tensors(
             'optimizer': {**optimizer_tensors(model, optimizer)},
             'scaler': {name: torch.tensor(x) for name, x in scaler.state_dict().items()}}
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0028
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0031
 def load_state_tensors(
     model: nn.Module,                 # Perhaps wrapped
     optimizer: torch.optim.Optimizer, # Of its parameters
@@ -96,7 +96,7 @@ def load_state_tensors(
     scale = {name: x.item() for name, x in tensors['scaler'].items()}
     if scale: scaler.load_state_dict(scale)
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0032
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0035
 OptimizerMaker = Callable[[nn.Module], torch.optim.Optimizer]
 
 class Strategy:
@@ -143,7 +143,7 @@ class Strategy:
     ) -> None:
         load_state_tensors(model, optimizer, self.scaler, tensors)
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0050
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0053
 def environment(
     strategy: Strategy, # The devices of a run
 ) -> dict[str, Any]:    # Plain values
@@ -155,7 +155,7 @@ def environment(
                 threads=torch.get_num_threads(),
                 instructions=torch.backends.cpu.get_cpu_capability())
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0054
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0057
 class Distributed(Strategy):
     "One of several processes, each with a device"
     is_sharded = False # Whether each process has a part of the state
@@ -180,7 +180,7 @@ class Distributed(Strategy):
         dist.all_reduce(largest, dist.ReduceOp.MAX)
         return largest.tolist()
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0058
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0061
 class DataParallel(Distributed):
     "The whole model in every process; gradients are averaged"
     name = 'ddp'
@@ -194,7 +194,7 @@ class DataParallel(Distributed):
     def state(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> State:
         return super().state(model, optimizer) if self.is_main else {}
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0061
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0064
 def local_shard(
     tensor: DTensor, # Cut by rows
 ) -> Shard:          # Of the same memory
@@ -204,7 +204,7 @@ def local_shard(
     begin = min(rows*mesh.get_local_rank(), shape[0])
     return Shard(tensor.to_local().flatten(), begin*shape[1:].numel(), shape)
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0063
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0066
 def fill_shard(
     shard: Shard,  # Gets its numbers
     whole: Tensor, # The whole tensor
@@ -213,7 +213,7 @@ def fill_shard(
     part = whole.flatten()[shard.begin:shard.begin + len(shard.tensor)]
     shard.tensor.detach().copy_(part)
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0067
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0070
 def shard_like(
     whole: Tensor,     # Of any shape
     parameter: Tensor, # Sharded or not
@@ -224,7 +224,7 @@ def shard_like(
     fill_shard(local_shard(sharded), whole)
     return sharded
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0070
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0073
 def shard_blocks(
     model: Any,         # Has its blocks in `h`
     mesh: DeviceMesh,   # The processes
@@ -236,7 +236,7 @@ def shard_blocks(
     for block in model.h: fully_shard([block.attn, block.mlp], mesh=mesh, mp_policy=policy)
     fully_shard(model, mesh=mesh)
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0073
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0079
 class FullyShardedDataParallel(Distributed):
     "A part of every weight, gradient and optimizer state in each process"
     name, is_sharded = 'fsdp2', True
@@ -264,7 +264,7 @@ class FullyShardedDataParallel(Distributed):
                    for group in ('model', 'optimizer')}
         super().load_state(model, optimizer, {**tensors, **sharded})
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0076
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0082
 def deepspeed_config(
     train: TrainConfig,  # Says zero_stage, zero_offload, batch_size and grad_clip
     dtype: torch.dtype,  # Precision of matrix products
@@ -279,7 +279,7 @@ def deepspeed_config(
     half = str(dtype).removeprefix('torch.')
     return {**values, 'torch_autocast': {'enabled': True, 'dtype': half}}
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0081
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0087
 def import_deepspeed(
     device: str, # cpu or cuda
 ) -> Any:
@@ -294,7 +294,7 @@ def import_deepspeed(
     deepspeed.utils.logging.logger.setLevel(logging.ERROR)
     return deepspeed
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0084
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0090
 def zero_shard(
     p: Any,                  # A parameter of a model in a DeepSpeed engine
     kind: str | None = None, # Of the optimizer state, such as `exp_avg`; None is the weight
@@ -310,7 +310,7 @@ def zero_shard(
     begin = min(p.ds_tensor.numel()*dist.get_rank(), p.ds_numel)
     return Shard(part[:p.ds_numel - begin], begin, p.ds_shape) # without padding
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0086
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0092
 def set_zero(
     p: Any,                  # As for `zero_shard`
     value: Tensor,           # Whole
@@ -324,7 +324,7 @@ def set_zero(
     if kind is None: utils.safe_set_local_fp32_param(p, part)
     else: utils.safe_set_local_optimizer_state(p, part, kind)
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0088
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0094
 def link_states(
     optimizer: Any, # Of a DeepSpeed engine
 ) -> None:
@@ -333,7 +333,7 @@ def link_states(
     optimizer._hp_optimizer_states_linked = False
     optimizer._lazy_init_hp_params_optimizer_state()
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0090
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0096
 def zero_state(
     engine: nn.Module, # Of DeepSpeed
     optimizer: Any,    # The same
@@ -351,7 +351,7 @@ def zero_state(
             elif is_main: found['optimizer'][key] = value
     return found
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0092
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0098
 def blank_step(
     engine: Any,                      # Of DeepSpeed
     optimizer: torch.optim.Optimizer, # The same
@@ -363,7 +363,7 @@ def blank_step(
     engine.backward(0*engine(token, token))
     engine.step()
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0094
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0100
 def load_zero_state(
     engine: nn.Module, # Of DeepSpeed
     optimizer: Any,    # The same
@@ -384,7 +384,7 @@ def load_zero_state(
         else:
             for state in states: state[kind].fill_(value.item())
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0096
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0102
 class DeepSpeed(Distributed):
     "Optimizer state, gradients and weights sharded in stages by DeepSpeed"
     name, is_sharded = 'deepspeed', True
@@ -419,7 +419,7 @@ class DeepSpeed(Distributed):
     def load_state(self, model: nn.Module, optimizer: Any, tensors: Saved) -> None:
         load_zero_state(model, optimizer, tensors)
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0099
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0105
 def _local_device(name: str) -> torch.device:
     "The device of this process: with a launcher, a GPU of its own"
     device = resolve_device(name)
@@ -431,7 +431,7 @@ def _local_device(name: str) -> torch.device:
     torch.cuda.set_device(number)
     return torch.device('cuda', number)
 
-# %% ../../nbs/09_trainer/04_strategy.ipynb #0101
+# %% ../../nbs/09_trainer/04_strategy.ipynb #0107
 STRATEGY_CLASSES = {strategy.name: strategy
                     for strategy in (Strategy, DataParallel, FullyShardedDataParallel)}
 
