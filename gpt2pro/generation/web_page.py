@@ -70,7 +70,8 @@ def compare_with_forecast(
     if spent and expected.get('seconds'):
         rows.append(['time', *map(format_seconds, (expected['seconds'], spent[-1][1]))])
     if isinstance(memory, dict) and memory.get('measured_bytes'):
-        sizes = expected['memory']['total'], memory['measured_bytes']
+        step = expected['memory']['total'] - expected['memory'].get('checkpoint', 0)
+        sizes = step, memory['measured_bytes']
         rows.append(['memory of a step', *map(format_bytes, sizes)])
     return rows if rows[1:] else []
 

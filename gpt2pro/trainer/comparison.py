@@ -34,6 +34,7 @@ class RunSummary(StrictModel):
     config: Config               # Its configuration
     points: Points               # Step, bits per byte on validation text
     score: float | None          # The best of them; null without an evaluation
+    tokens: int                  # Trained on
     seconds: float               # Of training
     tokens_per_second: float     # Median
     validation_bytes: int        # Of validation text
@@ -54,6 +55,7 @@ def summarize(
     return RunSummary(
         folder=run.path, config=load_config(run.config), points=points,
         score=min((score for _, score in points), default=None),
+        tokens=int(_last(metric_points(metrics, 'tokens'))),
         seconds=_last(metric_points(metrics, 'seconds')),
         tokens_per_second=statistics.median(speeds) if speeds else 0.,
         validation_bytes=read_manifest(run.path).validation.counts.bytes)
@@ -108,6 +110,7 @@ def _variant_row(variant: Variant, first: Variant) -> list[str]:
             format_interval(mean_interval(scores) if scores else None),
             format_interval(against, '{:+.3f}'),
             format_number(count_parameters(run.config.model)['total']),
+            format_number(statistics.mean(run.tokens for run in variant.runs)),
             format_number(statistics.median(run.tokens_per_second for run in variant.runs)),
             format_seconds(statistics.mean(run.seconds for run in variant.runs))]
 
@@ -121,6 +124,10 @@ def _conclusions(variants: Sequence[Variant]) -> Iterable[str]:
         sure = f'by {-mean:.3f} ± {margin:.3f} bits per byte'
         if -mean <= margin: sure = 'but more seeds are needed to be sure'
         yield f'Best: {best.name}, before {second.name}, {sure}.'
+    tokens = [run.tokens for variant in variants for run in variant.runs]
+    if max(tokens) > 1.02*min(tokens):
+        yield (f'They were trained on {format_number(min(tokens))} to '
+               f'{format_number(max(tokens))} tokens, which alone makes a difference.')
     if len({run.validation_bytes for variant in variants for run in variant.runs}) > 1:
         yield 'Their validation texts differ, so their scores cannot be compared.'
 
@@ -130,7 +137,7 @@ class Comparison(Record):
     variants: list[Variant]
     def _tables(self) -> dict[str, list[list[str]]]:
         rows = [_variant_row(variant, self.variants[0]) for variant in self.variants]
-        head = ['', 'runs', 'bits per byte', 'difference', 'parameters', 'tokens/s', 'time']
+        head = ['', 'runs', 'bits per byte', 'difference', 'parameters', 'tokens', 'tokens/s', 'time']
         names = [variant.name for variant in self.variants]
         keys = [*self.variants[0].settings]
         changed = [[key, *(str(v.settings[key]) for v in self.variants)] for key in keys]

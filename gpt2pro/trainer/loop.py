@@ -524,4 +524,5 @@ def why_finished(
     if f'train.{reason}' not in resumable_settings(config.train) or progress.planned_steps:
         way = ('To train longer, start a new run; with train.schedule=constant and no '
                f'train.target_minutes, it can be resumed with a larger train.{reason}.')
-    return f'{run.path} is already finished: train.{reason} ended it at step {progress.step}. {way}'
+    cause = 'target_minutes' if progress.planned_steps and reason == 'max_steps' else reason
+    return f'{run.path} is already finished: train.{cause} ended it at step {progress.step}. {way}'

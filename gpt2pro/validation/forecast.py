@@ -33,7 +33,7 @@ class Forecast(Record):
     tokens_per_second: float | None = None # speed of the training steps
     seconds: float | None = None           # time of training and its evaluations
     disk: int                              # bytes of checkpoints at most
-    kv_cache: int                          # bytes that a whole text takes in generation
+    kv_cache: int = 0                      # bytes that a whole text takes in generation
     exports: list[str] = []                # formats that hold the model
     def _tables(self) -> Mapping[str, TableRows]: return {'forecast': _forecast_rows(self)}
 
