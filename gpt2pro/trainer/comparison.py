@@ -137,7 +137,8 @@ class Comparison(Record):
     variants: list[Variant]
     def _tables(self) -> dict[str, list[list[str]]]:
         rows = [_variant_row(variant, self.variants[0]) for variant in self.variants]
-        head = ['', 'runs', 'bits per byte', 'difference', 'parameters', 'tokens', 'tokens/s', 'time']
+        head = ['', 'runs', 'bits per byte', 'difference', 'parameters', 'tokens', 'tokens/s',
+                'time']
         names = [variant.name for variant in self.variants]
         keys = [*self.variants[0].settings]
         changed = [[key, *(str(v.settings[key]) for v in self.variants)] for key in keys]
