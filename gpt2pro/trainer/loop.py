@@ -353,6 +353,8 @@ class Trainer:
             self.meter = MemoryMeter(state.strategy.device, state.tensors())
             with self.meter: take_steps(self, first + 2)
             reason = take_steps(self, math.inf) or ''
+            if reason == 'patience':
+                _log.info('early stopping: nothing better since step %d', progress.best_step)
             self.save(last=True)
         self.interrupts.check(f'after step {progress.step}',
                               f'go on with: gpt2pro train {self.run.path} --resume')
