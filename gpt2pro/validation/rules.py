@@ -62,6 +62,12 @@ def _make_finding(rule: Rule, violation: Violation, plan: Plan) -> Finding:
                    why=rule.why, remedies=remedies, fix=first.split()*is_override(first),
                    value=setting_value(plan.config, rule.key))
 
+def _contradicts_base(finding: Finding, plan: Plan) -> bool:
+    "Whether it advises against a shape that a fine-tuning takes from its base"
+    fixed = {f'model.{name}' for name in plan.base_model if name != 'block_size'}
+    advised = {word.partition('=')[0] for word in finding.fix}
+    return finding.severity != 'error' and not fixed.isdisjoint(advised)
+
 def apply_rules(
     plan: Plan,                 # What is checked
     rules: Mapping[str, Rule],  # Such as a `RuleSet`
@@ -69,9 +75,10 @@ def apply_rules(
     "Everything that some rules find in a plan"
     checked = [(rule, rule.check(plan)) for rule in rules.values()]
     findings = [_make_finding(rule, violation, plan) for rule, violation in checked if violation]
+    findings = [finding for finding in findings if not _contradicts_base(finding, plan)]
     return sorted(findings, key=lambda finding: get_args(Severity).index(finding.severity))
 
-# %% ../../nbs/03_validation/05_rules.ipynb #0020
+# %% ../../nbs/03_validation/05_rules.ipynb #0022
 class Explanation(PrintedText):
     "A rule, shown on an example that breaks it"
     title: str       # what should hold
@@ -113,7 +120,7 @@ def explain_rule(
                        finding=_make_finding(rule, violation, plan),
                        page=f'https://gpt2pro.github.io/gpt2pro/{rule.page}.html#:~:text={anchor}')
 
-# %% ../../nbs/03_validation/05_rules.ipynb #0024
+# %% ../../nbs/03_validation/05_rules.ipynb #0026
 def show_rules(
     rules: Mapping[str, Rule], # A set
     *codes: str,               # Those that are shown
@@ -125,7 +132,7 @@ def show_rules(
         explanation = explain_rule(rules[code])
         print(f'{explanation.title}, {explanation.example}\n{explanation.finding}\n')
 
-# %% ../../nbs/03_validation/05_rules.ipynb #0028
+# %% ../../nbs/03_validation/05_rules.ipynb #0030
 SETTING_RULES = RuleSet('03_validation/rules')
 
 def _override(key: str, value: Any) -> str: return f'{key}={json.dumps(value)}'.replace('"', '')
@@ -148,7 +155,7 @@ def _add_range_rule(key: str, low: float, high: float) -> None:
 for _key, _info in SETTINGS.items():
     if _info.usual_range: _add_range_rule(_key, *_info.usual_range)
 
-# %% ../../nbs/03_validation/05_rules.ipynb #0031
+# %% ../../nbs/03_validation/05_rules.ipynb #0033
 @SETTING_RULES.rule('GP-UNUSED-001', 'note', 'model.rope_theta=500000')
 def _changed_settings_have_an_effect(plan: Plan) -> CheckResult:
     "some settings are read only together with another one"
