@@ -150,7 +150,8 @@ def best_checkpoint(
     "The checkpoint with the lowest validation loss, or the latest where that is not known"
     latest = latest_checkpoint(run.checkpoints, _WEIGHTS)
     if latest is None:
-        raise UserError(f'{run.path}: no checkpoint', 'there is nothing to load',
+        why = 'there is nothing to load' if run.path.is_dir() else 'there is no such directory'
+        raise UserError(f'{run.path}: no checkpoint', why,
                         'name a run, or a checkpoint of one')
     best = read_state(latest).progress.best_step
     if best is None: return latest
