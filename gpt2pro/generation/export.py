@@ -71,18 +71,19 @@ def check_parity(
     text: str | Sequence[Message], # What is compared, cut to the context
 ) -> ParityCheck:
     "Compare a text in two programs"
-    plain = isinstance(text, str)
-    ids = tokenizer.encode(text) if plain else encode_question(text, tokenizer) # type: ignore
+    if isinstance(text, str): shown, ids = text, tokenizer.encode(text)
+    else: shown, ids = text[-1].content, encode_question(text, tokenizer)
     same = ids == runtime.encode(text)
     n = min(16, model.config.block_size//2)
     ids = (ids or [tokenizer.eot])[:model.config.block_size - n]
-    T, theirs, new = len(ids), runtime.logits(ids), runtime.generate(ids, n) # theirs is (T, V)
+    T = len(ids)
+    theirs = runtime.logits(ids) # (T, V)
+    new = runtime.generate(ids, n)
     ours = model(torch.tensor([ids + new]))[0] # (T + n, V)
     difference = (ours[:T] - theirs).abs().max().item()
     rows = ours[T - 1:T - 1 + len(new)] # (n, V)
     gap = (rows.amax(-1) - rows[range(len(new)), new]).max().item() if new else 0.
-    shown = text if plain else text[-1].content # type: ignore
-    return ParityCheck(text=shown, tokens=T, same_ids=same, difference=difference, gap=gap, # type: ignore
+    return ParityCheck(text=shown, tokens=T, same_ids=same, difference=difference, gap=gap,
                        largest=ours.abs().max().item(), continuation=tokenizer.decode(new))
 
 # %% ../../nbs/10_generation/10_export.ipynb #0020

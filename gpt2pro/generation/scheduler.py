@@ -105,6 +105,13 @@ _log = logging.getLogger('gpt2pro.generation.scheduler')
 PAUSE = 2. # Seconds between two looks for a newer model
 STOPPED = ApiError('The server stops', 'it was asked to end', 'send it again later', status=503)
 
+def _load_newer(load: Callable[[], LoadedModel | None],
+                model: LoadedModel | None) -> LoadedModel | None:
+    "What a loader finds, or the model in use"
+    try: return load() or model
+    except Exception as e: _log.warning('the newest checkpoint was not taken: %s', as_error(e))
+    return model
+
 # %% ../../nbs/10_generation/16_scheduler.ipynb #0026
 class EngineThread:
     "Runs an engine in a thread, for jobs from its inbox"
@@ -137,11 +144,8 @@ class EngineThread:
                 if job and kind == 'cancel': self._cancel(job)
                 idle = False
         except Empty:
-            if idle: self._look_for_newer()
+            if idle: self.model = _load_newer(self.load, self.model)
             return True
-    def _look_for_newer(self) -> None:
-        try: self.model = self.load() or self.model
-        except Exception as e: _log.warning('the newest checkpoint was not taken: %s', as_error(e))
     def _admit(self, job: Job) -> None:
         assert self.model
         for choice, (ids, config) in enumerate(job.texts):

@@ -46,10 +46,12 @@ class DraftModel:
     ) -> list[int]:
         "Continue the text greedily"
         if len(tokens) + n > self.model.config.block_size: return []
-        same, most = 0, min(len(self.seen), len(tokens) - 1) # tokens that the cache has already
+        most = min(len(self.seen), len(tokens) - 1) # that the cache may have already
+        same = 0
         while same < most and self.seen[same] == tokens[same]: same += 1
         self.cache.truncate(0, same)
-        new, draft, device = tokens[same:], list[int](), self.cache.entries.device
+        new, draft = tokens[same:], list[int]()
+        device = self.cache.entries.device
         with eval_mode(self.model):
             for _ in range(n):
                 while new: # in pieces for which a sliding window has room

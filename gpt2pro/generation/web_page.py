@@ -40,7 +40,8 @@ def describe_progress(
     if not metrics: return 'No step is done yet.', 0.
     last = {name: points[-1][1] for name in ('step', 'seconds', 'max_steps')
             if (points := metric_points(metrics, name))}
-    done, steps, seconds = last['step'], last.get('max_steps'), last.get('seconds', 0.)
+    done, seconds = last['step'], last.get('seconds', 0.)
+    steps = last.get('max_steps')
     if not steps: return f'Step {done:,.0f}.', 0.
     text = f'Step {done:,.0f} of {steps:,.0f}, after {format_seconds(seconds)}'
     if done >= steps: return f'{text}: finished.', 1.

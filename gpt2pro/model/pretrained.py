@@ -50,7 +50,9 @@ def _as_stored(model: GPT) -> dict[str, Tensor]:
         return {name: p.T if name.endswith(_CONV1D) else p for name, p in parameters.items()}
     stored, modules = dict[str, Tensor](), _llama_modules(model.config)
     for name, p in parameters.items():
-        block, module, kind = re.fullmatch(r'(h\.\d+\.)?(.+)\.(\w+)', name).groups('') # type: ignore
+        match = re.fullmatch(r'(h\.\d+\.)?(.+)\.(\w+)', name)
+        assert match
+        block, module, kind = match.groups('')
         parts = modules[module]
         for part, view in zip(parts, p.split([*parts.values()])):
             stored[f'{block.replace("h.", "layers.")}{part}.{kind}'] = view
