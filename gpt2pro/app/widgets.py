@@ -174,11 +174,14 @@ STYLE = """<style>
 .gp-log{max-height:12em;overflow:auto;margin:0;white-space:pre-wrap;font-size:.85em}
 </style>"""
 
+# %% ../../nbs/12_app/08_widgets.ipynb #0027
 def _snapshot_tabs(tab: Any) -> str:
-    marks = ['gp-tab gp-on' if i == tab.selected_index else 'gp-tab' for i in range(len(tab.titles))]
-    names = [f'<span class="{mark}">{escape(title)}</span>' for mark, title in zip(marks, tab.titles)]
-    body = '' if tab.selected_index is None else snapshot(tab.children[tab.selected_index])
-    return f'<div class="gp-row">{"".join(names)}</div>{body}'
+    "The titles of all tabs, and the selected one"
+    chosen, names = tab.selected_index, ''
+    for i, title in enumerate(tab.titles):
+        names += f'<span class="gp-tab {"gp-on" if i == chosen else ""}">{escape(title)}</span>'
+    body = '' if chosen is None else snapshot(tab.children[chosen])
+    return f'<div class="gp-row">{names}</div>{body}'
 
 def snapshot(
     widget: Any, # Any core widget, with all below it
@@ -204,7 +207,7 @@ def snapshot(
     value = escape(str(widget.value)) or f'<i class="gp-off">{escape(widget.placeholder)}</i>'
     return f'<span class="gp-name">{name}</span> <span class="gp-value">{value}</span>'
 
-# %% ../../nbs/12_app/08_widgets.ipynb #0029
+# %% ../../nbs/12_app/08_widgets.ipynb #0030
 def snapshot_text(
     html: str, # From `snapshot`
 ) -> str:
@@ -215,7 +218,7 @@ def snapshot_text(
     lines = [' '.join(line.split()) for line in words.splitlines()]
     return '\n'.join(filter(None, lines))
 
-# %% ../../nbs/12_app/08_widgets.ipynb #0033
+# %% ../../nbs/12_app/08_widgets.ipynb #0034
 def _is_live() -> bool:
     "Whether a notebook's front end may be there"
     from IPython import get_ipython
@@ -240,7 +243,7 @@ class Panel:
     def __repr__(self) -> str:
         return f'{snapshot_text(snapshot(self.box))}\n(a panel: it can be clicked in a notebook)'
 
-# %% ../../nbs/12_app/08_widgets.ipynb #0037
+# %% ../../nbs/12_app/08_widgets.ipynb #0038
 class _LogTail(logging.Handler):
     "Shows the last messages of the thread that made it"
     def __init__(self, show: Callable[[str], None]) -> None:
@@ -260,7 +263,7 @@ def _log_tail(show: Callable[[str], None]) -> Iterator[None]:
     try: yield
     finally: logger.removeHandler(tail)
 
-# %% ../../nbs/12_app/08_widgets.ipynb #0039
+# %% ../../nbs/12_app/08_widgets.ipynb #0040
 class Job:
     "Work in a thread, with a button that starts it and one that stops it, a bar and messages"
     running: Job | None = None # The one that runs in this process
@@ -309,7 +312,8 @@ class Job:
         facts = {**bar.format_dict, 'bar_format': _METER}
         self.words.value = escape(bar.format_meter(**facts))
         self.bar.value = bar.n/bar.total if bar.total else 0
-    def _write(self, text: str) -> None: self.log.value = f'<pre class="gp-log">{escape(text)}</pre>'
+    def _write(self, text: str) -> None:
+        self.log.value = f'<pre class="gp-log">{escape(text)}</pre>'
     def _run(self) -> None:
         try:
             with watch_progress(self._watch), _log_tail(self._write): result = self.work()
