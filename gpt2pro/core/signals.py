@@ -4,7 +4,8 @@
 
 # %% ../../nbs/00_core/10_signals.ipynb #0003
 from __future__ import annotations
-import signal, threading
+import ctypes, signal, threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from typing import Any, TypeVar
 from .errors import RunError
 
 # %% auto #0
-__all__ = ['SIGNALS', 'T', 'InterruptError', 'Interrupts', 'interrupts_as_errors', 'run_in_thread']
+__all__ = ['SIGNALS', 'T', 'InterruptError', 'Interrupts', 'interrupts_as_errors', 'run_in_thread', 'interrupt_thread']
 
 # %% ../../nbs/00_core/10_signals.ipynb #0006
 class InterruptError(RunError):
@@ -28,6 +29,7 @@ class InterruptError(RunError):
 
 # %% ../../nbs/00_core/10_signals.ipynb #0010
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_blocks: defaultdict[Any, list[Interrupts]] = defaultdict(list) # Of each thread, innermost last
 
 class Interrupts:
     "Notes signals within a `with` block; `number` is the last one, or 0"
@@ -48,8 +50,10 @@ class Interrupts:
     def __enter__(self) -> Interrupts:
         main = threading.current_thread() is threading.main_thread()
         self.before = {number: signal.signal(number, self._note) for number in self.signals*main}
+        _blocks[threading.get_ident()].append(self)
         return self
     def __exit__(self, *error: Any) -> None:
+        _blocks[threading.get_ident()].pop()
         for number, handler in self.before.items(): signal.signal(number, handler)
     def check(self, when: str, advice: str) -> None:
         "An `InterruptError` if there was a signal"
@@ -80,3 +84,16 @@ def run_in_thread(
     threading.Thread(target=run, daemon=True).start()
     while not answer.done(): wait([answer], 0.1)
     return answer.result()
+
+# %% ../../nbs/00_core/10_signals.ipynb #0022
+def interrupt_thread(
+    thread: threading.Thread, # One that works
+) -> None:
+    "Do in another thread what Ctrl-C does in the main one"
+    blocks = _blocks[thread.ident]
+    try:
+        if not blocks: raise KeyboardInterrupt
+        blocks[-1]._note(signal.SIGINT, None)
+    except KeyboardInterrupt as e:
+        raise_there = ctypes.pythonapi.PyThreadState_SetAsyncExc
+        raise_there(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(type(e)))

@@ -4,7 +4,7 @@
 
 # %% ../../nbs/09_trainer/02_runs.ipynb #0003
 from __future__ import annotations
-import logging, math, os, socket, time
+import logging, math, os, re, signal, socket, time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,9 +28,9 @@ from .checkpoint import latest_checkpoint, load_checkpoint, load_parameters
 from .checkpoint import save_checkpoint
 
 # %% auto #0
-__all__ = ['RunDirectory', 'check_paths', 'lock_run', 'Progress', 'TrainingState', 'read_state', 'best_checkpoint',
-           'changed_settings', 'checkpoint_to_resume', 'load_run', 'open_base', 'initial_model', 'ProofCheck',
-           'ResumeProof']
+__all__ = ['RunDirectory', 'check_paths', 'lock_run', 'run_owner', 'interrupt_run', 'Progress', 'TrainingState', 'read_state',
+           'best_checkpoint', 'changed_settings', 'checkpoint_to_resume', 'load_run', 'open_base', 'initial_model',
+           'ProofCheck', 'ResumeProof']
 
 # %% ../../nbs/09_trainer/02_runs.ipynb #0007
 class RunDirectory:
@@ -75,22 +75,26 @@ def check_paths(
                             'move it away, or name another run directory')
 
 # %% ../../nbs/09_trainer/02_runs.ipynb #0011
+def _owner(run: RunDirectory) -> str:
+    "Who has the lock"
+    path = run.path/'.owner'
+    return path.read_text('utf-8', 'replace') if path.is_file() else 'it has just started'
+
 @contextmanager
 def lock_run(
     run: RunDirectory, # Made where it is missing
 ) -> Iterator[None]:
     "Reserve a run directory for this process inside a `with` block"
     check_paths(run)
-    folder, owner = run.path, run.path/'.owner'
+    folder = run.path
     lock = FileLock(folder/'.lock', timeout=0)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
         name = f'process {os.getpid()} on {socket.gethostname()}'
-        write_file(owner, f'{name}, since {time.strftime("%Y-%m-%d %H:%M:%S")}')
+        write_file(folder/'.owner', f'{name}, since {time.strftime("%Y-%m-%d %H:%M:%S")}')
     except Timeout:
-        name = owner.read_text('utf-8', 'replace') if owner.is_file() else 'it has just started'
-        raise UserError(f'{folder} is in use', f'another run has it: {name}',
+        raise UserError(f'{folder} is in use', f'another run has it: {_owner(run)}',
                         'name another, or wait until it ends') from None
     except OSError as e:
         raise UserError(f'{folder}: {e.strerror}', 'a run has to write to its folder',
@@ -104,6 +108,27 @@ def lock_run(
     finally: lock.release()
 
 # %% ../../nbs/09_trainer/02_runs.ipynb #0018
+def run_owner(
+    run: RunDirectory, # It need not exist
+) -> str | None:       # Such as `process 1234 on HOST, since …`; None where it is free
+    "The process that has a run directory"
+    if not (run.path/'.lock').exists(): return None
+    try:
+        with FileLock(run.path/'.lock', timeout=0): return None
+    except Timeout: return _owner(run)
+
+def interrupt_run(
+    run: RunDirectory, # Which some process has
+) -> None:
+    "Ask the process that has a run directory to stop"
+    owner = run_owner(run) or 'no process has it'
+    found = re.match(r'process (\d+) on (.+), since', owner)
+    if not found or found[2] != socket.gethostname():
+        raise UserError(f'{run.path} cannot be stopped from here', owner,
+                        'stop it on its own machine with Ctrl-C, or kill -INT')
+    os.kill(int(found[1]), signal.SIGINT)
+
+# %% ../../nbs/09_trainer/02_runs.ipynb #0022
 class Progress(StrictModel):
     "How far a run has come"
     step: int = 0                 # Steps done
@@ -125,7 +150,7 @@ class Progress(StrictModel):
         if better: self.best, self.best_step = loss, self.step
         return better
 
-# %% ../../nbs/09_trainer/02_runs.ipynb #0021
+# %% ../../nbs/09_trainer/02_runs.ipynb #0025
 class TrainingState(StrictModel):
     "The plain values of a checkpoint"
     progress: Progress
@@ -139,7 +164,7 @@ def read_state(
     "The plain values of a checkpoint"
     return read_json(path/'state.json', TrainingState)
 
-# %% ../../nbs/09_trainer/02_runs.ipynb #0023
+# %% ../../nbs/09_trainer/02_runs.ipynb #0027
 _log = logging.getLogger('gpt2pro.trainer.runs')
 
 _WEIGHTS = ['model'] # The groups of a checkpoint that inference needs
@@ -161,7 +186,7 @@ def best_checkpoint(
                  best, latest.name)
     return latest
 
-# %% ../../nbs/09_trainer/02_runs.ipynb #0028
+# %% ../../nbs/09_trainer/02_runs.ipynb #0032
 def changed_settings(
     before: Mapping[str, Mapping[str, Any]], # Sections of settings, as a checkpoint has them
     config: Config,                          # Of the run that is to be resumed
@@ -173,7 +198,7 @@ def changed_settings(
     return [f'{key}: {old} → {new}' for key, (old, new) in pairs.items()
             if key not in free and old != new]
 
-# %% ../../nbs/09_trainer/02_runs.ipynb #0032
+# %% ../../nbs/09_trainer/02_runs.ipynb #0036
 _DIFFERENT = 'the other value would give other weights than one uninterrupted run'
 _LENGTHS = {'train.max_steps', 'train.max_tokens', 'train.max_epochs'}
 _LONGER = ('its learning rate falls over max_steps, so that more of them would have changed each '
@@ -199,7 +224,7 @@ def checkpoint_to_resume(
                         'resume with the settings it had, or start a new run in another folder')
     return path
 
-# %% ../../nbs/09_trainer/02_runs.ipynb #0036
+# %% ../../nbs/09_trainer/02_runs.ipynb #0040
 def _load_base(
     config: Config,    # Of a run that fine-tunes
     run: RunDirectory, # Which has its frozen weights
@@ -215,7 +240,7 @@ def _load_base(
     choose_trainable(model, config.finetune)
     return model
 
-# %% ../../nbs/09_trainer/02_runs.ipynb #0037
+# %% ../../nbs/09_trainer/02_runs.ipynb #0041
 def load_run(
     folder: str | Path,          # A run, a checkpoint, or a Hugging Face folder
     for_inference: bool = False, # Whether the model may get layers that cannot be trained
@@ -245,7 +270,7 @@ def load_run(
     if for_inference and model.wte.weight.device.type == 'cpu': optimize_for_inference(model)
     return model, tokenizer, config
 
-# %% ../../nbs/09_trainer/02_runs.ipynb #0043
+# %% ../../nbs/09_trainer/02_runs.ipynb #0047
 def open_base(
     base: str, # A run, a checkpoint, a folder of Hugging Face, or a name on its hub
 ) -> tuple[GPT, Tokenizer]: # The model is in evaluation mode, on the best device
@@ -281,7 +306,7 @@ def initial_model(
     torch.manual_seed(seed) # for the adapter, wherever the base came from
     return _load_base(config, run)
 
-# %% ../../nbs/09_trainer/02_runs.ipynb #0055
+# %% ../../nbs/09_trainer/02_runs.ipynb #0059
 class ProofCheck(StrictModel):
     "How two runs of a proof compare"
     name: str                # What was different
@@ -293,7 +318,7 @@ class ProofCheck(StrictModel):
     def passed(self) -> bool:
         return self.loss_difference <= self.tolerance and (self.same_hashes or self.tolerance > 0)
 
-# %% ../../nbs/09_trainer/02_runs.ipynb #0056
+# %% ../../nbs/09_trainer/02_runs.ipynb #0060
 class ResumeProof(Record):
     "A certificate: how runs that were killed, split or shared compare with one that was not"
     created: str            # Date and time

@@ -13,7 +13,7 @@ from multiprocessing import current_process, parent_process
 from pathlib import Path
 from typing import Any
 import torch
-from tqdm.auto import tqdm
+from tqdm import tqdm
 from ..core.errors import RunError, UserError
 from ..core.config import Config, setting_applies, setting_error, SETTINGS
 from ..core.config import StrictModel
@@ -22,6 +22,7 @@ from ..core.loading import format_override, load_config
 from ..core.hardware import count_cores
 from ..core.signals import Interrupts
 from ..core.parallel import parallel_map
+from ..core.progress import progress_bar
 from ..validation.validator import check_plan
 from ..data.prepare import prepare_data
 from .runs import lock_run, RunDirectory
@@ -376,7 +377,7 @@ def _run_trials(search: Search, trials: int, progress: bool) -> None:
     def ask_to_stop(name: str) -> None:
         (search.folder/'stop').touch()
         tqdm.write(f'{name}: stopping after the running trials', file=sys.stderr)
-    bar = tqdm(total=trials, initial=first, desc='trials', disable=not progress)
+    bar = progress_bar(total=trials, initial=first, desc='trials', disable=not progress)
     with bar, Interrupts(ask_to_stop) as stop:
         try:
             for _ in parallel_map(partial(run_trial, search), range(first, trials), search.workers):
