@@ -49,7 +49,8 @@ from .run_report import report_run, RunReport, Sample
 # %% auto #0
 __all__ = ['QUICKSTART_BYTES', 'PROMPT_TOKENS', 'choose_data', 'measure_text', 'plan_run', 'evaluate', 'choose_prompts',
            'write_samples', 'PromptHistory', 'sample_checkpoints', 'run_folder', 'absolute_paths', 'summarize_prepared',
-           'train', 'finetune', 'quickstart', 'measure_plan', 'check_contamination', 'save_tokenizer', 'prepare']
+           'finish_run', 'train', 'finetune', 'quickstart', 'measure_plan', 'check_contamination', 'save_tokenizer',
+           'prepare']
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0007
 def _announce(title: str) -> None:
@@ -275,6 +276,21 @@ def summarize_prepared(
                        held_out=1 - train.tokens/counts.tokens)
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0046
+def finish_run(
+    folder: str | Path, # A run with a checkpoint
+) -> RunReport:
+    "Evaluate a run, sample from it, and write its report"
+    _announce('Evaluation')
+    _show(evaluate(folder))
+    _announce('Samples')
+    for sample in write_samples(folder):
+        _show(Text.assemble((sample.prompt, 'bold'), (' → ', 'dim'), sample.text, '\n'))
+    _announce('Report')
+    report = report_run(folder)
+    _show(f'{report.save()}')
+    return report
+
+# %% ../../nbs/12_app/03_pipeline.ipynb #0048
 _OUTSIDE = ('GP-DATA-006', 'GP-TOKEN-004', # what a run has copied, whatever became of it
             'GP-FINETUNE-001', 'GP-FINETUNE-003', 'GP-FINETUNE-004')
 
@@ -303,17 +319,9 @@ def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport |
         _show(finished or expected)
         watch = [] if config.train.target_minutes else [watch_forecast(expected)]
         if not finished: train_model(config, folder, resume, [*callbacks, *watch])
-    _announce('Evaluation')
-    _show(evaluate(folder))
-    _announce('Samples')
-    for sample in write_samples(folder):
-        _show(Text.assemble((sample.prompt, 'bold'), (' → ', 'dim'), sample.text, '\n'))
-    _announce('Report')
-    report = report_run(folder)
-    _show(f'{report.save()}')
-    return report
+    return finish_run(folder)
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0048
+# %% ../../nbs/12_app/03_pipeline.ipynb #0050
 def _with_workers(command: Callable[..., RunReport | None]) -> Callable[..., RunReport | None]:
     "A command that the main process runs; the others of a launcher only train what it trains"
     @wraps(command)
@@ -342,7 +350,7 @@ def train(
     if config is None and resume: config = folder
     return _train(load_config(config, overrides), folder, resume, callbacks=callbacks)
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0056
+# %% ../../nbs/12_app/03_pipeline.ipynb #0058
 @_with_workers
 def finetune(
     base: str | Path | None = None, # Run, checkpoint, Hugging Face folder or name on its hub
@@ -361,7 +369,7 @@ def finetune(
     folder = run_folder(folder, 'finetune')
     return _train(finetune_config(base, overrides), folder, False, callbacks=callbacks)
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0059
+# %% ../../nbs/12_app/03_pipeline.ipynb #0061
 @_with_workers
 def quickstart(
     data: str | list[str] | None = None, # As for `choose_data`; None is the embedded corpus
@@ -376,14 +384,14 @@ def quickstart(
     config, analysis, text = plan_run(data, minutes, overrides)
     return _train(config, folder, False, analysis, text)
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0062
+# %% ../../nbs/12_app/03_pipeline.ipynb #0064
 def measure_plan(
     config: Config, # A plan
 ) -> tuple[Hardware, TextSummary]:
     "Measure this machine, and a plan's training text with its tokenizer"
     return measure_hardware(device=config.train.device), measure_text(config.data, config)[1]
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0065
+# %% ../../nbs/12_app/03_pipeline.ipynb #0067
 def check_contamination(
     data: DataConfig, # Which text
 ) -> str | None:      # None without validation text of its own
@@ -393,7 +401,7 @@ def check_contamination(
     fraction = min(1., 2**26/max(1, train.size))
     return find_contamination(train, validation, fraction=fraction).summary
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0068
+# %% ../../nbs/12_app/03_pipeline.ipynb #0070
 def _explain_size(size: int, config: Config) -> str:
     "Why a vocabulary is smaller than asked"
     why = f'no pair of tokens occurs {config.tokenizer.min_frequency} times any more'
@@ -422,7 +430,7 @@ def save_tokenizer(
     tokenizer.save(folder)
     return tokenizer, mixture
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0072
+# %% ../../nbs/12_app/03_pipeline.ipynb #0074
 def prepare(
     config: str | Path | Config | None = None, # As for `load_config`
     folder: str | Path = 'runs/prepared', # Gets `tokenizer` and `data`

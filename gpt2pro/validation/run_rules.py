@@ -302,7 +302,7 @@ def _frozen_weights_are_trained_ones(plan: Plan) -> CheckResult:
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0069
 _SHAPE = ('n_layer', 'n_head', 'n_kv_head', 'n_embd', 'n_inner', 'activation_function', 'norm',
-          'norm_first', 'position', 'qk_norm', 'logit_softcap', 'tie_word_embeddings')
+          'norm_first', 'position', 'qk_norm', 'bias', 'logit_softcap', 'tie_word_embeddings')
 
 @_rule('GP-FINETUNE-003', 'error', 'model.block_size=2048', _BASE, 'train.lr=6e-5', preset='gpt2',
        base=dict(n_layer=12, n_head=12, n_embd=768, block_size=1024, vocab_size=50257))
@@ -675,7 +675,7 @@ def _greedy_decoding_draws_nothing(plan: Plan) -> CheckResult:
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0140
 @_rule('GP-EXPORT-003', 'note', 'model.position=alibi')
-def _other_programs_have_the_model(plan: Plan) -> CheckResult:
+def _every_format_has_the_architecture(plan: Plan) -> CheckResult:
     "a program runs the architectures that it knows; ONNX describes the operations of any model"
     found = {name: export_problems(plan.config, name) for name in EXPORT_FORMATS}
     known = {key: allowed[0] for problems in found.values() for key, allowed in problems.items()}
