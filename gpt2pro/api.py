@@ -4,6 +4,7 @@
 
 # %% ../nbs/api.ipynb #0003
 from __future__ import annotations
+import sys
 from functools import cache
 from importlib import import_module
 from types import FunctionType
@@ -33,6 +34,7 @@ _NAMES = { # module → public names
     'tokenizers.tokenizer': 'Tokenizer train_tokenizer gpt2_tokenizer find_tokenizer',
     'data.prepare': 'PreparedData',
     'data.batches': 'Batch open_batches',
+    'model.gpt': 'GPT',
     'model.lora': 'load_adapter save_adapter',
     'trainer.runs': 'RunDirectory load_run',
     'trainer.monitor': 'LivePlot',
@@ -45,7 +47,7 @@ _NAMES = { # module → public names
     'trainer.scaling': 'forecast_scaling',
     'generation.evaluation': 'compare_models',
     'generation.engine': 'Engine',
-    'generation.completion': 'GPT generate',
+    'generation.completion': 'generate',
     'generation.quantization': 'quantize',
     'generation.choices': 'show_choices',
     'generation.harness': 'evaluate_tasks',
@@ -70,4 +72,5 @@ def load_public(
     "The public object of a name, imported from its module"
     if name not in PUBLIC: raise AttributeError(f'module gpt2pro has no attribute {name!r}')
     thing = getattr(import_module(f'gpt2pro.{PUBLIC[name]}'), name)
+    if 'gpt2pro.model.gpt' in sys.modules: import_module('gpt2pro.generation.completion')
     return _check_arguments(thing) if isinstance(thing, FunctionType) else thing
