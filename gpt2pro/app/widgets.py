@@ -207,7 +207,8 @@ def snapshot(
     if isinstance(widget, widgets.Image):
         data = base64.b64encode(widget.value).decode()
         return f'<img alt="{name}" src="data:image/{widget.format};base64,{data}">'
-    value = escape(str(widget.value)) or f'<i class="gp-off">{escape(widget.placeholder)}</i>'
+    chosen = widget.label if isinstance(widget, widgets.Dropdown) else widget.value
+    value = escape(str(chosen)) or f'<i class="gp-off">{escape(widget.placeholder)}</i>'
     return f'<span class="gp-name">{name}</span> <span class="gp-value">{value}</span>'
 
 # %% ../../nbs/12_app/08_widgets.ipynb #0030
