@@ -57,6 +57,7 @@ _NAMES = { # module → public names
     'app.run_report': 'report_run',
     'app.pipeline': 'quickstart train finetune prepare evaluate sample_checkpoints',
     'app.wizard': 'wizard',
+    'app.planning_panels': 'analyze_panel config_panel validate_panel',
 }
 PUBLIC = {name: module for module, names in _NAMES.items() for name in names.split()}
 

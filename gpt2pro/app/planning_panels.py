@@ -176,14 +176,17 @@ def forecast_html(
     expected: Forecast, # From `forecast`
 ) -> str:
     "Memory as bars by kind, and time, tokens and disk in a line"
-    whole = max(expected.memory['total'], expected.memory_free or 0)
-    sizes = {**expected.memory, 'free here': expected.memory_free or 0}
-    rows = [(name, size/whole, format_bytes(size)) for name, size in sizes.items() if size]
+    total, free = expected.memory['total'], expected.memory_free
+    fits = free is None or total <= free
+    title = f'{format_bytes(total)} of memory at the peak of a step, {format_bytes(free)} are free'
+    rows = [(name, size/total, format_bytes(size)) for name, size in expected.memory.items()
+            if size and name != 'total']
     epochs = '' if expected.epochs is None else f', {expected.epochs:.1f} epochs'
     facts = [f'{expected.parameters:,} parameters', f'{expected.steps:,} steps',
              f'{expected.tokens:,} tokens{epochs}', f'time {format_seconds(expected.seconds)}',
              f'disk {format_bytes(expected.disk)}', f'export {", ".join(expected.exports)}']
-    return f'{bars_html(rows)}<p class="gp-help">{" · ".join(facts)}</p>'
+    return (f'<p class="{"gp-strong" if fits else "gp-error"}">{title}</p>{bars_html(rows)}'
+            f'<p class="gp-help">{" · ".join(facts)}</p>')
 
 # %% ../../nbs/12_app/09_planning_panels.ipynb #0028
 class ConfigPanel(Panel):
@@ -201,7 +204,7 @@ class ConfigPanel(Panel):
         self.form = ConfigForm(load_config(source), lambda form: self._update())
         self.save = SaveRow('gpt2pro.yaml', lambda path: self.value.save(path))
         about = widgets.VBox([self.forecast, self.measure.box, self.wrong, self.findings.box],
-                             layout=dict(flex='1 1 22em', min_width='0'))
+                             layout=dict(flex='1 1 21em', min_width='0', padding='0 0 0 1em'))
         self.form.box.layout = dict(flex='2 1 32em', min_width='0')
         both = widgets.Box([self.form.box, about], layout=dict(flex_flow='row wrap'))
         yaml = widgets.Accordion([self.yaml], titles=['YAML'])
