@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import cache, partial
 from html import escape, unescape
+from pathlib import Path
 from typing import Any
 import ipywidgets as widgets
 from tqdm import tqdm
@@ -23,7 +24,7 @@ from ..core.progress import watch_progress
 
 # %% auto #0
 __all__ = ['STYLE', 'setting_text', 'read_setting', 'setting_input', 'setting_help', 'SettingField', 'ConfigForm', 'snapshot',
-           'snapshot_text', 'Panel', 'Job']
+           'snapshot_text', 'Panel', 'error_html', 'errors_shown', 'SaveRow', 'bars_html', 'Job']
 
 # %% ../../nbs/12_app/08_widgets.ipynb #0006
 def setting_text(
@@ -171,6 +172,8 @@ STYLE = """<style>
 .gp-button,.gp-tab{border:1px solid #8a8f98;border-radius:4px;padding:.1rem .8rem}
 .gp-on{background:#2780e3;color:#fff;border-color:#2780e3}
 .gp-off{opacity:.5}
+.gp-bar{display:grid;grid-template-columns:6.5rem 1fr 5.5rem;gap:.6rem;align-items:center}
+.gp-bar i{display:block;height:.7em;min-width:1px;border-radius:3px;background:#2780e3}
 .gp-log{max-height:12em;overflow:auto;margin:0;white-space:pre-wrap;font-size:.85em}
 </style>"""
 
@@ -244,6 +247,56 @@ class Panel:
         return f'{snapshot_text(snapshot(self.box))}\n(a panel: it can be clicked in a notebook)'
 
 # %% ../../nbs/12_app/08_widgets.ipynb #0038
+def error_html(
+    error: Gpt2proError, # Any of the package's
+) -> str:
+    "An error in three lines, as HTML"
+    return f'<pre class="gp-error">{escape(str(error))}</pre>'
+
+@contextmanager
+def errors_shown(
+    place: Any, # A `widgets.HTML`
+) -> Iterator[None]:
+    "Show what goes wrong in a block, and go on"
+    place.value = ''
+    try: yield
+    except Exception as e: place.value = error_html(as_error(e))
+
+# %% ../../nbs/12_app/08_widgets.ipynb #0041
+class SaveRow:
+    "The name of a file, and a button that writes it"
+    def __init__(self,
+        name: str,                      # The file's, to begin with
+        write: Callable[[Path], None],  # Writes it
+    ) -> None:
+        self.name = widgets.Text(name, description='file', layout=_WIDE, style=_LABEL)
+        self.button = widgets.Button(description='Save', tooltip='Write this file')
+        self.words, self.write = widgets.HTML(), write
+        row = [self.name, self.button, self.words]
+        self.box = widgets.Box(row, layout=widgets.Layout(**_ROW))
+        self.button.on_click(lambda button: self.save())
+    def save(self) -> None:
+        "Write the file, unless it exists"
+        path = Path(self.name.value).expanduser()
+        with errors_shown(self.words):
+            if path.exists():
+                raise UserError(f'{path}: exists', 'it would be overwritten', 'name another file')
+            self.write(path)
+            self.words.value = f'Saved {escape(str(path.absolute()))}'
+
+# %% ../../nbs/12_app/08_widgets.ipynb #0044
+def bars_html(
+    rows: Sequence[tuple[str, float, str]], # Name, share from 0 to 1, and words at its end
+) -> str:
+    "Bars below each other"
+    html = ''
+    for name, share, words in rows:
+        width = f'{100*min(max(share, 0), 1):.1f}%'
+        html += (f'<div class="gp-bar"><span>{escape(name)}</span>'
+                 f'<span><i style="width:{width}"></i></span><span>{escape(words)}</span></div>')
+    return html
+
+# %% ../../nbs/12_app/08_widgets.ipynb #0047
 class _LogTail(logging.Handler):
     "Shows the last messages of the thread that made it"
     def __init__(self, show: Callable[[str], None]) -> None:
@@ -263,7 +316,7 @@ def _log_tail(show: Callable[[str], None]) -> Iterator[None]:
     try: yield
     finally: logger.removeHandler(tail)
 
-# %% ../../nbs/12_app/08_widgets.ipynb #0040
+# %% ../../nbs/12_app/08_widgets.ipynb #0049
 class Job:
     "Work in a thread, with a button that starts it and one that stops it, a bar and messages"
     running: Job | None = None # The one that runs in this process
@@ -302,7 +355,7 @@ class Job:
         return self.future.result()
     def show_error(self, error: Gpt2proError) -> None:
         "Show an error in three lines"
-        self.problem.value = f'<pre class="gp-error">{escape(str(error))}</pre>'
+        self.problem.value = error_html(error)
     def _show(self, running: bool) -> None:
         self.button.disabled, self.stop_button.disabled = running, not running
         if not running: return
