@@ -59,6 +59,7 @@ _NAMES = { # module → public names
     'app.pipeline': 'quickstart train finish_run finetune prepare evaluate '
                     'sample_checkpoints',
     'app.wizard': 'wizard',
+    'app.planning_panels': 'analyze_panel config_panel validate_panel',
     'app.run_panels': 'train_panel tune_panel generate_panel compare_panel',
 }
 PUBLIC = {name: module for module, names in _NAMES.items() for name in names.split()}
