@@ -4,6 +4,7 @@
 
 # %% ../nbs/api.ipynb #0003
 from __future__ import annotations
+import sys
 from functools import cache
 from importlib import import_module
 from types import FunctionType
@@ -33,19 +34,21 @@ _NAMES = { # module → public names
     'tokenizers.tokenizer': 'Tokenizer train_tokenizer gpt2_tokenizer find_tokenizer',
     'data.prepare': 'PreparedData',
     'data.batches': 'Batch open_batches',
+    'model.gpt': 'GPT',
     'model.lora': 'load_adapter save_adapter',
     'trainer.runs': 'RunDirectory load_run',
     'trainer.monitor': 'LivePlot',
     'trainer.loop': 'Trainer',
     'trainer.proofs': 'prove_resume',
     'trainer.spikes': 'find_spikes',
+    'trainer.finetuning': 'finetune_config',
     'trainer.tuning': 'tune',
     'trainer.comparison': 'compare',
     'trainer.launch': 'Cluster launch_file',
     'trainer.scaling': 'forecast_scaling',
     'generation.evaluation': 'compare_models',
     'generation.engine': 'Engine',
-    'generation.completion': 'GPT generate',
+    'generation.completion': 'generate',
     'generation.quantization': 'quantize',
     'generation.choices': 'show_choices',
     'generation.harness': 'evaluate_tasks',
@@ -53,8 +56,11 @@ _NAMES = { # module → public names
     'generation.serving': 'serve',
     'app.rehearsal': 'rehearse',
     'app.run_report': 'report_run',
-    'app.pipeline': 'quickstart train finetune prepare evaluate sample_checkpoints',
+    'app.pipeline': 'quickstart train finish_run finetune prepare evaluate '
+                    'sample_checkpoints',
     'app.wizard': 'wizard',
+    'app.planning_panels': 'analyze_panel config_panel validate_panel',
+    'app.run_panels': 'train_panel tune_panel generate_panel compare_panel',
 }
 PUBLIC = {name: module for module, names in _NAMES.items() for name in names.split()}
 
@@ -70,4 +76,5 @@ def load_public(
     "The public object of a name, imported from its module"
     if name not in PUBLIC: raise AttributeError(f'module gpt2pro has no attribute {name!r}')
     thing = getattr(import_module(f'gpt2pro.{PUBLIC[name]}'), name)
+    if 'gpt2pro.model.gpt' in sys.modules: import_module('gpt2pro.generation.completion')
     return _check_arguments(thing) if isinstance(thing, FunctionType) else thing

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 import numpy as np
 from pydantic import ValidationError
-from tqdm.auto import tqdm
 from ..core.errors import UserError
 from ..core.files import hash_file, write_file
 from ..core.config import DataConfig
 from ..core.signals import Interrupts
 from ..core.parallel import count_workers, parallel_map
+from ..core.progress import progress_bar
 from ..text.readers import is_compressed
 from ..text.layouts import Layout
 from ..text.sources import cache_folder
@@ -214,8 +214,8 @@ def _read_through(scan: _Scan, examiner: _Examiner, max_documents: int | None, w
     "Read a corpus once"
     documents = iter(scan.corpus)
     batches = _batches(islice(documents, max_documents), scan.fraction)
-    bar = tqdm(total=_expected_bytes(scan.corpus), unit='B', unit_scale=True, desc='Reading',
-               disable=not progress)
+    bar = progress_bar(total=_expected_bytes(scan.corpus), unit='B', unit_scale=True,
+                       desc='Reading', disable=not progress)
     results = parallel_map(examiner, batches, workers)
     with Interrupts(signals=(signal.SIGINT,)) as stop, bar, closing(results):
         for batch, found in results:

@@ -15,11 +15,12 @@ import numpy as np
 from rich.console import Console
 from rich.text import Text
 from ..core.errors import UserError
-from ..core.files import check_overwrite, read_json, write_file
+from ..core.files import check_overwrite, write_file
 from ..core.config import Config, DataConfig, RUN_PRESETS
-from ..core.tables import format_bytes
+from ..core.tables import format_bytes, Record, TableRows
 from ..core.loading import load_config
 from ..core.hardware import explain_hardware, Hardware, is_main_process
+from ..core.signals import interrupts_as_errors
 from ..core.devices import measure_hardware
 from ..core.processes import launched_together
 from ..text.sources import EMBEDDED
@@ -27,8 +28,9 @@ from ..text.corpus import open_corpus, open_splits, parse_data
 from ..analysis.report import DatasetReport
 from ..analysis.scan import analyze
 from ..analysis.contamination import find_contamination
-from ..validation.plan import is_trained, TextSummary, tokenizer_key
-from ..validation.validator import check_plan
+from ..validation.plan import is_trained, Plan, TextSummary, tokenizer_key
+from ..validation.rules import apply_rules, Finding
+from ..validation.validator import check_plan, RULES
 from ..validation.forecast import forecast, watch_forecast
 from ..validation.recommendation import check_minutes, DEFAULT_MINUTES, recommend
 from ..tokenizers.tokenizer import build_tokenizer, gpt2_tokenizer, Tokenizer
@@ -44,12 +46,13 @@ from ..trainer.loop import train_model, train_worker, why_finished
 from ..trainer.finetuning import finetune_config
 from ..generation.evaluation import evaluate_run, Evaluation
 from ..generation.completion import generate, generate_batch
-from .run_report import PromptHistory, report_run, RunReport, Sample
+from .run_report import report_run, RunReport, Sample
 
 # %% auto #0
 __all__ = ['QUICKSTART_BYTES', 'PROMPT_TOKENS', 'choose_data', 'measure_text', 'plan_run', 'evaluate', 'choose_prompts',
-           'write_samples', 'sample_checkpoints', 'run_folder', 'absolute_paths', 'summarize_prepared', 'train',
-           'finetune', 'quickstart', 'measure_plan', 'check_contamination', 'save_tokenizer', 'prepare']
+           'write_samples', 'PromptHistory', 'sample_checkpoints', 'run_folder', 'absolute_paths', 'summarize_prepared',
+           'finish_run', 'train', 'finetune', 'quickstart', 'measure_plan', 'check_contamination', 'save_tokenizer',
+           'prepare']
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0007
 def _announce(title: str) -> None:
@@ -169,13 +172,15 @@ def write_samples(
     return samples
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0030
-def _remember(folder: Path, history: PromptHistory) -> None:
-    "Keep a history for the report, with the steps of checkpoints that are gone"
-    path = RunDirectory(folder).sample_history
-    before = read_json(path, PromptHistory) if path.exists() else history
-    if before.prompts == history.prompts:
-        history.texts = dict(sorted((before.texts | history.texts).items()))
-    write_file(path, history.model_dump_json(indent=2))
+class PromptHistory(Record):
+    "The same prompts, continued by each checkpoint of a run"
+    prompts: list[str]
+    texts: dict[int, list[str]] # Step → the continuation of each prompt
+    def _tables(self) -> dict[str, TableRows]:
+        def rows(i: int) -> list[list[str]]:
+            return [[f'{step:,}', repr(texts[i])] for step, texts in self.texts.items()]
+        return {repr(prompt): [['step', 'continuation'], *rows(i)]
+                for i, prompt in enumerate(self.prompts)}
 
 def sample_checkpoints(
     folder: str | Path,            # A run directory
@@ -183,8 +188,7 @@ def sample_checkpoints(
     overrides: Iterable[str] = (), # Settings, such as `generate.temperature=0`
 ) -> PromptHistory:
     "Continue the same prompts with each checkpoint of a run"
-    folder, overrides = Path(folder), [*overrides]
-    history = PromptHistory(prompts=[], texts={})
+    folder, history = Path(folder), PromptHistory(prompts=[], texts={})
     given: list[Any] = [*prompts]
     for path in list_checkpoints(RunDirectory(folder).checkpoints):
         model, tokenizer, config = load_run(path, for_inference=True)
@@ -196,8 +200,6 @@ def sample_checkpoints(
         raise UserError(f'{folder}: no checkpoint', 'prompts are continued by checkpoints of a run',
                         'name a run directory')
     history.prompts = [p if isinstance(p, str) else tokenizer.decode(p) for p in given]
-    usual = not prompts and not overrides
-    if usual and os.access(folder, os.W_OK): _remember(folder, history)
     return history
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0033
@@ -276,8 +278,35 @@ def summarize_prepared(
                        held_out=1 - train.tokens/counts.tokens)
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0046
+def finish_run(
+    folder: str | Path, # A run with a checkpoint
+) -> RunReport:
+    "Evaluate a run, sample from it, and write its report"
+    advice = f'the model is trained; for the rest: gpt2pro train {folder} --resume'
+    with interrupts_as_errors('in the final evaluation', advice):
+        _announce('Evaluation')
+        _show(evaluate(folder))
+        _announce('Samples')
+        for sample in write_samples(folder):
+            _show(Text.assemble((sample.prompt, 'bold'), (' → ', 'dim'), sample.text, '\n'))
+        _announce('Report')
+        report = report_run(folder)
+        _show(f'{report.save()}')
+    return report
+
+# %% ../../nbs/12_app/03_pipeline.ipynb #0048
 _OUTSIDE = ('GP-DATA-006', 'GP-TOKEN-004', # what a run has copied, whatever became of it
             'GP-FINETUNE-001', 'GP-FINETUNE-003', 'GP-FINETUNE-004')
+
+def _check_batching(data: DataConfig) -> list[Finding]:
+    "A finding where files of conversations are not trained as such"
+    if data.on_error == 'skip': return [] # to learn which files count, all would be read
+    layouts = open_splits(data)[0].layouts.values()
+    kinds = {layout.kind if layout.fields else 'text' for layout in layouts}
+    answers = int(kinds <= {'qa', 'instruction', 'chat'})
+    text = TextSummary(bytes=1, documents=1, answers=answers)
+    rules = {'GP-DATA-007': RULES['GP-DATA-007']}
+    return apply_rules(Plan(Config(data=data), text=text), rules)
 
 def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport | None = None,
            text: TextSummary | None = None, callbacks: Iterable[Callable] = ()) -> RunReport:
@@ -286,6 +315,7 @@ def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport |
     hardware = measure_hardware(folder, config.train.device)
     ignored = _OUTSIDE if resume else ()
     _show(*check_plan(config, hardware, text, ignored))
+    if not resume and text is None: _show(*_check_batching(config.data))
     make_strategy(config.train) # a device or package that is missing is missed before the work
     run = RunDirectory(folder)
     with _discard_unused(run):
@@ -304,19 +334,9 @@ def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport |
         _show(finished or expected)
         watch = [] if config.train.target_minutes else [watch_forecast(expected)]
         if not finished: train_model(config, folder, resume, [*callbacks, *watch])
-    _announce('Evaluation')
-    _show(evaluate(folder))
-    _announce('Samples')
-    samples = write_samples(folder)
-    if len(list_checkpoints(run.checkpoints)) > 1: sample_checkpoints(folder)
-    for sample in samples:
-        _show(Text.assemble((sample.prompt, 'bold'), (' → ', 'dim'), sample.text, '\n'))
-    _announce('Report')
-    report = report_run(folder)
-    _show(f'{report.save()}')
-    return report
+    return finish_run(folder)
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0048
+# %% ../../nbs/12_app/03_pipeline.ipynb #0050
 def _with_workers(command: Callable[..., RunReport | None]) -> Callable[..., RunReport | None]:
     "A command that the main process runs; the others of a launcher only train what it trains"
     @wraps(command)
@@ -345,7 +365,7 @@ def train(
     if config is None and resume: config = folder
     return _train(load_config(config, overrides), folder, resume, callbacks=callbacks)
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0056
+# %% ../../nbs/12_app/03_pipeline.ipynb #0058
 @_with_workers
 def finetune(
     base: str | Path | None = None, # Run, checkpoint, Hugging Face folder or name on its hub
@@ -364,7 +384,7 @@ def finetune(
     folder = run_folder(folder, 'finetune')
     return _train(finetune_config(base, overrides), folder, False, callbacks=callbacks)
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0059
+# %% ../../nbs/12_app/03_pipeline.ipynb #0061
 @_with_workers
 def quickstart(
     data: str | list[str] | None = None, # As for `choose_data`; None is the embedded corpus
@@ -379,14 +399,14 @@ def quickstart(
     config, analysis, text = plan_run(data, minutes, overrides)
     return _train(config, folder, False, analysis, text)
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0062
+# %% ../../nbs/12_app/03_pipeline.ipynb #0064
 def measure_plan(
     config: Config, # A plan
 ) -> tuple[Hardware, TextSummary]:
     "Measure this machine, and a plan's training text with its tokenizer"
     return measure_hardware(device=config.train.device), measure_text(config.data, config)[1]
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0065
+# %% ../../nbs/12_app/03_pipeline.ipynb #0067
 def check_contamination(
     data: DataConfig, # Which text
 ) -> str | None:      # None without validation text of its own
@@ -396,7 +416,7 @@ def check_contamination(
     fraction = min(1., 2**26/max(1, train.size))
     return find_contamination(train, validation, fraction=fraction).summary
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0068
+# %% ../../nbs/12_app/03_pipeline.ipynb #0070
 def _explain_size(size: int, config: Config) -> str:
     "Why a vocabulary is smaller than asked"
     why = f'no pair of tokens occurs {config.tokenizer.min_frequency} times any more'
@@ -425,7 +445,7 @@ def save_tokenizer(
     tokenizer.save(folder)
     return tokenizer, mixture
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0072
+# %% ../../nbs/12_app/03_pipeline.ipynb #0074
 def prepare(
     config: str | Path | Config | None = None, # As for `load_config`
     folder: str | Path = 'runs/prepared', # Gets `tokenizer` and `data`

@@ -11,7 +11,6 @@ from heapq import nlargest
 from pathlib import Path
 from typing import Any
 import torch
-from tqdm.auto import tqdm
 from ..core.errors import as_error, RunError, UserError
 from ..core.files import write_file
 from ..core.choices import EXPORT_FORMATS
@@ -20,6 +19,7 @@ from ..core.tables import format_bytes, format_seconds, Record
 from ..core.hardware import detect_hardware, Hardware
 from ..core.signals import Interrupts
 from ..core.devices import measure_throughput
+from ..core.progress import progress_bar
 from ..text.messages import parse_messages
 from ..text.corpus import Document, open_splits
 from ..validation.plan import Plan, step_seconds
@@ -285,7 +285,7 @@ def rehearse(
     place = Path(folder).absolute()
     parent = next(path for path in (place, *place.parents) if path.is_dir())
     hidden = tempfile.TemporaryDirectory('', '.rehearsal-', parent, ignore_cleanup_errors=True)
-    bar = tqdm(REHEARSAL_STAGES, 'rehearsal', disable=not progress)
+    bar = progress_bar(REHEARSAL_STAGES, 'rehearsal', disable=not progress)
     with Interrupts(at_once=True, signals=(signal.SIGTERM,)), hidden as path, bar:
         state = RehearsalState(config, Path(path), hardware or detect_hardware(folder))
         logger.setLevel(logging.ERROR)

@@ -119,9 +119,10 @@ class CausalSelfAttention(nn.Module):
     ) -> None:
         super().__init__()
         C, self.H, self.G, self.D = config.n_embd, config.n_head, config.kv_heads, config.head_size
-        self.c_attn = nn.Linear(C, (self.H + 2*self.G)*self.D)
-        self.c_proj = nn.Linear(C, C)
-        self.qk_norm, self.dropout, self.kernels = config.qk_norm, config.dropout, config.kernels
+        self.c_attn = nn.Linear(C, (self.H + 2*self.G)*self.D, config.bias)
+        self.c_proj = nn.Linear(C, C, config.bias)
+        self.qk_norm, self.eps = config.qk_norm, config.layer_norm_epsilon
+        self.dropout, self.kernels = config.dropout, config.kernels
     def forward(self,
         x: Tensor,               # (B, T, C)
         context: ForwardContext, # What all layers share
@@ -131,7 +132,7 @@ class CausalSelfAttention(nn.Module):
         # split before transposing, so that gradients are joined without a copy
         qk, v = heads.split_with_sizes((self.H + self.G, self.G), 2) # (B, T, H + G, D) …
         qk, v = qk.transpose(1, 2), v.transpose(1, 2) # (B, H + G, T, D), (B, G, T, D)
-        if self.qk_norm: qk = F.rms_norm(qk, (self.D,)) # (B, H + G, T, D)
+        if self.qk_norm: qk = F.rms_norm(qk, (self.D,), eps=self.eps) # (B, H + G, T, D)
         if context.rotation is not None: qk = apply_rope(qk, *context.rotation, self.kernels)
         q, k = qk.split_with_sizes((self.H, self.G), 1) # (B, H, T, D), (B, G, T, D)
         if context.cache is not None: k, v = context.cache.append(layer, k, v) # (B, G, S, D) each

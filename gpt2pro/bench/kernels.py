@@ -15,12 +15,12 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.checkpoint import checkpoint
-from tqdm.auto import tqdm
 from ..core.errors import UserError
 from ..core.files import write_file
 from ..core.config import ModelConfig
 from ..core.tables import html_page
 from ..core.devices import resolve_device
+from ..core.progress import progress_bar
 from ..validation.counts import count_attention_pairs
 from ..kernels.triton import gelu, interpreting
 from ..kernels.activations import swiglu
@@ -349,7 +349,7 @@ def bench_kernels(
     report = KernelBenchReport(machine=describe_machine(on))
     losses = (loss_benchmark(V, sizes, on) for V in sizes.vocabularies)
     benchmarks = chain(attention_benchmarks(sizes, on), memory_bound_benchmarks(sizes, on), losses)
-    for benchmark in tqdm(benchmarks, disable=not progress, unit=' benchmarks'):
+    for benchmark in progress_bar(benchmarks, disable=not progress, unit=' benchmarks'):
         report.measurements += run_benchmark(benchmark, sizes.rounds)
         write_file(folder/'kernels.json', report.model_dump_json(indent=1))
     page = html_page('Kernel benchmarks', report._repr_html_())

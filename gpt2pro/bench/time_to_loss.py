@@ -13,12 +13,12 @@ from unittest.mock import patch
 import torch
 from torch import Tensor, nn
 from torch.utils.benchmark import set_torch_threads
-from tqdm.auto import tqdm
 from ..core.errors import UserError
 from ..core.files import read_file, write_file
 from ..core.config import Config, ModelConfig, StrictModel, TrainConfig
 from ..core.tables import Record
 from ..core.loading import deep_merge, load_config
+from ..core.progress import progress_bar
 from ..validation.heuristics import MODERN
 from ..model.gpt import GPT
 from ..trainer.optimizers import lr_scale, make_optimizer, set_lr
@@ -101,7 +101,7 @@ def train_reference(
 
 # %% ../../nbs/11_bench/04_time_to_loss.ipynb #0015
 RECIPE = deep_merge(MODERN, {
-    'model': dict(n_layer=1, n_head=4, n_embd=128, block_size=64, vocab_size=1024),
+    'model': dict(n_layer=1, n_head=4, n_embd=128, block_size=64, vocab_size=1024, bias=True),
     'train': dict(lr=0.03, warmup_steps=0, max_steps=70, batch_size=16, device='cpu',
                   eval_interval=1000, checkpoint_interval=1000, eval_batches=1)})
 
@@ -169,7 +169,7 @@ def bench_time_to_loss(
     runs: dict[str, list[TimedRun]] = {'reference': [], OURS: []}
     with set_torch_threads(threads or torch.get_num_threads()):
         make_optimizer(nn.Linear(1, 1), NANOGPT) # PyTorch imports a lot when the first one is made
-        for seed in tqdm(range(1, seeds + 1), 'seeds'):
+        for seed in progress_bar(range(1, seeds + 1), 'seeds'):
             runs['reference'].append(train_reference(*texts, seed, reference))
             runs[OURS].append(train_recipe(*texts, seed, config))
         return TimeToLoss(machine=describe_machine(torch.device('cpu')), runs=runs)

@@ -148,25 +148,31 @@ _GPT2 = tuple(name for name, entry in ACTIVATIONS.items() if entry.gpt2)
 def _layout(position: str, norm: str, activations: tuple[str, ...], **more: Any) -> Layout:
     "A layout, without our own options that other programs do not have"
     values = dict(position=(position,), norm=(norm,), activation_function=activations,
-                  qk_norm=(False,), norm_first=(True,), logit_softcap=(None,), **more)
+                  qk_norm=(False,), norm_first=(True,), logit_softcap=(None,)) | more
     return {f'model.{name}': allowed for name, allowed in values.items()}
 
 # %% ../../nbs/00_core/04_choices.ipynb #0026
 _ALL = dict(sliding_window=(None,)) # every token attends to all before it
+_BIASED = dict(bias=(True,), **_ALL)
+_QK_NORM = dict(qk_norm=(True,), bias=(False,), **_ALL)
 _GGUF: Layout = {'tokenizer.type': ('bpe', 'gpt2'), 'tokenizer.normalizer': ('none',)}
 
 EXPORT_FORMATS: dict[str, ExportFormat] = {
     'hf': ExportFormat('Hugging Face folder, for transformers', {
-        'gpt2': _layout('learned', 'layernorm', _GPT2, n_kv_head=(None,), **_ALL),
+        'gpt2': _layout('learned', 'layernorm', _GPT2, n_kv_head=(None,), **_BIASED),
         'llama': _layout('rope', 'rmsnorm', _GATED, **_ALL),
         'smollm3': _layout('rope', 'rmsnorm', _GATED),
+        'qwen3': _layout('rope', 'rmsnorm', _GATED, **_QK_NORM),
+        'apertus': _layout('rope', 'rmsnorm', _UNGATED, **_QK_NORM),
         'arcee': _layout('rope', 'rmsnorm', _UNGATED, **_ALL),
         'starcoder2': _layout('rope', 'layernorm', _UNGATED)}),
     'onnx': ExportFormat('ONNX, for ONNX Runtime', {'any': {}}),
     'gguf': ExportFormat('GGUF, for llama.cpp', {
-        'gpt2': _GGUF | _layout('learned', 'layernorm', ('gelu_new',), **_ALL) | {
+        'gpt2': _GGUF | _layout('learned', 'layernorm', ('gelu_new',), **_BIASED) | {
             'model.position': ('learned', 'sinusoidal')},
         'llama': _GGUF | _layout('rope', 'rmsnorm', _GATED, **_ALL),
-        'starcoder2': _GGUF | _layout('rope', 'layernorm', ('gelu_new',), **_ALL),
+        'qwen3': _GGUF | _layout('rope', 'rmsnorm', _GATED, **_QK_NORM),
+        'apertus': _GGUF | _layout('rope', 'rmsnorm', ('relu2',), **_QK_NORM),
+        'starcoder2': _GGUF | _layout('rope', 'layernorm', ('gelu_new',), **_BIASED),
         'nemotron': _GGUF | _layout('rope', 'layernorm', ('relu2',), **_ALL)}),
 }

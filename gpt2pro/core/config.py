@@ -134,6 +134,8 @@ class _BlockSettings(_ShapeSettings):
         1e-5, 'added to the variance in norms', gt=0, lt=1, usual_range=(1e-8, 1e-3),
         aliases='layer_norm_eps rms_norm_eps norm_eps')
     norm_first: bool = _advanced(True, 'pre-norm (GPT-2); false is post-norm (GPT-1)')
+    bias: bool = _advanced(True, 'biases in the linear layers (GPT-2); false is none (Llama)',
+                           aliases='use_bias attention_bias mlp_bias add_bias_linear')
     @property
     def inner_size(self) -> int:
         if self.n_inner: return self.n_inner
@@ -514,7 +516,6 @@ def describe_setting(
 _ALIASES = {name: key for key, info in SETTINGS.items() for name in info.aliases.split()}
 _ALIASES |= {key.split('.')[1]: key for key in reversed(SETTINGS)}
 ADVICE = { # Name that has no setting → what to do
-    'bias': 'linear layers and norms have biases, as in GPT-2',
     'padded_vocab_size': 'the table of embeddings has model.vocab_size rows'}
 
 def find_setting(

@@ -49,6 +49,8 @@ _LLAMA_NAMES = dict(
     initializer_range='initializer_range', tie_word_embeddings='tie_word_embeddings',
     dropout='attention_dropout')
 _UNGATED = dict(activation_function='hidden_act')
+_BIASES = 'attention_bias', 'mlp_bias', 'use_bias'
+_NO_BIAS = dict.fromkeys(_BIASES, False)
 _LLAMA = dict(position='rope', norm='rmsnorm', activation_function='swiglu')
 _USUAL = dict(num_key_value_heads=None, initializer_range=0.02, attention_dropout=0.,
               rope_theta=10000., tie_word_embeddings=False)
@@ -62,6 +64,12 @@ HF_ARCHITECTURES = {
     'smollm3': HfArchitecture(
         'SmolLM3ForCausalLM', _LLAMA_NAMES | dict(sliding_window='sliding_window'), _LLAMA,
         dict(hidden_act='silu', use_sliding_window=True), _USUAL | dict(tie_word_embeddings=True)),
+    'qwen3': HfArchitecture('Qwen3ForCausalLM', _LLAMA_NAMES, _LLAMA | dict(qk_norm=True),
+                            dict(hidden_act='silu', use_sliding_window=False) | _NO_BIAS,
+                            _USUAL),
+    'apertus': HfArchitecture('ApertusForCausalLM', _LLAMA_NAMES | _UNGATED,
+                              dict(position='rope', norm='rmsnorm', qk_norm=True), _NO_BIAS,
+                              _USUAL),
     'arcee': HfArchitecture('ArceeForCausalLM', _LLAMA_NAMES | _UNGATED,
                             dict(position='rope', norm='rmsnorm'), {}, _USUAL),
     'starcoder2': HfArchitecture(
@@ -92,9 +100,12 @@ def to_hf_config(
     values |= {'model_type': kind, 'architectures': [entry.model], **entry.fixed}
     values |= dict.fromkeys(('bos_token_id', 'eos_token_id', 'pad_token_id'))
     if kind == 'gpt2': return values | dict.fromkeys(_DROPOUTS, config.dropout)
-    values |= dict.fromkeys(('attention_bias', 'mlp_bias', 'use_bias'), True)
+    values |= dict.fromkeys(_BIASES, config.bias)
+    values['head_dim'] = config.head_size
     if config.rope_scaling != 1:
         values['rope_scaling'] = dict(rope_type='linear', factor=config.rope_scaling)
+    elif kind == 'apertus': # where leaving it out means Llama 3's
+        values['rope_scaling'] = dict(rope_type='default')
     if kind != 'smollm3': return values
     n = config.n_layer
     return values | dict(no_rope_layers=[1]*n, layer_types=['sliding_attention']*n)
@@ -150,7 +161,9 @@ def _read_settings(values: Mapping[str, Any], entry: HfArchitecture) -> dict[str
     settings = {name: values.get(key, entry.missing.get(key)) for name, key in entry.names.items()}
     if settings.get('activation_function') == 'gelu_pytorch_tanh': # of StarCoder2
         settings['activation_function'] = 'gelu_new'
-    if entry.implied: settings['rope_scaling'] = values['rope_scaling']
+    if not entry.implied: return settings
+    settings['rope_scaling'] = values['rope_scaling']
+    settings['bias'] = any(values.get(key) for key in _BIASES)
     return settings | {**entry.implied}
 
 # %% ../../nbs/00_core/15_hf_config.ipynb #0032

@@ -33,6 +33,7 @@ def format_seconds(
     "A duration in years, days, hours, minutes or seconds"
     if seconds is None: return 'unknown'
     for size, unit in ((31_557_600, 'years'), (86400, 'days'), (3600, 'h'), (60, 'min')):
+        if seconds >= 100*size: return f'{seconds/size:,.0f} {unit}'
         if seconds >= size: return f'{seconds/size:.1f} {unit}'
     return f'{seconds:.0f} s'
 

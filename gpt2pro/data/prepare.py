@@ -18,12 +18,12 @@ from filelock import FileLock
 from pydantic import Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
-from tqdm.auto import tqdm
 from ..core.errors import RunError, UserError
 from ..core.files import asset_path, fsync_folder, read_file, read_json, write_file
 from ..core.config import Config, StrictModel
 from ..core.signals import interrupts_as_errors, run_in_thread
 from ..core.parallel import count_workers, parallel_map
+from ..core.progress import progress_bar
 from ..text.sources import cache_folder
 from ..text.messages import render_conversation
 from ..text.corpus import Corpus, Document, open_splits
@@ -563,7 +563,8 @@ def run_stage(
         sizes = [job.parts[part].corpus.size for part in mine]
         side_by_side = workers > 1 and sum(sizes) > PART_BYTES
         done = parallel_map(partial(work, job), mine, workers if side_by_side else 0)
-        bar = tqdm(total=sum(sizes), desc=stage, unit='B', unit_scale=True, disable=not progress)
+        bar = progress_bar(total=sum(sizes), desc=stage, unit='B', unit_scale=True,
+                           disable=not progress)
         with bar, closing(done):
             for _, size in zip(done, sizes): bar.update(size)
 

@@ -19,12 +19,13 @@ from ..tokenizers.tokenizer import find_tokenizer, Tokenizer
 from ..data.chat import encode_question
 from ..model.gpt import GPT
 import gpt2pro.model.pretrained # noqa: F401, adds GPT.from_pretrained
-from .engine import Engine, Request
+from .engine import Engine, Request, Token
 from .speculative import SpeculativeEngine
 from .beam_search import Beam, beam_search
 
 # %% auto #0
-__all__ = ['encode_prompt', 'stream', 'generate', 'complete', 'generate_batch', 'find_model_tokenizer', 'interact', 'chat']
+__all__ = ['encode_prompt', 'stream_tokens', 'stream', 'generate', 'complete', 'generate_batch', 'find_model_tokenizer',
+           'interact', 'encode_conversation', 'chat']
 
 # %% ../../nbs/10_generation/06_completion.ipynb #0010
 def encode_prompt(
@@ -54,6 +55,22 @@ def _submit(
     return engine, [engine.submit(ids, c, logprobs) for ids, c in zip(prompts, configs)]
 
 # %% ../../nbs/10_generation/06_completion.ipynb #0022
+def stream_tokens(
+    model: GPT,           # A trained model
+    tokenizer: Tokenizer, # Its tokenizer
+    prompt: str | list[int] = '', # Text to continue, for a chat model a question; or token ids
+    config: GenerateConfig | None = None, # How tokens are sampled; None takes the defaults
+    logprobs: int | None = None, # Likeliest tokens to name at each step; None: no probabilities
+) -> Iterator[Token]:     # As soon as they are known
+    "Continue a prompt, token by token"
+    config = config or GenerateConfig()
+    ids = encode_prompt(model, tokenizer, prompt, config)
+    if max(config.num_beams, config.best_of) > 1: # known at the end only, as one piece
+        [found] = complete(model, tokenizer, [ids], config)
+        return iter([Token(tokenizer.eot, found.text, None, {})])
+    engine, _ = _submit(model, tokenizer, [ids], config, logprobs)
+    return (token for _, token in engine)
+
 def stream(
     model: GPT,           # A trained model
     tokenizer: Tokenizer, # Its tokenizer
@@ -61,14 +78,10 @@ def stream(
     config: GenerateConfig | None = None, # How tokens are sampled; None takes the defaults
 ) -> Iterator[str]:       # Pieces of text as soon as they are known, without the prompt
     "Continue a prompt, piece by piece"
-    config = config or GenerateConfig()
-    ids = encode_prompt(model, tokenizer, prompt, config)
-    if max(config.num_beams, config.best_of) > 1: # known at the end only
-        return iter([complete(model, tokenizer, [ids], config)[0].text])
-    engine, _ = _submit(model, tokenizer, [ids], config)
-    return (token.text for _, token in engine if token.text)
+    tokens = stream_tokens(model, tokenizer, prompt, config)
+    return (token.text for token in tokens if token.text)
 
-# %% ../../nbs/10_generation/06_completion.ipynb #0025
+# %% ../../nbs/10_generation/06_completion.ipynb #0028
 def generate(
     model: GPT,           # A trained model
     tokenizer: Tokenizer, # Its tokenizer
@@ -78,7 +91,7 @@ def generate(
     "Continue a prompt"
     return ''.join(stream(model, tokenizer, prompt, config))
 
-# %% ../../nbs/10_generation/06_completion.ipynb #0034
+# %% ../../nbs/10_generation/06_completion.ipynb #0037
 def complete(
     model: GPT, tokenizer: Tokenizer | None, prompts: list[list[int]], config: GenerateConfig,
 ) -> list[Request | Beam]:
@@ -93,7 +106,7 @@ def complete(
     def mean(request: Request) -> float: return scores[request]/len(request.new_ids)
     return [max(requests[i:i+n], key=mean) for i in range(0, len(requests), n)]
 
-# %% ../../nbs/10_generation/06_completion.ipynb #0037
+# %% ../../nbs/10_generation/06_completion.ipynb #0040
 def generate_batch(
     model: GPT,           # A trained model
     tokenizer: Tokenizer, # Its tokenizer
@@ -105,7 +118,7 @@ def generate_batch(
     ids = [encode_prompt(model, tokenizer, prompt, config) for prompt in prompts]
     return [found.text for found in complete(model, tokenizer, ids, config)]
 
-# %% ../../nbs/10_generation/06_completion.ipynb #0042
+# %% ../../nbs/10_generation/06_completion.ipynb #0045
 def find_model_tokenizer(
     model: GPT, # Loaded by `GPT.from_pretrained` or `load_run`
 ) -> Tokenizer:
@@ -116,7 +129,7 @@ def find_model_tokenizer(
                         'give token ids instead of text, or tokenizer=…')
     return find_tokenizer(folder)
 
-# %% ../../nbs/10_generation/06_completion.ipynb #0044
+# %% ../../nbs/10_generation/06_completion.ipynb #0047
 @patch # type: ignore[no-redef]
 def generate(self: GPT, # noqa: F811
     prompt: Any = '',                      # Text, token ids (T,) or (B, T), or a list of either
@@ -138,7 +151,7 @@ def generate(self: GPT, # noqa: F811
     result = results if several else results[0]
     return torch.tensor(result, device=prompt.device) if isinstance(prompt, Tensor) else result
 
-# %% ../../nbs/10_generation/06_completion.ipynb #0065
+# %% ../../nbs/10_generation/06_completion.ipynb #0068
 _print = partial(print, end='', flush=True)
 
 def _dialogue(
@@ -163,7 +176,7 @@ def _dialogue(
         write('\n')
         config = config.model_copy(update=dict(seed=config.seed + 1))
 
-# %% ../../nbs/10_generation/06_completion.ipynb #0067
+# %% ../../nbs/10_generation/06_completion.ipynb #0070
 def interact(
     model: GPT,           # A trained model
     tokenizer: Tokenizer, # Its tokenizer
@@ -180,14 +193,20 @@ def interact(
     for line, text in _dialogue(model, tokenizer, config, encode, read, write):
         said = (line or said) + text
 
-# %% ../../nbs/10_generation/06_completion.ipynb #0073
-def _recent(messages: list[Message], tokenizer: Tokenizer, room: int) -> list[int]:
-    "The ids of a conversation, without its oldest questions where there are too many"
+# %% ../../nbs/10_generation/06_completion.ipynb #0076
+def encode_conversation(
+    messages: list[Message], # The last one is a question
+    tokenizer: Tokenizer,    # Of a model trained on conversations
+    config: GenerateConfig,  # Says how long the answer may be
+    block_size: int,         # Context of the model
+) -> list[int]:
+    "The ids of a conversation, without its oldest questions where there is no room for an answer"
+    room = block_size - min(config.max_new_tokens, block_size//2)
     while len(ids := encode_question(messages, tokenizer)) > room and len(messages) > 2:
         messages = messages[2:]
     return ids
 
-# %% ../../nbs/10_generation/06_completion.ipynb #0075
+# %% ../../nbs/10_generation/06_completion.ipynb #0078
 def chat(
     model: GPT,           # Trained on conversations
     tokenizer: Tokenizer, # Its tokenizer
@@ -200,10 +219,9 @@ def chat(
         raise UserError('This model continues text', 'it was not trained on conversations',
                         'fine-tune it with data.batching=chat, or leave --chat out')
     config, messages = config or GenerateConfig(), list[Message]()
-    limit = model.config.block_size
-    room = limit - min(config.max_new_tokens, limit//2)
     def encode(line: str) -> list[int]:
-        return _recent([*messages, Message('user', line)], tokenizer, room)
+        asked = [*messages, Message('user', line)]
+        return encode_conversation(asked, tokenizer, config, model.config.block_size)
     write('A line is a question. Ctrl-C stops an answer, Ctrl-D ends.\n')
     for line, answer in _dialogue(model, tokenizer, config, encode, read, write):
         if answer: messages += [Message('user', line), Message('assistant', answer)]

@@ -4,8 +4,8 @@
 
 # %% ../../nbs/10_generation/12_gguf.ipynb #0003
 from __future__ import annotations
-import json, re
-from collections.abc import Iterator, Sequence
+import json, math, re
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -129,6 +129,14 @@ def _gguf() -> Any:
     return gguf
 
 # %% ../../nbs/10_generation/12_gguf.ipynb #0034
+def _add_relu2(writer: Any, layers: int) -> None:
+    "Write the parameters with which xIELU is the squared ReLU"
+    writer.add_xielu_alpha_p([math.log(math.e - 1)]*layers) # softplus 1
+    writer.add_xielu_alpha_n([-100.]*layers) # softplus 0
+    writer.add_xielu_beta([0.]*layers)
+    writer.add_xielu_eps([-1e-6]*layers)
+
+# %% ../../nbs/10_generation/12_gguf.ipynb #0037
 def _add_settings(writer: Any, config: ModelConfig) -> None:
     "Write the shape of a model"
     writer.add_context_length(config.block_size)
@@ -144,11 +152,12 @@ def _add_settings(writer: Any, config: ModelConfig) -> None:
     if config.position != 'rope': return
     writer.add_rope_dimension_count(config.head_size)
     writer.add_rope_freq_base(config.rope_theta)
+    if _architecture(config) == 'apertus': _add_relu2(writer, config.n_layer)
     if config.rope_scaling == 1: return
     writer.add_rope_scaling_type(_gguf().RopeScalingType.LINEAR)
     writer.add_rope_scaling_factor(config.rope_scaling)
 
-# %% ../../nbs/10_generation/12_gguf.ipynb #0036
+# %% ../../nbs/10_generation/12_gguf.ipynb #0039
 GGUF_FILE = 'model.gguf'
 
 def _extra_tensors(model: GPT) -> dict[str, Tensor]:
@@ -157,11 +166,14 @@ def _extra_tensors(model: GPT) -> dict[str, Tensor]:
     if config.position == 'sinusoidal':
         table = sinusoidal_encoding(torch.arange(config.block_size), config.n_embd) # (T, C)
         extra['position_embd.weight'] = config.initializer_range*table
-    if _architecture(config) == 'nemotron' and config.tie_word_embeddings:
+    if _architecture(config) in ('nemotron', 'apertus') and config.tie_word_embeddings:
         extra['output.weight'] = model.wte.weight.detach()
+    if config.qk_norm:
+        names = [f'blk.{i}.attn_{part}_norm.weight' for i in range(config.n_layer) for part in 'qk']
+        extra |= dict.fromkeys(names, torch.ones(config.head_size))
     return extra
 
-# %% ../../nbs/10_generation/12_gguf.ipynb #0039
+# %% ../../nbs/10_generation/12_gguf.ipynb #0042
 def _add_tensor(writer: Any, name: str, tensor: Tensor, weights: str) -> None:
     "Write a tensor; a matrix in the type that is asked for, where its rows are whole blocks"
     gguf, array = _gguf(), tensor.contiguous().numpy()
@@ -171,7 +183,7 @@ def _add_tensor(writer: Any, name: str, tensor: Tensor, weights: str) -> None:
         type = gguf.GGMLQuantizationType.F32
     writer.add_tensor(name, gguf.quantize(array, type), raw_dtype=type)
 
-# %% ../../nbs/10_generation/12_gguf.ipynb #0041
+# %% ../../nbs/10_generation/12_gguf.ipynb #0044
 def write_gguf(
     model: GPT,           # On the CPU, in float32
     tokenizer: Tokenizer, # Its tokenizer
@@ -192,7 +204,7 @@ def write_gguf(
     writer.write_tensors_to_file()
     writer.close()
 
-# %% ../../nbs/10_generation/12_gguf.ipynb #0047
+# %% ../../nbs/10_generation/12_gguf.ipynb #0050
 class LlamaCpp:
     "A GGUF file in llama.cpp"
     def __init__(self,
@@ -220,7 +232,7 @@ class LlamaCpp:
             if new[-1] == self.llama.token_eos(): break
         return new
 
-# %% ../../nbs/10_generation/12_gguf.ipynb #0059
+# %% ../../nbs/10_generation/12_gguf.ipynb #0062
 def _file_tokenizer(values: dict[str, Any]) -> Tokenizer:
     "The tokenizer in a file"
     inner = json.loads(gpt2_tokenizer().json)
@@ -238,23 +250,25 @@ def _file_tokenizer(values: dict[str, Any]) -> Tokenizer:
         inner['pre_tokenizer'] = dict(type='Sequence', pretokenizers=steps)
     return Tokenizer(json.dumps(inner), 'gguf')
 
-# %% ../../nbs/10_generation/12_gguf.ipynb #0061
-def _file_config(values: dict[str, Any], tied: bool) -> ModelConfig:
-    "The shape of the model in a file"
+# %% ../../nbs/10_generation/12_gguf.ipynb #0064
+def _file_config(values: dict[str, Any], names: Collection[str]) -> ModelConfig:
+    "The shape of the model in a file, from its values and the names of its tensors"
     arch = values['general.architecture']
     def get(name: str, default: Any = None) -> Any: return values.get(f'{arch}.{name}', default)
     layout = EXPORT_FORMATS['gguf'].layouts[arch]
     fixed = {key.removeprefix('model.'): allowed[0] for key, allowed in layout.items()
              if key.startswith('model.')}
+    fixed |= dict(bias='blk.0.ffn_up.bias' in names,
+                  tie_word_embeddings='output.weight' not in names)
     eps = get('attention.layer_norm_rms_epsilon', get('attention.layer_norm_epsilon'))
     return ModelConfig(
         **fixed, vocab_size=get('vocab_size'), block_size=get('context_length'),
         n_layer=get('block_count'), n_embd=get('embedding_length'), layer_norm_epsilon=eps,
         n_head=get('attention.head_count'), n_kv_head=get('attention.head_count_kv'),
-        n_inner=get('feed_forward_length'), tie_word_embeddings=tied,
+        n_inner=get('feed_forward_length'),
         rope_theta=get('rope.freq_base', 10000.), rope_scaling=get('rope.scaling.factor', 1.))
 
-# %% ../../nbs/10_generation/12_gguf.ipynb #0063
+# %% ../../nbs/10_generation/12_gguf.ipynb #0066
 def load_gguf(
     folder: Path, # As `write_gguf` writes it
 ) -> tuple[GPT, Tokenizer]: # In evaluation mode, in float32 on the CPU
@@ -264,11 +278,11 @@ def load_gguf(
     values = {name: field.contents() for name, field in reader.fields.items()}
     tensors = {t.name: torch.tensor(gguf.dequantize(t.data, t.tensor_type))
                for t in reader.tensors}
-    model = GPT(_file_config(values, 'output.weight' not in tensors))
+    model = GPT(_file_config(values, tensors))
     for name, view, _ in gguf_tensors(model): view.copy_(tensors[name].view(view.shape))
     return model.eval(), _file_tokenizer(values)
 
-# %% ../../nbs/10_generation/12_gguf.ipynb #0068
+# %% ../../nbs/10_generation/12_gguf.ipynb #0071
 class GGUFRuntime:
     "A GGUF file read back into a model of this package"
     def __init__(self,
@@ -288,7 +302,7 @@ class GGUFRuntime:
 def _open(folder: Path) -> Runtime:
     return LlamaCpp(folder) if find_spec('llama_cpp') else GGUFRuntime(folder)
 
-# %% ../../nbs/10_generation/12_gguf.ipynb #0076
+# %% ../../nbs/10_generation/12_gguf.ipynb #0079
 def _exporter(weights: str, tolerance: float) -> Exporter:
     write = partial(write_gguf, weights=weights)
     if weights == 'F32': return Exporter(write, _open, tolerance)

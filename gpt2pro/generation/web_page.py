@@ -5,6 +5,7 @@
 # %% ../../nbs/10_generation/15_web_page.ipynb #0003
 from __future__ import annotations
 import base64, hashlib, re, time
+from collections.abc import Callable
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -77,8 +78,11 @@ def compare_with_forecast(
     return rows if rows[1:] else []
 
 # %% ../../nbs/10_generation/15_web_page.ipynb #0018
-_FIGURES = {'loss': 'training loss', 'val_loss': 'validation loss', 'lr': 'learning rate',
-            'grad_norm': 'gradient norm', 'tokens': 'tokens', 'epoch': 'epochs'}
+_FIGURES: dict[str, tuple[str, Callable[[Any], str]]] = { # Metric → its name and format
+    'loss': ('training loss', '{:.3f}'.format), 'val_loss': ('validation loss', '{:.3f}'.format),
+    'lr': ('learning rate', format_number), 'grad_norm': ('gradient norm', format_number),
+    'tokens': ('tokens', format_number), 'epoch': ('epochs', format_number),
+    'tokens_per_second': ('tokens/s', format_number), 'memory': ('memory', format_bytes)}
 
 def training_state(
     run: RunDirectory, # A run that trains, or has trained
@@ -87,7 +91,7 @@ def training_state(
     metrics, age = current_metrics(run)
     progress, fraction = describe_progress(metrics, age)
     samples = _read(run.samples)
-    figures = [[words, format_number(points[-1][1])] for name, words in _FIGURES.items()
+    figures = [[words, form(points[-1][1])] for name, (words, form) in _FIGURES.items()
                if (points := metric_points(metrics, name))]
     return {'progress': progress, 'fraction': fraction, 'figures': figures,
             'charts': [str(chart) for chart in training_charts(metrics)],

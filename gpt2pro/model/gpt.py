@@ -41,8 +41,9 @@ class MLP(nn.Module):
     ) -> None:
         super().__init__()
         C, I, self.activation = config.n_embd, config.inner_size, config.activation_function
-        self.c_fc = nn.Linear(C, 2*I if ACTIVATIONS[self.activation].gated else I)
-        self.c_proj = nn.Linear(I, C)
+        gated = ACTIVATIONS[self.activation].gated
+        self.c_fc = nn.Linear(C, 2*I if gated else I, config.bias)
+        self.c_proj = nn.Linear(I, C, config.bias)
         self.dropout, self.kernels = config.dropout, config.kernels
     def forward(self,
         x: Tensor, # (B, T, C)

@@ -39,6 +39,8 @@ def _llama_modules(config: ModelConfig) -> dict[str, dict[str, int]]:
                'mlp.c_fc': {'mlp.up_proj': I}, 'mlp.c_proj': {'mlp.down_proj': C}}
     if ACTIVATIONS[config.activation_function].gated:
         modules['mlp.c_fc'] = {'mlp.gate_proj': I, 'mlp.up_proj': I}
+    if config.qk_norm and not ACTIVATIONS[config.activation_function].gated: # Apertus
+        modules |= {'ln_1': {'attention_layernorm': C}, 'ln_2': {'feedforward_layernorm': C}}
     if config.norm == 'rmsnorm': return modules
     return modules | {'mlp.c_fc': {'mlp.c_fc': I}, 'mlp.c_proj': {'mlp.c_proj': C}} # StarCoder2
 
@@ -142,6 +144,21 @@ def _without_biases(model: GPT, values: dict[str, Any]) -> set[str]:
     found = filter(None, (re.fullmatch(pattern, name) for name in _as_stored(model)))
     return {m[0] for m in found if not values.get(keys[m[1]], values.get('use_bias'))}
 
+def _qk_norms(config: ModelConfig) -> dict[str, Tensor]:
+    "The weights of QK norm that a file of transformers has: 1 in our models"
+    if not config.qk_norm or hf_layout(config) is None: return {}
+    return {f'layers.{i}.self_attn.{part}_norm.weight': torch.ones(config.head_size)
+            for i in range(config.n_layer) for part in 'qk'}
+
+def _check_qk_norms(config: ModelConfig, found: dict[str, _Stored]) -> None:
+    "Take the weights of QK norm out of `found`, which have to be 1"
+    for name, ones in _qk_norms(config).items():
+        stored, w = found.pop(name, None), torch.zeros_like(ones)
+        if stored and stored.shape == w.shape: _fill(w, stored)
+        if torch.equal(w, ones): continue
+        raise UserError(f'{name} is not 1 everywhere', 'QK norm has no weights in a GPT',
+                        'take another model')
+
 def _check_shapes(model: GPT, found: dict[str, _Stored], absent: Collection[str] = ()) -> None:
     "Raise for a weight that is missing, unknown or of another shape, and for too many"
     expected = {name: tuple(w.shape) for name, w in _as_stored(model).items() if name not in absent}
@@ -208,6 +225,7 @@ def load_pretrained(
     table = next(iter(_as_stored(model)))
     if tied and not config.tie_word_embeddings: found.setdefault(table, found['lm_head.weight'])
     absent = _without_biases(model, values)
+    _check_qk_norms(config, found)
     _check_shapes(model, found, absent)
     parameters = model.named_parameters()
     weights = {name: torch.empty(p.shape, dtype=torch.float32) for name, p in parameters}
@@ -262,7 +280,7 @@ def save_pretrained(
     values = to_hf_config(model.config)
     prefix = 'transformer' if values['model_type'] in ('gpt2', 'gpt2pro') else 'model'
     weights = {name if name.startswith('lm_head') else f'{prefix}.{name}': w
-               for name, w in _as_stored(model).items()}
+               for name, w in (_as_stored(model) | _qk_norms(model.config)).items()}
     _save_files(weights, folder, max_shard_size)
     write_file(folder/'config.json', json.dumps(values, indent=2))
     if model.pretrained_folder is None: return

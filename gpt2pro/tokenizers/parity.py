@@ -11,10 +11,10 @@ from html import escape
 from itertools import cycle
 from typing import Any
 import numpy as np
-from tqdm.auto import tqdm
 from ..core.errors import UserError
 from ..core.config import StrictModel
 from ..core.tables import Record, TableRows
+from ..core.progress import progress_bar
 from ..text.corpus import Corpus
 from ..text.languages import detect_languages, language_name, tempered_shares
 from ..text.quality import find_words
@@ -185,7 +185,7 @@ def search_alpha(
     "The exponent at which languages need equally many tokens"
     train, held_out = _hold_out(texts)
     curve = {}
-    for alpha in tqdm(_ALPHA_GRID, desc='mixtures', disable=not progress):
+    for alpha in progress_bar(_ALPHA_GRID, desc='mixtures', disable=not progress):
         tokenizer = train_tokenizer(mix_languages(train, alpha), vocab_size, progress=False)
         curve[alpha] = _premiums(language_stats(tokenizer, held_out, parallel))
     worst = {alpha: max(row.values()) for alpha, row in curve.items()}
@@ -228,7 +228,7 @@ def mix_corpus(
     progress: bool = True, # Whether a bar counts the documents
 ) -> tuple[LanguageMixture, Iterator[str]]: # The plan, and the texts drawn by it
     "The texts of a corpus with tempered shares of its languages"
-    bar = tqdm(corpus, desc='languages', unit=' documents', disable=not progress)
+    bar = progress_bar(corpus, desc='languages', unit=' documents', disable=not progress)
     counted: Counter[str] = Counter()
     for code, text in _with_languages(document.text for document in bar):
         counted[code] += byte_size(text)

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import tiktoken, tokenizers
 from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers, trainers
-from tqdm.auto import tqdm
 from ..core.errors import UserError
 from ..core.files import asset_path, write_file
 from ..core.config import Config
+from ..core.progress import progress_bar
 from .bpe import BYTE_ALPHABET, BYTE_TO_UNICODE, GPT2_PATTERN
 
 # %% auto #0
@@ -263,7 +263,7 @@ def train_tokenizer(
         inner.decoder = decoders.Sequence([unmark, decoders.ByteLevel()])
     if normalizer != 'none': inner.normalizer = _NORMALIZERS[normalizer]()
     documents = chain([first], documents)
-    bar = tqdm(documents, desc='vocabulary', unit=' documents', disable=not progress)
+    bar = progress_bar(documents, desc='vocabulary', unit=' documents', disable=not progress)
     inner.train_from_iterator(bar, trainer)
     if type == 'wordpiece': inner = _without_special_tokens(inner)
     _add_special_tokens(inner, special)

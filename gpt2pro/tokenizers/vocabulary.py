@@ -11,11 +11,11 @@ from copy import copy
 from pathlib import Path
 from typing import Any
 import numpy as np
-from tqdm.auto import tqdm
 from ..core.errors import UserError
 from ..core.config import Config, DataConfig, StrictModel
 from ..core.tables import format_bytes, Record, TableRows
 from ..core.loading import load_config
+from ..core.progress import progress_bar
 from ..text.corpus import Corpus, open_corpus
 from ..text.languages import detect_languages, language_name
 from ..text.cleaning import byte_size
@@ -304,7 +304,7 @@ def sweep_vocabulary(
     total = sum(map(byte_size, texts))
     config = config or _plan_run(max(total, corpus.size))
     tokenizers = train_vocabulary_sizes(texts, sizes, progress)
-    bar = tqdm(tokenizers, desc='sizes', disable=not progress)
+    bar = progress_bar(tokenizers, desc='sizes', disable=not progress)
     measured = [measure_vocabulary(tokenizer, config, texts, groups) for tokenizer in bar]
     measured = add_scores(measured)
     best = min(measured, key=lambda size: size.score)

@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 from ..core.errors import UserError
 from ..core.config import Config, resumable_settings, TrainConfig
 from ..core.loading import load_config
 from ..core.signals import Interrupts
 from ..core.processes import give_job, wait_for_job
 from ..core.devices import peak_flops
+from ..core.progress import progress_bar
 from ..validation.counts import flops_per_token
 from ..data.shards import Tokens
 from ..data.prepare import prepare_data, PreparedData
@@ -344,8 +344,8 @@ class Trainer:
         first, begun = progress.step, self.clock()
         self.started = begun - progress.seconds
         self.deadline = begun + 3600*(self.train.max_hours or math.inf)
-        self.bar = tqdm(total=_bar_total(self.train, progress), initial=first, desc='training',
-                        unit='step', disable=not self.show_bar)
+        self.bar = progress_bar(total=_bar_total(self.train, progress), initial=first,
+                                desc='training', unit='step', disable=not self.show_bar)
         warn = partial(_log.warning, '%s: stopping after this step')
         with _write_files(self), self.bar, Interrupts(warn) as self.interrupts, state.writer:
             self.meter = MemoryMeter(state.strategy.device, state.tensors())

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 import torch
-from tqdm.auto import tqdm
+from tqdm import tqdm
 from ..core.errors import RunError, UserError
 from ..core.files import write_file
 from ..core.config import Config, TrainConfig
@@ -19,6 +19,7 @@ from ..core.loading import load_config
 from ..core.devices import resolve_device
 from ..core.signals import interrupts_as_errors
 from ..core.processes import free_port
+from ..core.progress import progress_bar
 from ..data.prepare import link_files, prepare_data, PreparedData
 from .checkpoint import checkpoint_manifest, checkpoint_path, load_checkpoint
 from .runs import initial_model, ProofCheck, ResumeProof, RunDirectory
@@ -247,7 +248,7 @@ def prove_resume(
     if folder: Path(folder).mkdir(parents=True, exist_ok=True)
     with interrupts_as_errors('while proving', 'nothing is kept of it: start it again'), \
          tempfile.TemporaryDirectory(prefix='.proof-', dir=folder) as work, \
-         tqdm(total=1, unit='step', disable=not progress) as bar:
+         progress_bar(total=1, unit='step', disable=not progress) as bar:
         prepared = (PreparedData.open(run.path) if run else
                     prepare_data(config, Path(work)/'text', progress))
         proof = _prove(config, prepared, Path(work), kills, bar)

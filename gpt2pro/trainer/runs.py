@@ -4,7 +4,7 @@
 
 # %% ../../nbs/09_trainer/02_runs.ipynb #0003
 from __future__ import annotations
-import logging, math, os, socket, time
+import logging, math, os, re, signal, socket, time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 from torch import Tensor
-from ..core.errors import UserError
+from ..core.errors import suggest, UserError
 from ..core.files import read_json, write_file
-from ..core.config import Config, resumable_settings, StrictModel, TrainConfig
+from ..core.config import Config, resumable_settings, StrictModel
 from ..core.loading import deep_merge, load_config
 from ..core.tables import Record, TableRows
 from ..core.devices import resolve_device
@@ -28,9 +28,9 @@ from .checkpoint import latest_checkpoint, load_checkpoint, load_parameters
 from .checkpoint import save_checkpoint
 
 # %% auto #0
-__all__ = ['RunDirectory', 'check_paths', 'lock_run', 'is_running', 'Progress', 'TrainingState', 'read_state', 'best_checkpoint',
-           'changed_settings', 'checkpoint_to_resume', 'load_run', 'open_base', 'initial_model', 'ProofCheck',
-           'ResumeProof']
+__all__ = ['RunDirectory', 'check_paths', 'lock_run', 'run_owner', 'interrupt_run', 'Progress', 'TrainingState', 'read_state',
+           'name_a_run', 'best_checkpoint', 'changed_settings', 'checkpoint_to_resume', 'load_run', 'open_base',
+           'initial_model', 'ProofCheck', 'ResumeProof']
 
 # %% ../../nbs/09_trainer/02_runs.ipynb #0007
 class RunDirectory:
@@ -56,10 +56,8 @@ class RunDirectory:
         self.forecast = path/'forecast.json'      # Expected memory and time
         self.evaluation = path/'evaluation.json'  # Loss, perplexity and bits per byte
         self.samples = path/'samples.json'        # Generated texts
-        self.sample_history = path/'sample_history.json' # The same prompts by each checkpoint
         self.exports = path/'exports'             # For other programs, with certificates
         self.report = path/'report.html'          # All of it on one page
-        self.notebook = path/'report.ipynb'       # The same as a notebook
     def __repr__(self) -> str: return f'RunDirectory({str(self.path)!r})'
 
 # %% ../../nbs/09_trainer/02_runs.ipynb #0010
@@ -77,22 +75,26 @@ def check_paths(
                             'move it away, or name another run directory')
 
 # %% ../../nbs/09_trainer/02_runs.ipynb #0011
+def _owner(run: RunDirectory) -> str:
+    "Who has the lock"
+    path = run.path/'.owner'
+    return path.read_text('utf-8', 'replace') if path.is_file() else 'it has just started'
+
 @contextmanager
 def lock_run(
     run: RunDirectory, # Made where it is missing
 ) -> Iterator[None]:
     "Reserve a run directory for this process inside a `with` block"
     check_paths(run)
-    folder, owner = run.path, run.path/'.owner'
+    folder = run.path
     lock = FileLock(folder/'.lock', timeout=0)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
         name = f'process {os.getpid()} on {socket.gethostname()}'
-        write_file(owner, f'{name}, since {time.strftime("%Y-%m-%d %H:%M:%S")}')
+        write_file(folder/'.owner', f'{name}, since {time.strftime("%Y-%m-%d %H:%M:%S")}')
     except Timeout:
-        name = owner.read_text('utf-8', 'replace') if owner.is_file() else 'it has just started'
-        raise UserError(f'{folder} is in use', f'another run has it: {name}',
+        raise UserError(f'{folder} is in use', f'another run has it: {_owner(run)}',
                         'name another, or wait until it ends') from None
     except OSError as e:
         raise UserError(f'{folder}: {e.strerror}', 'a run has to write to its folder',
@@ -105,18 +107,26 @@ def lock_run(
         yield
     finally: lock.release()
 
-# %% ../../nbs/09_trainer/02_runs.ipynb #0016
-def is_running(
-    run: RunDirectory, # It may be empty
-) -> bool:
-    "Whether a process has the lock of a run now"
-    lock = FileLock(run.path/'.lock', timeout=0)
-    if not os.path.isfile(lock.lock_file): return False
-    try: lock.acquire()
-    except Timeout: return True
-    except OSError: return False # it cannot be written to, so no run is in it
-    lock.release()
-    return False
+# %% ../../nbs/09_trainer/02_runs.ipynb #0018
+def run_owner(
+    run: RunDirectory, # It need not exist
+) -> str | None:       # Such as `process 1234 on HOST, since …`; None where it is free
+    "The process that has a run directory"
+    if not (run.path/'.lock').exists(): return None
+    try:
+        with FileLock(run.path/'.lock', timeout=0): return None
+    except Timeout: return _owner(run)
+
+def interrupt_run(
+    run: RunDirectory, # Which some process has
+) -> None:
+    "Ask the process that has a run directory to stop"
+    owner = run_owner(run) or 'no process has it'
+    found = re.match(r'process (\d+) on (.+), since', owner)
+    if not found or found[2] != socket.gethostname():
+        raise UserError(f'{run.path} cannot be stopped from here', owner,
+                        'stop it on its own machine with Ctrl-C, or kill -INT')
+    os.kill(int(found[1]), signal.SIGINT)
 
 # %% ../../nbs/09_trainer/02_runs.ipynb #0022
 class Progress(StrictModel):
@@ -139,11 +149,6 @@ class Progress(StrictModel):
         self.bad_evals = 0 if better else self.bad_evals + 1
         if better: self.best, self.best_step = loss, self.step
         return better
-    def ended_by(self, train: TrainConfig) -> str | None:
-        "The setting that has ended the run; None where it has a step left"
-        planned = self.planned_steps or self.limit or train.max_steps
-        if self.step >= planned: return self.limited_by
-        return 'patience' if 0 < train.patience <= self.bad_evals else None
 
 # %% ../../nbs/09_trainer/02_runs.ipynb #0025
 class TrainingState(StrictModel):
@@ -164,6 +169,16 @@ _log = logging.getLogger('gpt2pro.trainer.runs')
 
 _WEIGHTS = ['model'] # The groups of a checkpoint that inference needs
 
+def name_a_run(
+    folder: Path, # What was named, and is no run
+) -> str:
+    "How to go on: the newest runs beside it and below runs/"
+    files = {path for place in (folder.parent, Path('runs'))
+             for path in place.glob(f'*/{RunDirectory(place).config.name}')}
+    newest = sorted(files, key=lambda path: -path.stat().st_mtime)[:5]
+    if not newest: return 'name a run, or a checkpoint of one'
+    return suggest(str(folder), [str(path.parent) for path in newest])
+
 def best_checkpoint(
     run: RunDirectory, # A run that has been trained
 ) -> Path:
@@ -171,8 +186,7 @@ def best_checkpoint(
     latest = latest_checkpoint(run.checkpoints, _WEIGHTS)
     if latest is None:
         why = 'there is nothing to load' if run.path.is_dir() else 'there is no such directory'
-        raise UserError(f'{run.path}: no checkpoint', why,
-                        'name a run, or a checkpoint of one')
+        raise UserError(f'{run.path}: no checkpoint', why, name_a_run(run.path))
     best = read_state(latest).progress.best_step
     if best is None: return latest
     path = checkpoint_path(run.checkpoints, best)

@@ -28,7 +28,7 @@ def _mlp_shapes(model: ModelConfig) -> list[tuple[int, int]]:
 
 # %% ../../nbs/03_validation/01_counts.ipynb #0014
 def _linear_parameters(model: ModelConfig, shapes: list[tuple[int, int]]) -> int:
-    return model.n_layer*sum(inputs*outputs + outputs for inputs, outputs in shapes)
+    return model.n_layer*sum((inputs + model.bias)*outputs for inputs, outputs in shapes)
 
 def count_parameters(
     model: ModelConfig, # The shape
@@ -82,7 +82,7 @@ def _trained(model: ModelConfig, tune: FinetuneConfig) -> _Trained:
         adapted = targeted_shapes(model, tune).values()
         return _Trained([(tune.lora_rank, n) for shape in adapted for n in shape]*L, new_rows, 0)
     norm = C*NORMS[model.norm].parameters
-    vectors = 2*norm + sum(outputs for _, outputs in shapes) # of a layer
+    vectors = 2*norm + model.bias*sum(outputs for _, outputs in shapes) # of a layer
     if tune.method == 'last':
         layers = min(tune.last_layers, L)
         return _Trained(shapes*layers, new_rows, layers*vectors + norm*model.norm_first)
