@@ -145,7 +145,7 @@ def do_generate(panel, folder):
     panel.get_by_role('button', name='Generate').click()
     panel.get_by_role('button', name='Stop').click()
     until(panel.get_by_role('button', name='Generate').is_enabled)
-    panel.get_by_text('likeliest tokens').click()
+    panel.get_by_text('likeliest tokens at each step').click()
 
 def do_compare(panel, folder):
     panel.get_by_text('more seeds are needed').wait_for()
