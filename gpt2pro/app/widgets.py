@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import cache, partial
 from html import escape, unescape
+from pathlib import Path
 from typing import Any
 import ipywidgets as widgets
 from tqdm import tqdm
@@ -23,7 +24,7 @@ from ..core.progress import watch_progress
 
 # %% auto #0
 __all__ = ['STYLE', 'setting_text', 'read_setting', 'setting_input', 'setting_help', 'SettingField', 'ConfigForm', 'snapshot',
-           'snapshot_text', 'Panel', 'Job']
+           'snapshot_text', 'Panel', 'error_html', 'errors_shown', 'SaveRow', 'bars_html', 'Job']
 
 # %% ../../nbs/12_app/08_widgets.ipynb #0006
 def setting_text(
@@ -49,8 +50,8 @@ def read_setting(
 def _properties(section: str) -> dict[str, Any]:
     return SECTIONS[section].model_json_schema()['properties']
 
-_WIDE = widgets.Layout(width='25em', max_width='100%', flex='0 1 auto')
-_LABEL = dict(description_width='12.5em')
+_WIDE = widgets.Layout(width='21em', max_width='100%', flex='0 1 auto')
+_LABEL = dict(description_width='11em')
 
 def setting_input(
     key: str, # Such as `train.lr`
@@ -102,19 +103,18 @@ class SettingField:
         self.error = ''
         plain = isinstance(self.input, (widgets.Checkbox, widgets.Dropdown))
         self.input.value = value if plain else setting_text(self.key, value)
-        self.words.value = f'<span class="gp-help">{setting_help(self.key, value)}</span>'
+        self.words.value = f'<div class="gp-help">{setting_help(self.key, value)}</div>'
     def _typed(self, change: Any) -> None:
         new, error = change['new'], ''
         if isinstance(new, str): new, error = read_setting(self.key, new)
         if not error and new == self.value and not self.error: return # `show` did it
         self.error = error
         if not error: self.value = new
-        text = f'<span class="gp-error">{escape(error)}</span>'
-        help = f'<span class="gp-help">{setting_help(self.key, self.value)}</span>'
-        self.words.value = text if error else help
+        kind, text = ('error', escape(error)) if error else ('help', setting_help(self.key, new))
+        self.words.value = f'<div class="gp-{kind}">{text}</div>'
         self.changed(self)
 
-_WORDS = widgets.Layout(flex='1 1 16em', margin='2px 8px')
+_WORDS = widgets.Layout(flex='1 1 14em', margin='2px 8px')
 _ROW = dict(flex_flow='row wrap', align_items='center', width='100%')
 
 # %% ../../nbs/12_app/08_widgets.ipynb #0020
@@ -161,8 +161,8 @@ class ConfigForm:
 
 # %% ../../nbs/12_app/08_widgets.ipynb #0026
 STYLE = """<style>
-.gp-help{color:var(--jp-ui-font-color2,inherit);opacity:.85;line-height:1.35}
-.gp-error{color:var(--jp-error-color1,#d32f2f);font-weight:600}
+.gp-help{color:var(--jp-ui-font-color1,inherit);opacity:.75;line-height:1.3}
+.gp-error{color:var(--jp-error-color1,#d32f2f);font-weight:600;line-height:1.3}
 .gp-row{display:flex;flex-wrap:wrap;gap:.15rem .8rem;align-items:center;margin:.15rem 0}
 .gp-name{flex:0 0 11rem;text-align:right}
 .gp-value{flex:0 0 11rem;border:1px solid #8a8f98;border-radius:4px;padding:0 .5rem;
@@ -170,7 +170,10 @@ STYLE = """<style>
 .gp-row>.gp-html{flex:1 1 15rem}
 .gp-button,.gp-tab{border:1px solid #8a8f98;border-radius:4px;padding:.1rem .8rem}
 .gp-on{background:#2780e3;color:#fff;border-color:#2780e3}
+.gp-strong{font-weight:600}
 .gp-off{opacity:.5}
+.gp-bar{display:grid;grid-template-columns:6.5rem 1fr 5.5rem;gap:.6rem;align-items:center}
+.gp-bar i{display:block;height:.7em;min-width:1px;border-radius:3px;background:#2780e3}
 .gp-log{max-height:12em;overflow:auto;margin:0;white-space:pre-wrap;font-size:.85em}
 </style>"""
 
@@ -204,7 +207,8 @@ def snapshot(
     if isinstance(widget, widgets.Image):
         data = base64.b64encode(widget.value).decode()
         return f'<img alt="{name}" src="data:image/{widget.format};base64,{data}">'
-    value = escape(str(widget.value)) or f'<i class="gp-off">{escape(widget.placeholder)}</i>'
+    chosen = widget.label if isinstance(widget, widgets.Dropdown) else widget.value
+    value = escape(str(chosen)) or f'<i class="gp-off">{escape(widget.placeholder)}</i>'
     return f'<span class="gp-name">{name}</span> <span class="gp-value">{value}</span>'
 
 # %% ../../nbs/12_app/08_widgets.ipynb #0030
@@ -244,6 +248,56 @@ class Panel:
         return f'{snapshot_text(snapshot(self.box))}\n(a panel: it can be clicked in a notebook)'
 
 # %% ../../nbs/12_app/08_widgets.ipynb #0038
+def error_html(
+    error: Gpt2proError, # Any of the package's
+) -> str:
+    "An error in three lines, as HTML"
+    return f'<pre class="gp-error">{escape(str(error))}</pre>'
+
+@contextmanager
+def errors_shown(
+    place: Any, # A `widgets.HTML`
+) -> Iterator[None]:
+    "Show what goes wrong in a block, and go on"
+    place.value = ''
+    try: yield
+    except Exception as e: place.value = error_html(as_error(e))
+
+# %% ../../nbs/12_app/08_widgets.ipynb #0041
+class SaveRow:
+    "The name of a file, and a button that writes it"
+    def __init__(self,
+        name: str,                      # The file's, to begin with
+        write: Callable[[Path], None],  # Writes it
+    ) -> None:
+        self.name = widgets.Text(name, description='file', layout=_WIDE, style=_LABEL)
+        self.button = widgets.Button(description='Save', tooltip='Write this file')
+        self.words, self.write = widgets.HTML(), write
+        row = [self.name, self.button, self.words]
+        self.box = widgets.Box(row, layout=widgets.Layout(**_ROW))
+        self.button.on_click(lambda button: self.save())
+    def save(self) -> None:
+        "Write the file, unless it exists"
+        path = Path(self.name.value).expanduser()
+        with errors_shown(self.words):
+            if path.exists():
+                raise UserError(f'{path}: exists', 'it would be overwritten', 'name another file')
+            self.write(path)
+            self.words.value = f'Saved {escape(str(path.absolute()))}'
+
+# %% ../../nbs/12_app/08_widgets.ipynb #0044
+def bars_html(
+    rows: Sequence[tuple[str, float, str]], # Name, share from 0 to 1, and words at its end
+) -> str:
+    "Bars below each other"
+    html = ''
+    for name, share, words in rows:
+        width = f'{100*min(max(share, 0), 1):.1f}%'
+        html += (f'<div class="gp-bar"><span>{escape(name)}</span>'
+                 f'<span><i style="width:{width}"></i></span><span>{escape(words)}</span></div>')
+    return html
+
+# %% ../../nbs/12_app/08_widgets.ipynb #0047
 class _LogTail(logging.Handler):
     "Shows the last messages of the thread that made it"
     def __init__(self, show: Callable[[str], None]) -> None:
@@ -263,7 +317,7 @@ def _log_tail(show: Callable[[str], None]) -> Iterator[None]:
     try: yield
     finally: logger.removeHandler(tail)
 
-# %% ../../nbs/12_app/08_widgets.ipynb #0040
+# %% ../../nbs/12_app/08_widgets.ipynb #0049
 class Job:
     "Work in a thread, with a button that starts it and one that stops it, a bar and messages"
     running: Job | None = None # The one that runs in this process
@@ -302,7 +356,7 @@ class Job:
         return self.future.result()
     def show_error(self, error: Gpt2proError) -> None:
         "Show an error in three lines"
-        self.problem.value = f'<pre class="gp-error">{escape(str(error))}</pre>'
+        self.problem.value = error_html(error)
     def _show(self, running: bool) -> None:
         self.button.disabled, self.stop_button.disabled = running, not running
         if not running: return
