@@ -29,7 +29,7 @@ __all__ = ['AnalyzePanel', 'analyze_panel', 'finding_html', 'FindingsList', 'con
 
 # %% ../../nbs/12_app/09_planning_panels.ipynb #0006
 _FIELD = dict(layout=widgets.Layout(width='34em', max_width='100%'),
-              style=dict(description_width='8em'))
+              style=dict(description_width='9em'))
 _SAMPLES = [('by size', None), ('5 %', 0.05), ('10 %', 0.1), ('25 %', 0.25), ('50 %', 0.5),
             ('everything', 1.0)]
 
@@ -64,7 +64,7 @@ class AnalyzePanel(Panel):
         return analyze(self._data(), gpt2_tokenizer(), **self._options())
     def _show(self, report: DatasetReport) -> None:
         self.value = report
-        self.report.value = report._repr_html_()
+        self.report.value = f'<div class="gp-report">{report._repr_html_()}</div>'
         self.save.box.layout.display = 'flex'
     def _update(self) -> None:
         with errors_shown(self.problem):
@@ -88,7 +88,7 @@ def finding_html(
     "A finding as a line that opens"
     mark = f'<b style="color:{_COLORS[finding.severity]}">{finding.severity}</b>'
     items = ''.join(f'<li>{escape(remedy)}</li>' for remedy in finding.remedies)
-    return (f'<details><summary>{mark} {escape(finding.what)}</summary>'
+    return (f'<details class="gp-finding"><summary>{mark} {escape(finding.what)}</summary>'
             f'<p class="gp-help">{finding.code} {escape(finding.why)}</p>'
             f'<ul>{items}</ul></details>')
 
@@ -204,8 +204,9 @@ class ConfigPanel(Panel):
         self.form = ConfigForm(load_config(source), lambda form: self._update())
         self.save = SaveRow('gpt2pro.yaml', lambda path: self.value.save(path))
         about = widgets.VBox([self.forecast, self.measure.box, self.wrong, self.findings.box],
-                             layout=dict(flex='1 1 21em', min_width='0', padding='0 0 0 1em'))
-        self.form.box.layout = dict(flex='2 1 32em', min_width='0')
+                             layout=dict(flex='1 1 19em', min_width='0', padding='0 0 0 1em'))
+        about.add_class('gp-side') # stays in view beside a long form
+        self.form.box.layout = dict(flex='3 1 33em', min_width='0')
         both = widgets.Box([self.form.box, about], layout=dict(flex_flow='row wrap'))
         yaml = widgets.Accordion([self.yaml], titles=['YAML'])
         self.arrange(self.preset, both, yaml, self.save.box)
