@@ -237,7 +237,7 @@ def bench_suite(
         if part not in PARTS: raise UserError(part, 'no such benchmark', suggest(part, PARTS))
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
     report = SuiteReport(machine=describe_machine(device))
-    with interrupts_as_errors('in the benchmarks', f'what was measured is in {path}'):
+    with interrupts_as_errors('in the benchmarks', f'each part that was finished is in {path}'):
         for part in (bar := progress_bar(chosen, desc='benchmarks', disable=not progress)):
             bar.set_description(part)
             try: report.measurements += PARTS[part](quick)
