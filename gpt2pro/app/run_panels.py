@@ -29,7 +29,7 @@ from .pipeline import PromptHistory, run_folder, sample_checkpoints
 from .widgets import ConfigForm, Job, Panel
 
 # %% auto #0
-__all__ = ['config_words', 'Command', 'command_error', 'show_training', 'show_samples', 'CommandPanel', 'TrainPanel',
+__all__ = ['config_words', 'Command', 'command_error', 'show_training', 'show_samples', 'CommandPanel', 'TrainPanel', 'log_tail',
            'describe_command', 'sample_run', 'train_panel', 'RangeField', 'TunePanel', 'show_search', 'tune_panel',
            'show_tokens', 'show_alternatives', 'GeneratePanel', 'show_generation', 'generate_panel', 'find_runs',
            'ComparePanel', 'compare_panel']
@@ -94,18 +94,19 @@ _STYLE = """<style>
 .gp-charts svg line{stroke:currentColor;opacity:.15}
 .gp-text{white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.6}
 .gp-text span{border-radius:3px}
-.gp-scroll{overflow-x:auto;line-height:1.4}
+.gp-scroll{overflow:auto;max-height:24em;line-height:1.4}
 .gp-scroll td,.gp-scroll th{padding:.1rem .6rem;text-align:left;vertical-align:top}
 </style>"""
 
 def show_training(
     state: dict[str, Any], # From `training_state`
-) -> str:                  # HTML
-    "Figures and learning curves of a run"
+) -> tuple[str, str]:      # HTML
+    "The figures of a run with the curves of its loss, and the other curves"
     tiles = ''.join(f'<div>{escape(name)}<b>{escape(value)}</b></div>'
                     for name, value in state['figures'])
-    return (f'{_STYLE}<div class="gp-tiles">{tiles}</div>'
-            f'<div class="gp-charts">{"".join(state["charts"])}</div>')
+    losses, others = (f'<div class="gp-charts">{"".join(charts)}</div>'
+                      for charts in (state['charts'][:2], state['charts'][2:]))
+    return f'{_STYLE}<div class="gp-tiles">{tiles}</div>{losses}', others
 
 # %% ../../nbs/12_app/10_run_panels.ipynb #0021
 def show_samples(
@@ -205,10 +206,11 @@ class TrainPanel(CommandPanel):
         self.finish_button = widgets.Button(description='Finish')
         self.finish_button.on_click(lambda button: self.finish())
         self.sampling = widgets.Checkbox(value=True, indent=False, description='samples over time')
-        self.samples = widgets.HTML()
+        self.samples, self.curves, self.log = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        more = widgets.Accordion([self.curves, self.log], titles=['more curves', 'log'])
         self.arrange(widgets.HTML(f'<b>Run {escape(str(run.path))}</b>'),
                      self.row(self.finish_button), self.problem, self.view, self.sampling,
-                     self.samples)
+                     self.samples, more)
         options = f'None, {str(run.path)!r}, {settings}' if settings else repr(str(run.path))
         self.show_code(f'gpt2pro.train({options}, resume=True)')
         self.follow()
@@ -230,11 +232,21 @@ class TrainPanel(CommandPanel):
         self.finish_button.disabled = not saved or bool(self.next_words)
         self.bar.value = state['fraction']
         self.words.value = escape(describe_command(self, state))
-        self.view.value = show_training(state)
+        self.view.value, self.curves.value = show_training(state)
+        self.log.value = f'<pre class="gp-log">{escape(log_tail(self.run))}</pre>'
         if self.sampling.value and saved - self.sampled: sample_run(self)
         self.sampled |= saved
 
 # %% ../../nbs/12_app/10_run_panels.ipynb #0029
+def log_tail(
+    run: RunDirectory, # It need not have a log
+    lines: int = 20,   # At most
+) -> str:
+    "The last messages of a run"
+    if not run.log.is_file(): return ''
+    return '\n'.join(run.log.read_text('utf-8', 'replace').splitlines()[-lines:])
+
+# %% ../../nbs/12_app/10_run_panels.ipynb #0031
 def describe_command(
     panel: CommandPanel,   # Whose run
     state: dict[str, Any], # From `training_state`
@@ -243,7 +255,9 @@ def describe_command(
     if panel.is_running and panel.stopping: return 'stopping after this step …'
     if panel.command and panel.command.is_running and state['fraction'] in (0, 1):
         return panel.command.last_line or 'starting …'
-    return state['progress'] if state['figures'] else 'Nothing is trained yet.'
+    if not state['figures']: return 'Nothing is trained yet.'
+    paused = 'Paused: ' if not panel.is_running and state['fraction'] < 1 else ''
+    return paused + state['progress']
 
 def sample_run(
     panel: TrainPanel, # Gets the texts
@@ -255,7 +269,7 @@ def sample_run(
         panel.history.texts |= found.texts
     panel.samples.value = show_samples(panel.history)
 
-# %% ../../nbs/12_app/10_run_panels.ipynb #0031
+# %% ../../nbs/12_app/10_run_panels.ipynb #0033
 def train_panel(
     config: str | Path | Config | None = None, # As for `load_config`, or the directory of a run
     folder: str | Path | None = None, # Run directory; None takes the next free one below `runs/`
@@ -270,7 +284,7 @@ def train_panel(
     run = RunDirectory(folder or run_folder(None, name))
     return TrainPanel(run, config_words(config), seconds)
 
-# %% ../../nbs/12_app/10_run_panels.ipynb #0045
+# %% ../../nbs/12_app/10_run_panels.ipynb #0047
 class RangeField:
     "A setting that is searched, with its values as they are written"
     def __init__(self,
@@ -296,7 +310,7 @@ class RangeField:
         except Gpt2proError as e: text = f'<span class="gp-error">{escape(e.why)}</span>'
         self.words.value = text
 
-# %% ../../nbs/12_app/10_run_panels.ipynb #0048
+# %% ../../nbs/12_app/10_run_panels.ipynb #0050
 class TunePanel(CommandPanel):
     "Chooses what is searched, starts and stops the search, and shows what it has found"
     def __init__(self,
@@ -342,7 +356,7 @@ class TunePanel(CommandPanel):
     def ended(self) -> None: save_plots(self.run.path)
     def refresh(self) -> None: show_search(self)
 
-# %% ../../nbs/12_app/10_run_panels.ipynb #0049
+# %% ../../nbs/12_app/10_run_panels.ipynb #0051
 def show_search(
     panel: TunePanel, # Whose folder is read
 ) -> None:
@@ -376,7 +390,7 @@ def tune_panel(
     run = RunDirectory(folder or run_folder(None, 'tune'))
     return TunePanel(config, run, space, trials, seconds)
 
-# %% ../../nbs/12_app/10_run_panels.ipynb #0055
+# %% ../../nbs/12_app/10_run_panels.ipynb #0057
 def show_tokens(
     tokens: Iterable[Token], # With log-probabilities, or without
 ) -> str:                    # HTML
@@ -402,7 +416,7 @@ def show_alternatives(
         return f'<tr>{"".join(cell(token, *item) for item in found.items())}</tr>'
     return f'<div class="gp-scroll"><table>{"".join(map(row, tokens))}</table></div>'
 
-# %% ../../nbs/12_app/10_run_panels.ipynb #0060
+# %% ../../nbs/12_app/10_run_panels.ipynb #0062
 class GeneratePanel(Panel):
     "Continues a prompt, or talks with a model that was trained on conversations"
     def __init__(self,
@@ -475,7 +489,7 @@ class GeneratePanel(Panel):
         self.show_code(f'model, tokenizer, config = gpt2pro.load_run({str(self.run)!r})\n'
                        f'model.generate({self.prompt.value!r}{"".join(settings)})')
 
-# %% ../../nbs/12_app/10_run_panels.ipynb #0061
+# %% ../../nbs/12_app/10_run_panels.ipynb #0063
 def show_generation(
     panel: GeneratePanel, # That generates, or has generated
 ) -> str:                 # HTML
@@ -498,7 +512,7 @@ def generate_panel(
     "Continue a prompt or talk with a model, in a notebook"
     return GeneratePanel(run, prompt)
 
-# %% ../../nbs/12_app/10_run_panels.ipynb #0068
+# %% ../../nbs/12_app/10_run_panels.ipynb #0074
 def find_runs(
     folder: str | Path, # Such as `runs`
 ) -> list[str]:
