@@ -14,6 +14,12 @@ OPTIONS = dict(
 
 TERMS = { # what a reader types → pages that answer it, any of which will do
     'quick start': ['guides/quick_start'], 'own text': ['guides/quick_start'],
+    'preparing data': ['guides/preparing_data'], 'mojibake': ['guides/preparing_data', '01_text/quality', '01_text/cleaning'],
+    'environment variables': ['guides/configuration'], 'all settings': ['guides/configuration'],
+    'vocabulary sweep': ['guides/tokenizers', '04_tokenizers/vocabulary'], 'training well': ['guides/training'],
+    'troubleshooting': ['guides/troubleshooting'], 'no checkpoint': ['guides/troubleshooting'],
+    'GPU is not used': ['guides/troubleshooting'], 'GP-MODEL-012': ['guides/troubleshooting', '03_validation/model_rules'],
+    'contributing': ['guides/contributing'], 'pull request': ['guides/contributing'], 'exit code': ['guides/troubleshooting', '12_app/commands'],
     'Read GPT-2': ['learn/read_gpt2'],
     'attention weights': ['07_attention/backends', '08_model/visualize'],
     'attention scores': ['07_attention/backends'],
