@@ -107,7 +107,7 @@ def lab(folder, theme='JupyterLab Light'):
     write_setting(folder, 'notification', fetchNews='false')
     write_setting(folder, 'themes', theme=theme)
     own = {name: str(folder/f'.{name}') for name in ('JUPYTER_CONFIG_DIR', 'JUPYTER_DATA_DIR', 'JUPYTER_RUNTIME_DIR', 'IPYTHONDIR')}
-    env = {**os.environ, **own, 'PYTHONPATH': str(top), 'JUPYTERLAB_SETTINGS_DIR': str(folder/'.settings'), 'JUPYTERLAB_WORKSPACES_DIR': str(folder/'.workspaces')}
+    env = {**os.environ, **own, 'JUPYTERLAB_SETTINGS_DIR': str(folder/'.settings'), 'JUPYTERLAB_WORKSPACES_DIR': str(folder/'.workspaces')}
     command = [sys.executable, '-m', 'jupyterlab', '--no-browser', '--allow-root', f'--ServerApp.port={port}', '--IdentityProvider.token=', f'--ServerApp.root_dir={folder}']
     server = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder)
     address = f'http://127.0.0.1:{port}'
@@ -197,10 +197,19 @@ def check(browser, address, folder, pictures):
         page.get_by_text('values: 64 4 4 4 0.05').wait_for() # what the next cell gets
         assert not page.errors, page.errors
 
+def stored_views():
+    "Notebooks that store a panel as a view for a browser with a kernel; a page then shows nothing"
+    found = []
+    for path in sorted((top/'nbs').rglob('*.ipynb')):
+        outputs = (o.get('data', {}) for c in json.loads(path.read_text(encoding='utf-8'))['cells'] for o in c.get('outputs', ()))
+        found += [path.name for data in outputs if {'text/html', 'application/vnd.jupyter.widget-view+json'} <= data.keys()]
+    return found
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--pictures', type=Path)
     pictures = parser.parse_args().pictures
+    assert not stored_views(), stored_views()
     missing = [name for name in ('jupyterlab', 'playwright') if not find_spec(name)] + ['Chromium']*(not CHROMIUM)
     if missing: return print(f'the panels were not clicked: {", ".join(missing)} missing')
     from playwright.sync_api import sync_playwright

@@ -33,6 +33,7 @@ _FIELD = dict(layout=widgets.Layout(width='34em', max_width='100%'),
 _SAMPLES = [('by size', None), ('5 %', 0.05), ('10 %', 0.1), ('25 %', 0.25), ('50 %', 0.5),
             ('everything', 1.0)]
 
+# %% ../../nbs/12_app/09_planning_panels.ipynb #0008
 def _arguments(values: Mapping[str, Any]) -> str:
     return ', '.join(f'{name}={value!r}' for name, value in values.items())
 
@@ -73,13 +74,14 @@ class AnalyzePanel(Panel):
             parts = [text, 'gpt2_tokenizer()', _arguments(self._options())]
             self.show_code(f'analyze({", ".join(filter(None, parts))})')
 
+# %% ../../nbs/12_app/09_planning_panels.ipynb #0009
 def analyze_panel(
     source: str | None = None, # Words as for `gpt2pro analyze`; None is the embedded corpus
 ) -> AnalyzePanel:
     "A panel that analyzes a text"
     return AnalyzePanel(source or 'bilingual')
 
-# %% ../../nbs/12_app/09_planning_panels.ipynb #0014
+# %% ../../nbs/12_app/09_planning_panels.ipynb #0017
 _COLORS = dict(error='#d32f2f', warning='#b26a00', note='#2780e3')
 
 def finding_html(
@@ -92,6 +94,7 @@ def finding_html(
             f'<p class="gp-help">{finding.code} {escape(finding.why)}</p>'
             f'<ul>{items}</ul></details>')
 
+# %% ../../nbs/12_app/09_planning_panels.ipynb #0019
 class FindingsList:
     "Findings below each other, with a button for each fix"
     def __init__(self, fix: Callable[[Finding], None]) -> None:
@@ -109,11 +112,11 @@ class FindingsList:
         text = widgets.HTML(finding_html(finding), layout=dict(flex='1 1 16em'))
         if not finding.fix: return widgets.Box([text])
         button = widgets.Button(description='Fix', tooltip=' '.join(finding.fix),
-                                layout=dict(width='4em'))
+                                layout=dict(width='auto'))
         button.on_click(lambda button: self.fix(finding))
         return widgets.Box([button, text], layout=dict(align_items='flex-start'))
 
-# %% ../../nbs/12_app/09_planning_panels.ipynb #0017
+# %% ../../nbs/12_app/09_planning_panels.ipynb #0022
 def config_overrides(
     config: Config, # Any configuration
     base: Config,   # Another
@@ -122,6 +125,7 @@ def config_overrides(
     return [format_override(key, setting_value(config, key)) for key in SETTINGS
             if setting_value(config, key) != setting_value(base, key)]
 
+# %% ../../nbs/12_app/09_planning_panels.ipynb #0024
 def load_code(
     source: Any,     # What was loaded
     config: Config,  # What became of it
@@ -131,7 +135,7 @@ def load_code(
     words = config_overrides(config, read_config(source).config)
     return f'load_config({name}, {words})' if words else f'load_config({name})'
 
-# %% ../../nbs/12_app/09_planning_panels.ipynb #0019
+# %% ../../nbs/12_app/09_planning_panels.ipynb #0026
 class ValidatePanel(Panel):
     "See the findings of a plan, apply their fixes, and take them back"
     def __init__(self, source: Any) -> None:
@@ -165,13 +169,14 @@ class ValidatePanel(Panel):
         self.undo.disabled = len(self.history) == 1
         self.show_code(load_code(self.source, self.value))
 
+# %% ../../nbs/12_app/09_planning_panels.ipynb #0027
 def validate_panel(
     config: Config | str | Path | Mapping | None = None, # Or a file, preset or run directory
 ) -> ValidatePanel:
     "A panel that shows what is wrong with a plan and repairs it"
     return ValidatePanel(config)
 
-# %% ../../nbs/12_app/09_planning_panels.ipynb #0025
+# %% ../../nbs/12_app/09_planning_panels.ipynb #0033
 def forecast_html(
     expected: Forecast, # From `forecast`
 ) -> str:
@@ -188,7 +193,7 @@ def forecast_html(
     return (f'<p class="{"gp-strong" if fits else "gp-error"}">{title}</p>{bars_html(rows)}'
             f'<p class="gp-help">{" · ".join(facts)}</p>')
 
-# %% ../../nbs/12_app/09_planning_panels.ipynb #0028
+# %% ../../nbs/12_app/09_planning_panels.ipynb #0036
 class ConfigPanel(Panel):
     "Fill in a configuration, with its findings, memory and time beside it"
     def __init__(self, source: Any) -> None:
@@ -234,6 +239,7 @@ class ConfigPanel(Panel):
         self.yaml.value = f'<pre class="gp-log">{escape(config.to_yaml())}</pre>'
         self.show_code(load_code(self.source, config))
 
+# %% ../../nbs/12_app/09_planning_panels.ipynb #0037
 def config_panel(
     config: Config | str | Path | Mapping | None = None, # Or a file, preset or run directory
 ) -> ConfigPanel:

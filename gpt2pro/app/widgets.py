@@ -50,7 +50,7 @@ def read_setting(
 def _properties(section: str) -> dict[str, Any]:
     return SECTIONS[section].model_json_schema()['properties']
 
-_WIDE = widgets.Layout(width='24em', max_width='100%', flex='0 1 auto')
+_WIDE = widgets.Layout(width='22.5em', max_width='100%', flex='0 1 auto')
 _LABEL = dict(description_width='14.5em')
 
 def setting_input(
@@ -115,7 +115,7 @@ class SettingField:
         self.words.value = f'<div class="gp-{kind}">{text}</div>'
         self.changed(self)
 
-_WORDS = widgets.Layout(flex='1 1 14em', margin='2px 8px')
+_WORDS = widgets.Layout(flex='1 1 12em', margin='2px 8px')
 _ROW = dict(flex_flow='row wrap', align_items='center', width='100%')
 
 # %% ../../nbs/12_app/08_widgets.ipynb #0020
@@ -329,10 +329,18 @@ def _log_tail(show: Callable[[str], None]) -> Iterator[None]:
     try: yield
     finally: logger.removeHandler(tail)
 
-# %% ../../nbs/12_app/08_widgets.ipynb #0049
+def _meter(bar: tqdm) -> str:
+    "How far a bar is, in words"
+    words = '{desc} {n_fmt} of {total_fmt} [{elapsed}<{remaining}, {rate_fmt}{postfix}]'
+    return escape(bar.format_meter(**{**bar.format_dict, 'bar_format': words}))
+
+# %% ../../nbs/12_app/08_widgets.ipynb #0050
+_SMALL = widgets.Layout(width='auto', min_width='5.5em')
+
 class Job:
     "Work in a thread, with a button that starts it and one that stops it, a bar and messages"
     running: Job | None = None # The one that runs in this process
+    thread: threading.Thread
     def __init__(self,
         work: Callable[[], Any],       # What to do; its bars and messages are shown
         done: Callable[[Any], None],   # Gets the result, in the same thread
@@ -340,8 +348,8 @@ class Job:
         stop: str = 'Stop',            # And the other one
     ) -> None:
         self.work, self.done = work, done
-        self.button = widgets.Button(description=name, button_style='primary')
-        self.stop_button = widgets.Button(description=stop, disabled=True)
+        self.button = widgets.Button(description=name, button_style='primary', layout=_SMALL)
+        self.stop_button = widgets.Button(description=stop, disabled=True, layout=_SMALL)
         self.bar = widgets.FloatProgress(max=1., layout=dict(flex='1 1 8em'))
         self.words, self.log, self.problem = widgets.HTML(), widgets.HTML(), widgets.HTML()
         row = [self.button, self.stop_button, self.bar, self.words]
@@ -349,19 +357,20 @@ class Job:
         self.button.on_click(lambda button: self.start())
         self.stop_button.on_click(lambda button: self.stop())
         self.future = Future[Any]()
+        self.busy = False # whether it can be stopped
     def start(self) -> None:
         "Begin, unless another job runs"
-        if Job.running:
+        if Job.running and Job.running.thread.is_alive():
             return self.show_error(UserError('Another panel is at work', 'one job runs at a time',
                                              'wait until it has ended, or stop it there'))
-        Job.running = self
+        Job.running, self.busy = self, True
         self.future = Future()
         self._show(running=True)
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
     def stop(self) -> None:
         "Do what Ctrl-C does in a terminal"
-        if Job.running is not self: return
+        if not self.busy: return
         self.words.value = 'stopping; once more stops at once'
         interrupt_thread(self.thread)
     def wait(self) -> Any:
@@ -376,8 +385,7 @@ class Job:
         self.bar.value = 0
         for words in (self.words, self.log, self.problem): words.value = ''
     def _watch(self, bar: tqdm) -> None:
-        facts = {**bar.format_dict, 'bar_format': _METER}
-        self.words.value = escape(bar.format_meter(**facts))
+        self.words.value = _meter(bar)
         self.bar.value = bar.n/bar.total if bar.total else 0
     def _write(self, text: str) -> None:
         self.log.value = f'<pre class="gp-log">{escape(text)}</pre>'
@@ -385,7 +393,9 @@ class Job:
         try:
             with watch_progress(self._watch), _log_tail(self._write): result = self.work()
             self.done(result)
+            self.busy = False
         except BaseException as e:
+            self.busy = False
             stopped = RunError('Stopped', 'somebody asked for it', f'{self.button.description} '
                                'begins again; what was kept is used')
             self.words.value = ''
@@ -397,5 +407,3 @@ class Job:
         Job.running = None
         self._show(running=False)
         outcome()
-
-_METER = '{desc} {n_fmt} of {total_fmt} [{elapsed}<{remaining}, {rate_fmt}{postfix}]'
