@@ -45,7 +45,7 @@ TERMS = { # what a reader types → pages that answer it, any of which will do
     'Muon': ['09_trainer/optimizers'],
     'time to loss': ['11_bench/time_to_loss'],
     'gradient clipping': ['09_trainer/loop', '09_trainer/strategy'],
-    'gradient accumulation': ['09_trainer/loop'],
+    'gradient accumulation': ['09_trainer/loop', 'learn/training_gpt2'],
     'early stopping': ['09_trainer/loop'],
     'hyperparameter search': ['09_trainer/tuning'],
     'loss spike': ['09_trainer/spikes'], 'quarantine': ['09_trainer/spikes'],
