@@ -51,7 +51,7 @@ TERMS = { # what a reader types → pages that answer it, any of which will do
     'Muon': ['09_trainer/optimizers'],
     'time to loss': ['11_bench/time_to_loss'],
     'gradient clipping': ['09_trainer/loop', '09_trainer/strategy'],
-    'gradient accumulation': ['09_trainer/loop'],
+    'gradient accumulation': ['09_trainer/loop', 'learn/training_gpt2', 'learn/training_loops'],
     'early stopping': ['09_trainer/loop'],
     'hyperparameter search': ['09_trainer/tuning'],
     'loss spike': ['09_trainer/spikes'], 'quarantine': ['09_trainer/spikes'],
@@ -106,6 +106,15 @@ TERMS = { # what a reader types → pages that answer it, any of which will do
     'Docker': ['guides/deployment'], 'systemd': ['guides/deployment'],
     'reverse proxy': ['guides/deployment'],
     'memory forecast': ['03_validation/memory', '03_validation/forecast'],
+    'autograd': ['learn/tensors'], 'broadcasting': ['learn/tensors'],
+    'backpropagation': ['learn/tensors'], 'DataLoader': ['learn/datasets'],
+    'augmentation': ['learn/datasets', 'learn/cnn'], 'map-style dataset': ['learn/datasets'],
+    'training loop': ['learn/training_loops', '09_trainer/loop'],
+    'momentum': ['learn/training_loops', '09_trainer/optimizers'],
+    'convolution': ['learn/cnn'], 'TensorBoard': ['learn/cnn', '09_trainer/monitor'],
+    'confusion matrix': ['learn/cnn'], 'word2vec': ['learn/embeddings'],
+    'PCA': ['learn/embeddings', '08_model/visualize'],
+    't-SNE': ['learn/embeddings', '08_model/visualize'],
 }
 
 def main():
