@@ -14,6 +14,12 @@ OPTIONS = dict(
 
 TERMS = { # what a reader types → pages that answer it, any of which will do
     'quick start': ['guides/quick_start'], 'own text': ['guides/quick_start'],
+    'preparing data': ['guides/preparing_data'], 'mojibake': ['guides/preparing_data', '01_text/quality', '01_text/cleaning'],
+    'environment variables': ['guides/configuration'], 'all settings': ['guides/configuration'],
+    'vocabulary sweep': ['guides/tokenizers', '04_tokenizers/vocabulary'], 'training well': ['guides/training'],
+    'troubleshooting': ['guides/troubleshooting'], 'no checkpoint': ['guides/troubleshooting'],
+    'GPU is not used': ['guides/troubleshooting'], 'GP-MODEL-012': ['guides/troubleshooting', '03_validation/model_rules'],
+    'contributing': ['guides/contributing'], 'pull request': ['guides/contributing'], 'exit code': ['guides/troubleshooting', '12_app/commands'],
     'Read GPT-2': ['learn/read_gpt2'],
     'attention weights': ['07_attention/backends', '08_model/visualize'],
     'attention scores': ['07_attention/backends'],
@@ -107,6 +113,15 @@ TERMS = { # what a reader types → pages that answer it, any of which will do
     'Docker': ['guides/deployment'], 'systemd': ['guides/deployment'],
     'reverse proxy': ['guides/deployment'],
     'memory forecast': ['03_validation/memory', '03_validation/forecast'],
+    'autograd': ['learn/tensors'], 'broadcasting': ['learn/tensors'],
+    'backpropagation': ['learn/tensors'], 'DataLoader': ['learn/datasets'],
+    'augmentation': ['learn/datasets', 'learn/cnn'], 'map-style dataset': ['learn/datasets'],
+    'training loop': ['learn/training_loops', '09_trainer/loop'],
+    'momentum': ['learn/training_loops', '09_trainer/optimizers'],
+    'convolution': ['learn/cnn'], 'TensorBoard': ['learn/cnn', '09_trainer/monitor'],
+    'confusion matrix': ['learn/cnn'], 'word2vec': ['learn/embeddings'],
+    'PCA': ['learn/embeddings', '08_model/visualize'],
+    't-SNE': ['learn/embeddings', '08_model/visualize'],
 }
 
 def main():

@@ -29,10 +29,11 @@ __all__ = ['AnalyzePanel', 'analyze_panel', 'finding_html', 'FindingsList', 'con
 
 # %% ../../nbs/12_app/09_planning_panels.ipynb #0006
 _FIELD = dict(layout=widgets.Layout(width='34em', max_width='100%'),
-              style=dict(description_width='8em'))
+              style=dict(description_width='9em'))
 _SAMPLES = [('by size', None), ('5 %', 0.05), ('10 %', 0.1), ('25 %', 0.25), ('50 %', 0.5),
             ('everything', 1.0)]
 
+# %% ../../nbs/12_app/09_planning_panels.ipynb #0008
 def _arguments(values: Mapping[str, Any]) -> str:
     return ', '.join(f'{name}={value!r}' for name, value in values.items())
 
@@ -64,7 +65,7 @@ class AnalyzePanel(Panel):
         return analyze(self._data(), gpt2_tokenizer(), **self._options())
     def _show(self, report: DatasetReport) -> None:
         self.value = report
-        self.report.value = report._repr_html_()
+        self.report.value = f'<div class="gp-report">{report._repr_html_()}</div>'
         self.save.box.layout.display = 'flex'
     def _update(self) -> None:
         with errors_shown(self.problem):
@@ -73,13 +74,14 @@ class AnalyzePanel(Panel):
             parts = [text, 'gpt2_tokenizer()', _arguments(self._options())]
             self.show_code(f'analyze({", ".join(filter(None, parts))})')
 
+# %% ../../nbs/12_app/09_planning_panels.ipynb #0009
 def analyze_panel(
     source: str | None = None, # Words as for `gpt2pro analyze`; None is the embedded corpus
 ) -> AnalyzePanel:
     "A panel that analyzes a text"
     return AnalyzePanel(source or 'bilingual')
 
-# %% ../../nbs/12_app/09_planning_panels.ipynb #0014
+# %% ../../nbs/12_app/09_planning_panels.ipynb #0017
 _COLORS = dict(error='#d32f2f', warning='#b26a00', note='#2780e3')
 
 def finding_html(
@@ -88,10 +90,11 @@ def finding_html(
     "A finding as a line that opens"
     mark = f'<b style="color:{_COLORS[finding.severity]}">{finding.severity}</b>'
     items = ''.join(f'<li>{escape(remedy)}</li>' for remedy in finding.remedies)
-    return (f'<details><summary>{mark} {escape(finding.what)}</summary>'
+    return (f'<details class="gp-finding"><summary>{mark} {escape(finding.what)}</summary>'
             f'<p class="gp-help">{finding.code} {escape(finding.why)}</p>'
             f'<ul>{items}</ul></details>')
 
+# %% ../../nbs/12_app/09_planning_panels.ipynb #0019
 class FindingsList:
     "Findings below each other, with a button for each fix"
     def __init__(self, fix: Callable[[Finding], None]) -> None:
@@ -109,11 +112,11 @@ class FindingsList:
         text = widgets.HTML(finding_html(finding), layout=dict(flex='1 1 16em'))
         if not finding.fix: return widgets.Box([text])
         button = widgets.Button(description='Fix', tooltip=' '.join(finding.fix),
-                                layout=dict(width='4em'))
+                                layout=dict(width='auto'))
         button.on_click(lambda button: self.fix(finding))
         return widgets.Box([button, text], layout=dict(align_items='flex-start'))
 
-# %% ../../nbs/12_app/09_planning_panels.ipynb #0017
+# %% ../../nbs/12_app/09_planning_panels.ipynb #0022
 def config_overrides(
     config: Config, # Any configuration
     base: Config,   # Another
@@ -122,6 +125,7 @@ def config_overrides(
     return [format_override(key, setting_value(config, key)) for key in SETTINGS
             if setting_value(config, key) != setting_value(base, key)]
 
+# %% ../../nbs/12_app/09_planning_panels.ipynb #0024
 def load_code(
     source: Any,     # What was loaded
     config: Config,  # What became of it
@@ -131,7 +135,7 @@ def load_code(
     words = config_overrides(config, read_config(source).config)
     return f'load_config({name}, {words})' if words else f'load_config({name})'
 
-# %% ../../nbs/12_app/09_planning_panels.ipynb #0019
+# %% ../../nbs/12_app/09_planning_panels.ipynb #0026
 class ValidatePanel(Panel):
     "See the findings of a plan, apply their fixes, and take them back"
     def __init__(self, source: Any) -> None:
@@ -165,13 +169,14 @@ class ValidatePanel(Panel):
         self.undo.disabled = len(self.history) == 1
         self.show_code(load_code(self.source, self.value))
 
+# %% ../../nbs/12_app/09_planning_panels.ipynb #0027
 def validate_panel(
     config: Config | str | Path | Mapping | None = None, # Or a file, preset or run directory
 ) -> ValidatePanel:
     "A panel that shows what is wrong with a plan and repairs it"
     return ValidatePanel(config)
 
-# %% ../../nbs/12_app/09_planning_panels.ipynb #0025
+# %% ../../nbs/12_app/09_planning_panels.ipynb #0033
 def forecast_html(
     expected: Forecast, # From `forecast`
 ) -> str:
@@ -188,7 +193,7 @@ def forecast_html(
     return (f'<p class="{"gp-strong" if fits else "gp-error"}">{title}</p>{bars_html(rows)}'
             f'<p class="gp-help">{" · ".join(facts)}</p>')
 
-# %% ../../nbs/12_app/09_planning_panels.ipynb #0028
+# %% ../../nbs/12_app/09_planning_panels.ipynb #0036
 class ConfigPanel(Panel):
     "Fill in a configuration, with its findings, memory and time beside it"
     def __init__(self, source: Any) -> None:
@@ -204,8 +209,9 @@ class ConfigPanel(Panel):
         self.form = ConfigForm(load_config(source), lambda form: self._update())
         self.save = SaveRow('gpt2pro.yaml', lambda path: self.value.save(path))
         about = widgets.VBox([self.forecast, self.measure.box, self.wrong, self.findings.box],
-                             layout=dict(flex='1 1 21em', min_width='0', padding='0 0 0 1em'))
-        self.form.box.layout = dict(flex='2 1 32em', min_width='0')
+                             layout=dict(flex='1 1 19em', min_width='0', padding='0 0 0 1em'))
+        about.add_class('gp-side') # stays in view beside a long form
+        self.form.box.layout = dict(flex='3 1 33em', min_width='0')
         both = widgets.Box([self.form.box, about], layout=dict(flex_flow='row wrap'))
         yaml = widgets.Accordion([self.yaml], titles=['YAML'])
         self.arrange(self.preset, both, yaml, self.save.box)
@@ -233,6 +239,7 @@ class ConfigPanel(Panel):
         self.yaml.value = f'<pre class="gp-log">{escape(config.to_yaml())}</pre>'
         self.show_code(load_code(self.source, config))
 
+# %% ../../nbs/12_app/09_planning_panels.ipynb #0037
 def config_panel(
     config: Config | str | Path | Mapping | None = None, # Or a file, preset or run directory
 ) -> ConfigPanel:
