@@ -90,13 +90,13 @@ def command_error(
 _STYLE = """<style>
 .gp-tiles,.gp-charts{display:flex;flex-wrap:wrap;gap:.4rem 1.6rem;line-height:1.3}
 .gp-tiles b{display:block;font-size:1.25em}
-.gp-charts svg{flex:1 1 19rem;max-width:30rem;min-width:0;height:auto;fill:currentColor}
+.gp-charts svg{flex:1 1 19rem;width:100%;max-width:30rem;height:auto;fill:currentColor}
 .gp-charts svg line{stroke:currentColor;opacity:.15}
 .gp-charts .c0 polyline{stroke:#2780e3}
 .gp-charts .c0 circle,.gp-charts tspan.c0{fill:#2780e3}
 .gp-text{white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.6}
 .gp-text span{border-radius:3px}
-.gp-scroll{overflow:auto;line-height:1.4}
+.gp-scroll{overflow:auto;line-height:1.4;contain:inline-size}
 .gp-tall{max-height:24em}
 .gp-scroll td,.gp-scroll th{padding:.1rem .6rem;text-align:left;vertical-align:top}
 </style>"""
@@ -292,7 +292,8 @@ class RangeField:
     ) -> None:
         self.config = config
         self.key, _, text = parse_dimension(word, config).word.partition('=')
-        self.input = widgets.Text(value=text, description=self.key, layout=dict(width='26em'),
+        self.input = widgets.Text(value=text, description=self.key,
+                                  layout=dict(width='26em', max_width='98%'),
                                   style=dict(description_width='12.5em'))
         self.input.tooltip = describe_setting(self.key)
         self.remove = widgets.Button(description='remove', layout=dict(width='6em'))
@@ -429,7 +430,7 @@ class GeneratePanel(Panel):
         self.form = ConfigForm(config, sections=['generate'])
         self.settings = widgets.Accordion([self.form.box], titles=['settings'])
         words = 'A question' if self.model.is_chat else 'A text to continue'
-        self.prompt = widgets.Textarea(prompt, placeholder=words, layout=dict(width='100%'))
+        self.prompt = widgets.Textarea(prompt, placeholder=words, layout=dict(width='98%'))
         self.probabilities = widgets.Checkbox(True, description='probabilities', indent=False)
         self.same_seed = widgets.Checkbox(False, description='same seed each time', indent=False)
         self.forget = widgets.Button(description='New conversation')
