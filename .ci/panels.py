@@ -21,7 +21,18 @@ PANELS = {
     'analyze': "analyze = analyze_panel()\nanalyze",
     'job': "import time\nfrom gpt2pro.app.widgets import Job\nfrom gpt2pro.core.progress import progress_bar\n"
            "job = Job(lambda: [time.sleep(0.05) for _ in progress_bar(range(10**4), 'counting')], print)\njob.box",
+    'train': "from gpt2pro import compare_panel, generate_panel, load_config, train_panel, tune_panel\n"
+             "small = load_config('nano', ['model.block_size=64', 'data.sample=0.05', 'train.batch_size=4', 'train.max_steps=100000',\n"
+             "    'train.log_interval=5', 'train.eval_interval=50', 'train.checkpoint_interval=50', 'train.eval_batches=2'])\n"
+             "train = train_panel(small, 'runs/train')\ntrain",
+    'generate': "import io\nfrom contextlib import redirect_stderr\nfrom gpt2pro.trainer.loop import train_model\n"
+                "with redirect_stderr(io.StringIO()):\n"
+                "    for lr in 1e-3, 1e-2: train_model(load_config(small, [f'train.lr={lr}', 'train.max_steps=50']), f'runs/lr-{lr}', progress=False)\n"
+                "generate = generate_panel('runs/lr-0.01')\ngenerate",
+    'compare': "compare = compare_panel()\ncompare",
+    'tune': "tune = tune_panel(small, 'runs/tune', overrides=['train.max_steps=20', 'train.eval_interval=10'])\ntune",
 }
+SLOW = 300_000 # milliseconds for a command to start on a busy machine
 AFTER = "c = config.value\nprint('values:', c.train.batch_size, c.model.n_head, c.model.n_layer, validate.value.model.n_head, analyze.value.sampled_fraction)"
 
 def do_config(panel, folder):
@@ -68,10 +79,10 @@ def do_job(panel, folder):
     panel.get_by_text('why: somebody asked for it').wait_for()
 
 def until(true):
-    for _ in range(200):
+    for _ in range(3000):
         if true(): return
         time.sleep(0.1)
-    raise AssertionError('it did not happen within 20 seconds')
+    raise AssertionError('it did not happen within five minutes')
 
 def cell(source): return dict(cell_type='code', id=f'c{abs(hash(source))}', metadata={}, outputs=[], execution_count=None, source=source)
 
@@ -109,6 +120,52 @@ def lab(folder, theme='JupyterLab Light'):
     finally:
         server.terminate()
         server.wait(30)
+
+def do_train(panel, folder):
+    button = lambda name: panel.get_by_role('button', name=name)
+    button('Start').click()
+    panel.locator('.gp-charts svg').first.wait_for(timeout=SLOW)
+    panel.locator('.gp-scroll td').first.wait_for(timeout=SLOW) # a sample
+    button('Pause').click()
+    panel.get_by_text('Paused: Step').wait_for(timeout=SLOW)
+    button('Resume').click()
+    until(button('Pause').is_enabled)
+    log = folder/'runs'/'train'/'log.txt'
+    until(lambda: log.read_text().count('validation loss') > 2 and 'resuming from' in log.read_text())
+    button('Finish').click()
+    until((folder/'runs'/'train'/'report.html').is_file)
+
+def do_generate(panel, folder):
+    panel.get_by_placeholder('A text to continue').fill('In the beginning')
+    panel.get_by_role('button', name='Generate').click()
+    panel.locator('.gp-text span').first.wait_for()
+    panel.get_by_text('200 tokens').wait_for(timeout=SLOW)
+    panel.get_by_text('settings', exact=True).click()
+    panel.get_by_label('max_new_tokens', exact=True).fill('1000000')
+    panel.get_by_role('button', name='Generate').click()
+    panel.get_by_role('button', name='Stop').click()
+    until(panel.get_by_role('button', name='Generate').is_enabled)
+    panel.get_by_text('likeliest tokens at each step').click()
+
+def do_compare(panel, folder):
+    panel.get_by_text('more seeds are needed').wait_for()
+    panel.get_by_label('runs/lr-0.001').uncheck()
+    panel.get_by_label('runs/lr-0.01').uncheck()
+    panel.get_by_text('Nothing to compare').wait_for()
+    for lr in ('0.001', '0.01'): panel.get_by_label(f'runs/lr-{lr}', exact=True).check()
+    panel.locator('img').wait_for()
+
+def do_tune(panel, folder):
+    panel.get_by_placeholder('add a setting').fill('model.dropout')
+    panel.get_by_text('model.dropout: 0 to 0.5').wait_for()
+    panel.get_by_label('train.lr', exact=True).fill('2..1')
+    panel.get_by_text('2 is not below 1').wait_for()
+    panel.get_by_label('train.lr', exact=True).fill('1e-3,1e-2')
+    panel.get_by_role('button', name='Start').click()
+    panel.locator('.gp-scroll table').wait_for(timeout=SLOW)
+    panel.get_by_role('button', name='Stop').click()
+    panel.get_by_role('button', name='Go on').wait_for()
+    until(panel.get_by_role('button', name='Go on').is_enabled)
 
 @contextmanager
 def notebook(browser, address, name, width=1100):

@@ -13,9 +13,9 @@ from .commands import AsJson, command_config, given, Html, Minutes, Overwrite, p
 from .commands import Processes, run_program, SettingWords, show, split_words, Words
 
 # %% auto #0
-__all__ = ['app', 'program', 'Out', 'Run', 'Int8', 'bench_app', 'Threads', 'main', 'train', 'quickstart', 'tune', 'compare',
-           'evaluate', 'generate', 'finetune', 'export', 'serve', 'report', 'spikes', 'prove_resume',
-           'write_launch_file', 'scaling', 'kernels', 'bench_train', 'bench_generate', 'bench_ttl']
+__all__ = ['app', 'program', 'Out', 'Run', 'Int8', 'bench_app', 'Threads', 'Quick', 'Results', 'main', 'train', 'quickstart',
+           'tune', 'compare', 'evaluate', 'generate', 'finetune', 'export', 'serve', 'report', 'spikes', 'prove_resume',
+           'write_launch_file', 'scaling', 'bench_all', 'kernels', 'bench_train', 'bench_generate', 'bench_ttl']
 
 # %% ../../nbs/12_app/07_cli.ipynb #0007
 app = typer.Typer()
@@ -294,7 +294,7 @@ def serve(
 # %% ../../nbs/12_app/07_cli.ipynb #0058
 @app.command()
 def report(folder: Run, as_json: AsJson = False) -> None:
-    "Write a run's report.html, and print its figures"
+    "Write a run's report as report.html and report.ipynb, and print its figures"
     result = gpt2pro.report_run(folder)
     result.save()
     show(result, as_json)
@@ -397,12 +397,37 @@ def scaling(
                                   network=links, utilisation=utilisation, loss=loss), as_json)
 
 # %% ../../nbs/12_app/07_cli.ipynb #0074
-bench_app = typer.Typer(no_args_is_help=True,
+bench_app = typer.Typer(invoke_without_command=True,
                         help='Benchmarks against plain PyTorch and others, on this machine.')
 app.add_typer(bench_app, name='bench')
 Threads = Annotated[int | None, typer.Option(
     min=1, help='Threads of PyTorch; without it, all cores')]
 
+Quick = Annotated[bool, typer.Option('--quick', help='Smaller sizes, fewer repetitions')]
+Results = Annotated[Path, typer.Option('--out', dir_okay=False, help='Where results are kept')]
+
+@bench_app.callback()
+def bench_all(context: typer.Context, quick: Quick = False,
+              out: Results = Path('bench/suite.json'), as_json: AsJson = False) -> None:
+    if context.invoked_subcommand is None: _bench_parts([], quick, out, as_json)
+
+def _bench_parts(parts: list[str], quick: bool, out: Path, as_json: bool) -> None:
+    from gpt2pro.bench.suite import bench_suite
+    show(bench_suite(parts, quick, out), as_json)
+    print(f'Kept in {out}', file=sys.stderr)
+
+def _add_part(name: str, about: str) -> None:
+    "A command for a part of the suite that has no settings of its own"
+    def run(quick: Quick = False, out: Results = Path(f'bench/{name}.json'),
+            as_json: AsJson = False) -> None:
+        _bench_parts([name], quick, out, as_json)
+    bench_app.command(name, help=about)(run)
+
+_add_part('tokenizer', 'Benchmark encoders of GPT-2\'s vocabulary')
+_add_part('loader', 'Benchmark loaders of batches')
+_add_part('analysis', 'Benchmark the analysis of a text, and detectors of languages')
+
+# %% ../../nbs/12_app/07_cli.ipynb #0075
 @bench_app.command()
 def kernels(
     folder: Annotated[Path, typer.Option(
