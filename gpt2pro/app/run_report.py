@@ -433,7 +433,7 @@ def show_proofs(run: RunContents) -> _Html:
     return _section(run, 'proofs', 'checkpoints', 'gpt2pro train')
 
 # %% ../../nbs/12_app/02_run_report.ipynb #0074
-_USUAL = re.compile(r'attention: |step \d+: ') # messages that other sections have
+_USUAL = re.compile(r'step \d+: ') # messages that other sections have
 
 def show_history(run: RunContents) -> _Html:
     "Where the run began, was stopped and went on, and what it warned of."
