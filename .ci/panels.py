@@ -158,8 +158,8 @@ def do_compare(panel, folder):
 def do_tune(panel, folder):
     panel.get_by_placeholder('add a setting').fill('model.dropout')
     panel.get_by_text('model.dropout: 0 to 0.5').wait_for()
-    panel.get_by_label('train.lr', exact=True).fill('1..0')
-    panel.get_by_text('1 is not below 0').wait_for()
+    panel.get_by_label('train.lr', exact=True).fill('2..1')
+    panel.get_by_text('2 is not below 1').wait_for()
     panel.get_by_label('train.lr', exact=True).fill('1e-3,1e-2')
     panel.get_by_role('button', name='Start').click()
     panel.locator('.gp-scroll table').wait_for(timeout=SLOW)

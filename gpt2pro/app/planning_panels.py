@@ -10,6 +10,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 import ipywidgets as widgets
+from ..core.errors import UserError
 from ..core.config import Config, DataConfig, RUN_PRESETS, setting_value, SETTINGS
 from ..core.tables import format_bytes, format_seconds
 from ..core.loading import format_override, load_config, read_config
@@ -30,7 +31,7 @@ __all__ = ['AnalyzePanel', 'analyze_panel', 'finding_html', 'FindingsList', 'con
 # %% ../../nbs/12_app/09_planning_panels.ipynb #0006
 _FIELD = dict(layout=widgets.Layout(width='34em', max_width='100%'),
               style=dict(description_width='9em'))
-_SAMPLES = [('by size', None), ('5 %', 0.05), ('10 %', 0.1), ('25 %', 0.25), ('50 %', 0.5),
+_SAMPLES = [('by size', 0), ('5 %', 0.05), ('10 %', 0.1), ('25 %', 0.25), ('50 %', 0.5),
             ('everything', 1.0)]
 
 # %% ../../nbs/12_app/09_planning_panels.ipynb #0008
@@ -56,11 +57,14 @@ class AnalyzePanel(Panel):
         self.arrange(*fields, self.problem, self.job.box, self.report, self.save.box)
         self._update()
     def _data(self) -> DataConfig:
-        return parse_data(shlex.split(self.source.value, posix=os.name != 'nt'))
+        try: words = shlex.split(self.source.value, posix=os.name != 'nt')
+        except ValueError as e:
+            raise UserError(self.source.value, str(e), 'close the quotation marks') from None
+        return parse_data(words)
     def _options(self) -> dict[str, Any]:
         languages = self.languages.value.replace(' ', '').split(',')
         options = dict(sample_fraction=self.sample.value, candidates=languages)
-        return {name: value for name, value in options.items() if value not in (None, [''])}
+        return {name: value for name, value in options.items() if value not in (0, [''])}
     def _analyze(self) -> DatasetReport:
         return analyze(self._data(), gpt2_tokenizer(), **self._options())
     def _show(self, report: DatasetReport) -> None:
@@ -199,9 +203,9 @@ class ConfigPanel(Panel):
     def __init__(self, source: Any) -> None:
         super().__init__()
         self.source, self.hardware, self.text = source, detect_hardware(), None
-        self.preset = widgets.Dropdown(options=[('–', None), *zip(RUN_PRESETS, RUN_PRESETS)],
+        self.preset = widgets.Dropdown(options=[('–', ''), *zip(RUN_PRESETS, RUN_PRESETS)],
                                        description='preset', **_FIELD)
-        if source is None or str(source) in RUN_PRESETS: self.preset.value = source
+        if str(source) in RUN_PRESETS: self.preset.value = str(source)
         self.preset.observe(lambda change: self._load(change['new']), 'value')
         self.forecast, self.wrong, self.yaml = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self.findings = FindingsList(self._fix)
@@ -218,8 +222,8 @@ class ConfigPanel(Panel):
         self._update()
     @property
     def value(self) -> Config: return self.form.config
-    def _load(self, preset: str | None) -> None:
-        if preset is None: return
+    def _load(self, preset: str) -> None:
+        if not preset: return
         self.source = preset
         self.form.config = load_config(preset)
     def _fix(self, finding: Finding) -> None:

@@ -92,9 +92,12 @@ _STYLE = """<style>
 .gp-tiles b{display:block;font-size:1.25em}
 .gp-charts svg{flex:1 1 19rem;max-width:30rem;min-width:0;height:auto;fill:currentColor}
 .gp-charts svg line{stroke:currentColor;opacity:.15}
+.gp-charts .c0 polyline{stroke:#2780e3}
+.gp-charts .c0 circle,.gp-charts tspan.c0{fill:#2780e3}
 .gp-text{white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.6}
 .gp-text span{border-radius:3px}
-.gp-scroll{overflow:auto;max-height:24em;line-height:1.4}
+.gp-scroll{overflow:auto;line-height:1.4}
+.gp-tall{max-height:24em}
 .gp-scroll td,.gp-scroll th{padding:.1rem .6rem;text-align:left;vertical-align:top}
 </style>"""
 
@@ -117,7 +120,7 @@ def show_samples(
     rows = [f'<tr><td>{step:,}</td>' + ''.join(f'<td>{escape(text)}</td>' for text in texts)
             for step, texts in sorted(history.texts.items(), reverse=True)]
     table = f'<table><tr><th>step</th>{head}</tr>{"".join(rows)}</table>'
-    return f'<div class="gp-scroll">{table}</div>' if rows else ''
+    return f'<div class="gp-scroll gp-tall">{table}</div>' if rows else ''
 
 # %% ../../nbs/12_app/10_run_panels.ipynb #0025
 def _row(*children: Any) -> Any: # that wraps in a narrow window
@@ -172,8 +175,9 @@ class CommandPanel(Panel):
         self.thread = threading.Thread(target=self._follow, daemon=True)
         self.thread.start()
     def _start_next(self) -> bool:
-        if words := self.next_words: self.command, self.next_words = Command(*words), ()
-        return bool(words)
+        if not self.next_words: return False
+        self.command, self.next_words, self.stopping = Command(*self.next_words), (), False
+        return True
     def _follow(self) -> None:
         while self.is_running or self._start_next():
             self.refresh()
@@ -272,7 +276,8 @@ def train_panel(
     seconds: float = 1.,              # Between two looks at the run
 ) -> TrainPanel: # Its `value` is the run directory
     "Train in a notebook: start, pause, resume, live curves and samples"
-    if isinstance(config, (str, Path)) and RunDirectory(config).config.is_file(): folder = config
+    is_run = isinstance(config, (str, Path)) and RunDirectory(config).config.is_file()
+    if is_run: folder = folder or str(config)
     config = load_config(config, overrides)
     name = 'finetune' if config.finetune.base else 'train'
     run = RunDirectory(folder or run_folder(None, name))
@@ -390,8 +395,8 @@ def show_tokens(
     "A generated text, coloured by how unlikely each token was"
     def span(token: Token) -> str:
         if token.logprob is None: return escape(token.text)
-        p = exp(token.logprob)
-        return (f'<span style="background:rgba(217,130,43,{0.75*(1 - p):.2f})" title="{p:.1%}">'
+        colour = f'rgba(217,130,43,{min(-token.logprob/8, 0.8):.2f})' # by nats
+        return (f'<span style="background:{colour}" title="{exp(token.logprob):.1%}">'
                 f'{escape(token.text)}</span>')
     return ''.join(map(span, tokens))
 
@@ -407,7 +412,8 @@ def show_alternatives(
     def row(token: Token) -> str:
         found = token.alternatives | {token.id: token.logprob or 0.}
         return f'<tr>{"".join(cell(token, *item) for item in found.items())}</tr>'
-    return f'<div class="gp-scroll"><table>{"".join(map(row, tokens))}</table></div>'
+    table = f'<table>{"".join(map(row, tokens))}</table>'
+    return f'<div class="gp-scroll gp-tall">{table}</div>'
 
 # %% ../../nbs/12_app/10_run_panels.ipynb #0062
 class GeneratePanel(Panel):
@@ -420,11 +426,10 @@ class GeneratePanel(Panel):
         self.run, self.value = run, ''
         self.model, self.tokenizer, config = load_run(run, for_inference=True)
         self.messages, self.tokens = list[Message](), list[Token]()
-        self.form = ConfigForm(config, lambda form: self.update(), ['generate'])
+        self.form = ConfigForm(config, sections=['generate'])
         self.settings = widgets.Accordion([self.form.box], titles=['settings'])
         words = 'A question' if self.model.is_chat else 'A text to continue'
         self.prompt = widgets.Textarea(prompt, placeholder=words, layout=dict(width='100%'))
-        self.prompt.observe(lambda change: self.update(), 'value')
         self.probabilities = widgets.Checkbox(True, description='probabilities', indent=False)
         self.same_seed = widgets.Checkbox(False, description='same seed each time', indent=False)
         self.forget = widgets.Button(description='New conversation')
@@ -434,11 +439,12 @@ class GeneratePanel(Panel):
         self.view = widgets.HTML()
         options = _row(self.probabilities, self.same_seed, self.forget)
         self.arrange(self.prompt, options, self.settings, self.job.box, self.view)
-        self.update()
+        self.show_code(generation_code(self))
     def generate(self) -> str:
         "Continue the prompt until it is done, or somebody asks to stop"
         n = 5 if self.probabilities.value else None
         self.tokens, due = [], 0.
+        self.show_code(generation_code(self))
         settings = self.form.config.generate
         with Interrupts() as stop:
             for token in stream_tokens(self.model, self.tokenizer, prompt_ids(self), settings, n):
@@ -466,7 +472,6 @@ class GeneratePanel(Panel):
         self.messages, self.tokens = [], []
         self.show()
     def show(self) -> None: self.view.value = show_generation(self)
-    def update(self) -> None: self.show_code(generation_code(self))
 
 # %% ../../nbs/12_app/10_run_panels.ipynb #0063
 def prompt_ids(

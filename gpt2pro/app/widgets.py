@@ -116,6 +116,7 @@ class SettingField:
         self.changed(self)
 
 _WORDS = widgets.Layout(flex='1 1 12em', margin='2px 8px')
+_SMALL = widgets.Layout(width='auto', min_width='5.5em')
 _ROW = dict(flex_flow='row wrap', align_items='center', width='100%')
 
 # %% ../../nbs/12_app/08_widgets.ipynb #0020
@@ -171,7 +172,8 @@ STYLE = """<style>
  min-height:1.5em;overflow-wrap:anywhere}
 .gp-row>.gp-html{flex:1 1 11rem}
 .gp-finding{line-height:1.4}
-.gp-button,.gp-tab{border:1px solid #8a8f98;border-radius:4px;padding:.1rem .8rem}
+.gp-button,.gp-tab{border:1px solid #8a8f98;border-radius:4px;padding:.1rem .8rem;
+ background:none;color:inherit}
 .gp-on{background:#2780e3;color:#fff;border-color:#2780e3}
 .gp-strong{font-weight:600}
 .gp-off{opacity:.5}
@@ -283,7 +285,7 @@ class SaveRow:
         write: Callable[[Path], None],  # Writes it
     ) -> None:
         self.name = widgets.Text(name, description='file', layout=_WIDE, style=_LABEL)
-        self.button = widgets.Button(description='Save', tooltip='Write this file')
+        self.button = widgets.Button(description='Save', tooltip='Write this file', layout=_SMALL)
         self.words, self.write = widgets.HTML(), write
         row = [self.name, self.button, self.words]
         self.box = widgets.Box(row, layout=widgets.Layout(**_ROW))
@@ -335,8 +337,6 @@ def _meter(bar: tqdm) -> str:
     return escape(bar.format_meter(**{**bar.format_dict, 'bar_format': words}))
 
 # %% ../../nbs/12_app/08_widgets.ipynb #0050
-_SMALL = widgets.Layout(width='auto', min_width='5.5em')
-
 class Job:
     "Work in a thread, with a button that starts it and one that stops it, a bar and messages"
     running: Job | None = None # The one that runs in this process
@@ -365,8 +365,8 @@ class Job:
                                              'wait until it has ended, or stop it there'))
         Job.running, self.busy = self, True
         self.future = Future()
-        self._show(running=True)
-        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.show_running(True)
+        self.thread = threading.Thread(target=_run_job, args=[self], daemon=True)
         self.thread.start()
     def stop(self) -> None:
         "Do what Ctrl-C does in a terminal"
@@ -379,31 +379,37 @@ class Job:
     def show_error(self, error: Gpt2proError) -> None:
         "Show an error in three lines"
         self.problem.value = error_html(error)
-    def _show(self, running: bool) -> None:
+    def show_running(self, running: bool) -> None:
+        "Show which button can be clicked"
         self.button.disabled, self.stop_button.disabled = running, not running
         if not running: return
         self.bar.value = 0
         for words in (self.words, self.log, self.problem): words.value = ''
-    def _watch(self, bar: tqdm) -> None:
+    def show_bar(self, bar: tqdm) -> None:
+        "Show how far it is"
         self.words.value = _meter(bar)
         self.bar.value = bar.n/bar.total if bar.total else 0
-    def _write(self, text: str) -> None:
+    def show_log(self, text: str) -> None:
+        "Show the last messages"
         self.log.value = f'<pre class="gp-log">{escape(text)}</pre>'
-    def _run(self) -> None:
-        try:
-            with watch_progress(self._watch), _log_tail(self._write): result = self.work()
-            self.done(result)
-            self.busy = False
-        except BaseException as e:
-            self.busy = False
-            stopped = RunError('Stopped', 'somebody asked for it', f'{self.button.description} '
-                               'begins again; what was kept is used')
-            self.words.value = ''
-            self.show_error(as_error(e) if isinstance(e, Exception) else stopped)
-            outcome = partial(self.future.set_exception, e)
-        else:
-            self.bar.value = 1
-            outcome = partial(self.future.set_result, result)
-        Job.running = None
-        self._show(running=False)
-        outcome()
+
+# %% ../../nbs/12_app/08_widgets.ipynb #0052
+def _run_job(job: Job) -> None:
+    "Work, and show the result or what went wrong"
+    try:
+        with watch_progress(job.show_bar), _log_tail(job.show_log): result = job.work()
+        job.done(result)
+        job.busy = False
+    except BaseException as e:
+        job.busy = False
+        job.words.value = ''
+        stopped = RunError('Stopped', 'somebody asked for it', f'{job.button.description} begins '
+                           'again; what was kept is used')
+        job.show_error(as_error(e) if isinstance(e, Exception) else stopped)
+        outcome = partial(job.future.set_exception, e)
+    else:
+        job.bar.value = 1
+        outcome = partial(job.future.set_result, result)
+    Job.running = None
+    job.show_running(False)
+    outcome()

@@ -168,14 +168,16 @@ def parse_request(
     kind: type[RequestKind], # Which fields there are
 ) -> RequestKind:
     "A request from its bytes, or an `ApiError`"
+    values: Any
     try: values = from_json(body, allow_inf_nan=False)
     except ValueError as e:
         raise ApiError('The body of the request is not JSON', str(e), 'send one JSON object') from e
     if not isinstance(values, dict):
         raise ApiError(f'The body of the request is {_short(values)}',
                        'its fields have names', 'send one JSON object')
-    errors = [*_foreign_fields(values, [*kind.model_fields])]
-    own = {name: value for name, value in values.items() if name in kind.model_fields}
+    fields: dict[str, Any] = kind.model_fields
+    errors = [*_foreign_fields(values, [*fields])]
+    own = {name: value for name, value in values.items() if name in fields}
     try: request = kind.model_validate(own)
     except ValidationError as e:
         names = dict.fromkeys(str(error['loc'][0]) for error in e.errors())
