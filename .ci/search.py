@@ -14,6 +14,7 @@ OPTIONS = dict(
 
 TERMS = { # what a reader types → pages that answer it, any of which will do
     'quick start': ['guides/quick_start'], 'own text': ['guides/quick_start'],
+    'Read GPT-2': ['learn/read_gpt2'],
     'attention weights': ['07_attention/backends', '08_model/visualize'],
     'attention scores': ['07_attention/backends'],
     'self-attention': ['07_attention/backends', '07_attention/layer'],

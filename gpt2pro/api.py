@@ -41,6 +41,7 @@ _NAMES = { # module → public names
     'trainer.loop': 'Trainer',
     'trainer.proofs': 'prove_resume',
     'trainer.spikes': 'find_spikes',
+    'trainer.finetuning': 'finetune_config',
     'trainer.tuning': 'tune',
     'trainer.comparison': 'compare',
     'trainer.launch': 'Cluster launch_file',
@@ -55,8 +56,11 @@ _NAMES = { # module → public names
     'generation.serving': 'serve',
     'app.rehearsal': 'rehearse',
     'app.run_report': 'report_run',
-    'app.pipeline': 'quickstart train finetune prepare evaluate sample_checkpoints',
+    'app.pipeline': 'quickstart train finish_run finetune prepare evaluate '
+                    'sample_checkpoints',
     'app.wizard': 'wizard',
+    'app.planning_panels': 'analyze_panel config_panel validate_panel',
+    'app.run_panels': 'train_panel tune_panel generate_panel compare_panel',
 }
 PUBLIC = {name: module for module, names in _NAMES.items() for name in names.split()}
 

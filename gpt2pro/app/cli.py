@@ -60,10 +60,13 @@ def train(
         '--resume', help='Resume the run in that directory')] = False,
     max_hours: Annotated[float | None, typer.Option(
         help='Stop, with a checkpoint, after this many hours')] = None,
+    finish: Annotated[bool, typer.Option(
+        '--finish', help='Take no more steps: evaluate that run and write its report')] = False,
     nproc: Processes = None,
     as_json: AsJson = False,
 ) -> None:
     "Train a model as a configuration says"
+    if finish: return show(gpt2pro.finish_run(words[0] if words else out), as_json)
     _start_processes(nproc)
     source, settings = split_words(words)
     if max_hours is not None: settings.append(f'train.max_hours={max_hours}')

@@ -20,6 +20,7 @@ from ..core.config import Config, DataConfig, RUN_PRESETS
 from ..core.tables import format_bytes, Record, TableRows
 from ..core.loading import load_config
 from ..core.hardware import explain_hardware, Hardware, is_main_process
+from ..core.signals import interrupts_as_errors
 from ..core.devices import measure_hardware
 from ..core.processes import launched_together
 from ..text.sources import EMBEDDED
@@ -27,8 +28,9 @@ from ..text.corpus import open_corpus, open_splits, parse_data
 from ..analysis.report import DatasetReport
 from ..analysis.scan import analyze
 from ..analysis.contamination import find_contamination
-from ..validation.plan import is_trained, TextSummary, tokenizer_key
-from ..validation.validator import check_plan
+from ..validation.plan import is_trained, Plan, TextSummary, tokenizer_key
+from ..validation.rules import apply_rules, Finding
+from ..validation.validator import check_plan, RULES
 from ..validation.forecast import forecast, watch_forecast
 from ..validation.recommendation import check_minutes, DEFAULT_MINUTES, recommend
 from ..tokenizers.tokenizer import build_tokenizer, gpt2_tokenizer, Tokenizer
@@ -280,19 +282,31 @@ def finish_run(
     folder: str | Path, # A run with a checkpoint
 ) -> RunReport:
     "Evaluate a run, sample from it, and write its report"
-    _announce('Evaluation')
-    _show(evaluate(folder))
-    _announce('Samples')
-    for sample in write_samples(folder):
-        _show(Text.assemble((sample.prompt, 'bold'), (' → ', 'dim'), sample.text, '\n'))
-    _announce('Report')
-    report = report_run(folder)
-    _show(f'{report.save()}')
+    advice = f'the model is trained; for the rest: gpt2pro train {folder} --resume'
+    with interrupts_as_errors('in the final evaluation', advice):
+        _announce('Evaluation')
+        _show(evaluate(folder))
+        _announce('Samples')
+        for sample in write_samples(folder):
+            _show(Text.assemble((sample.prompt, 'bold'), (' → ', 'dim'), sample.text, '\n'))
+        _announce('Report')
+        report = report_run(folder)
+        _show(f'{report.save()}')
     return report
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0048
 _OUTSIDE = ('GP-DATA-006', 'GP-TOKEN-004', # what a run has copied, whatever became of it
             'GP-FINETUNE-001', 'GP-FINETUNE-003', 'GP-FINETUNE-004')
+
+def _check_batching(data: DataConfig) -> list[Finding]:
+    "A finding where files of conversations are not trained as such"
+    if data.on_error == 'skip': return [] # to learn which files count, all would be read
+    layouts = open_splits(data)[0].layouts.values()
+    kinds = {layout.kind if layout.fields else 'text' for layout in layouts}
+    answers = int(kinds <= {'qa', 'instruction', 'chat'})
+    text = TextSummary(bytes=1, documents=1, answers=answers)
+    rules = {'GP-DATA-007': RULES['GP-DATA-007']}
+    return apply_rules(Plan(Config(data=data), text=text), rules)
 
 def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport | None = None,
            text: TextSummary | None = None, callbacks: Iterable[Callable] = ()) -> RunReport:
@@ -301,6 +315,7 @@ def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport |
     hardware = measure_hardware(folder, config.train.device)
     ignored = _OUTSIDE if resume else ()
     _show(*check_plan(config, hardware, text, ignored))
+    if not resume and text is None: _show(*_check_batching(config.data))
     make_strategy(config.train) # a device or package that is missing is missed before the work
     run = RunDirectory(folder)
     with _discard_unused(run):

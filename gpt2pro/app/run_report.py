@@ -23,7 +23,7 @@ from ..validation.counts import count_parameters, count_trainable
 from ..validation.forecast import Forecast
 from ..data.shards import Manifest
 from ..trainer.checkpoint import checkpoint_manifest, list_checkpoints
-from ..trainer.runs import ResumeProof, RunDirectory
+from ..trainer.runs import name_a_run, ResumeProof, RunDirectory
 from ..trainer.monitor import metric_points, read_metrics, training_charts
 from ..generation.evaluation import Evaluation
 from ..generation.export import ParityCertificate
@@ -279,5 +279,5 @@ def report_run(
     run = RunDirectory(folder)
     if not any(path.exists() for path in (run.config, run.analysis, run.metrics, run.data)):
         raise UserError(f'{folder}: no run', 'it has none of the files that a run writes',
-                        'name the directory that gpt2pro train or quickstart wrote')
+                        name_a_run(run.path))
     return make_report(read_run(folder))

@@ -50,8 +50,8 @@ def read_setting(
 def _properties(section: str) -> dict[str, Any]:
     return SECTIONS[section].model_json_schema()['properties']
 
-_WIDE = widgets.Layout(width='25em', max_width='100%', flex='0 1 auto')
-_LABEL = dict(description_width='12.5em')
+_WIDE = widgets.Layout(width='21em', max_width='100%', flex='0 1 auto')
+_LABEL = dict(description_width='11em')
 
 def setting_input(
     key: str, # Such as `train.lr`
@@ -103,19 +103,18 @@ class SettingField:
         self.error = ''
         plain = isinstance(self.input, (widgets.Checkbox, widgets.Dropdown))
         self.input.value = value if plain else setting_text(self.key, value)
-        self.words.value = f'<span class="gp-help">{setting_help(self.key, value)}</span>'
+        self.words.value = f'<div class="gp-help">{setting_help(self.key, value)}</div>'
     def _typed(self, change: Any) -> None:
         new, error = change['new'], ''
         if isinstance(new, str): new, error = read_setting(self.key, new)
         if not error and new == self.value and not self.error: return # `show` did it
         self.error = error
         if not error: self.value = new
-        text = f'<span class="gp-error">{escape(error)}</span>'
-        help = f'<span class="gp-help">{setting_help(self.key, self.value)}</span>'
-        self.words.value = text if error else help
+        kind, text = ('error', escape(error)) if error else ('help', setting_help(self.key, new))
+        self.words.value = f'<div class="gp-{kind}">{text}</div>'
         self.changed(self)
 
-_WORDS = widgets.Layout(flex='1 1 16em', margin='2px 8px')
+_WORDS = widgets.Layout(flex='1 1 14em', margin='2px 8px')
 _ROW = dict(flex_flow='row wrap', align_items='center', width='100%')
 
 # %% ../../nbs/12_app/08_widgets.ipynb #0020
@@ -162,8 +161,8 @@ class ConfigForm:
 
 # %% ../../nbs/12_app/08_widgets.ipynb #0026
 STYLE = """<style>
-.gp-help{color:var(--jp-ui-font-color2,inherit);opacity:.85;line-height:1.35}
-.gp-error{color:var(--jp-error-color1,#d32f2f);font-weight:600}
+.gp-help{color:var(--jp-ui-font-color1,inherit);opacity:.75;line-height:1.3}
+.gp-error{color:var(--jp-error-color1,#d32f2f);font-weight:600;line-height:1.3}
 .gp-row{display:flex;flex-wrap:wrap;gap:.15rem .8rem;align-items:center;margin:.15rem 0}
 .gp-name{flex:0 0 11rem;text-align:right}
 .gp-value{flex:0 0 11rem;border:1px solid #8a8f98;border-radius:4px;padding:0 .5rem;
@@ -171,6 +170,7 @@ STYLE = """<style>
 .gp-row>.gp-html{flex:1 1 15rem}
 .gp-button,.gp-tab{border:1px solid #8a8f98;border-radius:4px;padding:.1rem .8rem}
 .gp-on{background:#2780e3;color:#fff;border-color:#2780e3}
+.gp-strong{font-weight:600}
 .gp-off{opacity:.5}
 .gp-bar{display:grid;grid-template-columns:6.5rem 1fr 5.5rem;gap:.6rem;align-items:center}
 .gp-bar i{display:block;height:.7em;min-width:1px;border-radius:3px;background:#2780e3}
@@ -207,7 +207,8 @@ def snapshot(
     if isinstance(widget, widgets.Image):
         data = base64.b64encode(widget.value).decode()
         return f'<img alt="{name}" src="data:image/{widget.format};base64,{data}">'
-    value = escape(str(widget.value)) or f'<i class="gp-off">{escape(widget.placeholder)}</i>'
+    chosen = widget.label if isinstance(widget, widgets.Dropdown) else widget.value
+    value = escape(str(chosen)) or f'<i class="gp-off">{escape(widget.placeholder)}</i>'
     return f'<span class="gp-name">{name}</span> <span class="gp-value">{value}</span>'
 
 # %% ../../nbs/12_app/08_widgets.ipynb #0030

@@ -65,9 +65,11 @@ HF_ARCHITECTURES = {
         'SmolLM3ForCausalLM', _LLAMA_NAMES | dict(sliding_window='sliding_window'), _LLAMA,
         dict(hidden_act='silu', use_sliding_window=True), _USUAL | dict(tie_word_embeddings=True)),
     'qwen3': HfArchitecture('Qwen3ForCausalLM', _LLAMA_NAMES, _LLAMA | dict(qk_norm=True),
-                            _NO_BIAS | dict(hidden_act='silu', use_sliding_window=False), _USUAL),
+                            dict(hidden_act='silu', use_sliding_window=False) | _NO_BIAS,
+                            _USUAL),
     'apertus': HfArchitecture('ApertusForCausalLM', _LLAMA_NAMES | _UNGATED,
-                              dict(position='rope', norm='rmsnorm', qk_norm=True), _NO_BIAS, _USUAL),
+                              dict(position='rope', norm='rmsnorm', qk_norm=True), _NO_BIAS,
+                              _USUAL),
     'arcee': HfArchitecture('ArceeForCausalLM', _LLAMA_NAMES | _UNGATED,
                             dict(position='rope', norm='rmsnorm'), {}, _USUAL),
     'starcoder2': HfArchitecture(

@@ -4,7 +4,7 @@
 
 # %% ../../nbs/00_core/17_progress.ipynb #0003
 from __future__ import annotations
-import io
+import builtins, io, sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -30,6 +30,18 @@ def watch_progress(
     finally: _WATCH.reset(token)
 
 # %% ../../nbs/00_core/17_progress.ipynb #0008
+def _last_line(bar: tqdm) -> str:
+    "What a bar came to"
+    count: Any = tqdm.format_sizeof if bar.unit_scale else '{:,}'.format
+    of = f' of {count(bar.total)}' if bar.total else ''
+    time = tqdm.format_interval(bar.format_dict['elapsed'])
+    name = (bar.desc or 'progress').removesuffix(': ')
+    return f'{name}: {count(bar.n)}{of} {bar.unit.strip()}, {time}'
+
+def _is_drawn() -> bool:
+    "Whether a bar can move where standard error goes: in a terminal, or below a cell"
+    return sys.stderr.isatty() or hasattr(builtins, '__IPYTHON__')
+
 class _ReportedBar(tqdm):
     "A bar that is reported, not shown"
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -37,10 +49,14 @@ class _ReportedBar(tqdm):
         super().__init__(*args, **{**options, 'file': io.StringIO()})
     def display(self, *args: Any, **options: Any) -> None:
         if self.watch: self.watch(self)
+    def close(self) -> None:
+        done = not self.disable and not self.watch
+        super().close()
+        if done: print(_last_line(self), file=sys.stderr, flush=True)
 
 def progress_bar(
     *args: Any,     # As for tqdm, such as what to go through
     **options: Any, # As for tqdm: total, desc, unit, disable
 ) -> tqdm:
-    "A bar of tqdm, shown or reported"
-    return (_ReportedBar if _WATCH.get() else auto_tqdm)(*args, **options)
+    "A bar of tqdm, drawn, reported, or told of in one line at its end"
+    return (auto_tqdm if _is_drawn() and not _WATCH.get() else _ReportedBar)(*args, **options)

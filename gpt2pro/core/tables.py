@@ -30,9 +30,10 @@ def format_bytes(
 def format_seconds(
     seconds: float | None, # Duration, or None for unknown
 ) -> str:
-    "A duration in days, hours, minutes or seconds"
+    "A duration in years, days, hours, minutes or seconds"
     if seconds is None: return 'unknown'
-    for size, unit in ((86400, 'days'), (3600, 'h'), (60, 'min')):
+    for size, unit in ((31_557_600, 'years'), (86400, 'days'), (3600, 'h'), (60, 'min')):
+        if seconds >= 100*size: return f'{seconds/size:,.0f} {unit}'
         if seconds >= size: return f'{seconds/size:.1f} {unit}'
     return f'{seconds:.0f} s'
 

@@ -13,7 +13,8 @@ from ..core.errors import as_error, Gpt2proError, UserError
 from ..core.config import GenerateConfig
 from ..tokenizers.tokenizer import Tokenizer
 from ..trainer.checkpoint import list_checkpoints
-from ..trainer.runs import best_checkpoint, load_run, read_state, RunDirectory
+from ..trainer.runs import best_checkpoint, load_run, name_a_run, read_state
+from ..trainer.runs import RunDirectory
 from .engine import Engine, Token
 from .protocol import ApiError
 
@@ -48,7 +49,7 @@ class ModelLoader:
         if not self.is_run: self.seen = None
         elif not self.run.config.is_file() and not list_checkpoints(self.run.checkpoints):
             raise UserError(f'{folder}: no run', 'it has neither a configuration nor a checkpoint',
-                            'name the directory that gpt2pro train or quickstart wrote')
+                            name_a_run(self.run.path))
     def __call__(self) -> LoadedModel | None: # None: nothing new
         "The model, if it is not the one of the last call"
         names = [path.name for path in list_checkpoints(self.run.checkpoints)]

@@ -19,7 +19,7 @@ from ..core.signals import InterruptError
 from ..validation.counts import count_parameters
 from ..validation.validator import check_plan
 from ..data.shards import read_manifest
-from .runs import RunDirectory
+from .runs import name_a_run, RunDirectory
 from .monitor import metric_points, Points, read_metrics
 from .loop import train_model
 
@@ -47,8 +47,7 @@ def summarize(
     "What a run came to, from its files"
     run = RunDirectory(folder)
     if not run.config.is_file():
-        raise UserError(f'{folder}: no run', f'it has no {run.config.name}',
-                        'name directories that gpt2pro train wrote')
+        raise UserError(f'{folder}: no run', f'it has no {run.config.name}', name_a_run(run.path))
     metrics = read_metrics(run.metrics)
     points = metric_points(metrics, 'val_bits_per_byte')
     speeds = [speed for _, speed in metric_points(metrics, 'tokens_per_second')]

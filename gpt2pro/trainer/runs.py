@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 from torch import Tensor
-from ..core.errors import UserError
+from ..core.errors import suggest, UserError
 from ..core.files import read_json, write_file
 from ..core.config import Config, resumable_settings, StrictModel
 from ..core.loading import deep_merge, load_config
@@ -29,8 +29,8 @@ from .checkpoint import save_checkpoint
 
 # %% auto #0
 __all__ = ['RunDirectory', 'check_paths', 'lock_run', 'run_owner', 'interrupt_run', 'Progress', 'TrainingState', 'read_state',
-           'best_checkpoint', 'changed_settings', 'checkpoint_to_resume', 'load_run', 'open_base', 'initial_model',
-           'ProofCheck', 'ResumeProof']
+           'name_a_run', 'best_checkpoint', 'changed_settings', 'checkpoint_to_resume', 'load_run', 'open_base',
+           'initial_model', 'ProofCheck', 'ResumeProof']
 
 # %% ../../nbs/09_trainer/02_runs.ipynb #0007
 class RunDirectory:
@@ -169,6 +169,16 @@ _log = logging.getLogger('gpt2pro.trainer.runs')
 
 _WEIGHTS = ['model'] # The groups of a checkpoint that inference needs
 
+def name_a_run(
+    folder: Path, # What was named, and is no run
+) -> str:
+    "How to go on: the newest runs beside it and below runs/"
+    files = {path for place in (folder.parent, Path('runs'))
+             for path in place.glob(f'*/{RunDirectory(place).config.name}')}
+    newest = sorted(files, key=lambda path: -path.stat().st_mtime)[:5]
+    if not newest: return 'name a run, or a checkpoint of one'
+    return suggest(str(folder), [str(path.parent) for path in newest])
+
 def best_checkpoint(
     run: RunDirectory, # A run that has been trained
 ) -> Path:
@@ -176,8 +186,7 @@ def best_checkpoint(
     latest = latest_checkpoint(run.checkpoints, _WEIGHTS)
     if latest is None:
         why = 'there is nothing to load' if run.path.is_dir() else 'there is no such directory'
-        raise UserError(f'{run.path}: no checkpoint', why,
-                        'name a run, or a checkpoint of one')
+        raise UserError(f'{run.path}: no checkpoint', why, name_a_run(run.path))
     best = read_state(latest).progress.best_step
     if best is None: return latest
     path = checkpoint_path(run.checkpoints, best)

@@ -52,6 +52,11 @@ class Dimension:
         scale = ', log scale' if self.is_log else ''
         step = f' in steps of {self.step:g}' if self.step else ''
         return f'{self.key}: {self.low:g} to {self.high:g}{step}{scale}'
+    @property
+    def word(self) -> str: # As `parse_dimension` reads it
+        values = [format_override(self.key, value).partition('=')[2] for value in self.choices]
+        step = f'..{self.step:.9g}' if self.step else ''
+        return f'{self.key}={",".join(values) or f"{self.low:.9g}..{self.high:.9g}{step}"}'
     def suggest(self, trial: Any) -> Any:
         "A value for a trial of Optuna"
         if self.choices: return trial.suggest_categorical(self.key, self.choices)
@@ -96,7 +101,7 @@ def parse_dimension(
     raise UserError(f'{word}: an empty range', f'{found[1]} is not below {found[2]}',
                     f'write the lower end first: {key}={found[2]}..{found[1]}')
 
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0015
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0016
 def is_searched(
     word: str, # Of a command, such as `train.lr`
 ) -> bool:
@@ -105,7 +110,7 @@ def is_searched(
     if not equals: return key in SETTINGS
     return bool(_RANGE.fullmatch(text)) or (',' in text and text[0] not in '["\'')
 
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0018
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0019
 @dataclass(frozen=True)
 class Search:
     "What is searched, and where"
@@ -126,7 +131,7 @@ class Search:
         check_plan(config)
         return config
 
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0022
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0023
 def _optuna() -> Any:
     try: import optuna
     except ImportError:
@@ -150,7 +155,7 @@ class Scores:
         if self.trial.should_prune():
             raise _optuna().TrialPruned('worse than the median')
 
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0023
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0024
 def open_study(
     folder: Path,     # Of the search
     seed: int = 0,    # Of the next trial
@@ -165,7 +170,7 @@ def open_study(
     return optuna.create_study(storage=storage, sampler=sampler, pruner=pruner, study_name='tune',
                                load_if_exists=True)
 
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0025
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0026
 def train_trial(
     search: Search, # What is tried
     study: Any,     # Of Optuna
@@ -181,7 +186,7 @@ def train_trial(
         train_model(config, folder, callbacks=[scores], progress=False)
     return scores.best, ''
 
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0027
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0028
 def _start_worker(workers: int) -> None:
     "Take a part of the cores and a GPU of its own, and leave Ctrl-C to the parent"
     if hasattr(os, 'setpgid'): os.setpgid(0, 0)
@@ -189,7 +194,7 @@ def _start_worker(workers: int) -> None:
     number = int(re.split('[-:]', current_process().name)[-1]) # such as SpawnProcess-2:1
     if torch.cuda.device_count() > 1: torch.cuda.set_device(number % torch.cuda.device_count())
 
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0029
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0030
 def _is_best(study: Any, number: int) -> bool:
     try: return study.best_trial.number == number
     except ValueError: return False # none is complete
@@ -220,7 +225,7 @@ def run_trial(
     checkpoints = RunDirectory(search.folder/f'trial-{trial.number}').checkpoints
     shutil.rmtree(checkpoints, ignore_errors=True)
 
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0035
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0036
 class Trial(StrictModel):
     "One trial of a search"
     number: int                         # From 0
@@ -231,7 +236,7 @@ class Trial(StrictModel):
     settings: dict[str, Any]            # Those that are searched, and have an effect
     reason: str = ''                    # Why it was pruned
 
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0037
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0038
 def _trial_row(trial: Trial, keys: Sequence[str]) -> list[str]:
     score = '–' if trial.bits_per_byte is None else f'{trial.bits_per_byte:.3f}'
     values = [trial.settings.get(key, '–') for key in keys]
@@ -239,7 +244,7 @@ def _trial_row(trial: Trial, keys: Sequence[str]) -> list[str]:
     step = '–' if trial.step is None else f'{trial.step:,}'
     return [str(trial.number), score, *shown, step, format_seconds(trial.seconds), trial.reason]
 
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0038
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0039
 def _describe(tuning: Tuning) -> Iterable[str]:
     "The result in sentences"
     ranked = tuning.ranked
@@ -253,7 +258,7 @@ def _describe(tuning: Tuning) -> Iterable[str]:
         yield f'Importance: {", ".join(parts)}.'
     yield f'Train with the best settings: gpt2pro train {tuning.folder/"best.yaml"}'
 
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0039
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0040
 class Tuning(Record):
     "What a search has found"
     folder: Path                     # Of the search
@@ -278,7 +283,7 @@ def _picture(path: Path) -> str:
     data = base64.b64encode(path.read_bytes()).decode()
     return f'<img alt="{path.stem} of the search" src="data:image/png;base64,{data}">'
 
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0040
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0041
 def _importances(study: Any) -> dict[str, float]:
     "How much each setting matters; empty where the trials do not say"
     values = {trial.value for trial in study.trials if trial.state.name == 'COMPLETE'}
@@ -287,7 +292,7 @@ def _importances(study: Any) -> dict[str, float]:
         warnings.simplefilter('ignore')
         return _optuna().importance.get_param_importances(study)
 
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0041
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0042
 def read_tuning(
     folder: str | Path, # Of a search
 ) -> Tuning:
@@ -303,7 +308,7 @@ def read_tuning(
                             settings=trial.params, reason=trial.user_attrs.get('reason', '')))
     return Tuning(folder=Path(folder), trials=trials, importances=_importances(study))
 
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0045
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0046
 _PLOTS = {'history': 'plot_optimization_history', 'importance': 'plot_param_importances',
           'parallel': 'plot_parallel_coordinate'}
 
@@ -322,7 +327,7 @@ def save_plots(
         figure.savefig(Path(folder)/f'{name}.png', dpi=70, bbox_inches='tight')
         plt.close(figure)
 
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0047
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0048
 def _folder_name(config: Config, dimensions: Sequence[Dimension]) -> str:
     text = '\n'.join([config.model_dump_json(), *map(str, dimensions)])
     return f'tune-{hashlib.sha256(text.encode()).hexdigest()[:8]}'
@@ -339,7 +344,7 @@ def _check_dimensions(dimensions: Sequence[Dimension], config: Config) -> None:
         raise UserError(f'{key} has no effect', f'it needs {condition}',
                         f'add {condition}, or leave it out')
 
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0049
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0050
 def _begin(search: Search) -> int:
     "Prepare a new search, or one that was ended; how many trials it has finished"
     journal = search.folder/'trials.journal'
@@ -362,7 +367,7 @@ def _begin(search: Search) -> int:
         study.enqueue_trial(trial.params)
     return len(study.get_trials(states=[states.COMPLETE, states.PRUNED]))
 
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0050
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0051
 def _show_trial(folder: Path, bar: tqdm) -> None:
     "Advance the bar, and show the best so far"
     bar.update()
@@ -370,7 +375,7 @@ def _show_trial(folder: Path, bar: tqdm) -> None:
     complete = [trial.value for trial in trials if trial.state.name == 'COMPLETE']
     if complete: bar.set_postfix(bits_per_byte=f'{min(complete):.3f}')
 
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0052
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0053
 def _run_trials(search: Search, trials: int, progress: bool) -> None:
     "Run trials until there are so many, or until somebody asks to stop"
     first = _begin(search)
@@ -385,7 +390,7 @@ def _run_trials(search: Search, trials: int, progress: bool) -> None:
         finally:
             stop.check('during a search', f'the same command goes on with {search.folder}')
 
-# %% ../../nbs/09_trainer/11_tuning.ipynb #0054
+# %% ../../nbs/09_trainer/11_tuning.ipynb #0055
 def tune(
     config: str | Path | Config | None = None, # As for `load_config`
     space: Iterable[str] = (),           # What is searched, as for `parse_dimension`

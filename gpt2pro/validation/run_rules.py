@@ -124,7 +124,18 @@ def _the_text_exists(plan: Plan) -> CheckResult:
         'correct the path': 'it is read from where the command is started',
         'data.source=bilingual data.validation=null': 'the embedded corpus, for a first run'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0029
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0030
+@_rule('GP-DATA-007', 'warning', 'data.batching=packed',
+       text=TextSummary(bytes=10**7, documents=9000, answers=9000))
+def _conversations_are_trained_as_conversations(plan: Plan) -> CheckResult:
+    "as plain text, questions count as much as answers, and the model learns no roles"
+    batching, text = plan.config.data.batching, plan.text
+    if batching == 'chat' or not text or 2*text.answers <= (text.documents or 0): return None
+    return Violation(f'the text is questions with answers, and data.batching = {batching}', {
+        'data.batching=chat': 'learns to answer: the loss is that of the answers',
+        'keep it': 'continues such text, questions and all'})
+
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0032
 @_rule('GP-DATA-010', 'error', 'data.validation=bilingual')
 def _validation_text_is_held_out(plan: Plan) -> CheckResult:
     "the loss on text that the model was trained on does not show overfitting"
@@ -133,7 +144,7 @@ def _validation_text_is_held_out(plan: Plan) -> CheckResult:
     return Violation(f'{", ".join(sorted(both))} is both in data.source and in data.validation', {
         'data.validation=null': 'holds out documents', 'another text': 'has to be found'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0031
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0034
 @_rule('GP-DATA-011', 'error', 'data.clean=[exact_dedup,spelling]')
 def _cleaning_steps_exist(plan: Plan) -> CheckResult:
     "cleaning consists of named steps"
@@ -145,7 +156,7 @@ def _cleaning_steps_exist(plan: Plan) -> CheckResult:
         f'data.clean=[{known or "exact_dedup"}]': 'leaves it out',
         'another step': suggest(unknown[0], CLEANING_STEPS)})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0034
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0037
 @_rule('GP-DATA-012', 'error', 'data.quarantine=no/such/list.jsonl')
 def _the_quarantine_exists(plan: Plan) -> CheckResult:
     "the documents of the list are left out when the text is prepared"
@@ -155,7 +166,7 @@ def _the_quarantine_exists(plan: Plan) -> CheckResult:
         'correct the path': 'names a list that gpt2pro spikes has written',
         'data.quarantine=null': 'trains on all documents'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0037
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0040
 @_rule('GP-DATA-001', 'error', 'train.batch_size=1024', 'train.patience=3',
        text=_SHORT)
 def _the_text_fills_a_batch(plan: Plan) -> CheckResult:
@@ -168,7 +179,7 @@ def _the_text_fills_a_batch(plan: Plan) -> CheckResult:
     remedies = fits | more if plan.train_tokens > T*B else more
     return Violation(f'a batch has {need:,} tokens, the text {plan.train_tokens:,.0f}', remedies)
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0039
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0042
 @_rule('GP-DATA-004', 'error', 'data.val_fraction=0.0005', text=_CORPUS)
 def _validation_fills_a_sequence(plan: Plan) -> CheckResult:
     "the validation loss needs at least one whole sequence"
@@ -186,7 +197,7 @@ def _validation_fills_a_sequence(plan: Plan) -> CheckResult:
     return Violation(f'data.val_fraction = {c.data.val_fraction:g} holds out {tokens:,.0f} tokens, '
                      f'and a sequence has {c.model.block_size}', larger | others)
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0043
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0046
 @_rule('GP-DATA-002', 'warning', 'train.max_steps=20000', text=_CORPUS)
 def _the_text_is_not_read_too_often(plan: Plan) -> CheckResult:
     "after too many epochs the training loss still falls while the validation loss rises"
@@ -196,7 +207,7 @@ def _the_text_is_not_read_too_often(plan: Plan) -> CheckResult:
         'train.patience=5': 'early stopping by validation loss',
         'fewer steps': 'ends before overfitting', 'more text': 'has to be found'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0045
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0048
 @_rule('GP-DATA-003', 'warning', 'model.n_embd=512', 'model.n_layer=8',
        text=_CORPUS)
 def _the_text_is_large_enough_for_the_model(plan: Plan) -> CheckResult:
@@ -211,7 +222,7 @@ def _the_text_is_large_enough_for_the_model(plan: Plan) -> CheckResult:
     return Violation(f'{size:,} parameters for {plan.train_tokens:,.0f} tokens of text', smaller | {
         'more text': 'has to be found', 'dropout and patience': 'reduce overfitting'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0047
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0050
 @_rule('GP-DATA-005', 'note', 'model.dropout=0.2', text=TextSummary(bytes=10**8))
 def _dropout_is_for_text_that_repeats(plan: Plan) -> CheckResult:
     "text that is read once cannot be memorized, and dropout then only slows training"
@@ -220,7 +231,7 @@ def _dropout_is_for_text_that_repeats(plan: Plan) -> CheckResult:
         'model.dropout=0.0': 'faster, and a lower loss',
         'keep it': 'for a later run on the same text'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0051
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0054
 @_rule('GP-TRAIN-003', 'warning', 'train.lr=0.1')
 def _the_learning_rate_suits_optimizer_and_width(plan: Plan) -> CheckResult:
     "if it is too high the loss rises or becomes NaN; if it is too low training takes much longer"
@@ -233,7 +244,7 @@ def _the_learning_rate_suits_optimizer_and_width(plan: Plan) -> CheckResult:
         f'train.lr={usual:g} train.min_lr={usual/10:g}': 'usual',
         'keep it': 'with another initialization, or to change a trained model only a little'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0053
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0056
 @_rule('GP-TRAIN-002', 'error', 'train.min_lr=0.01')
 def _the_learning_rate_falls(plan: Plan) -> CheckResult:
     "the learning rate falls from its peak lr to min_lr"
@@ -242,7 +253,7 @@ def _the_learning_rate_falls(plan: Plan) -> CheckResult:
     return Violation(f'train.min_lr = {t.min_lr:g} is above train.lr = {t.lr:g}', {
         f'train.min_lr={t.lr/10:g}': 'a tenth, as is usual', 'a larger lr': 'if it stays stable'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0055
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0058
 @_rule('GP-TRAIN-001', 'warning', 'train.warmup_steps=1000')
 def _the_warmup_ends(plan: Plan) -> CheckResult:
     "the learning rate rises during the warmup; the rest of the run needs it at its peak"
@@ -252,7 +263,7 @@ def _the_warmup_ends(plan: Plan) -> CheckResult:
         f'train.warmup_steps={t.max_steps//10}': 'a tenth of the steps, as is usual',
         'more steps': 'takes longer'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0057
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0060
 @_rule('GP-TRAIN-016', 'warning', 'train.warmup_steps=0')
 def _there_is_a_warmup(plan: Plan) -> CheckResult:
     "full steps before the optimizer knows the usual size of the gradients can do lasting harm"
@@ -262,7 +273,7 @@ def _there_is_a_warmup(plan: Plan) -> CheckResult:
         f'train.warmup_steps={min(1000, t.max_steps//10)}': 'a tenth, as is usual',
         'a smaller lr': 'slower throughout'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0059
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0062
 @_rule('GP-TRAIN-021', 'warning', 'train.max_epochs=20', text=_CORPUS)
 def _max_steps_leaves_room_for_epochs_and_tokens(plan: Plan) -> CheckResult:
     "of several lengths the one that comes first ends the run, and max_steps always has a value"
@@ -275,7 +286,7 @@ def _max_steps_leaves_room_for_epochs_and_tokens(plan: Plan) -> CheckResult:
                      f'{getattr(t, name):,g}, which takes {steps:,} steps', {
         f'train.max_steps={most}': f'{name} decides', f'train.{name}=null': 'max_steps decides'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0063
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0066
 _BASE = 'finetune.base=openai-community/gpt2'
 
 def _is_hub_name(base: str) -> bool:
@@ -290,7 +301,7 @@ def _the_base_exists(plan: Plan) -> CheckResult:
         'correct the path': 'it is a run, a checkpoint, or a folder with config.json',
         'finetune.base=null finetune.method=full': 'begins with random weights'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0066
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0069
 @_rule('GP-FINETUNE-002', 'error', 'finetune.method=lora')
 def _frozen_weights_are_trained_ones(plan: Plan) -> CheckResult:
     "frozen random weights never learn anything"
@@ -300,7 +311,7 @@ def _frozen_weights_are_trained_ones(plan: Plan) -> CheckResult:
         'finetune.method=full': 'trains all weights, from the beginning',
         'a base': 'begins with a trained model'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0069
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0072
 _SHAPE = ('n_layer', 'n_head', 'n_kv_head', 'n_embd', 'n_inner', 'activation_function', 'norm',
           'norm_first', 'position', 'qk_norm', 'bias', 'logit_softcap', 'tie_word_embeddings')
 
@@ -322,7 +333,7 @@ def _the_model_is_that_of_its_base(plan: Plan) -> CheckResult:
     return Violation(f'{found}, and the base has {", ".join(map(str, other.values()))}', {
         ' '.join(words): 'as the base', 'another base': 'which has that shape'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0072
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0075
 def _tokenizer_file(folder: str) -> bytes | None:
     "What identifies the tokenizer in a folder, or in the run of a checkpoint"
     path = Path(folder)
@@ -344,7 +355,7 @@ def _the_tokenizer_is_that_of_the_base(plan: Plan) -> CheckResult:
     if _tokenizer_file(base): remedies = {f'tokenizer.path={base}': 'that of the base'} | remedies
     return Violation(f'the tokenizer is {found}, and finetune.base = {base}', remedies)
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0075
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0078
 @_rule('GP-FINETUNE-005', 'warning', 'train.lr=6e-4', _BASE, preset='gpt2')
 def _the_learning_rate_suits_the_method(plan: Plan) -> CheckResult:
     "too high, and the model forgets what it knew; too low, and it learns nothing new"
@@ -356,7 +367,7 @@ def _the_learning_rate_suits_the_method(plan: Plan) -> CheckResult:
         f'train.lr={usual:.2g} train.min_lr={usual/10:.2g}': 'usual',
         'keep it': 'to keep more of the base, or to keep nothing of it'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0078
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0081
 @_rule('GP-FINETUNE-006', 'error', 'finetune.lora_rank=500', 'finetune.method=lora', _BASE,
        preset='gpt2')
 def _the_rank_is_low(plan: Plan) -> CheckResult:
@@ -376,7 +387,7 @@ def _the_last_blocks_are_there(plan: Plan) -> CheckResult:
         f'finetune.last_layers={max(1, blocks//2)}': 'the upper half of them',
         'finetune.method=full': 'trains all, and the embedding too'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0082
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0085
 def _add_interval_rule(code: str, name: str, why: str) -> None:
     def check(plan: Plan) -> CheckResult:
         steps, interval = plan.train.max_steps, getattr(plan.train, name)
@@ -393,7 +404,7 @@ _add_interval_rule('GP-TRAIN-008', 'checkpoint_interval',
                    'what was trained since the last checkpoint is lost when the machine stops')
 _add_interval_rule('GP-TRAIN-011', 'log_interval', 'a loss that is never shown cannot warn anybody')
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0086
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0089
 @_rule('GP-TRAIN-017', 'warning', 'train.eval_interval=1')
 def _training_is_most_of_the_work(plan: Plan) -> CheckResult:
     "each evaluation costs a third of what training on the same batches would"
@@ -407,7 +418,7 @@ def _training_is_most_of_the_work(plan: Plan) -> CheckResult:
         f'train.eval_batches={max(1, trained//2)}': 'a less exact loss, as often',
         'keep it': 'in a short test'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0089
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0092
 _T4 = Hardware(gpus=[Gpu(name='Tesla T4', vendor='NVIDIA', memory_total=16*10**9,
                          memory_free=15*10**9, compute_capability='7.5')])
 
@@ -420,7 +431,7 @@ def _the_hardware_has_the_precision(plan: Plan) -> CheckResult:
         'train.precision=auto': f'takes {native_precisions(plan.device, h)[0]} here',
         'another machine': 'one with such units'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0091
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0094
 @_rule('GP-TRAIN-006', 'note', 'train.precision=fp32', hardware=_T4)
 def _the_precision_is_the_fastest(plan: Plan) -> CheckResult:
     "16 bits take half the memory and are several times as fast in hardware that has them"
@@ -431,7 +442,7 @@ def _the_precision_is_the_fastest(plan: Plan) -> CheckResult:
         'train.precision=auto': f'takes {best}: fast',
         'keep it': 'to compare results digit by digit'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0093
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0096
 @_rule('GP-TRAIN-005', 'error', 'train.device=cuda', hardware=_CPU)
 def _the_device_exists(plan: Plan) -> CheckResult:
     "training runs on the device that is asked for, and on no other without a word"
@@ -443,7 +454,7 @@ def _the_device_exists(plan: Plan) -> CheckResult:
     return Violation(f'train.device = {name!r}, and there is {", ".join(here)}', {
         'train.device=auto': 'the fastest one here', 'train.device=cpu': 'works everywhere'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0095
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0098
 @_rule('GP-TRAIN-019', 'warning', 'train.device=cpu', hardware=_T4)
 def _the_gpu_is_used(plan: Plan) -> CheckResult:
     "a GPU trains ten to a hundred times as fast as the CPU beside it"
@@ -451,7 +462,7 @@ def _the_gpu_is_used(plan: Plan) -> CheckResult:
     return Violation(f'train.device = cpu, and there is a {plan.hardware.gpus[0].name}', {
         'train.device=auto': 'takes the GPU', 'keep it': 'to leave the GPU to others'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0097
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0100
 @_rule('GP-TRAIN-025', 'warning', 'train.compile=true', 'train.device=cpu')
 def _compiling_pays_off(plan: Plan) -> CheckResult:
     "on a CPU a compiled step takes as long, and compiling takes half a minute"
@@ -460,7 +471,7 @@ def _compiling_pays_off(plan: Plan) -> CheckResult:
     return Violation('train.compile = true on a CPU', {
         'train.compile=false': 'starts at once', 'keep it': 'to try out what will run on a GPU'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0101
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0104
 @_rule('GP-TRAIN-010', 'warning', key='train.max_hours',
        hardware=Hardware(cores=2, service='Kaggle', hours_left=2.0))
 def _the_session_lasts(plan: Plan) -> CheckResult:
@@ -474,7 +485,7 @@ def _the_session_lasts(plan: Plan) -> CheckResult:
         f'train.max_hours={max(0.01, 0.9*h.hours_left):.2f}': 'stops in time, to be resumed later',
         'another disk': 'one that outlives the session'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0103
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0106
 @_rule('GP-TRAIN-020', 'warning', key='train.max_hours', preset='gpt2', hardware=_CPU)
 def _a_cpu_is_fast_enough(plan: Plan) -> CheckResult:
     "a CPU core computes about 50 GFLOP a second, a GPU a thousand times as many"
@@ -488,7 +499,7 @@ def _a_cpu_is_fast_enough(plan: Plan) -> CheckResult:
     return Violation(f'training takes {format_seconds(plan.seconds)} on {h.cores} CPU cores',
                      {'a GPU': 'costs money', 'train.max_hours=168': 'a higher loss'} | smaller)
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0108
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0111
 def _smaller_plans(config: Config) -> Iterator[list[str]]:
     "Overrides that make a plan smaller, the cheapest first"
     t, m = config.train, config.model
@@ -514,7 +525,7 @@ def _find_fit(plan: Plan, fits: Callable[[Plan], bool]) -> str:
         if fits(changed): return ' '.join(words)
     return ''
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0110
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0113
 def _check_memory(plan: Plan, low: float, high: float) -> CheckResult:
     "A step that needs between these parts of the memory budget"
     budget, need = plan.memory_budget, plan.memory['total']
@@ -533,14 +544,14 @@ def _a_step_fits_into_memory(plan: Plan) -> CheckResult:
     "weights, gradients, optimizer state and activations are in memory at the same time"
     return _check_memory(plan, 1, math.inf)
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0112
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0115
 @_rule('GP-MEMORY-002', 'warning', 'train.batch_size=64',
        hardware=Hardware(cores=2, ram_available=1_150_000_000))
 def _a_step_leaves_memory_to_others(plan: Plan) -> CheckResult:
     "other programs take memory too, and a run that fills all of it may fail in the middle"
     return _check_memory(plan, 0.9, 1)
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0114
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0117
 @_rule('GP-MEMORY-003', 'note', 'train.gradient_checkpointing=true',
        hardware=Hardware(cores=2, ram_available=8*10**9))
 def _gradient_checkpointing_is_needed(plan: Plan) -> CheckResult:
@@ -553,7 +564,7 @@ def _gradient_checkpointing_is_needed(plan: Plan) -> CheckResult:
         words: 'the same training, in three quarters of the time',
         'a larger batch_size': 'where a step should read more'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0118
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0121
 @_rule('GP-DISK-001', 'error', 'train.keep_checkpoints=1000',
        hardware=Hardware(cores=2, disk_free=5*10**9))
 def _the_run_fits_on_the_disk(plan: Plan) -> CheckResult:
@@ -572,7 +583,7 @@ def _the_run_fits_on_the_disk(plan: Plan) -> CheckResult:
                      f'and {format_bytes(free)} are free',
                      fits | {'another disk': 'has to be found', 'a smaller model': 'learns less'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0120
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0123
 @_rule('GP-HARDWARE-001', 'note', key='train.device',
        hardware=Hardware(cores=16, shared_memory=64*2**20, gpus=2*_T4.gpus))
 def _gpus_can_communicate(plan: Plan) -> CheckResult:
@@ -584,7 +595,7 @@ def _gpus_can_communicate(plan: Plan) -> CheckResult:
         'start the container with --shm-size=2g': 'costs nothing',
         'train.device=cuda:0': 'trains on one GPU, slower'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0124
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0127
 _TWO = Hardware(cores=2, processes=2)
 
 @_rule('GP-PROCESS-001', 'error', 'train.strategy=ddp', hardware=_CPU)
@@ -596,7 +607,7 @@ def _a_launcher_starts_the_processes(plan: Plan) -> CheckResult:
         'train.strategy=auto': 'one process now, ddp with a launcher',
         'gpt2pro train … --nproc 2': 'two processes on this machine'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0125
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0128
 @_rule('GP-PROCESS-002', 'error', 'train.strategy=single',
        'train.gradient_accumulation_steps=2', hardware=_TWO)
 def _processes_train_one_model(plan: Plan) -> CheckResult:
@@ -605,7 +616,7 @@ def _processes_train_one_model(plan: Plan) -> CheckResult:
     return Violation(f'train.strategy = single in {plan.processes} processes', {
         'train.strategy=auto': 'they train together', 'no --nproc': 'trains in one process'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0127
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0130
 @_rule('GP-PROCESS-003', 'error', key='train.gradient_accumulation_steps', hardware=_TWO)
 def _each_process_has_as_many_micro_batches(plan: Plan) -> CheckResult:
     "a step ends when the last process is done; gradient_accumulation_steps counts all of them"
@@ -620,7 +631,7 @@ def _each_process_has_as_many_micro_batches(plan: Plan) -> CheckResult:
         words: 'as many tokens in a step' if count else 'more tokens in a step',
         'another number of processes': f'one that divides {steps}'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0129
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0132
 @_rule('GP-PROCESS-004', 'error', 'train.precision=fp16', 'train.strategy=fsdp2',
        'train.gradient_accumulation_steps=2', hardware=Hardware(processes=2, gpus=2*_T4.gpus))
 def _sharded_gradients_are_not_scaled(plan: Plan) -> CheckResult:
@@ -631,7 +642,7 @@ def _sharded_gradients_are_not_scaled(plan: Plan) -> CheckResult:
         'train.strategy=ddp': 'the whole model in every process',
         'train.precision=fp32': 'slower, and twice the memory of activations'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0130
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0133
 @_rule('GP-PROCESS-005', 'error', 'train.optimizer=muon', 'train.lr=0.02',
        'train.strategy=deepspeed', 'train.gradient_accumulation_steps=2', hardware=_TWO)
 def _the_optimizer_can_be_sharded(plan: Plan) -> CheckResult:
@@ -643,7 +654,7 @@ def _the_optimizer_can_be_sharded(plan: Plan) -> CheckResult:
         'train.strategy=ddp': 'the whole model in every process',
         'train.optimizer=adamw': 'another optimizer'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0134
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0137
 _PROMPT = ('In the beginning God created the heaven and the earth. And the earth was without form, '
            'and void; and darkness was upon the face of the deep.')
 
@@ -659,7 +670,7 @@ def _prompts_fit_into_the_context(plan: Plan) -> CheckResult:
         'shorter prompts': 'the model sees less',
         'generate.prompts=[]': 'beginnings of validation documents instead'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0137
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0140
 @_rule('GP-GENERATE-003', 'note', 'generate.temperature=0', 'generate.top_p=0.9')
 def _greedy_decoding_draws_nothing(plan: Plan) -> CheckResult:
     "greedy decoding takes the likeliest token and reads no other setting of sampling"
@@ -673,7 +684,7 @@ def _greedy_decoding_draws_nothing(plan: Plan) -> CheckResult:
         ' '.join(defaults): 'the same text',
         f'generate.temperature={default.temperature}': 'samples, and reads them'})
 
-# %% ../../nbs/03_validation/07_run_rules.ipynb #0140
+# %% ../../nbs/03_validation/07_run_rules.ipynb #0143
 @_rule('GP-EXPORT-003', 'note', 'model.position=alibi')
 def _every_format_has_the_architecture(plan: Plan) -> CheckResult:
     "a program runs the architectures that it knows; ONNX describes the operations of any model"
