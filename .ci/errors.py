@@ -2,7 +2,7 @@
 
     python .ci/errors.py            # a line for each: module, what, why, what to do
 
-The guide on troubleshooting lists them. What is filled in when an error is raised is shown as …
+The guide on troubleshooting lists them, and the warnings of the log. What is filled in later is shown as …
 """
 import ast, re
 from pathlib import Path
@@ -37,8 +37,8 @@ class Source:
             for node in ast.walk(tree):
                 self.parents |= {child: node for child in ast.iter_child_nodes(node)}
                 if isinstance(node, ast.Call): self.calls.setdefault(called(node), []).append(node)
-        self.names = {name: module for module, tree in self.trees.items() for node in ast.walk(tree)
-                      if isinstance(node, ast.FunctionDef) for name in [node.name]}
+        self.functions = {node.name: node for tree in self.trees.values() for node in ast.walk(tree)
+                          if isinstance(node, ast.FunctionDef)}
 
     def texts(self, node, tree, depth=4):
         "The texts that an expression can be, with … for what is filled in"
@@ -56,26 +56,50 @@ class Source:
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
             return [a + b for a in again(node.left) for b in again(node.right)]
         if isinstance(node, ast.Name): return self.named(node, tree, depth) or ['…']
+        if isinstance(node, ast.Subscript): return self.texts(node.value, tree, depth)
+        if isinstance(node, ast.Call) and called(node) in ('split', 'replace'):
+            return self.texts(node.func.value, tree, depth)
+        if isinstance(node, ast.Call) and called(node) in ('str', 'getattr'):
+            return self.texts(node.args[-1], tree, depth)
         return ['…']
 
     def filled(self, node, tree, depth):
         "What stands in braces: words that a name is set to, if they are few, or …"
         found = self.texts(node, tree, depth - 1) if isinstance(node, (ast.Name, ast.IfExp)) else ['…']
-        return found if 0 < len(found) <= 3 and any(text.strip('…') for text in found) else ['…']
+        return found if 0 < len(found) <= 12 and any(text.strip('…') for text in found) else ['…']
 
     def named(self, node, tree, depth):
         "The texts of a name: set in its function, given by a caller, or a constant of the module"
         function = function_of(node, self.parents)
         found = [*assigned(node.id, function)] if function else []
         names = [argument.arg for argument in function.args.args + function.args.kwonlyargs] if function else []
-        if not found and node.id in names:
+        if node.id in names:
             own = names.index(node.id) - (names[0] in ('self', 'cls'))
-            for call in self.calls.get(function.name, []):
+            name = class_of(function, self.parents) if function.name == '__init__' else function.name
+            private = name.startswith('_')
+            for call in self.calls.get(name, []):
+                if private and self.root(call) is not tree: continue # another function of this name
                 given = {word.arg: word.value for word in call.keywords}
                 if node.id in given: found.append(given[node.id])
                 elif 0 <= own < len(call.args): found.append(call.args[own])
         if not found: found = [*assigned(node.id, tree)]
         return list(dict.fromkeys(text for value in found for text in self.texts(value, tree, depth - 1)))
+
+    def root(self, node):
+        "The module that a node is in"
+        while node in self.parents: node = self.parents[node]
+        return node
+
+    def columns(self, call, tree):
+        "The texts of each argument of a call; a starred one is a function that returns several"
+        found = []
+        for part in call.args:
+            if not isinstance(part, ast.Starred): found.append(self.texts(part, tree))
+            elif isinstance(part.value, ast.Call):
+                returned = [node.value.elts for node in ast.walk(self.functions[called(part.value)])
+                            if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple)]
+                found += [[text for value in values for text in self.texts(value, tree)] for values in zip(*returned)]
+        return [tidy(texts) for texts in found]
 
 def called(node):
     "The name of what is called"
@@ -86,16 +110,43 @@ def tidy(texts):
     texts = [re.sub('…( ?…)+', '…', text) for text in texts]
     return ' / '.join(dict.fromkeys(text for text in texts if text.strip('… '))) or '…'
 
-def errors():
-    "Module → (name, what, why, what to do) of each error that it raises"
-    source, found = Source(), {}
+def class_of(node, parents):
+    "The name of the class around a node"
+    while node in parents and not isinstance(node, ast.ClassDef): node = parents[node]
+    return getattr(node, 'name', '')
+
+def errors(source):
+    "Module → (what, why, what to do) of each error that it raises"
+    found = {}
     for module, tree in source.trees.items():
         for node in ast.walk(tree):
-            if not isinstance(node, ast.Call) or not called(node).endswith('Error'): continue
-            parts = [tidy(source.texts(part, tree)) for part in node.args if not isinstance(part, ast.Starred)]
-            if any(part != '…' for part in parts): found.setdefault(module, []).append((called(node), *parts))
+            if not isinstance(node, ast.Call): continue
+            raised = isinstance(source.parents.get(node), ast.Raise) and called(node) not in source.functions
+            own = called(node) == '__init__' and class_of(node, source.parents).endswith('Error')
+            if not own and not raised and not called(node).endswith('Error'): continue
+            if own and all(isinstance(part, ast.Name) for part in node.args): continue # it hands them on
+            parts = source.columns(node, tree)
+            if any(part != '…' for part in parts): found.setdefault(module, []).append(parts)
     return found
 
+def warnings(source):
+    "Module → the warnings that it writes to the log"
+    found = {}
+    for module, tree in source.trees.items():
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call) or called(node) not in ('warning', '_warn'): continue
+            text = re.sub(r'%[.\d]*[a-z]', '…', tidy(source.texts(node.args[0], tree))).replace('%%', '%')
+            if text != '…': found.setdefault(module, []).append(text)
+    return found
+
+def page(module):
+    "The notebook of a module, from the folder of the guides"
+    return re.search(r'File to edit: \.\./(\S+\.ipynb)', source_of(module))[1].replace('../nbs', '..')
+
+def source_of(module): return (PACKAGE/(module.replace('.', '/') + '.py')).read_text(encoding='utf-8')
+
 if __name__ == '__main__':
-    for module, rows in errors().items():
-        for row in rows: print(module, *row, sep=' | ')
+    source = Source()
+    for kind in errors, warnings:
+        for module, rows in kind(source).items():
+            for row in rows: print(module, *([row] if isinstance(row, str) else row), sep=' | ')

@@ -15,7 +15,7 @@ USED_OTHERWISE = { # requirement → by what
     'nbdev': 'a command', 'execnb': 'nbdev', 'ghapi': 'nbdev', 'mypy': 'a command', 'ruff': 'a command',
 }
 
-TAKEN_WHERE_INSTALLED = {'llama-cpp-python': 'it has to be compiled'} # distribution → why no list has it
+TAKEN_WHERE_INSTALLED = {'llama-cpp-python': 'it has to be compiled', 'litgpt': 'it brings all of Lightning'} # distribution → why no list has it
 
 def normalize(name): return re.sub(r'[-_.]+', '-', name).lower()
 

@@ -13,9 +13,9 @@ from .commands import AsJson, command_config, given, Html, Minutes, Overwrite, p
 from .commands import Processes, run_program, SettingWords, show, split_words, Words
 
 # %% auto #0
-__all__ = ['app', 'program', 'Out', 'Run', 'bench_app', 'Threads', 'main', 'train', 'quickstart', 'tune', 'compare', 'evaluate',
-           'generate', 'finetune', 'export', 'serve', 'report', 'spikes', 'prove_resume', 'write_launch_file',
-           'scaling', 'kernels', 'bench_train', 'bench_generate', 'bench_ttl']
+__all__ = ['app', 'program', 'Out', 'Run', 'Int8', 'bench_app', 'Threads', 'Quick', 'Results', 'main', 'train', 'quickstart',
+           'tune', 'compare', 'evaluate', 'generate', 'finetune', 'export', 'serve', 'report', 'spikes', 'prove_resume',
+           'write_launch_file', 'scaling', 'bench_all', 'kernels', 'bench_train', 'bench_generate', 'bench_ttl']
 
 # %% ../../nbs/12_app/07_cli.ipynb #0007
 app = typer.Typer()
@@ -69,6 +69,9 @@ def train(
     if finish: return show(gpt2pro.finish_run(words[0] if words else out), as_json)
     _start_processes(nproc)
     source, settings = split_words(words)
+    if source is None and not resume and not any('data.source=' in word for word in settings):
+        print('Training the preset quickstart on the embedded corpus, for nothing else was named '
+              '(a CONFIG, or data.source=FOLDER).', file=sys.stderr)
     if max_hours is not None: settings.append(f'train.max_hours={max_hours}')
     show(gpt2pro.train(source, out, settings, resume), as_json)
 
@@ -174,39 +177,55 @@ def evaluate(
     show(found, as_json)
 
 # %% ../../nbs/12_app/07_cli.ipynb #0038
+Int8 = Annotated[bool, typer.Option(
+    '--int8', help='int8 weights: faster on a CPU, a little less exact')]
+
+def _warn_of_unread(words: list[str] | None, settings: Any) -> None: # A `GenerateConfig`
+    "Say which of the settings that were given have no effect beside the others"
+    from gpt2pro.core.config import Config, setting_applies, SETTINGS
+    config = Config(generate=settings)
+    for key in (word.partition('=')[0] for word in words or []):
+        if not setting_applies(key, config):
+            print(f'{key} has no effect without {SETTINGS[key].condition}', file=sys.stderr)
+
 @app.command()
 def generate(
     folder: Run,
     words: SettingWords = None,
-    prompt: Annotated[str, typer.Option(help='Text to continue')] = '',
+    prompt: Annotated[list[str] | None, typer.Option(
+        help='Text to continue; several times for several texts')] = None,
     interactive: Annotated[bool, typer.Option(
         '--interactive', help='Ask for one prompt after another')] = False,
     chat: Annotated[bool, typer.Option(
         '--chat', help='Talk in turns with a model trained on conversations')] = False,
-    int8: Annotated[bool, typer.Option(
-        '--int8', help='int8 weights: faster on a CPU, a little less exact')] = False,
+    int8: Int8 = False,
     checkpoints: Annotated[bool, typer.Option(
         '--checkpoints', help='Continue it with each checkpoint of the run')] = False,
     as_json: AsJson = False,
 ) -> None:
     "Continue a prompt; with a model trained on conversations, answer a question"
     from gpt2pro.core.loading import check_sections
-    from gpt2pro.generation.completion import chat as talk, interact, stream
+    from gpt2pro.generation.completion import chat as talk, generate_batch, interact, stream
     check_sections(words or [], 'generate')
     if checkpoints:
         from gpt2pro.app.pipeline import sample_checkpoints
-        return show(sample_checkpoints(folder, [prompt]*bool(prompt), words or []), as_json)
+        return show(sample_checkpoints(folder, prompt or [], words or []), as_json)
+    if chat or interactive: _refuse('prompts are typed here', prompt=prompt)
     model, tokenizer, config = gpt2pro.load_run(folder, for_inference=True)
     if int8: gpt2pro.quantize(model)
     settings = gpt2pro.load_config(config, words or []).generate
+    _warn_of_unread(words, settings)
+    prompts = prompt or ['']
     if chat: talk(model, tokenizer, settings)
     elif interactive: interact(model, tokenizer, settings)
-    elif as_json:
-        text = gpt2pro.generate(model, tokenizer, prompt, settings)
-        show({'prompt': prompt, 'text': text}, as_json)
+    elif as_json or prompts[1:]:
+        texts = generate_batch(model, tokenizer, prompts, settings)
+        found = [dict(prompt=prompt, text=text) for prompt, text in zip(prompts, texts)]
+        if as_json: return show(found if found[1:] else found[0], as_json)
+        for start, text in zip(prompts, texts): print(f'{start}{text}\n')
     else:
-        pieces = stream(model, tokenizer, prompt, settings) # a wrong prompt is an error here
-        print('' if model.is_chat else prompt, end='')
+        pieces = stream(model, tokenizer, prompts[0], settings) # a wrong prompt is an error here
+        print('' if model.is_chat else prompts[0], end='')
         for text in pieces: print(text, end='', flush=True)
         print()
 
@@ -255,11 +274,13 @@ def serve(
                                                   show_default=False)] = None,
     host: Annotated[str, typer.Option(
         help='Address to listen on; others than this computer\'s need a token')] = '127.0.0.1',
-    port: Annotated[int, typer.Option(min=0, max=2**16 - 1,
-                                      help='Or the next free one')] = 8000,
+    port: Annotated[int | None, typer.Option(
+        min=0, max=2**16 - 1, help='Without it, 8000 or the next free one',
+        show_default=False)] = None,
     token: Annotated[str | None, typer.Option(
         envvar='GPT2PRO_TOKEN', help='That callers have to know', show_default=False)] = None,
     slots: Annotated[int, typer.Option(min=1, help='Texts that are generated together')] = 8,
+    int8: Int8 = False,
     dockerfile: Annotated[bool, typer.Option(
         '--dockerfile', help='Print a Dockerfile for such a server instead')] = False,
 ) -> None:
@@ -268,12 +289,12 @@ def serve(
         from gpt2pro.core.files import asset_path
         return print(asset_path('web', 'Dockerfile').read_text(encoding='utf-8'), end='')
     if folder is None: raise typer.BadParameter('name a run directory', param_hint='RUN')
-    gpt2pro.serve(folder, host, port, token, slots)
+    gpt2pro.serve(folder, host, port, token, slots, int8)
 
 # %% ../../nbs/12_app/07_cli.ipynb #0058
 @app.command()
 def report(folder: Run, as_json: AsJson = False) -> None:
-    "Write a run's report.html, and print its figures"
+    "Write a run's report as report.html and report.ipynb, and print its figures"
     result = gpt2pro.report_run(folder)
     result.save()
     show(result, as_json)
@@ -376,12 +397,37 @@ def scaling(
                                   network=links, utilisation=utilisation, loss=loss), as_json)
 
 # %% ../../nbs/12_app/07_cli.ipynb #0074
-bench_app = typer.Typer(no_args_is_help=True,
+bench_app = typer.Typer(invoke_without_command=True,
                         help='Benchmarks against plain PyTorch and others, on this machine.')
 app.add_typer(bench_app, name='bench')
 Threads = Annotated[int | None, typer.Option(
     min=1, help='Threads of PyTorch; without it, all cores')]
 
+Quick = Annotated[bool, typer.Option('--quick', help='Smaller sizes, fewer repetitions')]
+Results = Annotated[Path, typer.Option('--out', dir_okay=False, help='Where results are kept')]
+
+@bench_app.callback()
+def bench_all(context: typer.Context, quick: Quick = False,
+              out: Results = Path('bench/suite.json'), as_json: AsJson = False) -> None:
+    if context.invoked_subcommand is None: _bench_parts([], quick, out, as_json)
+
+def _bench_parts(parts: list[str], quick: bool, out: Path, as_json: bool) -> None:
+    from gpt2pro.bench.suite import bench_suite
+    show(bench_suite(parts, quick, out), as_json)
+    print(f'Kept in {out}', file=sys.stderr)
+
+def _add_part(name: str, about: str) -> None:
+    "A command for a part of the suite that has no settings of its own"
+    def run(quick: Quick = False, out: Results = Path(f'bench/{name}.json'),
+            as_json: AsJson = False) -> None:
+        _bench_parts([name], quick, out, as_json)
+    bench_app.command(name, help=about)(run)
+
+_add_part('tokenizer', 'Benchmark encoders of GPT-2\'s vocabulary')
+_add_part('loader', 'Benchmark loaders of batches')
+_add_part('analysis', 'Benchmark the analysis of a text, and detectors of languages')
+
+# %% ../../nbs/12_app/07_cli.ipynb #0075
 @bench_app.command()
 def kernels(
     folder: Annotated[Path, typer.Option(

@@ -130,15 +130,19 @@ def hardware(as_json: AsJson = False) -> None:
 
 @planning.command()
 def presets(as_json: AsJson = False) -> None:
-    "The presets, with the sizes of their models"
+    "The presets, what they are for, and the sizes of their models"
     from rich.table import Table
+    from gpt2pro.core.config import PRESET_DESCRIPTIONS
     from gpt2pro.validation.counts import list_presets
     found = list_presets()
+    headings = 'layers', 'width', 'context', 'parameters'
     table = Table('', box=None, padding=(0, 1, 0, 0))
-    for heading in next(iter(found.values())):
-        table.add_column(heading.replace('_', '\n'), justify='right', no_wrap=True)
-    for name, row in found.items(): table.add_row(name, *(f'{value:,}' for value in row.values()))
-    show(found if as_json else table, as_json)
+    for heading in headings: table.add_column(heading, justify='right', no_wrap=True)
+    table.add_column('for')
+    for name, row in found.items():
+        table.add_row(name, *(f'{row[key]:,}' for key in headings), PRESET_DESCRIPTIONS[name])
+    full = {name: row | {'for': PRESET_DESCRIPTIONS[name]} for name, row in found.items()}
+    show(full if as_json else table, as_json)
 
 # %% ../../nbs/12_app/06_commands.ipynb #0031
 _source = typer.Argument(metavar='SOURCE|data.KEY=VALUE',
@@ -222,7 +226,7 @@ def validate(
     "Every problem of a configuration with its fix, and the memory and time it will take"
     from gpt2pro.core.loading import read_config
     source, settings = split_words(words)
-    config = read_config(source, settings).config # of what is valid
+    config, mistakes, _ = read_config(source, settings) # what is valid, or clearly meant
     machine = gpt2pro.detect_hardware()
     report = None
     if measure:
@@ -234,8 +238,10 @@ def validate(
         show(fixed, as_json)
         _exit(fixed.left)
     findings: Any = gpt2pro.validate(source, machine, report, settings)
-    forecast = gpt2pro.forecast(config, machine, report)
-    shown = {'findings': findings, 'forecast': forecast}
+    shown = {'findings': findings}
+    if unclear := [mistake for mistake in mistakes if not mistake.meant]:
+        if not as_json: shown['forecast'] = f'No forecast: {unclear[0].what} is not clear.'
+    else: shown['forecast'] = gpt2pro.forecast(config, machine, report)
     if measure and (found := check_contamination(config.data)): shown['contamination'] = found
     if not as_json:
         if not findings: shown['findings'] = 'No problem was found in the settings.'

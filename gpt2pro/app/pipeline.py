@@ -15,9 +15,9 @@ import numpy as np
 from rich.console import Console
 from rich.text import Text
 from ..core.errors import UserError
-from ..core.files import check_overwrite, write_file
+from ..core.files import check_overwrite, read_json, write_file
 from ..core.config import Config, DataConfig, RUN_PRESETS
-from ..core.tables import format_bytes, Record, TableRows
+from ..core.tables import format_bytes
 from ..core.loading import load_config
 from ..core.hardware import explain_hardware, Hardware, is_main_process
 from ..core.signals import interrupts_as_errors
@@ -46,13 +46,12 @@ from ..trainer.loop import train_model, train_worker, why_finished
 from ..trainer.finetuning import finetune_config
 from ..generation.evaluation import evaluate_run, Evaluation
 from ..generation.completion import generate, generate_batch
-from .run_report import report_run, RunReport, Sample
+from .run_report import PromptHistory, report_run, RunReport, Sample
 
 # %% auto #0
 __all__ = ['QUICKSTART_BYTES', 'PROMPT_TOKENS', 'choose_data', 'measure_text', 'plan_run', 'evaluate', 'choose_prompts',
-           'write_samples', 'PromptHistory', 'sample_checkpoints', 'run_folder', 'absolute_paths', 'summarize_prepared',
-           'finish_run', 'train', 'finetune', 'quickstart', 'measure_plan', 'check_contamination', 'save_tokenizer',
-           'prepare']
+           'write_samples', 'sample_checkpoints', 'run_folder', 'absolute_paths', 'summarize_prepared', 'finish_run',
+           'train', 'finetune', 'quickstart', 'measure_plan', 'check_contamination', 'save_tokenizer', 'prepare']
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0007
 def _announce(title: str) -> None:
@@ -172,15 +171,13 @@ def write_samples(
     return samples
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0030
-class PromptHistory(Record):
-    "The same prompts, continued by each checkpoint of a run"
-    prompts: list[str]
-    texts: dict[int, list[str]] # Step → the continuation of each prompt
-    def _tables(self) -> dict[str, TableRows]:
-        def rows(i: int) -> list[list[str]]:
-            return [[f'{step:,}', repr(texts[i])] for step, texts in self.texts.items()]
-        return {repr(prompt): [['step', 'continuation'], *rows(i)]
-                for i, prompt in enumerate(self.prompts)}
+def _remember(folder: Path, history: PromptHistory) -> None:
+    "Keep a history for the report, with the steps of checkpoints that are gone"
+    path = RunDirectory(folder).sample_history
+    before = read_json(path, PromptHistory) if path.exists() else history
+    if before.prompts == history.prompts:
+        history.texts = dict(sorted((before.texts | history.texts).items()))
+    write_file(path, history.model_dump_json(indent=2))
 
 def sample_checkpoints(
     folder: str | Path,            # A run directory
@@ -188,7 +185,8 @@ def sample_checkpoints(
     overrides: Iterable[str] = (), # Settings, such as `generate.temperature=0`
 ) -> PromptHistory:
     "Continue the same prompts with each checkpoint of a run"
-    folder, history = Path(folder), PromptHistory(prompts=[], texts={})
+    folder, overrides = Path(folder), [*overrides]
+    history = PromptHistory(prompts=[], texts={})
     given: list[Any] = [*prompts]
     for path in list_checkpoints(RunDirectory(folder).checkpoints):
         model, tokenizer, config = load_run(path, for_inference=True)
@@ -200,6 +198,8 @@ def sample_checkpoints(
         raise UserError(f'{folder}: no checkpoint', 'prompts are continued by checkpoints of a run',
                         'name a run directory')
     history.prompts = [p if isinstance(p, str) else tokenizer.decode(p) for p in given]
+    usual = not prompts and not overrides
+    if usual and os.access(folder, os.W_OK): _remember(folder, history)
     return history
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0033
@@ -287,7 +287,10 @@ def finish_run(
         _announce('Evaluation')
         _show(evaluate(folder))
         _announce('Samples')
-        for sample in write_samples(folder):
+        samples = write_samples(folder)
+        several = len(list_checkpoints(RunDirectory(folder).checkpoints)) > 1
+        if several: sample_checkpoints(folder)
+        for sample in samples:
             _show(Text.assemble((sample.prompt, 'bold'), (' → ', 'dim'), sample.text, '\n'))
         _announce('Report')
         report = report_run(folder)

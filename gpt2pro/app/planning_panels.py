@@ -10,6 +10,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 import ipywidgets as widgets
+from ..core.errors import UserError
 from ..core.config import Config, DataConfig, RUN_PRESETS, setting_value, SETTINGS
 from ..core.tables import format_bytes, format_seconds
 from ..core.loading import format_override, load_config, read_config
@@ -29,10 +30,11 @@ __all__ = ['AnalyzePanel', 'analyze_panel', 'finding_html', 'FindingsList', 'con
 
 # %% ../../nbs/12_app/09_planning_panels.ipynb #0006
 _FIELD = dict(layout=widgets.Layout(width='34em', max_width='100%'),
-              style=dict(description_width='8em'))
-_SAMPLES = [('by size', None), ('5 %', 0.05), ('10 %', 0.1), ('25 %', 0.25), ('50 %', 0.5),
+              style=dict(description_width='9em'))
+_SAMPLES = [('by size', 0), ('5 %', 0.05), ('10 %', 0.1), ('25 %', 0.25), ('50 %', 0.5),
             ('everything', 1.0)]
 
+# %% ../../nbs/12_app/09_planning_panels.ipynb #0008
 def _arguments(values: Mapping[str, Any]) -> str:
     return ', '.join(f'{name}={value!r}' for name, value in values.items())
 
@@ -55,16 +57,19 @@ class AnalyzePanel(Panel):
         self.arrange(*fields, self.problem, self.job.box, self.report, self.save.box)
         self._update()
     def _data(self) -> DataConfig:
-        return parse_data(shlex.split(self.source.value, posix=os.name != 'nt'))
+        try: words = shlex.split(self.source.value, posix=os.name != 'nt')
+        except ValueError as e:
+            raise UserError(self.source.value, str(e), 'close the quotation marks') from None
+        return parse_data(words)
     def _options(self) -> dict[str, Any]:
         languages = self.languages.value.replace(' ', '').split(',')
         options = dict(sample_fraction=self.sample.value, candidates=languages)
-        return {name: value for name, value in options.items() if value not in (None, [''])}
+        return {name: value for name, value in options.items() if value not in (0, [''])}
     def _analyze(self) -> DatasetReport:
         return analyze(self._data(), gpt2_tokenizer(), **self._options())
     def _show(self, report: DatasetReport) -> None:
         self.value = report
-        self.report.value = report._repr_html_()
+        self.report.value = f'<div class="gp-report">{report._repr_html_()}</div>'
         self.save.box.layout.display = 'flex'
     def _update(self) -> None:
         with errors_shown(self.problem):
@@ -73,13 +78,14 @@ class AnalyzePanel(Panel):
             parts = [text, 'gpt2_tokenizer()', _arguments(self._options())]
             self.show_code(f'analyze({", ".join(filter(None, parts))})')
 
+# %% ../../nbs/12_app/09_planning_panels.ipynb #0009
 def analyze_panel(
     source: str | None = None, # Words as for `gpt2pro analyze`; None is the embedded corpus
 ) -> AnalyzePanel:
     "A panel that analyzes a text"
     return AnalyzePanel(source or 'bilingual')
 
-# %% ../../nbs/12_app/09_planning_panels.ipynb #0014
+# %% ../../nbs/12_app/09_planning_panels.ipynb #0017
 _COLORS = dict(error='#d32f2f', warning='#b26a00', note='#2780e3')
 
 def finding_html(
@@ -88,10 +94,11 @@ def finding_html(
     "A finding as a line that opens"
     mark = f'<b style="color:{_COLORS[finding.severity]}">{finding.severity}</b>'
     items = ''.join(f'<li>{escape(remedy)}</li>' for remedy in finding.remedies)
-    return (f'<details><summary>{mark} {escape(finding.what)}</summary>'
+    return (f'<details class="gp-finding"><summary>{mark} {escape(finding.what)}</summary>'
             f'<p class="gp-help">{finding.code} {escape(finding.why)}</p>'
             f'<ul>{items}</ul></details>')
 
+# %% ../../nbs/12_app/09_planning_panels.ipynb #0019
 class FindingsList:
     "Findings below each other, with a button for each fix"
     def __init__(self, fix: Callable[[Finding], None]) -> None:
@@ -109,11 +116,11 @@ class FindingsList:
         text = widgets.HTML(finding_html(finding), layout=dict(flex='1 1 16em'))
         if not finding.fix: return widgets.Box([text])
         button = widgets.Button(description='Fix', tooltip=' '.join(finding.fix),
-                                layout=dict(width='4em'))
+                                layout=dict(width='auto'))
         button.on_click(lambda button: self.fix(finding))
         return widgets.Box([button, text], layout=dict(align_items='flex-start'))
 
-# %% ../../nbs/12_app/09_planning_panels.ipynb #0017
+# %% ../../nbs/12_app/09_planning_panels.ipynb #0022
 def config_overrides(
     config: Config, # Any configuration
     base: Config,   # Another
@@ -122,6 +129,7 @@ def config_overrides(
     return [format_override(key, setting_value(config, key)) for key in SETTINGS
             if setting_value(config, key) != setting_value(base, key)]
 
+# %% ../../nbs/12_app/09_planning_panels.ipynb #0024
 def load_code(
     source: Any,     # What was loaded
     config: Config,  # What became of it
@@ -131,7 +139,7 @@ def load_code(
     words = config_overrides(config, read_config(source).config)
     return f'load_config({name}, {words})' if words else f'load_config({name})'
 
-# %% ../../nbs/12_app/09_planning_panels.ipynb #0019
+# %% ../../nbs/12_app/09_planning_panels.ipynb #0026
 class ValidatePanel(Panel):
     "See the findings of a plan, apply their fixes, and take them back"
     def __init__(self, source: Any) -> None:
@@ -165,13 +173,14 @@ class ValidatePanel(Panel):
         self.undo.disabled = len(self.history) == 1
         self.show_code(load_code(self.source, self.value))
 
+# %% ../../nbs/12_app/09_planning_panels.ipynb #0027
 def validate_panel(
     config: Config | str | Path | Mapping | None = None, # Or a file, preset or run directory
 ) -> ValidatePanel:
     "A panel that shows what is wrong with a plan and repairs it"
     return ValidatePanel(config)
 
-# %% ../../nbs/12_app/09_planning_panels.ipynb #0025
+# %% ../../nbs/12_app/09_planning_panels.ipynb #0033
 def forecast_html(
     expected: Forecast, # From `forecast`
 ) -> str:
@@ -188,15 +197,15 @@ def forecast_html(
     return (f'<p class="{"gp-strong" if fits else "gp-error"}">{title}</p>{bars_html(rows)}'
             f'<p class="gp-help">{" · ".join(facts)}</p>')
 
-# %% ../../nbs/12_app/09_planning_panels.ipynb #0028
+# %% ../../nbs/12_app/09_planning_panels.ipynb #0036
 class ConfigPanel(Panel):
     "Fill in a configuration, with its findings, memory and time beside it"
     def __init__(self, source: Any) -> None:
         super().__init__()
         self.source, self.hardware, self.text = source, detect_hardware(), None
-        self.preset = widgets.Dropdown(options=[('–', None), *zip(RUN_PRESETS, RUN_PRESETS)],
+        self.preset = widgets.Dropdown(options=[('–', ''), *zip(RUN_PRESETS, RUN_PRESETS)],
                                        description='preset', **_FIELD)
-        if source is None or str(source) in RUN_PRESETS: self.preset.value = source
+        if str(source) in RUN_PRESETS: self.preset.value = str(source)
         self.preset.observe(lambda change: self._load(change['new']), 'value')
         self.forecast, self.wrong, self.yaml = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self.findings = FindingsList(self._fix)
@@ -204,16 +213,17 @@ class ConfigPanel(Panel):
         self.form = ConfigForm(load_config(source), lambda form: self._update())
         self.save = SaveRow('gpt2pro.yaml', lambda path: self.value.save(path))
         about = widgets.VBox([self.forecast, self.measure.box, self.wrong, self.findings.box],
-                             layout=dict(flex='1 1 21em', min_width='0', padding='0 0 0 1em'))
-        self.form.box.layout = dict(flex='2 1 32em', min_width='0')
+                             layout=dict(flex='1 1 19em', min_width='0', padding='0 0 0 1em'))
+        about.add_class('gp-side') # stays in view beside a long form
+        self.form.box.layout = dict(flex='3 1 33em', min_width='0')
         both = widgets.Box([self.form.box, about], layout=dict(flex_flow='row wrap'))
         yaml = widgets.Accordion([self.yaml], titles=['YAML'])
         self.arrange(self.preset, both, yaml, self.save.box)
         self._update()
     @property
     def value(self) -> Config: return self.form.config
-    def _load(self, preset: str | None) -> None:
-        if preset is None: return
+    def _load(self, preset: str) -> None:
+        if not preset: return
         self.source = preset
         self.form.config = load_config(preset)
     def _fix(self, finding: Finding) -> None:
@@ -233,6 +243,7 @@ class ConfigPanel(Panel):
         self.yaml.value = f'<pre class="gp-log">{escape(config.to_yaml())}</pre>'
         self.show_code(load_code(self.source, config))
 
+# %% ../../nbs/12_app/09_planning_panels.ipynb #0037
 def config_panel(
     config: Config | str | Path | Mapping | None = None, # Or a file, preset or run directory
 ) -> ConfigPanel:

@@ -29,10 +29,10 @@ from .pipeline import PromptHistory, run_folder, sample_checkpoints
 from .widgets import ConfigForm, Job, Panel
 
 # %% auto #0
-__all__ = ['config_words', 'Command', 'command_error', 'show_training', 'show_samples', 'CommandPanel', 'TrainPanel',
+__all__ = ['config_words', 'Command', 'command_error', 'show_training', 'show_samples', 'CommandPanel', 'TrainPanel', 'log_tail',
            'describe_command', 'sample_run', 'train_panel', 'RangeField', 'TunePanel', 'show_search', 'tune_panel',
-           'show_tokens', 'show_alternatives', 'GeneratePanel', 'show_generation', 'generate_panel', 'find_runs',
-           'ComparePanel', 'compare_panel']
+           'show_tokens', 'show_alternatives', 'GeneratePanel', 'prompt_ids', 'generation_code', 'show_generation',
+           'generate_panel', 'find_runs', 'ComparePanel', 'compare_panel']
 
 # %% ../../nbs/12_app/10_run_panels.ipynb #0007
 def config_words(
@@ -92,20 +92,24 @@ _STYLE = """<style>
 .gp-tiles b{display:block;font-size:1.25em}
 .gp-charts svg{flex:1 1 19rem;max-width:30rem;min-width:0;height:auto;fill:currentColor}
 .gp-charts svg line{stroke:currentColor;opacity:.15}
+.gp-charts .c0 polyline{stroke:#2780e3}
+.gp-charts .c0 circle,.gp-charts tspan.c0{fill:#2780e3}
 .gp-text{white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.6}
 .gp-text span{border-radius:3px}
-.gp-scroll{overflow-x:auto;line-height:1.4}
+.gp-scroll{overflow:auto;line-height:1.4}
+.gp-tall{max-height:24em}
 .gp-scroll td,.gp-scroll th{padding:.1rem .6rem;text-align:left;vertical-align:top}
 </style>"""
 
 def show_training(
     state: dict[str, Any], # From `training_state`
-) -> str:                  # HTML
-    "Figures and learning curves of a run"
+) -> tuple[str, str]:      # HTML
+    "The figures of a run with the curves of its loss, and the other curves"
     tiles = ''.join(f'<div>{escape(name)}<b>{escape(value)}</b></div>'
                     for name, value in state['figures'])
-    return (f'{_STYLE}<div class="gp-tiles">{tiles}</div>'
-            f'<div class="gp-charts">{"".join(state["charts"])}</div>')
+    losses, others = (f'<div class="gp-charts">{"".join(charts)}</div>'
+                      for charts in (state['charts'][:2], state['charts'][2:]))
+    return f'{_STYLE}<div class="gp-tiles">{tiles}</div>{losses}', others
 
 # %% ../../nbs/12_app/10_run_panels.ipynb #0021
 def show_samples(
@@ -116,9 +120,12 @@ def show_samples(
     rows = [f'<tr><td>{step:,}</td>' + ''.join(f'<td>{escape(text)}</td>' for text in texts)
             for step, texts in sorted(history.texts.items(), reverse=True)]
     table = f'<table><tr><th>step</th>{head}</tr>{"".join(rows)}</table>'
-    return f'<div class="gp-scroll">{table}</div>' if rows else ''
+    return f'<div class="gp-scroll gp-tall">{table}</div>' if rows else ''
 
 # %% ../../nbs/12_app/10_run_panels.ipynb #0025
+def _row(*children: Any) -> Any: # that wraps in a narrow window
+    return widgets.HBox(children, layout=dict(flex_flow='row wrap', align_items='center'))
+
 class CommandPanel(Panel):
     "A panel that starts a command, and shows what its directory holds meanwhile"
     def __init__(self,
@@ -132,22 +139,14 @@ class CommandPanel(Panel):
         self.stopping = False # whether somebody has asked for it
         self.thread = threading.Thread()
         self.start_button = widgets.Button(description='Start', button_style='primary')
-        self.stop_button = widgets.Button(description='Pause')
+        self.stop_button = widgets.Button(description='Stop')
         self.bar = widgets.FloatProgress(max=1., layout=dict(flex='1 1 8em'))
         self.words, self.view, self.problem = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self.start_button.on_click(lambda button: self.start())
         self.stop_button.on_click(lambda button: self.stop())
-    def row(self, *more: Any) -> Any:
-        "The buttons, others behind them, the bar and what is said beside it"
-        layout = dict(flex_flow='row wrap', align_items='center')
-        buttons = [self.start_button, self.stop_button, *more, self.bar, self.words]
-        return widgets.HBox(buttons, layout=layout)
-    def command_words(self) -> list[str]:
-        "The command that the button starts"
-        raise NotImplementedError
-    def refresh(self) -> None:
-        "Show what the directory holds"
-        raise NotImplementedError
+    def command_words(self) -> list[str]: raise NotImplementedError # what a click starts
+    def refresh(self) -> None: raise NotImplementedError # shows what the directory holds
+    def ended(self) -> None: ... # once, after the command
     @property
     def is_running(self) -> bool:
         started = self.command is not None and self.command.is_running
@@ -176,8 +175,9 @@ class CommandPanel(Panel):
         self.thread = threading.Thread(target=self._follow, daemon=True)
         self.thread.start()
     def _start_next(self) -> bool:
-        if words := self.next_words: self.command, self.next_words = Command(*words), ()
-        return bool(words)
+        if not self.next_words: return False
+        self.command, self.next_words, self.stopping = Command(*self.next_words), (), False
+        return True
     def _follow(self) -> None:
         while self.is_running or self._start_next():
             self.refresh()
@@ -185,8 +185,6 @@ class CommandPanel(Panel):
         self.show_problem(self.command.error if self.command else '')
         self.ended()
         self.refresh()
-    def ended(self) -> None:
-        "What is done once after the command"
     def wait(self) -> None:
         "Wait until the process has ended and what it did is shown"
         if self.thread.is_alive(): self.thread.join()
@@ -195,27 +193,30 @@ class CommandPanel(Panel):
 class TrainPanel(CommandPanel):
     "Starts, pauses, resumes and ends a training run, and shows how it goes"
     def __init__(self,
-        run: RunDirectory,       # New, or of any run
-        settings: Sequence[str], # Words of its configuration; none: those of the run
-        seconds: float,          # Between two looks at the directory
+        run: RunDirectory,     # New, or of any run
+        source: Sequence[str], # Words of its configuration
+        seconds: float,        # Between two looks at the directory
     ) -> None:
         super().__init__(run, seconds)
-        self.value, self.settings = run.path, settings
+        self.value, self.source = run.path, source
         self.history, self.sampled = PromptHistory(prompts=[], texts={}), set[Path]()
+        self.stop_button.description = 'Pause'
         self.finish_button = widgets.Button(description='Finish')
         self.finish_button.on_click(lambda button: self.finish())
         self.sampling = widgets.Checkbox(value=True, indent=False, description='samples over time')
-        self.samples = widgets.HTML()
+        self.samples, self.curves, self.log = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        more = widgets.Accordion([self.curves, self.log], titles=['more curves', 'log'])
         self.arrange(widgets.HTML(f'<b>Run {escape(str(run.path))}</b>'),
-                     self.row(self.finish_button), self.problem, self.view, self.sampling,
-                     self.samples)
-        options = f'None, {str(run.path)!r}, {settings}' if settings else repr(str(run.path))
-        self.show_code(f'gpt2pro.train({options}, resume=True)')
+                     _row(self.start_button, self.stop_button, self.finish_button, self.bar,
+                          self.words),
+                     self.problem, self.view, self.sampling, self.samples, more)
+        settings = ',\n    '.join(map(repr, source))
+        self.show_code(f'gpt2pro.train(None, {str(run.path)!r}, resume=True, overrides=[\n'
+                       f'    {settings}])')
         self.follow()
     def command_words(self) -> list[str]:
         resume = ['--resume']*bool(list_checkpoints(self.run.checkpoints))
-        if not self.settings: return ['train', str(self.run.path), *resume]
-        return ['train', *self.settings, '--out', str(self.run.path), *resume]
+        return ['train', *self.source, '--out', str(self.run.path), *resume]
     def finish(self) -> None:
         "End the run as it is, with evaluation, samples and report"
         self.next_words = ['train', str(self.run.path), '--finish']
@@ -230,11 +231,21 @@ class TrainPanel(CommandPanel):
         self.finish_button.disabled = not saved or bool(self.next_words)
         self.bar.value = state['fraction']
         self.words.value = escape(describe_command(self, state))
-        self.view.value = show_training(state)
+        self.view.value, self.curves.value = show_training(state)
+        self.log.value = f'<pre class="gp-log">{escape(log_tail(self.run))}</pre>'
         if self.sampling.value and saved - self.sampled: sample_run(self)
         self.sampled |= saved
 
 # %% ../../nbs/12_app/10_run_panels.ipynb #0029
+def log_tail(
+    run: RunDirectory, # It need not have a log
+    lines: int = 20,   # At most
+) -> str:
+    "The last messages of a run"
+    if not run.log.is_file(): return ''
+    return '\n'.join(run.log.read_text('utf-8', 'replace').splitlines()[-lines:])
+
+# %% ../../nbs/12_app/10_run_panels.ipynb #0031
 def describe_command(
     panel: CommandPanel,   # Whose run
     state: dict[str, Any], # From `training_state`
@@ -243,7 +254,9 @@ def describe_command(
     if panel.is_running and panel.stopping: return 'stopping after this step …'
     if panel.command and panel.command.is_running and state['fraction'] in (0, 1):
         return panel.command.last_line or 'starting …'
-    return state['progress'] if state['figures'] else 'Nothing is trained yet.'
+    if not state['figures']: return 'Nothing is trained yet.'
+    paused = 'Paused: ' if not panel.is_running and state['fraction'] < 1 else ''
+    return paused + state['progress']
 
 def sample_run(
     panel: TrainPanel, # Gets the texts
@@ -255,7 +268,7 @@ def sample_run(
         panel.history.texts |= found.texts
     panel.samples.value = show_samples(panel.history)
 
-# %% ../../nbs/12_app/10_run_panels.ipynb #0031
+# %% ../../nbs/12_app/10_run_panels.ipynb #0033
 def train_panel(
     config: str | Path | Config | None = None, # As for `load_config`, or the directory of a run
     folder: str | Path | None = None, # Run directory; None takes the next free one below `runs/`
@@ -264,13 +277,13 @@ def train_panel(
 ) -> TrainPanel: # Its `value` is the run directory
     "Train in a notebook: start, pause, resume, live curves and samples"
     is_run = isinstance(config, (str, Path)) and RunDirectory(config).config.is_file()
-    if is_run: return TrainPanel(RunDirectory(str(config)), [*overrides], seconds)
+    if is_run: folder = folder or str(config)
     config = load_config(config, overrides)
     name = 'finetune' if config.finetune.base else 'train'
     run = RunDirectory(folder or run_folder(None, name))
     return TrainPanel(run, config_words(config), seconds)
 
-# %% ../../nbs/12_app/10_run_panels.ipynb #0045
+# %% ../../nbs/12_app/10_run_panels.ipynb #0047
 class RangeField:
     "A setting that is searched, with its values as they are written"
     def __init__(self,
@@ -284,8 +297,7 @@ class RangeField:
         self.input.tooltip = describe_setting(self.key)
         self.remove = widgets.Button(description='remove', layout=dict(width='6em'))
         self.words = widgets.HTML()
-        self.box = widgets.HBox([self.input, self.remove, self.words],
-                                layout=dict(flex_flow='row wrap'))
+        self.box = _row(self.input, self.remove, self.words)
         self.input.observe(lambda change: self.check(), 'value')
         self.check()
     @property
@@ -296,7 +308,7 @@ class RangeField:
         except Gpt2proError as e: text = f'<span class="gp-error">{escape(e.why)}</span>'
         self.words.value = text
 
-# %% ../../nbs/12_app/10_run_panels.ipynb #0048
+# %% ../../nbs/12_app/10_run_panels.ipynb #0050
 class TunePanel(CommandPanel):
     "Chooses what is searched, starts and stops the search, and shows what it has found"
     def __init__(self,
@@ -314,10 +326,10 @@ class TunePanel(CommandPanel):
         self.workers = widgets.BoundedIntText(1, 1, 256, description='processes')
         self.ranges = widgets.VBox()
         for word in space: self.add(word)
-        numbers = widgets.HBox([self.trials, self.workers], layout=dict(flex_flow='row wrap'))
         self.arrange(widgets.HTML(f'<b>Search {escape(str(run.path))}</b>'), self.names,
-                     self.ranges, numbers, self.row(), self.problem, self.view)
-        self.stop_button.description = 'Stop'
+                     self.ranges, _row(self.trials, self.workers),
+                     _row(self.start_button, self.stop_button, self.bar, self.words),
+                     self.problem, self.view)
         self.follow()
     @property
     def space(self) -> list[str]: return [field.word for field in self.fields.values()]
@@ -342,7 +354,7 @@ class TunePanel(CommandPanel):
     def ended(self) -> None: save_plots(self.run.path)
     def refresh(self) -> None: show_search(self)
 
-# %% ../../nbs/12_app/10_run_panels.ipynb #0049
+# %% ../../nbs/12_app/10_run_panels.ipynb #0051
 def show_search(
     panel: TunePanel, # Whose folder is read
 ) -> None:
@@ -376,15 +388,15 @@ def tune_panel(
     run = RunDirectory(folder or run_folder(None, 'tune'))
     return TunePanel(config, run, space, trials, seconds)
 
-# %% ../../nbs/12_app/10_run_panels.ipynb #0055
+# %% ../../nbs/12_app/10_run_panels.ipynb #0057
 def show_tokens(
     tokens: Iterable[Token], # With log-probabilities, or without
 ) -> str:                    # HTML
     "A generated text, coloured by how unlikely each token was"
     def span(token: Token) -> str:
         if token.logprob is None: return escape(token.text)
-        p = exp(token.logprob)
-        return (f'<span style="background:rgba(217,130,43,{0.75*(1 - p):.2f})" title="{p:.1%}">'
+        colour = f'rgba(217,130,43,{min(-token.logprob/8, 0.8):.2f})' # by nats
+        return (f'<span style="background:{colour}" title="{exp(token.logprob):.1%}">'
                 f'{escape(token.text)}</span>')
     return ''.join(map(span, tokens))
 
@@ -400,9 +412,10 @@ def show_alternatives(
     def row(token: Token) -> str:
         found = token.alternatives | {token.id: token.logprob or 0.}
         return f'<tr>{"".join(cell(token, *item) for item in found.items())}</tr>'
-    return f'<div class="gp-scroll"><table>{"".join(map(row, tokens))}</table></div>'
+    table = f'<table>{"".join(map(row, tokens))}</table>'
+    return f'<div class="gp-scroll gp-tall">{table}</div>'
 
-# %% ../../nbs/12_app/10_run_panels.ipynb #0060
+# %% ../../nbs/12_app/10_run_panels.ipynb #0062
 class GeneratePanel(Panel):
     "Continues a prompt, or talks with a model that was trained on conversations"
     def __init__(self,
@@ -413,11 +426,10 @@ class GeneratePanel(Panel):
         self.run, self.value = run, ''
         self.model, self.tokenizer, config = load_run(run, for_inference=True)
         self.messages, self.tokens = list[Message](), list[Token]()
-        self.form = ConfigForm(config, lambda form: self.update(), ['generate'])
+        self.form = ConfigForm(config, sections=['generate'])
         self.settings = widgets.Accordion([self.form.box], titles=['settings'])
         words = 'A question' if self.model.is_chat else 'A text to continue'
         self.prompt = widgets.Textarea(prompt, placeholder=words, layout=dict(width='100%'))
-        self.prompt.observe(lambda change: self.update(), 'value')
         self.probabilities = widgets.Checkbox(True, description='probabilities', indent=False)
         self.same_seed = widgets.Checkbox(False, description='same seed each time', indent=False)
         self.forget = widgets.Button(description='New conversation')
@@ -425,24 +437,17 @@ class GeneratePanel(Panel):
         self.forget.layout.display = None if self.model.is_chat else 'none'
         self.job = Job(self.generate, lambda text: self.done(), 'Generate')
         self.view = widgets.HTML()
-        options = widgets.HBox([self.probabilities, self.same_seed, self.forget],
-                               layout=dict(flex_flow='row wrap'))
+        options = _row(self.probabilities, self.same_seed, self.forget)
         self.arrange(self.prompt, options, self.settings, self.job.box, self.view)
-        self.update()
-    def prompt_ids(self) -> list[int]:
-        "The prompt, with the conversation before it"
-        settings, model = self.form.config.generate, self.model
-        if not model.is_chat:
-            return encode_prompt(model, self.tokenizer, self.prompt.value, settings)
-        asked = [*self.messages, Message('user', self.prompt.value)]
-        return encode_conversation(asked, self.tokenizer, settings, model.config.block_size)
+        self.show_code(generation_code(self))
     def generate(self) -> str:
         "Continue the prompt until it is done, or somebody asks to stop"
         n = 5 if self.probabilities.value else None
         self.tokens, due = [], 0.
+        self.show_code(generation_code(self))
         settings = self.form.config.generate
         with Interrupts() as stop:
-            for token in stream_tokens(self.model, self.tokenizer, self.prompt_ids(), settings, n):
+            for token in stream_tokens(self.model, self.tokenizer, prompt_ids(self), settings, n):
                 self.tokens.append(token)
                 if stop.number: break
                 if time.monotonic() < due: continue
@@ -467,15 +472,28 @@ class GeneratePanel(Panel):
         self.messages, self.tokens = [], []
         self.show()
     def show(self) -> None: self.view.value = show_generation(self)
-    def update(self) -> None:
-        "Show the code that does the same"
-        default = GenerateConfig().model_dump()
-        settings = [f', {name}={value!r}' for name, value in self.form.config.generate
-                    if value != default[name]]
-        self.show_code(f'model, tokenizer, config = gpt2pro.load_run({str(self.run)!r})\n'
-                       f'model.generate({self.prompt.value!r}{"".join(settings)})')
 
-# %% ../../nbs/12_app/10_run_panels.ipynb #0061
+# %% ../../nbs/12_app/10_run_panels.ipynb #0063
+def prompt_ids(
+    panel: GeneratePanel, # With a prompt
+) -> list[int]:
+    "The prompt of a panel, with the conversation before it"
+    settings, model = panel.form.config.generate, panel.model
+    if not model.is_chat:
+        return encode_prompt(model, panel.tokenizer, panel.prompt.value, settings)
+    asked = [*panel.messages, Message('user', panel.prompt.value)]
+    return encode_conversation(asked, panel.tokenizer, settings, model.config.block_size)
+
+def generation_code(
+    panel: GeneratePanel, # With a prompt and settings
+) -> str:
+    "The Python code that generates the same text"
+    default = GenerateConfig().model_dump()
+    settings = [f', {name}={value!r}' for name, value in panel.form.config.generate
+                if value != default[name]]
+    return (f'model, tokenizer, config = gpt2pro.load_run({str(panel.run)!r})\n'
+            f'model.generate({panel.prompt.value!r}{"".join(settings)})')
+
 def show_generation(
     panel: GeneratePanel, # That generates, or has generated
 ) -> str:                 # HTML
@@ -498,7 +516,7 @@ def generate_panel(
     "Continue a prompt or talk with a model, in a notebook"
     return GeneratePanel(run, prompt)
 
-# %% ../../nbs/12_app/10_run_panels.ipynb #0068
+# %% ../../nbs/12_app/10_run_panels.ipynb #0074
 def find_runs(
     folder: str | Path, # Such as `runs`
 ) -> list[str]:

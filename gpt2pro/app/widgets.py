@@ -50,8 +50,8 @@ def read_setting(
 def _properties(section: str) -> dict[str, Any]:
     return SECTIONS[section].model_json_schema()['properties']
 
-_WIDE = widgets.Layout(width='21em', max_width='100%', flex='0 1 auto')
-_LABEL = dict(description_width='11em')
+_WIDE = widgets.Layout(width='22.5em', max_width='100%', flex='0 1 auto')
+_LABEL = dict(description_width='14.5em')
 
 def setting_input(
     key: str, # Such as `train.lr`
@@ -61,7 +61,8 @@ def setting_input(
     schema = _properties(section)[name]
     info = SETTINGS[key]
     options: dict[str, Any] = dict(description=name, tooltip=describe_setting(key), layout=_WIDE)
-    if schema.get('type') == 'boolean': return widgets.Checkbox(style=_LABEL, **options)
+    if schema.get('type') == 'boolean':
+        return widgets.Checkbox(style=dict(description_width='7em'), **options)
     if 'enum' in schema:
         return widgets.Dropdown(options=[*info.choices], style=_LABEL, **options)
     options |= dict(placeholder=allowed_values(key), style=_LABEL)
@@ -114,7 +115,8 @@ class SettingField:
         self.words.value = f'<div class="gp-{kind}">{text}</div>'
         self.changed(self)
 
-_WORDS = widgets.Layout(flex='1 1 14em', margin='2px 8px')
+_WORDS = widgets.Layout(flex='1 1 12em', margin='2px 8px')
+_SMALL = widgets.Layout(width='auto', min_width='5.5em')
 _ROW = dict(flex_flow='row wrap', align_items='center', width='100%')
 
 # %% ../../nbs/12_app/08_widgets.ipynb #0020
@@ -164,17 +166,25 @@ STYLE = """<style>
 .gp-help{color:var(--jp-ui-font-color1,inherit);opacity:.75;line-height:1.3}
 .gp-error{color:var(--jp-error-color1,#d32f2f);font-weight:600;line-height:1.3}
 .gp-row{display:flex;flex-wrap:wrap;gap:.15rem .8rem;align-items:center;margin:.15rem 0}
-.gp-name{flex:0 0 11rem;text-align:right}
-.gp-value{flex:0 0 11rem;border:1px solid #8a8f98;border-radius:4px;padding:0 .5rem;
+.gp-column{min-width:0}
+.gp-name{flex:0 0 9rem;text-align:right;overflow-wrap:anywhere}
+.gp-value{flex:0 1 auto;min-width:7rem;border:1px solid #8a8f98;border-radius:4px;padding:0 .5rem;
  min-height:1.5em;overflow-wrap:anywhere}
-.gp-row>.gp-html{flex:1 1 15rem}
-.gp-button,.gp-tab{border:1px solid #8a8f98;border-radius:4px;padding:.1rem .8rem}
+.gp-row>.gp-html{flex:1 1 11rem}
+.gp-finding{line-height:1.4}
+.gp-button,.gp-tab{border:1px solid #8a8f98;border-radius:4px;padding:.1rem .8rem;
+ background:none;color:inherit}
 .gp-on{background:#2780e3;color:#fff;border-color:#2780e3}
 .gp-strong{font-weight:600}
 .gp-off{opacity:.5}
 .gp-bar{display:grid;grid-template-columns:6.5rem 1fr 5.5rem;gap:.6rem;align-items:center}
 .gp-bar i{display:block;height:.7em;min-width:1px;border-radius:3px;background:#2780e3}
 .gp-log{max-height:12em;overflow:auto;margin:0;white-space:pre-wrap;font-size:.85em}
+.gp-report{line-height:1.3}
+.gp-report p{margin:.3rem 0}
+.gp-report img{max-width:100%}
+.gp-report td,.gp-report th{padding:.1rem .9rem .1rem 0;text-align:left}
+.gp-side{position:sticky;top:0;align-self:flex-start}
 </style>"""
 
 # %% ../../nbs/12_app/08_widgets.ipynb #0027
@@ -186,6 +196,9 @@ def _snapshot_tabs(tab: Any) -> str:
     body = '' if chosen is None else snapshot(tab.children[chosen])
     return f'<div class="gp-row">{names}</div>{body}'
 
+def _snapshot_row(name: str, value: str) -> str:
+    return f'<div class="gp-row"><span class="gp-name">{name}</span> {value}</div>'
+
 def snapshot(
     widget: Any, # Any core widget, with all below it
 ) -> str:
@@ -194,14 +207,15 @@ def snapshot(
     if isinstance(widget, (widgets.Tab, widgets.Accordion)): return _snapshot_tabs(widget)
     if isinstance(widget, widgets.Box):
         inside = ''.join(map(snapshot, widget.children))
-        return inside if isinstance(widget, widgets.VBox) else f'<div class="gp-row">{inside}</div>'
+        kind = 'gp-column' if isinstance(widget, widgets.VBox) else 'gp-row'
+        return f'<div class="{kind}" style="flex:{widget.layout.flex or "none"}">{inside}</div>'
     if isinstance(widget, widgets.HTML): return f'<div class="gp-html">{widget.value}</div>'
     name = escape(widget.description)
     if isinstance(widget, (widgets.Button, widgets.ToggleButton)):
         mark = 'gp-off' if widget.disabled else 'gp-on' if widget.button_style else ''
         return f'<button class="gp-button {mark}" disabled>{name}</button>'
     if isinstance(widget, widgets.Checkbox):
-        return f'<span class="gp-name">{name}</span><span>{"☑" if widget.value else "☐"}</span>'
+        return _snapshot_row(name, f'<span>{"☑" if widget.value else "☐"}</span>')
     if isinstance(widget, widgets.FloatProgress):
         return f'<progress value="{widget.value}" max="{widget.max}"></progress>'
     if isinstance(widget, widgets.Image):
@@ -209,7 +223,7 @@ def snapshot(
         return f'<img alt="{name}" src="data:image/{widget.format};base64,{data}">'
     chosen = widget.label if isinstance(widget, widgets.Dropdown) else widget.value
     value = escape(str(chosen)) or f'<i class="gp-off">{escape(widget.placeholder)}</i>'
-    return f'<span class="gp-name">{name}</span> <span class="gp-value">{value}</span>'
+    return _snapshot_row(name, f'<span class="gp-value">{value}</span>')
 
 # %% ../../nbs/12_app/08_widgets.ipynb #0030
 def snapshot_text(
@@ -271,7 +285,7 @@ class SaveRow:
         write: Callable[[Path], None],  # Writes it
     ) -> None:
         self.name = widgets.Text(name, description='file', layout=_WIDE, style=_LABEL)
-        self.button = widgets.Button(description='Save', tooltip='Write this file')
+        self.button = widgets.Button(description='Save', tooltip='Write this file', layout=_SMALL)
         self.words, self.write = widgets.HTML(), write
         row = [self.name, self.button, self.words]
         self.box = widgets.Box(row, layout=widgets.Layout(**_ROW))
@@ -317,10 +331,16 @@ def _log_tail(show: Callable[[str], None]) -> Iterator[None]:
     try: yield
     finally: logger.removeHandler(tail)
 
-# %% ../../nbs/12_app/08_widgets.ipynb #0049
+def _meter(bar: tqdm) -> str:
+    "How far a bar is, in words"
+    words = '{desc} {n_fmt} of {total_fmt} [{elapsed}<{remaining}, {rate_fmt}{postfix}]'
+    return escape(bar.format_meter(**{**bar.format_dict, 'bar_format': words}))
+
+# %% ../../nbs/12_app/08_widgets.ipynb #0050
 class Job:
     "Work in a thread, with a button that starts it and one that stops it, a bar and messages"
     running: Job | None = None # The one that runs in this process
+    thread: threading.Thread
     def __init__(self,
         work: Callable[[], Any],       # What to do; its bars and messages are shown
         done: Callable[[Any], None],   # Gets the result, in the same thread
@@ -328,8 +348,8 @@ class Job:
         stop: str = 'Stop',            # And the other one
     ) -> None:
         self.work, self.done = work, done
-        self.button = widgets.Button(description=name, button_style='primary')
-        self.stop_button = widgets.Button(description=stop, disabled=True)
+        self.button = widgets.Button(description=name, button_style='primary', layout=_SMALL)
+        self.stop_button = widgets.Button(description=stop, disabled=True, layout=_SMALL)
         self.bar = widgets.FloatProgress(max=1., layout=dict(flex='1 1 8em'))
         self.words, self.log, self.problem = widgets.HTML(), widgets.HTML(), widgets.HTML()
         row = [self.button, self.stop_button, self.bar, self.words]
@@ -337,49 +357,59 @@ class Job:
         self.button.on_click(lambda button: self.start())
         self.stop_button.on_click(lambda button: self.stop())
         self.future = Future[Any]()
+        self.busy = False # whether it can be stopped
     def start(self) -> None:
         "Begin, unless another job runs"
-        if Job.running:
+        if Job.running and Job.running.thread.is_alive():
             return self.show_error(UserError('Another panel is at work', 'one job runs at a time',
                                              'wait until it has ended, or stop it there'))
-        Job.running = self
+        Job.running, self.busy = self, True
         self.future = Future()
-        self._show(running=True)
-        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.show_running(True)
+        self.thread = threading.Thread(target=_run_job, args=[self], daemon=True)
         self.thread.start()
     def stop(self) -> None:
         "Do what Ctrl-C does in a terminal"
+        if not self.busy: return
         self.words.value = 'stopping; once more stops at once'
-        if Job.running is self: interrupt_thread(self.thread)
+        interrupt_thread(self.thread)
     def wait(self) -> Any:
         "The result when there is one; what went wrong is raised"
         return self.future.result()
     def show_error(self, error: Gpt2proError) -> None:
         "Show an error in three lines"
         self.problem.value = error_html(error)
-    def _show(self, running: bool) -> None:
+    def show_running(self, running: bool) -> None:
+        "Show which button can be clicked"
         self.button.disabled, self.stop_button.disabled = running, not running
         if not running: return
         self.bar.value = 0
         for words in (self.words, self.log, self.problem): words.value = ''
-    def _watch(self, bar: tqdm) -> None:
-        facts = {**bar.format_dict, 'bar_format': _METER}
-        self.words.value = escape(bar.format_meter(**facts))
+    def show_bar(self, bar: tqdm) -> None:
+        "Show how far it is"
+        self.words.value = _meter(bar)
         self.bar.value = bar.n/bar.total if bar.total else 0
-    def _write(self, text: str) -> None:
+    def show_log(self, text: str) -> None:
+        "Show the last messages"
         self.log.value = f'<pre class="gp-log">{escape(text)}</pre>'
-    def _run(self) -> None:
-        try:
-            with watch_progress(self._watch), _log_tail(self._write): result = self.work()
-            self.done(result)
-        except BaseException as e:
-            stopped = RunError('Stopped', 'somebody asked for it', f'{self.button.description} '
-                               'begins again; what was kept is used')
-            self.show_error(as_error(e) if isinstance(e, Exception) else stopped)
-            outcome = partial(self.future.set_exception, e)
-        else: outcome = partial(self.future.set_result, result)
-        Job.running = None
-        self._show(running=False)
-        outcome()
 
-_METER = '{desc} {n_fmt} of {total_fmt} [{elapsed}<{remaining}, {rate_fmt}{postfix}]'
+# %% ../../nbs/12_app/08_widgets.ipynb #0052
+def _run_job(job: Job) -> None:
+    "Work, and show the result or what went wrong"
+    try:
+        with watch_progress(job.show_bar), _log_tail(job.show_log): result = job.work()
+        job.done(result)
+        job.busy = False
+    except BaseException as e:
+        job.busy = False
+        job.words.value = ''
+        stopped = RunError('Stopped', 'somebody asked for it', f'{job.button.description} begins '
+                           'again; what was kept is used')
+        job.show_error(as_error(e) if isinstance(e, Exception) else stopped)
+        outcome = partial(job.future.set_exception, e)
+    else:
+        job.bar.value = 1
+        outcome = partial(job.future.set_result, result)
+    Job.running = None
+    job.show_running(False)
+    outcome()

@@ -4,11 +4,13 @@
 
 # %% ../../nbs/07_attention/03_cache.ipynb #0003
 from __future__ import annotations
+import math
 from typing import NamedTuple, Protocol
-import torch
+import psutil, torch
 from torch import Tensor
 from ..core.errors import UserError
 from ..core.config import ModelConfig
+from ..core.tables import format_bytes
 
 # %% auto #0
 __all__ = ['AttentionMetadata', 'Cache', 'CacheSlots', 'KVCache']
@@ -29,6 +31,14 @@ class Cache(Protocol):
     def advance(self, T: int) -> None: "All layers have appended T tokens"
 
 # %% ../../nbs/07_attention/03_cache.ipynb #0010
+def _check_memory(shape: tuple[int, ...], dtype: torch.dtype) -> None:
+    "Raise for a cache that would fill the memory, which the system gives away before it is used"
+    needed, free = math.prod(shape)*dtype.itemsize, psutil.virtual_memory().available
+    if needed <= free: return
+    raise UserError(f'A KV cache of {format_bytes(needed)}: {shape[2]:,} texts of {shape[4]:,} '
+                    'tokens', f'{format_bytes(free)} of memory are free',
+                    'generate fewer texts at once (num_beams, best_of, slots), or shorter ones')
+
 class CacheSlots:
     "Memory for keys and values of all layers, allocated once, with a slot for each text"
     def __init__(self,
@@ -42,6 +52,7 @@ class CacheSlots:
         self.size = length if window is None else min(length, 2*window)
         self.kept = self.size if window is None else window - 1 # entries that a new token needs
         shape = config.n_layer, 2, slots, config.kv_heads, self.size, config.head_size
+        if device is None or device.type == 'cpu': _check_memory(shape, dtype or torch.float32)
         self.entries = torch.zeros(shape, device=device, dtype=dtype)
         self.lengths = [0]*slots # tokens of each text
         self.starts = [0]*slots # the first that is stored

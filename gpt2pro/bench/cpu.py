@@ -6,6 +6,7 @@
 from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from typing import Any
 import torch
 from torch import Tensor, nn
@@ -19,11 +20,11 @@ from ..model.inference import optimize_for_inference
 from ..model.pretrained import save_pretrained
 from ..trainer.optimizers import make_optimizer
 import gpt2pro.generation.completion # noqa: F401, adds GPT.generate
-from .timing import BenchReport, describe_machine, Measurement, OURS, time_in_turns
+from .timing import BenchReport, describe_machine, measure_variants, OURS
 
 # %% auto #0
-__all__ = ['TorchBlock', 'TorchGPT', 'transformers_model', 'training_variants', 'bench_training', 'generation_variants',
-           'bench_generation']
+__all__ = ['TorchBlock', 'TorchGPT', 'transformers_model', 'litgpt_model', 'training_variants', 'bench_training',
+           'generation_variants', 'bench_generation']
 
 # %% ../../nbs/11_bench/03_cpu.ipynb #0008
 class TorchBlock(nn.Module):
@@ -80,6 +81,19 @@ def transformers_model(
         return transformers.GPT2LMHeadModel.from_pretrained(folder).eval()
 
 # %% ../../nbs/11_bench/03_cpu.ipynb #0017
+def litgpt_model(
+    config: ModelConfig, # GPT-2 as published
+) -> Any:                # None where LitGPT is not installed
+    "A model of the same shape in LitGPT"
+    if not find_spec('litgpt'): return None
+    from litgpt import Config, GPT as LitGPT
+    V = config.vocab_size
+    return LitGPT(Config(
+        name='gpt2', block_size=config.block_size, vocab_size=V, padded_vocab_size=V,
+        n_layer=config.n_layer, n_head=config.n_head, n_embd=config.n_embd, bias=True,
+        parallel_residual=False, rotary_percentage=1., gelu_approximate='tanh'))
+
+# %% ../../nbs/11_bench/03_cpu.ipynb #0020
 def _check_config(config: ModelConfig) -> None:
     "Refuse a model that PyTorch's and Hugging Face's variants cannot be"
     plain = hf_layout(config) == 'gpt2' and config.activation_function == 'gelu_new'
@@ -88,7 +102,7 @@ def _check_config(config: ModelConfig) -> None:
     fix = 'take a size such as tiny or gpt2, with no other model settings'
     raise UserError('this model cannot be compared', why, fix)
 
-# %% ../../nbs/11_bench/03_cpu.ipynb #0021
+# %% ../../nbs/11_bench/03_cpu.ipynb #0024
 def training_variants(
     model: GPT,      # Ours
     x: Tensor,       # Token ids, (B, T)
@@ -108,22 +122,24 @@ def training_variants(
     hf_model = transformers_model(model)
     def hf_loss() -> Tensor:
         return F.cross_entropy(hf_model(x, use_cache=False).logits.flatten(0, 1), y.flatten())
-    return {OURS: variant(model, lambda: model(x, y), make_optimizer(model, settings)),
-            'eager PyTorch': variant(torch_model, lambda: torch_model(x, y)),
-            'transformers': variant(hf_model.train(), hf_loss)}
+    lit_model = litgpt_model(model.config)
+    def lit_loss() -> Tensor: return F.cross_entropy(lit_model(x).flatten(0, 1), y.flatten())
+    variants = {OURS: variant(model, lambda: model(x, y), make_optimizer(model, settings)),
+                'eager PyTorch': variant(torch_model, lambda: torch_model(x, y)),
+                'transformers': variant(hf_model.train(), hf_loss)}
+    if lit_model: variants['LitGPT'] = variant(lit_model, lit_loss)
+    return variants
 
-# %% ../../nbs/11_bench/03_cpu.ipynb #0022
+# %% ../../nbs/11_bench/03_cpu.ipynb #0025
 def _bench(
     operation: str, tokens: int, sizes: dict[str, int],
     variants: Mapping[str, Callable[[], Any]], rounds: int, threads: int | None,
 ) -> BenchReport:
     "Time variants that process some tokens in each round"
     with set_torch_threads(threads or torch.get_num_threads()):
-        times = time_in_turns(variants, rounds)
+        found = measure_variants(operation, sizes, variants, tokens, 'token/s', rounds)
         machine = describe_machine(torch.device('cpu'))
-    case: dict[str, Any] = dict(operation=operation, sizes=sizes, work=tokens, unit='token/s')
-    measurements = [Measurement(variant=name, ms=ms, **case) for name, ms in times.items()]
-    return BenchReport(machine=machine, measurements=measurements)
+    return BenchReport(machine=machine, measurements=found)
 
 def bench_training(
     config: ModelConfig,       # GPT-2 as published
@@ -140,7 +156,7 @@ def bench_training(
     sizes = dict(n_layer=config.n_layer, n_embd=config.n_embd, batch_size=batch_size, block_size=T)
     return _bench('training step', batch_size*T, sizes, variants, rounds, threads)
 
-# %% ../../nbs/11_bench/03_cpu.ipynb #0040
+# %% ../../nbs/11_bench/03_cpu.ipynb #0043
 def _generate_uncached(model: GPT, ids: Tensor, n: int) -> Tensor: # (B, T) → (B, n)
     "Greedy generation that processes the whole sequence for each token"
     T = ids.size(1)
@@ -148,6 +164,12 @@ def _generate_uncached(model: GPT, ids: Tensor, n: int) -> Tensor: # (B, T) → 
         logits = model.logits(model.hidden_states(ids)[:, -1]) # (B, V)
         ids = torch.cat([ids, logits.argmax(-1, keepdim=True)], 1) # (B, T + 1)
     return ids[:, T:]
+
+def _litgpt_generation(model: Any, ids: Tensor, n: int) -> Callable[[], Tensor]:
+    from litgpt.generate.base import generate
+    model.set_kv_cache(batch_size=1)
+    T = ids.size(1)
+    return lambda: generate(model, ids[0], T + n, temperature=0.)[None, T:]
 
 def generation_variants(
     model: GPT,  # In evaluation mode, on a CPU
@@ -163,13 +185,16 @@ def generation_variants(
         mask = torch.ones_like(ids)
         return hf_model.generate(ids, attention_mask=mask, max_new_tokens=n, do_sample=False,
                                  pad_token_id=0)
-    return {
+    variants = {
         OURS: lambda: generate(ids, max_new_tokens=n, temperature=0)[:, ids.size(1):],
         'no cache': lambda: _generate_uncached(model, ids, n),
         'transformers': lambda: hf_generate()[:, ids.size(1):],
     }
+    lit_model = litgpt_model(model.config) if len(ids) == 1 else None # it takes one text
+    if lit_model: variants['LitGPT'] = _litgpt_generation(lit_model.eval(), ids, n)
+    return variants
 
-# %% ../../nbs/11_bench/03_cpu.ipynb #0043
+# %% ../../nbs/11_bench/03_cpu.ipynb #0046
 def bench_generation(
     config: ModelConfig,       # GPT-2 as published
     batch_size: int = 1,

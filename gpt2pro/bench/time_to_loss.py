@@ -101,7 +101,8 @@ def train_reference(
 
 # %% ../../nbs/11_bench/04_time_to_loss.ipynb #0015
 RECIPE = deep_merge(MODERN, {
-    'model': dict(n_layer=1, n_head=4, n_embd=128, block_size=64, vocab_size=1024, bias=True),
+    'model': dict(n_layer=1, n_head=4, n_embd=128, block_size=64, vocab_size=1024, bias=True,
+                  activation_function='relu2'),
     'train': dict(lr=0.03, warmup_steps=0, max_steps=70, batch_size=16, device='cpu',
                   eval_interval=1000, checkpoint_interval=1000, eval_batches=1)})
 

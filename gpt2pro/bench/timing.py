@@ -23,7 +23,7 @@ from ..kernels.triton import upstream_gradients
 
 # %% auto #0
 __all__ = ['OURS', 'UNITS', 'time_call', 'time_in_turns', 'make_call', 'peak_memory', 'Measurement', 'speedup', 'format_sizes',
-           'BenchReport', 'describe_machine', 'Benchmark', 'check_variant', 'run_benchmark']
+           'BenchReport', 'describe_machine', 'Benchmark', 'check_variant', 'run_benchmark', 'measure_variants']
 
 # %% ../../nbs/11_bench/01_timing.ipynb #0010
 def time_call(
@@ -84,7 +84,7 @@ def peak_memory(
 
 # %% ../../nbs/11_bench/01_timing.ipynb #0030
 OURS = 'gpt2pro' # The variant of this package, in every benchmark
-UNITS = {'TFLOP/s': 1e9, 'GB/s': 1e6, 'Mtoken/s': 1e3, 'token/s': 1e-3} # Work in a millisecond
+UNITS = {'TFLOP/s': 1e9, 'GB/s': 1e6, 'MB/s': 1e3, 'Mtoken/s': 1e3, 'token/s': 1e-3} # In a ms
 
 class Measurement(StrictModel):
     "One variant of an operation, in one direction"
@@ -240,3 +240,30 @@ def run_benchmark(
         for name, ms in times.items(): found[name].ms = ms
         measured += found.values()
     return measured
+
+# %% ../../nbs/11_bench/01_timing.ipynb #0061
+def measure_variants(
+    operation: str,
+    sizes: dict[str, int],
+    variants: Mapping[str, Callable[[], Any]], # Variant → what to time
+    work: float,                # FLOPs, bytes or tokens of a call
+    unit: str,                  # A key of `UNITS`
+    rounds: int = 3,            # That are timed
+    same: Callable[[Any, Any], bool] | None = None, # Whether two results agree; None: unchecked
+) -> list[Measurement]:
+    "Time calls in turns, those that give the same as ours"
+    found: dict[str, Measurement] = {}
+    ours: Any = None
+    for name, call in variants.items():
+        m = Measurement(operation=operation, sizes=sizes, variant=name, work=work, unit=unit)
+        found[name] = m
+        try: result = call()
+        except Exception as e:
+            m.verdict = 'skipped'
+            m.reason = str(e).partition('\n')[0] or type(e).__name__
+            continue
+        if name == OURS: ours = result
+        elif same and not same(ours, result): m.verdict = 'wrong'
+    calls = {name: variants[name] for name, m in found.items() if m.verdict == 'timed'}
+    for name, ms in time_in_turns(calls, rounds).items(): found[name].ms = ms
+    return [*found.values()]

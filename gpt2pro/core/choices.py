@@ -173,6 +173,7 @@ EXPORT_FORMATS: dict[str, ExportFormat] = {
         'llama': _GGUF | _layout('rope', 'rmsnorm', _GATED, **_ALL),
         'qwen3': _GGUF | _layout('rope', 'rmsnorm', _GATED, **_QK_NORM),
         'apertus': _GGUF | _layout('rope', 'rmsnorm', ('relu2',), **_QK_NORM),
+        'arcee': _GGUF | _layout('rope', 'rmsnorm', ('relu2',), bias=(False,), **_ALL),
         'starcoder2': _GGUF | _layout('rope', 'layernorm', ('gelu_new',), **_BIASED),
         'nemotron': _GGUF | _layout('rope', 'layernorm', ('relu2',), **_ALL)}),
 }

@@ -19,10 +19,10 @@ from .choices import OPTIMIZERS, POSITIONS, SCHEDULES, STRATEGIES
 
 # %% auto #0
 __all__ = ['Count', 'Steps', 'Seed', 'Fraction', 'Sources', 'SECTIONS', 'SETTINGS', 'ADVICE', 'MODEL_PRESETS', 'RUN_PRESETS',
-           'StrictModel', 'SettingInfo', 'SettingError', 'Settings', 'ModelConfig', 'TokenizerConfig', 'DataConfig',
-           'TrainConfig', 'FinetuneConfig', 'GenerateConfig', 'Config', 'allowed_values', 'describe_setting',
-           'find_setting', 'likely_setting', 'setting_value', 'setting_applies', 'resumable_settings', 'nearest_layout',
-           'export_problems', 'setting_error']
+           'PRESET_DESCRIPTIONS', 'StrictModel', 'SettingInfo', 'SettingError', 'Settings', 'ModelConfig',
+           'TokenizerConfig', 'DataConfig', 'TrainConfig', 'FinetuneConfig', 'GenerateConfig', 'Config',
+           'allowed_values', 'describe_setting', 'find_setting', 'likely_setting', 'setting_value', 'setting_applies',
+           'resumable_settings', 'nearest_layout', 'export_problems', 'setting_error']
 
 # %% ../../nbs/00_core/05_config.ipynb #0006
 class StrictModel(BaseModel):
@@ -622,6 +622,16 @@ for _name, _shape in MODEL_PRESETS.items():
     RUN_PRESETS[_name] = dict(model=_name, train=_LARGE if _shape['n_embd'] >= 512 else {},
                               tokenizer=dict(type='gpt2' if _name.startswith('gpt2') else 'bpe'))
 
+PRESET_DESCRIPTIONS = { # Preset → what it is for
+    'quickstart': 'a first run on a laptop', 'bilingual': 'two languages, some megabytes of text',
+    'nano': 'tests: trains in seconds', 'tiny': 'about a megabyte of text, minutes on a CPU',
+    'micro': 'some megabytes of text, an hour on a CPU', 'mini': 'tens of megabytes, a small GPU',
+    'small': 'hundreds of megabytes, a GPU', 'medium': 'gigabytes, a large GPU',
+    'gpt2': 'OpenAI\'s smallest, with its vocabulary', 'gpt2-medium': 'OpenAI\'s second',
+    'gpt2-large': 'OpenAI\'s third', 'gpt2-xl': 'OpenAI\'s largest',
+    '1.6m': 'tiny with a larger vocabulary', '87m': 'a GPT-2 with a shorter context',
+    '350m': 'gpt2-medium with a vocabulary of its own'}
+
 # %% ../../nbs/00_core/05_config.ipynb #0121
 def _describe_mistake(path: tuple[str, ...], value: Any) -> tuple[str, str]:
     "Why a value or its name is wrong, and what is right"
@@ -630,7 +640,10 @@ def _describe_mistake(path: tuple[str, ...], value: Any) -> tuple[str, str]:
         allowed = allowed_values(key)
         return f'it has to be {allowed}', f'give {allowed} ({SETTINGS[key].description})'
     if key == 'model': return 'no size has this name', f'the sizes are {", ".join(MODEL_PRESETS)}'
-    if key in ('', *SECTIONS): return 'it has no settings below it', suggest('', SECTIONS)
+    if key in SECTIONS:
+        first = next(iter(SECTIONS[key].model_fields))
+        return 'it has no settings below it', f'write one a line below it, such as {first}: VALUE'
+    if not key: return 'it has no settings below it', suggest('', SECTIONS)
     own = SECTIONS[path[0]].model_fields if path[0] in SECTIONS else {}
     hint = suggest(path[1], own) if own else suggest(path[0], SECTIONS)
     likely = likely_setting(path)

@@ -108,8 +108,9 @@ def beam_search(
 ) -> list[Beam]:                        # Best first, num_beams at most
     "The likeliest continuations of a prompt"
     n, limit, finished = config.num_beams, config.max_new_tokens, list[Beam]()
+    alone = config.model_copy(update=dict(num_beams=1, best_of=1)) # for the engine
     engine = Engine(model, tokenizer, n, len(ids) + limit)
-    ended = text_end(limit, engine.submit(ids, config).stream, tokenizer)
+    ended = text_end(limit, engine.submit(ids, alone).stream, tokenizer)
     engine.update_slots()
     beams, done = [Beam([], 0.)], False
     while not done:

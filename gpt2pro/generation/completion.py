@@ -51,7 +51,7 @@ def _submit(
     draft_tokens = config.prompt_lookup_num_tokens
     engine = SpeculativeEngine(model, tokenizer, *sizes, draft_tokens=draft_tokens)
     seeds = range(config.seed, config.seed + len(prompts))
-    configs = [config.model_copy(update=dict(seed=seed)) for seed in seeds]
+    configs = [config.model_copy(update=dict(seed=seed, best_of=1)) for seed in seeds]
     return engine, [engine.submit(ids, c, logprobs) for ids, c in zip(prompts, configs)]
 
 # %% ../../nbs/10_generation/06_completion.ipynb #0022

@@ -144,6 +144,9 @@ class Engine:
         "Queue a prompt"
         _check_prompt(ids, self.context, self.model.config.vocab_size)
         config, device = config or GenerateConfig(), self.model.wte.weight.device
+        if several := max(config.num_beams, config.best_of) - 1:
+            raise UserError(f'{several + 1} texts for one prompt', 'an engine continues a prompt '
+                            'once', 'leave num_beams and best_of at 1, or call generate')
         text = None if self.tokenizer is None else _text_stream(self.model, self.tokenizer, config)
         request = Request(ids, config, logprobs, text)
         if not is_greedy(config):

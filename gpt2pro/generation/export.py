@@ -15,7 +15,7 @@ from pydantic import Field
 from torch import Tensor
 import gpt2pro
 from ..core.errors import RunError, UserError
-from ..core.files import check_overwrite, fsync_folder, hash_file, write_file
+from ..core.files import check_overwrite, fsync_folder, hash_file, read_json, write_file
 from ..core.choices import EXPORT_FORMATS
 from ..core.config import Config, export_problems, nearest_layout, setting_value
 from ..core.config import StrictModel
@@ -253,6 +253,9 @@ def write_tokenizer(
 ) -> None:
     "The files that transformers needs beside a model"
     tokenizer.save(folder)
+    path = folder/'tokenizer_config.json'
+    about = read_json(path, dict[str, Any]) | dict(model_max_length=config.model.block_size)
+    write_file(path, json.dumps(about, indent=2))
     values = _generation_config(config, tokenizer, chat)
     write_file(folder/'generation_config.json', json.dumps(values, indent=2))
     if chat: write_file(folder/'chat_template.jinja', chat_template(tokenizer))

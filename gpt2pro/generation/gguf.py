@@ -59,7 +59,7 @@ def gguf_tensors(
         block, parts = f'blk.{layer}.' if layer else '', modules[module]
         for part, view in zip(parts, p.detach().split([*parts.values()])):
             shape = tuple(view.shape)
-            if arch == 'llama' and part in ('attn_q', 'attn_k'):
+            if arch in ('llama', 'arcee') and part in ('attn_q', 'attn_k'):
                 halves = view.unflatten(0, (-1, 2, model.config.head_size//2)) # (H, 2, D/2, …)
                 view = halves.transpose(1, 2) # (H, D/2, 2, …)
             yield f'{block}{part}.{kind}', view, shape

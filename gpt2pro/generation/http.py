@@ -59,6 +59,7 @@ def check_caller(
 # %% ../../nbs/10_generation/17_http.ipynb #0014
 MOST_BYTES = 2**20 # Of a request
 SLOWEST = 10.      # Seconds that a request may take to arrive
+_CURL = 'application/x-www-form-urlencoded' # what curl -d says, whatever it sends
 
 async def _read_limited(request: Request) -> bytes:
     body = bytearray()
@@ -74,7 +75,8 @@ async def read_body(
 ) -> bytes:
     "The body of a request of limited size, time and type"
     kind = request.headers.get('content-type', '').partition(';')[0].strip().lower()
-    if kind != 'application/json':
+    by_hand = kind in ('', _CURL) and 'origin' not in request.headers # no page in a browser
+    if kind != 'application/json' and not by_hand:
         raise ApiError(f'Content-Type: {kind[:80]}', 'a request is JSON',
                        'send Content-Type: application/json', status=415)
     try: return await asyncio.wait_for(_read_limited(request), SLOWEST)
@@ -231,6 +233,7 @@ class Service:
                            'send a prompt to /v1/completions', param='messages')
         return await self._generate(request, asked)
     async def _generate(self, request: Request, asked: CompletionRequest | ChatRequest) -> Response:
+        asked.model = asked.model or self.name
         self.check_name(asked.model)
         model = self.model()
         prompts = await run_in_threadpool(encode_request, asked, model.tokenizer, model.block_size)
@@ -267,7 +270,8 @@ def model_state(
     if not model: return state | {'state': 'waiting for the first checkpoint'}
     settings = model.settings.model_dump(include={'temperature', 'top_k', 'top_p'})
     settings['max_tokens'] = min(model.settings.max_new_tokens, model.block_size)
-    return state | {'state': model.state, 'chat': model.is_chat, 'settings': settings}
+    return state | {'state': model.state, 'chat': model.is_chat, 'settings': settings,
+                    'context': model.block_size}
 
 # %% ../../nbs/10_generation/17_http.ipynb #0042
 def metrics_text(

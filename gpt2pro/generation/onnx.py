@@ -27,14 +27,17 @@ class PastCache:
     "A KV cache made of the keys and values of each layer, alternately, (B, G, S, D) each"
     def __init__(self,
         past: tuple[Tensor, ...], # Of earlier tokens
+        padding: Tensor | None = None, # Tokens before each text that are none of it, (B,)
     ) -> None:
-        self.past = list(past)
+        self.past, self.padding = list(past), padding
         self.length = past[0].size(2)
     def metadata(self,
         T: int, # New tokens
     ) -> AttentionMetadata:
         "Positions of new tokens, and what they attend to"
         positions = self.length + torch.arange(T) # (T,)
+        if self.padding is not None:
+            positions = (positions - self.padding[:, None]).clamp(min=0) # (B, T)
         return AttentionMetadata(positions, self.length + T, None)
     def append(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         "Add to a layer; all of its keys and values"
@@ -50,9 +53,14 @@ class _WithPast(nn.Module):
     def __init__(self, model: GPT) -> None:
         super().__init__()
         self.model = model
-    def forward(self, input_ids: Tensor, *past: Tensor) -> tuple[Tensor, ...]:
-        cache = PastCache(past)
-        return self.model(input_ids, cache=cache), *cache.past # (B, T, V), then (B, G, S, D) each
+    def forward(self, input_ids: Tensor, attention_mask: Tensor,
+                *past: Tensor) -> tuple[Tensor, ...]:
+        padding = (1 - attention_mask).sum(1) # (B,)
+        cache = PastCache(past, padding)
+        keys = torch.arange(cache.length + input_ids.size(1)) # (S,)
+        inside = (keys >= padding[:, None]).long() # (B, S): 0 for padding, 1 for the text
+        logits = self.model(input_ids, doc_ids=inside, cache=cache) # (B, T, V)
+        return logits, *cache.past # and (B, G, S, D) each
 
 # %% ../../nbs/10_generation/11_onnx.ipynb #0012
 def _cache_names(config: ModelConfig, name: str) -> list[str]:
@@ -79,14 +87,17 @@ def export_graph(
     "The operations of a model"
     _onnx()
     c = model.config
-    example = torch.zeros(2, 3, dtype=torch.long), *_empty_past(c, 2, 4)
-    batch, tokens, past = map(torch.export.Dim, ('batch', 'tokens', 'past'))
-    sizes = {0: batch, 1: tokens}, tuple({0: batch, 2: past} for _ in example[1:])
+    ids, mask = torch.zeros(2, 3, dtype=torch.long), torch.ones(2, 7, dtype=torch.long)
+    example = ids, mask, *_empty_past(c, 2, 4)
+    batch, tokens, past, both = map(torch.export.Dim, ('batch', 'tokens', 'past', 'past_and_new'))
+    pasts = tuple({0: batch, 2: past} for _ in example[2:])
+    sizes = {0: batch, 1: tokens}, {0: batch, 1: both}, pasts
+    names = ['input_ids', 'attention_mask', *_cache_names(c, 'past_key_values')]
     logging.getLogger('torch.onnx').setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         return torch.onnx.export(_WithPast(model), example, dynamo=True, dynamic_shapes=sizes,
-                                 input_names=['input_ids', *_cache_names(c, 'past_key_values')],
+                                 input_names=names,
                                  output_names=['logits', *_cache_names(c, 'present')],
                                  verbose=False)
 
@@ -110,14 +121,15 @@ class OnnxRuntime(HfTokenizer):
     def run(self,
         idx: Any,  # Token ids, int64, (B, T)
         past: Any = None, # What `run` gave before beside the logits; None is nothing
+        mask: Any = None, # 0 for padding before a text, int64, (B, S); None is no padding
     ) -> tuple[Any, list[Any]]: # Logits (B, T, V), and keys and values (B, G, S, D) of each layer
         "Feed tokens, and the cache of those before"
-        (first, *others) = self.session.get_inputs()
+        names = [node.name for node in self.session.get_inputs()]
         if past is None:
-            _, G, _, D = others[0].shape
-            past = [np.zeros((len(idx), G, 0, D), np.float32) for _ in others]
-        names = (node.name for node in others)
-        logits, *present = self.session.run(None, {first.name: idx, **dict(zip(names, past))})
+            _, G, _, D = self.session.get_inputs()[2].shape
+            past = [np.zeros((len(idx), G, 0, D), np.float32) for _ in names[2:]]
+        if mask is None: mask = np.ones((len(idx), past[0].shape[2] + idx.shape[1]), np.int64)
+        logits, *present = self.session.run(None, dict(zip(names, [idx, mask, *past])))
         return logits, present
     def logits(self, ids: list[int]) -> Tensor: # (T, V)
         return torch.from_numpy(self.run(np.array([ids]))[0][0])

@@ -5,7 +5,7 @@
 # %% ../../nbs/10_generation/14_protocol.ipynb #0003
 from __future__ import annotations
 import json, secrets, time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal, TypeVar
 from pydantic import Field, ValidationError
 from pydantic_core import from_json
@@ -54,7 +54,7 @@ class StreamOptions(StrictModel):
 
 class GenerationRequest(StrictModel):
     "What completions and chat completions have in common"
-    model: str = Field(description='the name that /v1/models lists')
+    model: str | None = Field(None, description='the name that /v1/models lists, or nothing')
     temperature: float | None = Field(None, ge=0, le=2, description='a number from 0 to 2')
     top_p: float | None = Field(None, gt=0, le=1, description='a number above 0, up to 1')
     top_k: int | None = Field(None, ge=1, le=2**20, description='a whole number from 1')
@@ -114,7 +114,8 @@ class RequestMessage(StrictModel):
 class ChatRequest(GenerationRequest):
     "A conversation that is to be answered"
     messages: list[RequestMessage] = Field(min_length=1, max_length=10_000,
-        description='a list of {"role": "user", "content": "…"}')
+        description='a list of {"role": "user", "content": "…"}, with the roles system, '
+                    'developer, user and assistant')
     max_completion_tokens: int | None = Field(None, ge=1, le=2**20,
                                               description='a whole number from 1')
     logprobs: bool | None = Field(None, description='true or false')
@@ -130,18 +131,17 @@ _NEUTRAL: dict[str, Any] = {
     'response_format': {'type': 'text'}, 'modalities': ['text'], 'audio': {}, 'prediction': {},
     'web_search_options': {}, 'best_of': 1, 'suffix': '', 'echo': False}
 
-def _drop_others(values: dict[str, Any], known: Sequence[str]) -> dict[str, Any]:
-    "The fields that a request knows; an error for those that ask for what is not here"
+def _foreign_fields(values: dict[str, Any], known: Sequence[str]) -> Iterator[ApiError]:
+    "An error for each field that asks for what is not here"
     for name, value in values.items():
         if name in known or name in _IGNORED or value is None: continue
-        if name in _NEUTRAL:
-            if value == _NEUTRAL[name]: continue
-            raise ApiError(f'{name} = {_short(value)}', 'this server cannot do that',
+        if name not in _NEUTRAL:
+            near = did_you_mean(name, known)
+            yield ApiError(f'{_short(name)}: unknown field', 'a request has no such field',
+                           f'did you mean {near}?' if near else 'leave it out', param=name[:80])
+        elif value != _NEUTRAL[name]:
+            yield ApiError(f'{name} = {_short(value)}', 'this server cannot do that',
                            f'leave it out, or send {json.dumps(_NEUTRAL[name])}', param=name)
-        near = did_you_mean(name, known)
-        raise ApiError(f'{_short(name)}: unknown field', 'a request has no such field',
-                       f'did you mean {near}?' if near else 'leave it out', param=name[:80])
-    return {name: value for name, value in values.items() if name in known}
 
 def _short(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False)
@@ -150,11 +150,25 @@ def _short(value: Any) -> str:
 # %% ../../nbs/10_generation/14_protocol.ipynb #0021
 RequestKind = TypeVar('RequestKind', CompletionRequest, ChatRequest)
 
+def _wrong_value(name: str, values: dict[str, Any], kind: type[GenerationRequest]) -> ApiError:
+    "What is wrong with a field, in words"
+    allowed = kind.model_fields[name].description
+    what, why = f'{name}: missing', 'this request needs it'
+    if name in values: what, why = f'{name} = {_short(values[name])}', f'it has to be {allowed}'
+    return ApiError(what, why, f'send {allowed}', param=name)
+
+def _together(errors: list[ApiError]) -> ApiError:
+    "All errors as one, with the field of the first"
+    first, *others = errors
+    first.fix = '\n\n'.join([first.fix, *map(str, others)])
+    return first
+
 def parse_request(
     body: bytes,             # JSON in UTF-8
     kind: type[RequestKind], # Which fields there are
 ) -> RequestKind:
     "A request from its bytes, or an `ApiError`"
+    values: Any
     try: values = from_json(body, allow_inf_nan=False)
     except ValueError as e:
         raise ApiError('The body of the request is not JSON', str(e), 'send one JSON object') from e
@@ -162,14 +176,16 @@ def parse_request(
         raise ApiError(f'The body of the request is {_short(values)}',
                        'its fields have names', 'send one JSON object')
     fields: dict[str, Any] = kind.model_fields
-    try: return kind.model_validate(_drop_others(values, [*fields]))
+    errors = [*_foreign_fields(values, [*fields])]
+    own = {name: value for name, value in values.items() if name in fields}
+    try: request = kind.model_validate(own)
     except ValidationError as e:
-        name = str(e.errors()[0]['loc'][0])
-        given = f' = {_short(values[name])}' if name in values else ': missing'
-        raise ApiError(f'{name}{given}', e.errors()[0]['msg'].replace('Input', 'it'),
-                       f'send {fields[name].description}', param=name) from None
+        names = dict.fromkeys(str(error['loc'][0]) for error in e.errors())
+        errors += [_wrong_value(name, values, kind) for name in names]
+    if errors: raise _together(errors)
+    return request
 
-# %% ../../nbs/10_generation/14_protocol.ipynb #0033
+# %% ../../nbs/10_generation/14_protocol.ipynb #0036
 def generation_settings(
     request: GenerationRequest, # Says what is asked for
     defaults: GenerateConfig,   # What is taken for the rest
@@ -185,7 +201,7 @@ def generation_settings(
     return [defaults.model_copy(update=given | dict(seed=(first + i) % 2**63))
             for i in range(request.choices)]
 
-# %% ../../nbs/10_generation/14_protocol.ipynb #0038
+# %% ../../nbs/10_generation/14_protocol.ipynb #0041
 def encode_request(
     request: CompletionRequest | ChatRequest, # With prompts or messages
     tokenizer: Tokenizer,                     # Turns text into ids
@@ -212,7 +228,7 @@ def encode_request(
                            f'{tokenizer.vocab_size - 1:,}', 'encode with its tokenizer', param=name)
     return prompts
 
-# %% ../../nbs/10_generation/14_protocol.ipynb #0045
+# %% ../../nbs/10_generation/14_protocol.ipynb #0048
 def completion_logprobs(
     tokens: Sequence[Token], # Of a piece of text
     tokenizer: Tokenizer,    # Which names them
@@ -226,7 +242,7 @@ def completion_logprobs(
     return {'tokens': texts, 'token_logprobs': [token.logprob for token in tokens],
             'top_logprobs': top, 'text_offset': offsets}
 
-# %% ../../nbs/10_generation/14_protocol.ipynb #0047
+# %% ../../nbs/10_generation/14_protocol.ipynb #0050
 def chat_logprobs(
     tokens: Sequence[Token], # Of a piece of text
     tokenizer: Tokenizer,    # Which names them
@@ -239,7 +255,7 @@ def chat_logprobs(
                          'top_logprobs': [describe(*pair) for pair in token.alternatives.items()]}
                         for token in tokens], 'refusal': []}
 
-# %% ../../nbs/10_generation/14_protocol.ipynb #0050
+# %% ../../nbs/10_generation/14_protocol.ipynb #0053
 def usage_body(
     prompt_tokens: int,     # Of all prompts
     completion_tokens: int, # Of all texts
@@ -248,7 +264,7 @@ def usage_body(
     return {'prompt_tokens': prompt_tokens, 'completion_tokens': completion_tokens,
             'total_tokens': prompt_tokens + completion_tokens}
 
-# %% ../../nbs/10_generation/14_protocol.ipynb #0053
+# %% ../../nbs/10_generation/14_protocol.ipynb #0056
 class Answer:
     "Writes generated text as OpenAI's objects"
     def __init__(self,
@@ -297,7 +313,7 @@ class Answer:
         indices = range(self.request.choices*self.chat)
         return [self.chunk([{'index': index, **start}]) for index in indices]
 
-# %% ../../nbs/10_generation/14_protocol.ipynb #0063
+# %% ../../nbs/10_generation/14_protocol.ipynb #0066
 def encode_event(
     value: Any, # Becomes JSON; a text is sent as it is
 ) -> bytes:

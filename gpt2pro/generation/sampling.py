@@ -49,16 +49,30 @@ def top_k(
     return Candidates(values.gather(1, order), ids)
 
 # %% ../../nbs/10_generation/02_sampling.ipynb #0022
+_USUAL_NUCLEUS = 512 # Tokens that nearly always have p together
+
+def _ascending(logits: Tensor, n: int) -> tuple[Tensor, Tensor]: # (B, n) each
+    "The `n` likeliest tokens, the least likely first, and of equal ones the first in order"
+    if n == logits.shape[-1]: return logits.sort(stable=True)
+    ids = logits.topk(n).indices.sort().values # (B, n)
+    values, places = logits.gather(1, ids).sort(stable=True) # (B, n) each
+    return values, ids.gather(1, places)
+
 def top_p(
     logits: Tensor, # Of the candidates, (B, K)
     p: float,       # Probability that the tokens reach together
 ) -> Tensor:        # (B, K), all others -inf
     "Mask all but the fewest likeliest tokens of each row with a probability of `p` together"
     if p == 1: return logits
-    ascending, order = logits.sort(stable=True) # (B, K) each
-    masked = ascending.softmax(-1).cumsum(-1) <= 1 - p # (B, K): it and all less likely ones
-    masked[:, -1] = False # the likeliest stays
-    return logits.masked_fill(masked.scatter(1, order, masked), -torch.inf)
+    probs = logits.softmax(-1) # (B, K)
+    for n in sorted({min(_USUAL_NUCLEUS, logits.shape[-1]), logits.shape[-1]}):
+        values, order = _ascending(logits, n) # (B, n) each
+        others = probs.scatter(1, order, 0).sum(-1, keepdim=True) # (B, 1)
+        low = others + probs.gather(1, order).cumsum(-1) <= 1 - p # (B, n): with all less likely
+        low[:, -1] = False # the likeliest stays
+        if (low | (values > values[:, :1])).all(): break # the nucleus is among them
+    masked = torch.ones_like(logits, dtype=torch.bool).scatter(1, order, low) # (B, K)
+    return logits.masked_fill(masked, -torch.inf)
 
 # %% ../../nbs/10_generation/02_sampling.ipynb #0028
 def min_p(

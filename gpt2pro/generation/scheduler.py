@@ -16,6 +16,7 @@ from ..trainer.checkpoint import list_checkpoints
 from ..trainer.runs import best_checkpoint, load_run, name_a_run, read_state
 from ..trainer.runs import RunDirectory
 from .engine import Engine, Token
+from .quantization import quantize
 from .protocol import ApiError
 
 # %% auto #0
@@ -40,8 +41,9 @@ class ModelLoader:
     def __init__(self,
         folder: str | Path, # A run, a checkpoint, or a Hugging Face folder
         slots: int = 8,     # Texts that are generated together
+        int8: bool = False, # Whether the weights become int8
     ) -> None:
-        self.run, self.slots = RunDirectory(folder), slots
+        self.run, self.slots, self.int8 = RunDirectory(folder), slots, int8
         self.is_run = not any((self.run.path/name).is_file()
                               for name in ('config.json', 'manifest.json'))
         self.seen: list[str] | None = [] # names of checkpoints; None: none was looked for
@@ -58,12 +60,14 @@ class ModelLoader:
         path = best_checkpoint(self.run) if self.is_run else self.run.path
         if path == self.path: return None
         model, tokenizer, config = load_run(path, for_inference=True)
+        if self.int8: quantize(model)
         self.path = path
         state = str(path)
         if (path/'state.json').is_file():
             state = f'weights of step {read_state(path).progress.step:,}'
         engine = Engine(model, tokenizer, self.slots)
-        return LoadedModel(engine, tokenizer, config.generate, state)
+        settings = config.generate.model_copy(update=dict(num_beams=1, best_of=1)) # they stream
+        return LoadedModel(engine, tokenizer, settings, state)
 
 # %% ../../nbs/10_generation/16_scheduler.ipynb #0021
 class Piece(NamedTuple):

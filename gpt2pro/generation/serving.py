@@ -13,7 +13,7 @@ from ..core.signals import Interrupts
 from .scheduler import ModelLoader, Scheduler
 
 # %% auto #0
-__all__ = ['LOCAL', 'MOST_CONNECTIONS', 'GRACE', 'check_token', 'listen', 'make_server', 'serve']
+__all__ = ['LOCAL', 'USUAL_PORT', 'MOST_CONNECTIONS', 'GRACE', 'check_token', 'listen', 'make_server', 'serve']
 
 # %% ../../nbs/10_generation/18_serving.ipynb #0007
 LOCAL = ('127.0.0.1', 'localhost', '::1') # Addresses that nobody else reaches
@@ -32,19 +32,22 @@ def check_token(
                         'make one with: openssl rand -hex 16')
 
 # %% ../../nbs/10_generation/18_serving.ipynb #0011
+USUAL_PORT = 8000
+
 def listen(
-    host: str, # Address to listen on
-    port: int, # The port to try first; 0: any free one
+    host: str,        # Address to listen on
+    port: int | None, # 0: any free one; None: the first free one from 8000 on
 ) -> socket.socket:
-    "A socket on the first free port from a number on"
+    "A socket on a port"
     family = socket.AF_INET6 if ':' in host else socket.AF_INET
-    for number in [port] if port == 0 else range(port, min(port + 100, 2**16)):
+    for number in range(USUAL_PORT, USUAL_PORT + 100) if port is None else [port]:
         try: return socket.create_server((host, number), family=family)
         except OSError as e:
             if e.errno == errno.EADDRINUSE: continue
             raise UserError(f'{host}, port {number}: {e.strerror}', 'it cannot listen there',
                             'use --host 127.0.0.1 and a port from 1024 on') from None
-    raise UserError(f'port {port}', 'no port from there on is free', 'name another with --port')
+    raise UserError(f'port {port or USUAL_PORT}', 'another program uses it',
+                    'name another with --port, or leave it out for the next free one')
 
 # %% ../../nbs/10_generation/18_serving.ipynb #0016
 MOST_CONNECTIONS = 256
@@ -63,8 +66,9 @@ def make_server(
         limit_concurrency=MOST_CONNECTIONS, timeout_graceful_shutdown=2*GRACE))
 
 # %% ../../nbs/10_generation/18_serving.ipynb #0019
-def _announce(name: str, scheduler: Scheduler, host: str, port: int, wanted: int) -> None:
-    if wanted not in (0, port): print(f'port {wanted} is in use: taking {port}', file=sys.stderr)
+def _announce(name: str, scheduler: Scheduler, host: str, port: int, wanted: int | None) -> None:
+    if wanted is None and port != USUAL_PORT:
+        print(f'port {USUAL_PORT} is in use: taking {port}', file=sys.stderr)
     state = scheduler.model.state if scheduler.model else 'no checkpoint yet'
     address = f'http://[{host}]:{port}' if ':' in host else f'http://{host}:{port}'
     print(f'{name}, {state}\n  page:   {address}\n  OpenAI: {address}/v1\nCtrl-C ends', flush=True)
@@ -73,9 +77,10 @@ def _announce(name: str, scheduler: Scheduler, host: str, port: int, wanted: int
 def serve(
     folder: str | Path,       # A run, a checkpoint, or a Hugging Face folder
     host: str = '127.0.0.1',  # Address to listen on; any other than this computer's needs a token
-    port: int = 8000,         # Or the next free one
+    port: int | None = None,  # None: 8000, or the next free one
     token: str | None = None, # That callers have to know
     slots: int = 8,           # Texts that are generated together
+    int8: bool = False,       # Whether the weights become int8: faster on a CPU
 ) -> None:
     "Serve a model, and a page to try it and to watch its training, until Ctrl-C"
     try: from gpt2pro.generation.http import LOCAL_HOSTS, make_app
@@ -83,7 +88,7 @@ def serve(
         raise UserError(f'{e.name} is not installed', 'gpt2pro serve needs it',
                         "pip install 'gpt2pro[serve]'") from None
     check_token(host, token)
-    loader = ModelLoader(folder, check_positive(slots, 'slots'))
+    loader = ModelLoader(folder, check_positive(slots, 'slots'), int8)
     with listen(host, port) as sock:
         scheduler = Scheduler(loader)
         run = loader.run if loader.is_run else None

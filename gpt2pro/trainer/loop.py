@@ -165,10 +165,8 @@ def stop_reason(
     seconds_left: float, # Until max_hours are over
 ) -> str | None:         # None is no reason
     "Why a run should stop now"
-    reasons = {'signal': interrupted, progress.limited_by: progress.step >= train.max_steps,
-               'max_hours': seconds_left <= 0,
-               'patience': 0 < train.patience <= progress.bad_evals}
-    return next((name for name, true in reasons.items() if true), None)
+    if interrupted: return 'signal'
+    return progress.ended_by(train) or ('max_hours' if seconds_left <= 0 else None)
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0036
 def tokens_per_second(
@@ -520,7 +518,7 @@ def why_finished(
     with lock_run(run): checkpoint = checkpoint_to_resume(config, run, True)
     if checkpoint is None: return None
     progress = read_state(checkpoint).progress
-    reason = stop_reason(planned_settings(config.train, progress), progress, False, math.inf)
+    reason = progress.ended_by(config.train)
     if reason is None: return None
     way = f'To go on, resume it with a larger train.{reason}.'
     if f'train.{reason}' not in resumable_settings(config.train) or progress.planned_steps:

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from torch import Tensor
 from ..core.errors import suggest, UserError
 from ..core.files import read_json, write_file
-from ..core.config import Config, resumable_settings, StrictModel
+from ..core.config import Config, resumable_settings, StrictModel, TrainConfig
 from ..core.loading import deep_merge, load_config
 from ..core.tables import Record, TableRows
 from ..core.devices import resolve_device
@@ -28,9 +28,9 @@ from .checkpoint import latest_checkpoint, load_checkpoint, load_parameters
 from .checkpoint import save_checkpoint
 
 # %% auto #0
-__all__ = ['RunDirectory', 'check_paths', 'lock_run', 'run_owner', 'interrupt_run', 'Progress', 'TrainingState', 'read_state',
-           'name_a_run', 'best_checkpoint', 'changed_settings', 'checkpoint_to_resume', 'load_run', 'open_base',
-           'initial_model', 'ProofCheck', 'ResumeProof']
+__all__ = ['RunDirectory', 'check_paths', 'lock_run', 'is_running', 'run_owner', 'interrupt_run', 'Progress', 'TrainingState',
+           'read_state', 'name_a_run', 'best_checkpoint', 'changed_settings', 'checkpoint_to_resume', 'load_run',
+           'open_base', 'initial_model', 'ProofCheck', 'ResumeProof']
 
 # %% ../../nbs/09_trainer/02_runs.ipynb #0007
 class RunDirectory:
@@ -56,8 +56,10 @@ class RunDirectory:
         self.forecast = path/'forecast.json'      # Expected memory and time
         self.evaluation = path/'evaluation.json'  # Loss, perplexity and bits per byte
         self.samples = path/'samples.json'        # Generated texts
+        self.sample_history = path/'sample_history.json' # The same prompts by each checkpoint
         self.exports = path/'exports'             # For other programs, with certificates
         self.report = path/'report.html'          # All of it on one page
+        self.notebook = path/'report.ipynb'       # The same as a notebook
     def __repr__(self) -> str: return f'RunDirectory({str(self.path)!r})'
 
 # %% ../../nbs/09_trainer/02_runs.ipynb #0010
@@ -107,7 +109,20 @@ def lock_run(
         yield
     finally: lock.release()
 
-# %% ../../nbs/09_trainer/02_runs.ipynb #0018
+# %% ../../nbs/09_trainer/02_runs.ipynb #0016
+def is_running(
+    run: RunDirectory, # It may be empty
+) -> bool:
+    "Whether a process has the lock of a run now"
+    lock = FileLock(run.path/'.lock', timeout=0)
+    if not os.path.isfile(lock.lock_file): return False
+    try: lock.acquire()
+    except Timeout: return True
+    except OSError: return False # it cannot be written to, so no run is in it
+    lock.release()
+    return False
+
+# %% ../../nbs/09_trainer/02_runs.ipynb #0022
 def run_owner(
     run: RunDirectory, # It need not exist
 ) -> str | None:       # Such as `process 1234 on HOST, since …`; None where it is free
@@ -128,7 +143,7 @@ def interrupt_run(
                         'stop it on its own machine with Ctrl-C, or kill -INT')
     os.kill(int(found[1]), signal.SIGINT)
 
-# %% ../../nbs/09_trainer/02_runs.ipynb #0022
+# %% ../../nbs/09_trainer/02_runs.ipynb #0026
 class Progress(StrictModel):
     "How far a run has come"
     step: int = 0                 # Steps done
@@ -149,8 +164,13 @@ class Progress(StrictModel):
         self.bad_evals = 0 if better else self.bad_evals + 1
         if better: self.best, self.best_step = loss, self.step
         return better
+    def ended_by(self, train: TrainConfig) -> str | None:
+        "The setting that has ended the run; None where it has a step left"
+        planned = self.planned_steps or self.limit or train.max_steps
+        if self.step >= planned: return self.limited_by
+        return 'patience' if 0 < train.patience <= self.bad_evals else None
 
-# %% ../../nbs/09_trainer/02_runs.ipynb #0025
+# %% ../../nbs/09_trainer/02_runs.ipynb #0029
 class TrainingState(StrictModel):
     "The plain values of a checkpoint"
     progress: Progress
@@ -164,7 +184,7 @@ def read_state(
     "The plain values of a checkpoint"
     return read_json(path/'state.json', TrainingState)
 
-# %% ../../nbs/09_trainer/02_runs.ipynb #0027
+# %% ../../nbs/09_trainer/02_runs.ipynb #0031
 _log = logging.getLogger('gpt2pro.trainer.runs')
 
 _WEIGHTS = ['model'] # The groups of a checkpoint that inference needs
@@ -195,7 +215,7 @@ def best_checkpoint(
                  best, latest.name)
     return latest
 
-# %% ../../nbs/09_trainer/02_runs.ipynb #0032
+# %% ../../nbs/09_trainer/02_runs.ipynb #0036
 def changed_settings(
     before: Mapping[str, Mapping[str, Any]], # Sections of settings, as a checkpoint has them
     config: Config,                          # Of the run that is to be resumed
@@ -207,7 +227,7 @@ def changed_settings(
     return [f'{key}: {old} → {new}' for key, (old, new) in pairs.items()
             if key not in free and old != new]
 
-# %% ../../nbs/09_trainer/02_runs.ipynb #0036
+# %% ../../nbs/09_trainer/02_runs.ipynb #0040
 _DIFFERENT = 'the other value would give other weights than one uninterrupted run'
 _LENGTHS = {'train.max_steps', 'train.max_tokens', 'train.max_epochs'}
 _LONGER = ('its learning rate falls over max_steps, so that more of them would have changed each '
@@ -233,7 +253,7 @@ def checkpoint_to_resume(
                         'resume with the settings it had, or start a new run in another folder')
     return path
 
-# %% ../../nbs/09_trainer/02_runs.ipynb #0040
+# %% ../../nbs/09_trainer/02_runs.ipynb #0044
 def _load_base(
     config: Config,    # Of a run that fine-tunes
     run: RunDirectory, # Which has its frozen weights
@@ -249,7 +269,7 @@ def _load_base(
     choose_trainable(model, config.finetune)
     return model
 
-# %% ../../nbs/09_trainer/02_runs.ipynb #0041
+# %% ../../nbs/09_trainer/02_runs.ipynb #0045
 def load_run(
     folder: str | Path,          # A run, a checkpoint, or a Hugging Face folder
     for_inference: bool = False, # Whether the model may get layers that cannot be trained
@@ -279,7 +299,7 @@ def load_run(
     if for_inference and model.wte.weight.device.type == 'cpu': optimize_for_inference(model)
     return model, tokenizer, config
 
-# %% ../../nbs/09_trainer/02_runs.ipynb #0047
+# %% ../../nbs/09_trainer/02_runs.ipynb #0051
 def open_base(
     base: str, # A run, a checkpoint, a folder of Hugging Face, or a name on its hub
 ) -> tuple[GPT, Tokenizer]: # The model is in evaluation mode, on the best device
@@ -315,7 +335,7 @@ def initial_model(
     torch.manual_seed(seed) # for the adapter, wherever the base came from
     return _load_base(config, run)
 
-# %% ../../nbs/09_trainer/02_runs.ipynb #0059
+# %% ../../nbs/09_trainer/02_runs.ipynb #0063
 class ProofCheck(StrictModel):
     "How two runs of a proof compare"
     name: str                # What was different
@@ -327,7 +347,7 @@ class ProofCheck(StrictModel):
     def passed(self) -> bool:
         return self.loss_difference <= self.tolerance and (self.same_hashes or self.tolerance > 0)
 
-# %% ../../nbs/09_trainer/02_runs.ipynb #0060
+# %% ../../nbs/09_trainer/02_runs.ipynb #0064
 class ResumeProof(Record):
     "A certificate: how runs that were killed, split or shared compare with one that was not"
     created: str            # Date and time

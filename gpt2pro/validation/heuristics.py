@@ -122,6 +122,6 @@ def suggest_lr(
 
 # %% ../../nbs/03_validation/02_heuristics.ipynb #0036
 MODERN = { # Section → settings
-    'model': dict(position='rope', norm='rmsnorm', qk_norm=True, activation_function='relu2',
+    'model': dict(position='rope', norm='rmsnorm', qk_norm=True, activation_function='swiglu',
                   bias=False, zero_init=True, tie_word_embeddings=False),
     'train': dict(optimizer='muon', schedule='linear', min_lr=0.)}

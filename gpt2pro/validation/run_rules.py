@@ -497,7 +497,8 @@ def _a_cpu_is_fast_enough(plan: Plan) -> CheckResult:
             if Plan(load_config(plan.config, words.split()), h, plan.text).seconds < week]
     smaller = dict.fromkeys(fits[:1], 'a model for which a week is enough')
     return Violation(f'training takes {format_seconds(plan.seconds)} on {h.cores} CPU cores',
-                     {'a GPU': 'costs money', 'train.max_hours=168': 'a higher loss'} | smaller)
+                     {'a machine with a GPU': 'many times as fast; rented by the hour',
+                      'train.max_hours=168': 'a higher loss'} | smaller)
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0111
 def _smaller_plans(config: Config) -> Iterator[list[str]]:
