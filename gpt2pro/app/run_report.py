@@ -152,6 +152,8 @@ class RunContents:
     @property
     def name(self) -> str: return self.folder.absolute().name
     @property
+    def argument(self) -> str: return shlex.quote(self.name) # as a command needs it
+    @property
     def best(self) -> str: # The name of its best checkpoint
         step = self.progress and self.progress.best_step
         return checkpoint_path('', step).name if step else ''
@@ -311,15 +313,14 @@ def describe_state(
     run: RunContents, # A run
 ) -> str:
     "Whether a run goes on, was stopped, or is finished"
-    steps = f'{summarize_run(run)["steps"] or 0:,.0f}'
     planned = metric_points(run.metrics, 'max_steps')
-    if planned: steps += f' of {planned[-1][1]:,.0f}'
-    if run.running: return f'It still goes on: step {steps}.'
+    of = f' of {planned[-1][1]:,.0f}' if planned else ''
+    if run.running: return f'It still goes on: step {summarize_run(run)["steps"] or 0:,.0f}{of}.'
     if run.progress is None or run.config is None: return ''
     reason = run.progress.ended_by(run.config.train)
     if reason is None:
-        name = shlex.quote(run.name)
-        return f'It was stopped after step {steps}: gpt2pro train {name} --resume goes on.'
+        return (f'It was stopped: gpt2pro train {run.argument} --resume goes on after step '
+                f'{run.progress.step:,}{of}.')
     if run.progress.planned_steps and reason == 'max_steps': reason = 'target_minutes'
     return f'It is finished: train.{reason} ended it after step {run.progress.step:,}.'
 
@@ -375,7 +376,7 @@ def show_samples(run: RunContents) -> _Html:
 
 def show_sample_history(run: RunContents) -> _Html:
     "The same prompts at several steps, with the same seed: only the weights differ."
-    command = f'gpt2pro generate {shlex.quote(run.name)} --checkpoints'
+    command = f'gpt2pro generate {run.argument} --checkpoints'
     return _section(run, 'sample_history', 'sample_history', command)
 
 # %% ../../nbs/12_app/02_run_report.ipynb #0057
@@ -444,8 +445,7 @@ def show_history(run: RunContents) -> _Html:
 def show_commands(run: RunContents) -> _Html:
     "With the same data, seed and versions, a run gives the same weights to the bit."
     from gpt2pro import __version__
-    return _section(run, 'reproduce', 'config', 'gpt2pro train', version=__version__,
-                    name=shlex.quote(run.name))
+    return _section(run, 'reproduce', 'config', 'gpt2pro train', version=__version__)
 
 # %% ../../nbs/12_app/02_run_report.ipynb #0080
 SECTIONS: dict[str, Callable[[RunContents], _Html]] = {

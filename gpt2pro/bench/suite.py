@@ -18,7 +18,7 @@ from ..core.errors import suggest, UserError
 from ..core.files import asset_path, read_json, write_file
 from ..core.config import ModelConfig
 from ..core.loading import load_config
-from ..core.tables import Record, TableRows
+from ..core.tables import format_number, Record, TableRows
 from ..core.signals import interrupts_as_errors
 from ..core.progress import progress_bar
 from ..text.sources import EMBEDDED
@@ -178,6 +178,9 @@ def _labels(measurements: Sequence[Measurement]) -> dict[tuple, str]: # Case →
         labels[m.case] = ', '.join(filter(None, parts))
     return labels
 
+def _rate(m: Measurement) -> str:
+    return f'{format_number(m.rate)} {m.unit}' if m.rate else m.verdict
+
 def compare_variants(
     measurements: Sequence[Measurement],
 ) -> list[tuple[Measurement, list[float]]]: # Each with the quartiles of our speedup, if any
@@ -212,8 +215,7 @@ class SuiteReport(BenchReport):
     skipped: dict[str, str] = {} # Part → why it was not measured
     def _tables(self) -> dict[str, TableRows]:
         labels = _labels(self.measurements)
-        rows = [(labels[m.case], m.variant, f'{m.rate:,.3g} {m.unit}' if m.rate else m.verdict,
-                 f'{ratios[1]:.2f}' if ratios else '')
+        rows = [(labels[m.case], m.variant, _rate(m), f'{ratios[1]:.2f}' if ratios else '')
                 for m, ratios in compare_variants(self.measurements)]
         head = ('operation', 'variant', 'rate', 'gpt2pro, times as fast')
         return {'Benchmarks': [head, *rows]}
@@ -257,7 +259,7 @@ class Machines(Record):
             for m, ratios in compare_variants(report.measurements):
                 times = f' ({ratios[1]:.2f})' if ratios else ''
                 row = rows.setdefault((labels[m.case], m.variant), {})
-                row[name] = f'{m.rate:,.3g} {m.unit}{times}' if m.rate else m.verdict
+                row[name] = _rate(m) + times
         cells = [[*key, *(found.get(name, '') for name in self.reports)]
                  for key, found in rows.items()]
         title = 'rates (and how many times as fast gpt2pro is)'
