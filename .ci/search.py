@@ -21,6 +21,8 @@ TERMS = { # what a reader types → pages that answer it, any of which will do
     'GPU is not used': ['guides/troubleshooting'], 'GP-MODEL-012': ['guides/troubleshooting', '03_validation/model_rules'],
     'contributing': ['guides/contributing'], 'pull request': ['guides/contributing'], 'exit code': ['guides/troubleshooting', '12_app/commands'],
     'Read GPT-2': ['learn/read_gpt2'],
+    'ipywidgets': ['12_app/widgets', '12_app/planning_panels', '12_app/run_panels'], 'panel': ['12_app/planning_panels', '12_app/run_panels', '12_app/widgets'],
+    'progress bar': ['00_core/progress'],
     'attention weights': ['07_attention/backends', '08_model/visualize'],
     'attention scores': ['07_attention/backends'],
     'self-attention': ['07_attention/backends', '07_attention/layer'],

@@ -264,7 +264,7 @@ def explain(
     lines = [f'{rule.finding.code:16} {rule.finding.severity:8} {rule.title}' for rule in rules]
     show(rules if as_json else '\n'.join(lines), as_json)
 
-# %% ../../nbs/12_app/06_commands.ipynb #0068
+# %% ../../nbs/12_app/06_commands.ipynb #0070
 Minutes = Annotated[float | None, typer.Option(
     help='Training time; without it, 3.5', show_default=False)]
 Overwrite = Annotated[bool, typer.Option('--overwrite', help='Overwrite what exists')]
@@ -283,7 +283,7 @@ def wizard(
     try: gpt2pro.wizard(out, yes, overrides=words or [], **given(data=data, minutes=minutes))
     except KeyboardInterrupt: raise typer.Exit(130) from None # it has said where the answers are
 
-# %% ../../nbs/12_app/06_commands.ipynb #0071
+# %% ../../nbs/12_app/06_commands.ipynb #0073
 @planning.command()
 def recommend(source: Source, minutes: Minutes = None, as_json: AsJson = False) -> None:
     "What a text is suited for, how large a model, how long: with the arithmetic"
@@ -293,7 +293,7 @@ def recommend(source: Source, minutes: Minutes = None, as_json: AsJson = False) 
     found = gpt2pro.recommend(measure_hardware(), text, **given(minutes=minutes))
     show(found, as_json)
 
-# %% ../../nbs/12_app/06_commands.ipynb #0074
+# %% ../../nbs/12_app/06_commands.ipynb #0076
 @planning.command()
 def convert(
     source: Annotated[Path, typer.Argument(
@@ -312,14 +312,14 @@ def convert(
     elif not as_json: print(found.config.to_yaml())
     show(found, as_json, None if out else sys.stderr)
 
-# %% ../../nbs/12_app/06_commands.ipynb #0077
+# %% ../../nbs/12_app/06_commands.ipynb #0079
 @planning.command()
 def schema() -> None:
     "What a configuration may hold, as JSON Schema"
     from gpt2pro.core.schema import config_schema
     show(config_schema(), as_json=True)
 
-# %% ../../nbs/12_app/06_commands.ipynb #0081
+# %% ../../nbs/12_app/06_commands.ipynb #0083
 tokenizer_app = typer.Typer(
     no_args_is_help=True, help='Choose a vocabulary size, train a tokenizer, compare languages.')
 planning.add_typer(tokenizer_app, name='tokenizer')
@@ -345,7 +345,7 @@ def train_tokenizer(
             'mixture': mixture}
     show(made if as_json else f'{tokenizer} is in {out}', as_json)
 
-# %% ../../nbs/12_app/06_commands.ipynb #0082
+# %% ../../nbs/12_app/06_commands.ipynb #0084
 @tokenizer_app.command()
 def lab(
     source: Source,
@@ -367,7 +367,7 @@ def parity(
     from gpt2pro.tokenizers.parity import measure_parity
     show(measure_parity(_data(source), _tokenizer(tokenizer) if tokenizer else None), as_json)
 
-# %% ../../nbs/12_app/06_commands.ipynb #0084
+# %% ../../nbs/12_app/06_commands.ipynb #0086
 @planning.command()
 def prepare(
     words: Words = None,
@@ -397,7 +397,7 @@ def prepare(
     print(f'{out} holds the tokenizer and the token shards. '
           f'Train on them: gpt2pro train … --out {out}', file=sys.stderr)
 
-# %% ../../nbs/12_app/06_commands.ipynb #0098
+# %% ../../nbs/12_app/06_commands.ipynb #0100
 @planning.command()
 def rehearse(words: Words = None, as_json: AsJson = False) -> None:
     "Every stage of a run in small, in about a minute"

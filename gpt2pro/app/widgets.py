@@ -408,7 +408,7 @@ def _run_job(job: Job) -> None:
         job.show_error(as_error(e) if isinstance(e, Exception) else stopped)
         outcome = partial(job.future.set_exception, e)
     else:
-        job.bar.value = 1
+        job.bar.value = job.bar.value or 1 # without a bar, it is done
         outcome = partial(job.future.set_result, result)
     Job.running = None
     job.show_running(False)
