@@ -1,12 +1,13 @@
-"""Render the Quarto project in nbs/ to _docs/ without Quarto
+"""Render the Quarto project in nbs/ to _docs/, with Quarto or without
 
     python .ci/site.py            # then open _docs/index.html
     python .ci/site.py --serve    # and look at it on http://localhost:8000
+    python .ci/site.py --quarto   # drawn by Quarto's program
 
-nbdev prepares the pages (as `nbdev_docs` does), smalldocs draws them, ziamath draws the formulas: no page needs the network.
-A broken link and a picture without an alternative text are errors.
+nbdev prepares the pages (as `nbdev_docs` does). Without Quarto smalldocs draws them and ziamath the formulas: no page needs the network.
+A broken link, a missing picture, a picture without an alternative text and a notebook of more than 300 KB are errors.
 """
-import html, re, shutil, subprocess, sys
+import html, json, re, shutil, subprocess, sys
 import smalldocs.markdown, ziamath
 from nbdev.config import get_config
 from nbdev.quarto import refresh_quarto_yml
@@ -62,21 +63,43 @@ def finish(folder):
         if bare: silent.append(f'{page.relative_to(folder)}: {bare} pictures without #| fig-alt')
     return silent
 
-def render():
-    "Process the notebooks, draw the pages, and move them to where settings.ini wants the site"
+def add_colab(cfg, cache):
+    "Beside each page a link that opens its notebook in Colab; its first code cell installs the package there"
+    start = f'https://colab.research.google.com/github/{cfg.user}/{cfg.repo}/blob/{cfg.branch}/nbs'
+    for path in cache.rglob('*.ipynb'):
+        notebook = json.loads(path.read_text(encoding='utf-8'))
+        front = notebook['cells'][0]
+        address = f'{start}/{path.relative_to(cache).as_posix()}'
+        link = f'code-links:\n- text: Open in Colab\n  icon: journal-code\n  href: {address}\n'
+        front['source'] = ''.join(front['source']).replace('---\n', f'---\n{link}', 1)
+        path.write_text(json.dumps(notebook), encoding='utf-8')
+
+def too_large(folder, most=300_000):
+    "Notebooks that are slow to open"
+    sizes = {path: path.stat().st_size for path in folder.rglob('*.ipynb')}
+    return [f'{path.relative_to(folder)}: {size:,} bytes, more than {most:,}' for path, size in sizes.items() if size > most]
+
+def render(quarto):
+    "Process the notebooks, draw the pages, and move them to where settings.ini wants the site; whether something is wrong"
     cfg = get_config()
     refresh_quarto_yml()
     shutil.rmtree(cfg.config_path/'_proc', ignore_errors=True)
-    site = NotebookSite(load(proc_nbs(n_workers=2)))
-    pages = site.build()
+    cache = proc_nbs(n_workers=2)
+    add_colab(cfg, cache)
     shutil.rmtree(cfg.doc_path, ignore_errors=True)
+    if quarto:
+        subprocess.run(['quarto', 'render', '--no-cache'], cwd=cache, check=True)
+        shutil.move(cache/cfg.doc_path.name, cfg.doc_path)
+        return False
+    site = NotebookSite(load(cache))
+    pages = site.build()
     shutil.move(site.out, cfg.doc_path)
-    silent = finish(cfg.doc_path)
-    for warning in [*site.warnings, *silent]: print(warning)
+    faults = [*finish(cfg.doc_path), *too_large(cfg.nbs_path)]
+    for warning in [*site.warnings, *faults]: print(warning)
     print(f'{pages} pages in {cfg.doc_path.name}/')
-    return bool(site.broken or silent)
+    return bool(site.broken or faults)
 
 if __name__ == '__main__':
-    bad = render()
+    bad = render('--quarto' in sys.argv)
     if '--serve' in sys.argv: subprocess.run([sys.executable, '-m', 'http.server', '-d', str(get_config().doc_path), '8000'])
     sys.exit(bad)

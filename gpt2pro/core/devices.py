@@ -15,8 +15,8 @@ from .hardware import describe_cpu, detect_hardware, Hardware, native_precisions
 from .hardware import Throughput
 
 # %% auto #0
-__all__ = ['resolve_device', 'pick_precision', 'resolve_precision', 'measure_matmul', 'measure_throughput', 'peak_flops',
-           'measure_hardware']
+__all__ = ['resolve_device', 'pick_precision', 'resolve_precision', 'measure_matmul', 'measure_bandwidth', 'measure_throughput',
+           'peak_flops', 'measure_hardware']
 
 # %% ../../nbs/00_core/12_devices.ipynb #0004
 if TYPE_CHECKING: import torch # for the annotations only: importing it takes seconds
@@ -98,22 +98,34 @@ def measure_matmul(
     synchronize = getattr(torch, device.type).synchronize
     return 2*n**3/_median_seconds(lambda: square @ square, seconds, synchronize)
 
+def measure_bandwidth(
+    device: torch.device, # Where
+    dtype: torch.dtype,   # Of the numbers
+    seconds: float,       # Time to spend
+) -> float:               # Bytes per second
+    "Measure how fast a norm and its gradient read and write"
+    import torch
+    n = _WIDTHS[device.type]
+    hidden = torch.ones(2*n, n, device=device, dtype=dtype, requires_grad=True)
+    gradient = hidden.detach()
+    def pass_through() -> None: # reads 3 tensors of this size, and writes 2
+        torch.autograd.grad(torch.rms_norm(hidden, [n]), hidden, gradient)
+    synchronize = getattr(torch, device.type).synchronize
+    return 5*hidden.nbytes/_median_seconds(pass_through, seconds, synchronize)
+
+# %% ../../nbs/00_core/12_devices.ipynb #0026
 def measure_throughput(
     seconds: float = 1.0, # Time to spend
     device: str = 'auto', # Where
 ) -> Throughput:
     "Measure how fast a device multiplies and how fast it moves memory"
-    import torch
     where = resolve_device(device)
     dtype = resolve_precision('auto', where)
-    product = measure_matmul(where, dtype, seconds/2)
-    long = torch.ones(32*_WIDTHS[where.type]**2, device=where, dtype=dtype)
-    synchronize = getattr(torch, where.type).synchronize
-    addition = _median_seconds(lambda: long + 1, seconds/2, synchronize)
-    return Throughput(device=where.type, matmul_flops=product,
-                      memory_bandwidth=2*long.nbytes/addition)
+    return Throughput(device=where.type,
+                      matmul_flops=measure_matmul(where, dtype, seconds/2),
+                      memory_bandwidth=measure_bandwidth(where, dtype, seconds/2))
 
-# %% ../../nbs/00_core/12_devices.ipynb #0029
+# %% ../../nbs/00_core/12_devices.ipynb #0031
 @cache
 def peak_flops(
     device: torch.device, # Where
@@ -126,7 +138,7 @@ def peak_flops(
         spec = find_gpu_spec(torch.cuda.get_device_name(device))
     return spec.flops if spec else measure_matmul(device, dtype, seconds=0.05)
 
-# %% ../../nbs/00_core/12_devices.ipynb #0033
+# %% ../../nbs/00_core/12_devices.ipynb #0035
 def measure_hardware(
     folder: str | Path = '.', # Where the run will be written
     device: str = 'auto',     # Where it will train
