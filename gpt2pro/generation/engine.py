@@ -179,7 +179,7 @@ class Engine:
         "All tokens, until no request is left"
         while self.waiting or self.active: yield from self.step()
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0043
+# %% ../../nbs/10_generation/03_engine.ipynb #0045
 def pending_ids(
     engine: Engine,
 ) -> list[list[int]]: # For each active request
@@ -192,7 +192,7 @@ def pending_ids(
         pending.append(request.tokens[request.start + engine.cache.lengths[slot]:])
     return pending
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0047
+# %% ../../nbs/10_generation/03_engine.ipynb #0049
 def _prefill(engine: Engine, slot: int, ids: list[int]) -> None:
     "Compute ids of one text"
     if not ids: return
@@ -204,7 +204,7 @@ def _prefill(engine: Engine, slot: int, ids: list[int]) -> None:
         ids = ids[n:]
     cache.select()
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0050
+# %% ../../nbs/10_generation/03_engine.ipynb #0052
 def next_token_logits(
     engine: Engine, # Whose cache is extended
 ) -> Tensor:        # (B, V)
@@ -218,7 +218,7 @@ def next_token_logits(
     logits = model.logits(model.hidden_states(idx, cache=cache)[:, -1]) # (B, V)
     return logits[:, :engine.vocab_size]
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0053
+# %% ../../nbs/10_generation/03_engine.ipynb #0055
 def sample_rows(
     logits: Tensor,          # For the next tokens, (B, V)
     requests: list[Request], # B
@@ -236,7 +236,7 @@ def sample_rows(
         for row, id in zip(rows, sample(candidates, generators).tolist()): ids[row] = id
     return ids
 
-# %% ../../nbs/10_generation/03_engine.ipynb #0056
+# %% ../../nbs/10_generation/03_engine.ipynb #0058
 def make_token(
     request: Request, # Which gets it
     id: int,          # Sampled

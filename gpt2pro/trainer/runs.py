@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 from torch import Tensor
-from ..core.errors import suggest, UserError
+from ..core.errors import did_you_mean, UserError
 from ..core.files import read_json, write_file
 from ..core.config import Config, resumable_settings, StrictModel, TrainConfig
 from ..core.loading import deep_merge, load_config
@@ -192,12 +192,15 @@ _WEIGHTS = ['model'] # The groups of a checkpoint that inference needs
 def name_a_run(
     folder: Path, # What was named, and is no run
 ) -> str:
-    "How to go on: the newest runs beside it and below runs/"
-    files = {path for place in (folder.parent, Path('runs'))
-             for path in place.glob(f'*/{RunDirectory(place).config.name}')}
-    newest = sorted(files, key=lambda path: -path.stat().st_mtime)[:5]
-    if not newest: return 'name a run, or a checkpoint of one'
-    return suggest(str(folder), [str(path.parent) for path in newest])
+    "How to go on: a run of a similar name, or the newest below runs/"
+    def runs_in(place: Path) -> list[Path]: # newest first
+        files = place.glob(f'*/{RunDirectory(place).config.name}')
+        return [path.parent for path in sorted(files, key=lambda path: -path.stat().st_mtime)]
+    own = runs_in(Path('runs'))
+    names = {path.name: path for path in [*own, *runs_in(folder.parent)]}
+    if near := did_you_mean(folder.name, names): return f'did you mean {names[near]}?'
+    if not own: return 'name a run, or a checkpoint of one'
+    return f'choose one of {", ".join(map(str, own[:5]))}'
 
 def best_checkpoint(
     run: RunDirectory, # A run that has been trained
