@@ -54,8 +54,9 @@ _NAMES = { # module → public names
     'generation.harness': 'evaluate_tasks',
     'generation.model_card': 'export',
     'generation.serving': 'serve',
+    'bench.suite': 'bench_suite',
     'app.rehearsal': 'rehearse',
-    'app.run_report': 'report_run',
+    'app.run_report': 'read_run report_run',
     'app.pipeline': 'quickstart train finish_run finetune prepare evaluate '
                     'sample_checkpoints',
     'app.wizard': 'wizard',

@@ -30,10 +30,10 @@ from .pipeline import run_folder, sample_checkpoints
 from .widgets import ConfigForm, Job, Panel
 
 # %% auto #0
-__all__ = ['config_words', 'Command', 'command_error', 'show_training', 'show_samples', 'CommandPanel', 'TrainPanel', 'log_tail',
-           'describe_command', 'sample_run', 'train_panel', 'RangeField', 'TunePanel', 'show_search', 'tune_panel',
-           'show_tokens', 'show_alternatives', 'GeneratePanel', 'prompt_ids', 'generation_code', 'show_generation',
-           'generate_panel', 'find_runs', 'ComparePanel', 'compare_panel']
+__all__ = ['config_words', 'show_words', 'Command', 'command_error', 'show_training', 'show_samples', 'CommandPanel',
+           'TrainPanel', 'log_tail', 'describe_command', 'sample_run', 'train_panel', 'RangeField', 'TunePanel',
+           'show_search', 'tune_panel', 'show_tokens', 'show_alternatives', 'GeneratePanel', 'prompt_ids',
+           'generation_code', 'show_generation', 'generate_panel', 'find_runs', 'ComparePanel', 'compare_panel']
 
 # %% ../../nbs/12_app/10_run_panels.ipynb #0007
 def config_words(
@@ -45,6 +45,12 @@ def config_words(
                if default[path] != value}
     return [f'{key}={json.dumps(value)}' if ',' in str(value) else format_override(key, value)
             for key, value in changed.items()] # `tune` would search A,B
+
+def show_words(
+    config: Config, # Any configuration
+) -> str:
+    "The same words as the elements of a list in Python, a line each"
+    return ',\n    '.join(map(repr, config_words(config)))
 
 # %% ../../nbs/12_app/10_run_panels.ipynb #0011
 class Command:
@@ -195,12 +201,12 @@ class CommandPanel(Panel):
 class TrainPanel(CommandPanel):
     "Starts, pauses, resumes and ends a training run, and shows how it goes"
     def __init__(self,
-        run: RunDirectory,     # New, or of any run
-        source: Sequence[str], # Words of its configuration
-        seconds: float,        # Between two looks at the directory
+        run: RunDirectory, # New, or of any run
+        config: Config,    # Its configuration
+        seconds: float,    # Between two looks at the directory
     ) -> None:
         super().__init__(run, seconds)
-        self.value, self.source = run.path, source
+        self.value, self.config = run.path, config
         self.sampled, self.sample_due = set[Path](), 0. # checkpoints, and when to look again
         self.stop_button.description = 'Pause'
         self.finish_button = widgets.Button(description='Finish')
@@ -212,13 +218,12 @@ class TrainPanel(CommandPanel):
                      _row(self.start_button, self.stop_button, self.finish_button, self.bar,
                           self.words),
                      self.problem, self.view, self.sampling, self.samples, more)
-        settings = ',\n    '.join(map(repr, source))
         self.show_code(f'gpt2pro.train(None, {str(run.path)!r}, resume=True, overrides=[\n'
-                       f'    {settings}])')
+                       f'    {show_words(config)}])')
         self.follow()
     def command_words(self) -> list[str]:
         resume = ['--resume']*bool(list_checkpoints(self.run.checkpoints))
-        return ['train', *self.source, '--out', str(self.run.path), *resume]
+        return ['train', *config_words(self.config), '--out', str(self.run.path), *resume]
     def finish(self) -> None:
         "End the run as it is, with evaluation, samples and report"
         self.next_words = ['train', str(self.run.path), '--finish']
@@ -284,7 +289,7 @@ def train_panel(
     config = load_config(config, overrides)
     name = 'finetune' if config.finetune.base else 'train'
     run = RunDirectory(folder or run_folder(None, name))
-    return TrainPanel(run, config_words(config), seconds)
+    return TrainPanel(run, config, seconds)
 
 # %% ../../nbs/12_app/10_run_panels.ipynb #0047
 class RangeField:
@@ -329,11 +334,11 @@ class TunePanel(CommandPanel):
         self.trials = widgets.BoundedIntText(trials, 1, 10**6, description='trials')
         self.workers = widgets.BoundedIntText(1, 1, 256, description='processes')
         self.ranges = widgets.VBox()
-        for word in space: self.add(word)
         self.arrange(widgets.HTML(f'<b>Search {escape(str(run.path))}</b>'), self.names,
                      self.ranges, _row(self.trials, self.workers),
                      _row(self.start_button, self.stop_button, self.bar, self.words),
                      self.problem, self.view)
+        for word in space: self.add(word)
         self.follow()
     @property
     def space(self) -> list[str]: return [field.word for field in self.fields.values()]
@@ -352,6 +357,7 @@ class TunePanel(CommandPanel):
         self._arrange()
     def _arrange(self) -> None:
         self.ranges.children = [field.box for field in self.fields.values()]
+        self.refresh()
     def command_words(self) -> list[str]:
         return ['tune', *config_words(self.config), *self.space, '--out', str(self.run.path),
                 '--trials', str(self.trials.value), '--workers', str(self.workers.value)]
@@ -374,6 +380,8 @@ def show_search(
     said = panel.command.last_line if panel.command and busy and not trials else ''
     words = 'stopping after the running trials …' if panel.stopping and busy else said
     panel.words.value = escape(words or f'{done} of {panel.trials.value} trials')
+    panel.show_code(f'gpt2pro.tune(None, {panel.space}, {str(panel.run.path)!r}, '
+                    f'{panel.trials.value}, overrides=[\n    {show_words(panel.config)}])')
     if not found: return
     panel.view.value = f'{_STYLE}<div class="gp-scroll">{found._repr_html_()}</div>'
     for best in found.ranked[:1]:
