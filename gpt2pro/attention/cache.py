@@ -10,7 +10,6 @@ import psutil, torch
 from torch import Tensor
 from ..core.errors import UserError
 from ..core.config import ModelConfig
-from ..core.tables import format_bytes
 
 # %% auto #0
 __all__ = ['AttentionMetadata', 'Cache', 'CacheSlots', 'KVCache']
@@ -35,8 +34,8 @@ def _check_memory(shape: tuple[int, ...], dtype: torch.dtype) -> None:
     "Raise for a cache that would fill the memory, which the system gives away before it is used"
     needed, free = math.prod(shape)*dtype.itemsize, psutil.virtual_memory().available
     if needed <= free: return
-    raise UserError(f'A KV cache of {format_bytes(needed)}: {shape[2]:,} texts of {shape[4]:,} '
-                    'tokens', f'{format_bytes(free)} of memory are free',
+    raise UserError(f'A KV cache of {needed/1e9:,.1f} GB: {shape[2]:,} texts of {shape[4]:,} '
+                    'tokens', f'{free/1e9:,.1f} GB of memory are free',
                     'generate fewer texts at once (num_beams, best_of, slots), or shorter ones')
 
 class CacheSlots:
