@@ -330,7 +330,7 @@ class TunePanel(CommandPanel):
         super().__init__(run, seconds)
         self.config, self.fields, self.seen = config, dict[str, RangeField](), 0
         self.names = widgets.Combobox(options=[*SETTINGS], placeholder='add a setting')
-        self.names.observe(lambda change: self.add(change['new']), 'value')
+        self.names.observe(lambda change: self._typed(change['new']), 'value')
         self.trials = widgets.BoundedIntText(trials, 1, 10**6, description='trials')
         self.workers = widgets.BoundedIntText(1, 1, 256, description='processes')
         self.ranges = widgets.VBox()
@@ -344,13 +344,15 @@ class TunePanel(CommandPanel):
     def space(self) -> list[str]: return [field.word for field in self.fields.values()]
     def add(self, word: str) -> None:
         "Search one more setting"
-        if word.partition('=')[0] not in SETTINGS: return # not typed to the end
-        try: field = RangeField(word, self.config)
-        except Gpt2proError as e: return self.show_problem(str(e))
+        field = RangeField(word, self.config)
         field.remove.on_click(lambda button: self.remove(field.key))
         self.fields[field.key] = field
         self.names.value = ''
         self._arrange()
+    def _typed(self, name: str) -> None:
+        if name not in SETTINGS: return # not typed to the end
+        try: self.add(name)
+        except Gpt2proError as e: self.show_problem(str(e))
     def remove(self, key: str) -> None:
         "Search one setting less"
         del self.fields[key]
