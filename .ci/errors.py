@@ -141,7 +141,7 @@ def warnings(source):
 
 def page(module):
     "The notebook of a module, from the folder of the guides"
-    return re.search(r'File to edit: \.\./(\S+\.ipynb)', source_of(module))[1].replace('../nbs', '..')
+    return '../' + re.search(r'File to edit: \S*?nbs/(\S+\.ipynb)', source_of(module))[1]
 
 def source_of(module): return (PACKAGE/(module.replace('.', '/') + '.py')).read_text(encoding='utf-8')
 
