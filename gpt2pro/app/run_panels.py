@@ -144,7 +144,7 @@ class CommandPanel(Panel):
         self.run, self.seconds = run, seconds
         self.command: Command | None = None
         self.next_words: Sequence[str] = () # of a command that follows this one
-        self.stopping = False # whether somebody has asked for it
+        self.stopping = self.following = False
         self.thread = threading.Thread()
         self.start_button = widgets.Button(description='Start', button_style='primary')
         self.stop_button = widgets.Button(description='Stop')
@@ -179,7 +179,8 @@ class CommandPanel(Panel):
     def follow(self) -> None:
         "Show the directory now, and in a thread as long as something happens there"
         self.refresh()
-        if self.thread.is_alive() or not (self.is_running or self.next_words): return
+        if self.following or not (self.is_running or self.next_words): return
+        self.following = True
         self.thread = threading.Thread(target=self._follow, daemon=True)
         self.thread.start()
     def _start_next(self) -> bool:
@@ -188,8 +189,9 @@ class CommandPanel(Panel):
         return True
     def _follow(self) -> None:
         while self.is_running or self._start_next():
-            self.refresh()
+            with suppress(OSError): self.refresh() # a file may be replaced meanwhile
             time.sleep(self.seconds)
+        self.following = False # a command that starts from now on gets another thread
         self.show_problem(self.command.error if self.command else '')
         self.ended()
         self.refresh()
