@@ -98,7 +98,7 @@ def command_error(
 _STYLE = """<style>
 .gp-tiles,.gp-charts{display:flex;flex-wrap:wrap;gap:.4rem 1.6rem;line-height:1.3}
 .gp-tiles b{display:block;font-size:1.25em}
-.gp-charts svg{flex:1 1 19rem;width:100%;max-width:30rem;height:auto;fill:currentColor}
+.gp-charts svg{flex:1 1 19rem;width:100%;min-width:0;max-width:30rem;height:auto;fill:currentColor}
 .gp-charts svg line{stroke:currentColor;opacity:.15}
 .gp-charts .c0 polyline{stroke:#2780e3}
 .gp-charts .c0 circle,.gp-charts tspan.c0{fill:#2780e3}
@@ -365,7 +365,10 @@ class TunePanel(CommandPanel):
     def command_words(self) -> list[str]:
         return ['tune', *config_words(self.config), *self.space, '--out', str(self.run.path),
                 '--trials', str(self.trials.value), '--workers', str(self.workers.value)]
-    def ended(self) -> None: save_plots(self.run.path)
+    def ended(self) -> None:
+        if self.has_trials: save_plots(self.run.path)
+    @property
+    def has_trials(self) -> bool: return (self.run.path/'trials.journal').is_file()
     def refresh(self) -> None: show_search(self)
 
 # %% ../../nbs/12_app/10_run_panels.ipynb #0051
@@ -373,8 +376,7 @@ def show_search(
     panel: TunePanel, # Whose folder is read
 ) -> None:
     "Show the trials of a search, and set the panel's value to the best configuration"
-    found = None
-    if (panel.run.path/'trials.journal').is_file(): found = read_tuning(panel.run.path)
+    found = read_tuning(panel.run.path) if panel.has_trials else None
     trials = found.trials if found else []
     done = sum(trial.state in ('complete', 'pruned') for trial in trials)
     busy = panel.is_running
