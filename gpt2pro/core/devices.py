@@ -103,15 +103,17 @@ def measure_bandwidth(
     dtype: torch.dtype,   # Of the numbers
     seconds: float,       # Time to spend
 ) -> float:               # Bytes per second
-    "Measure how fast a norm and its gradient read and write"
+    "Measure how fast results of a layer pass through what stands between matrix products"
     import torch
+    from torch.nn import functional as F
     n = _WIDTHS[device.type]
     hidden = torch.ones(2*n, n, device=device, dtype=dtype, requires_grad=True)
     gradient = hidden.detach()
-    def pass_through() -> None: # reads 3 tensors of this size, and writes 2
-        torch.autograd.grad(torch.rms_norm(hidden, [n]), hidden, gradient)
+    def pass_through() -> None:
+        result = F.layer_norm(F.gelu(hidden, approximate='tanh'), [n])
+        torch.autograd.grad(result, hidden, gradient)
     synchronize = getattr(torch, device.type).synchronize
-    return 5*hidden.nbytes/_median_seconds(pass_through, seconds, synchronize)
+    return 3*hidden.nbytes/_median_seconds(pass_through, seconds, synchronize)
 
 # %% ../../nbs/00_core/12_devices.ipynb #0026
 def measure_throughput(

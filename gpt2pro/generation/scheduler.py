@@ -6,6 +6,7 @@
 from __future__ import annotations
 import asyncio, logging, threading
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
@@ -121,16 +122,21 @@ def _load_newer(load: Callable[[], LoadedModel | None],
 class EngineThread:
     "Runs an engine in a thread, for jobs from its inbox"
     def __init__(self,
-        load: Callable[[], LoadedModel | None], # As `ModelLoader`; called in the thread, too
+        load: Callable[[], LoadedModel | None], # As `ModelLoader`; called in the thread
     ) -> None:
         self.load = load
-        self.model: LoadedModel | None = load()
+        self.model: LoadedModel | None = None
         self.inbox: SimpleQueue[tuple[str, Job | None]] = SimpleQueue()
         self.active: dict[Any, tuple[Job, int]] = {} # request of the engine → job, choice
         self.generated = self.read = 0 # tokens
-        self.thread = threading.Thread(target=self._run, name='engine', daemon=True)
+        loaded = Future[None]()
+        self.thread = threading.Thread(target=self._run, args=[loaded], name='engine', daemon=True)
         self.thread.start()
-    def _run(self) -> None:
+        loaded.result() # raises what the first load has raised
+    def _run(self, loaded: Future[None]) -> None:
+        try: self.model = self.load()
+        except BaseException as e: return loaded.set_exception(e)
+        loaded.set_result(None)
         while self._take_messages():
             if not self.active: continue
             try: self._step()

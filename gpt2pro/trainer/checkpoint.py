@@ -358,15 +358,22 @@ def rotate_checkpoints(
     clean_up(folder)
 
 # %% ../../nbs/09_trainer/01_checkpoint.ipynb #0118
+def _copy_bytes(tensor: Tensor) -> Tensor: # on the CPU
+    if not tensor.numel(): return tensor.clone()
+    flat = tensor.contiguous().reshape(-1).view(torch.uint8)
+    return torch.from_numpy(flat.numpy().copy()).view(tensor.dtype).reshape(tensor.shape)
+
 def copy_to_cpu(
     tensors: Groups, # On any device
 ) -> Groups:
     "Copies of tensors, which training does not change"
     def copy(x: Tensor | Shard) -> Tensor | Shard:
-        numbers = numbers_of(x)
-        gpu = numbers.is_cuda
-        values = torch.empty(numbers.shape, dtype=numbers.dtype, pin_memory=gpu)
-        values.copy_(numbers.detach(), non_blocking=gpu)
+        numbers = numbers_of(x).detach()
+        if numbers.device.type == 'cpu': values = _copy_bytes(numbers)
+        else:
+            pinned = numbers.is_cuda
+            values = torch.empty(numbers.shape, dtype=numbers.dtype, pin_memory=pinned)
+            values.copy_(numbers, non_blocking=pinned)
         return x._replace(tensor=values) if isinstance(x, Shard) else values
     copies = {group: {name: copy(x) for name, x in values.items()}
               for group, values in tensors.items()}
@@ -412,7 +419,7 @@ class CheckpointWriter:
     ) -> None:
         "Copy the tensors, and leave the rest to the thread"
         self.wait()
-        copies = self.thread.submit(copy_to_cpu, tensors).result()
+        copies = copy_to_cpu(tensors)
         self.copied = sum(numbers_of(x).nbytes for values in copies.values()
                           for x in values.values())
         work = (folder, step, copies, state, environment, self.exchange, keep, best)
