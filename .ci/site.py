@@ -5,7 +5,7 @@
     python .ci/site.py --quarto   # drawn by Quarto's program
 
 nbdev prepares the pages (as `nbdev_docs` does). Without Quarto smalldocs draws them and ziamath the formulas: no page needs the network.
-A broken link, a missing picture, a picture without an alternative text and a notebook of more than 300 KB are errors.
+A broken link, a missing picture, a picture without an alternative text and a notebook of more than 300 KB or without the cell that installs the package in Colab are errors.
 """
 import html, json, re, shutil, subprocess, sys
 import smalldocs.markdown, ziamath
@@ -74,10 +74,14 @@ def add_colab(cfg, cache):
         front['source'] = ''.join(front['source']).replace('---\n', f'---\n{link}', 1)
         path.write_text(json.dumps(notebook), encoding='utf-8')
 
-def too_large(folder, most=300_000):
-    "Notebooks that are slow to open"
-    sizes = {path: path.stat().st_size for path in folder.rglob('*.ipynb')}
-    return [f'{path.relative_to(folder)}: {size:,} bytes, more than {most:,}' for path, size in sizes.items() if size > most]
+INSTALL = '![ -e /content ] && pip install' # the cell with which a page begins in Colab
+
+def notebook_faults(folder, most=300_000):
+    "Notebooks that are slow to open, or do not run in Colab"
+    for path in sorted(folder.rglob('*.ipynb')):
+        size = path.stat().st_size
+        if size > most: yield f'{path.relative_to(folder)}: {size:,} bytes, more than {most:,}'
+        if INSTALL not in path.read_text(encoding='utf-8'): yield f'{path.relative_to(folder)}: no cell "{INSTALL} …"'
 
 def render(quarto):
     "Process the notebooks, draw the pages, and move them to where settings.ini wants the site; whether something is wrong"
@@ -94,7 +98,7 @@ def render(quarto):
     site = NotebookSite(load(cache))
     pages = site.build()
     shutil.move(site.out, cfg.doc_path)
-    faults = [*finish(cfg.doc_path), *too_large(cfg.nbs_path)]
+    faults = [*finish(cfg.doc_path), *notebook_faults(cfg.nbs_path)]
     for warning in [*site.warnings, *faults]: print(warning)
     print(f'{pages} pages in {cfg.doc_path.name}/')
     return bool(site.broken or faults)
