@@ -288,7 +288,8 @@ def serve(
     if dockerfile:
         from gpt2pro.core.files import asset_path
         return print(asset_path('web', 'Dockerfile').read_text(encoding='utf-8'), end='')
-    if folder is None: raise typer.BadParameter('name a run directory', param_hint='RUN')
+    if folder is None:
+        raise gpt2pro.UserError('serve: no run', 'it serves a model', 'name a run directory')
     gpt2pro.serve(folder, host, port, token, slots, int8)
 
 # %% ../../nbs/12_app/07_cli.ipynb #0058
@@ -364,7 +365,10 @@ def write_launch_file(
     from gpt2pro.trainer.launch import Cluster, launch_file
     chosen = [name for name, wanted in dict(slurm=slurm, k8s=k8s, skypilot=skypilot).items()
               if wanted]
-    if len(chosen) != 1: raise typer.BadParameter('take one of --slurm, --k8s and --skypilot')
+    if len(chosen) != 1:
+        count = 'several schedulers' if chosen else 'no scheduler'
+        raise gpt2pro.UserError(f'launch: {count}', 'a launch file is for one',
+                                'add one of --slurm, --k8s and --skypilot')
     cluster = Cluster(**given(nodes=nodes, gpus_per_node=gpus_per_node, hours=hours, gpu=gpu,
                                timeout=timeout, restarts=restarts, interface=interface,
                                image=image, claim=claim))

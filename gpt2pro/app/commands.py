@@ -5,6 +5,7 @@
 # %% ../../nbs/12_app/06_commands.ipynb #0003
 from __future__ import annotations
 import os, signal, sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 import gpt2pro
@@ -20,11 +21,12 @@ __all__ = ['planning', 'Words', 'SettingWords', 'AsJson', 'Source', 'OnCluster',
 planning = typer.Typer()
 
 # %% ../../nbs/12_app/06_commands.ipynb #0010
-def _hint_at_setting(option: str) -> None:
-    "Say how a setting is written that was given as an option"
+def _hint_at_setting(option: str, similar: Sequence[str]) -> None:
+    "Say how a setting is written that was given as an option, unless it is like an option"
     if not option: return
-    from gpt2pro.core.config import likely_setting
-    setting = likely_setting((option.strip('-').replace('-', '_'),))
+    from gpt2pro.core.config import find_setting, likely_setting
+    name = option.strip('-').replace('-', '_')
+    setting = find_setting(name) or (None if similar else likely_setting((name,)))
     if setting: print(f'  fix: write it as {setting}=VALUE', file=sys.stderr)
 
 def _print_error(error: Any) -> None: # A `Gpt2proError`
@@ -41,7 +43,9 @@ def _run(program: typer.Typer) -> None:
         try: program()
         finally: print(end='', flush=True) # on a full disk it fails here, not after the end
     except SystemExit as e:
-        _hint_at_setting(getattr(e.__context__, 'option_name', '')) # of one that does not exist
+        unknown = e.__context__ # an option that does not exist
+        _hint_at_setting(getattr(unknown, 'option_name', ''),
+                         getattr(unknown, 'possibilities', None) or ())
         raise
     except Exception as e:
         if '--debug' in sys.argv: raise

@@ -234,7 +234,7 @@ _FIGURES: dict[str, tuple[str, Callable[[Any], str], str]] = { # Key → name, f
     'tokens': ('tokens', format_number, 'seen in training'),
     'seconds': ('time', format_seconds, 'of training'),
     'tokens_per_second': ('tokens/s', format_number, 'median of training'),
-    'mfu': ('FLOPs utilisation', '{:.0%}'.format, 'median of training'),
+    'mfu': ('MFU', '{:.0%}'.format, 'model FLOPs utilization, median'),
     'memory': ('peak memory', format_bytes, 'in training')}
 
 # %% ../../nbs/12_app/02_run_report.ipynb #0041

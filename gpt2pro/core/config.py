@@ -243,7 +243,8 @@ class DataConfig(Settings):
             'chat': 'one conversation a row; loss on assistant tokens only'})
     clean: list[str] = _setting(
         ['exact_dedup'], 'cleaning steps, in order: fix_encoding, control_chars, nfc, whitespace, '
-        'quality rules, exact_dedup, near_dedup')
+        'exact_dedup, near_dedup, and quality rules by their names in gpt2pro analyze, such as '
+        'repeated lines')
     quarantine: str | None = _advanced(
         None, 'file that lists documents to leave out, as gpt2pro spikes writes it')
 

@@ -525,4 +525,5 @@ def why_finished(
         way = ('To train longer, start a new run; with train.schedule=constant and no '
                f'train.target_minutes, it can be resumed with a larger train.{reason}.')
     cause = 'target_minutes' if progress.planned_steps and reason == 'max_steps' else reason
-    return f'{run.path} is already finished: train.{cause} ended it at step {progress.step}. {way}'
+    ending = f'train.{cause} ended it at step {progress.step}'
+    return f'Nothing is left to train: {run.path} is finished, {ending}. {way}'

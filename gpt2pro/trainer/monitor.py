@@ -167,7 +167,7 @@ _CHARTS: list[tuple[str, dict[str, str], bool]] = [ # Title, key of each curve, 
     ('learning rate', {'rate': 'lr'}, True),
     ('gradient norm', {'norm': 'grad_norm'}, True),
     ('speed, tokens/s', {'speed': 'tokens_per_second'}, True),
-    ('FLOPs utilisation (MFU)', {'MFU': 'mfu'}, True)]
+    ('model FLOPs utilization (MFU)', {'MFU': 'mfu'}, True)]
 
 def training_charts(
     metrics: list[dict[str, Any]], # Lines of metrics
