@@ -463,7 +463,7 @@ def show_history(run: RunContents) -> _Html:
                     events=events)
 
 def show_commands(run: RunContents) -> _Html:
-    "With the same data, seed and versions, a run gives the same weights to the bit."
+    "With the same data, seed, versions and steps, a run gives the same weights to the bit."
     from gpt2pro import __version__
     return _section(run, 'reproduce', 'config', 'gpt2pro train', version=__version__)
 
