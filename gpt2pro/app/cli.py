@@ -413,6 +413,7 @@ Results = Annotated[Path, typer.Option('--out', dir_okay=False, help='Where resu
 @bench_app.callback()
 def bench_all(context: typer.Context, quick: Quick = False,
               out: Results = Path('bench/suite.json'), as_json: AsJson = False) -> None:
+    "Run the whole suite where no part is named"
     if context.invoked_subcommand is None: _bench_parts([], quick, out, as_json)
 
 def _bench_parts(parts: list[str], quick: bool, out: Path, as_json: bool) -> None:

@@ -194,7 +194,8 @@ def forecast_html(
     expected: Forecast, # From `forecast`
 ) -> str:
     "Memory as bars by kind, and time, tokens and disk in a line"
-    total, free = expected.memory['total'], expected.memory_free
+    total = expected.memory['total']
+    free = expected.memory_free
     fits = free is None or total <= free
     title = f'{format_bytes(total)} of memory at the peak of a step, {format_bytes(free)} are free'
     rows = [(name, size/total, format_bytes(size)) for name, size in expected.memory.items()

@@ -138,7 +138,8 @@ class CommandPanel(Panel):
         seconds: float,    # Between two looks at it
     ) -> None:
         super().__init__()
-        self.run, self.seconds = run, seconds
+        self.run = run
+        self.seconds = seconds
         self.command: Command | None = None
         self.next_words: Sequence[str] = () # of a command that follows this one
         self.stopping = False  # whether a stop was asked for
@@ -217,7 +218,8 @@ class TrainPanel(CommandPanel):
         seconds: float,    # Between two looks at the directory
     ) -> None:
         super().__init__(run, seconds)
-        self.value, self.config = run.path, config
+        self.value = run.path
+        self.config = config
         self.sampled = set[Path]() # checkpoints whose samples are shown
         self.sample_due = 0.       # when to make others
         self.stop_button.description = 'Pause'
@@ -342,7 +344,8 @@ class TunePanel(CommandPanel):
         seconds: float,         # Between two looks at the folder
     ) -> None:
         super().__init__(run, seconds)
-        self.config, self.fields = config, dict[str, RangeField]()
+        self.config = config
+        self.fields = dict[str, RangeField]()
         self.names = widgets.Combobox(options=[*SETTINGS], placeholder='add a setting')
         self.names.observe(lambda change: self._typed(change['new']), 'value')
         self.trials = widgets.BoundedIntText(trials, 1, 10**6, description='trials')
@@ -512,7 +515,8 @@ def prompt_ids(
     panel: GeneratePanel, # With a prompt
 ) -> list[int]:
     "The prompt of a panel, with the conversation before it"
-    settings, model = panel.form.config.generate, panel.model
+    settings = panel.form.config.generate
+    model = panel.model
     if not model.is_chat:
         return encode_prompt(model, panel.tokenizer, panel.prompt.value, settings)
     asked = [*panel.messages, Message('user', panel.prompt.value)]

@@ -110,7 +110,8 @@ class SettingField:
         self.input.value = value if plain else setting_text(self.key, value)
         self.words.value = f'<div class="gp-help">{setting_help(self.key, value)}</div>'
     def _typed(self, change: Any) -> None:
-        new, error = change['new'], ''
+        new = change['new']
+        error = ''
         if isinstance(new, str): new, error = read_setting(self.key, new)
         if not error and new == self.value and not self.error: return # `show` did it
         self.error = error
@@ -327,7 +328,8 @@ class _LogTail(logging.Handler):
     "Shows the last messages of the thread that made it"
     def __init__(self, show: Callable[[str], None]) -> None:
         super().__init__(logging.INFO)
-        self.show, self.thread = show, threading.get_ident()
+        self.show = show
+        self.thread = threading.get_ident()
         self.lines = deque[str](maxlen=8)
     def emit(self, record: logging.LogRecord) -> None:
         if record.thread != self.thread: return
@@ -337,7 +339,8 @@ class _LogTail(logging.Handler):
 @contextmanager
 def _log_tail(show: Callable[[str], None]) -> Iterator[None]:
     "Show the messages of the package from this thread inside a `with` block"
-    logger, tail = logging.getLogger('gpt2pro'), _LogTail(show)
+    logger = logging.getLogger('gpt2pro')
+    tail = _LogTail(show)
     logger.addHandler(tail)
     try: yield
     finally: logger.removeHandler(tail)

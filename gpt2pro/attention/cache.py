@@ -38,6 +38,7 @@ def _check_memory(shape: tuple[int, ...], dtype: torch.dtype) -> None:
                     'tokens', f'{free/1e9:,.1f} GB of memory are free',
                     'generate fewer texts at once (num_beams, best_of, slots), or shorter ones')
 
+# %% ../../nbs/07_attention/03_cache.ipynb #slots003
 class CacheSlots:
     "Memory for keys and values of all layers, allocated once, with a slot for each text"
     def __init__(self,

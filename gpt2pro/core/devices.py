@@ -68,9 +68,10 @@ def resolve_precision(
     return dtypes[pick_precision(precision, device.type, hardware)]
 
 # %% ../../nbs/00_core/12_devices.ipynb #0022
-def _median_seconds(work: Callable[[], Any], budget: float,
-                    synchronize: Callable[[], Any]) -> float:
-    "The median time of a call, from as many as fit into `budget` seconds"
+def _median_seconds(work: Callable[[], Any], budget: float, device: torch.device) -> float:
+    "The median time of a call on a device, from as many as fit into `budget` seconds"
+    import torch
+    synchronize = getattr(torch, device.type).synchronize
     times: list[float] = []
     work() # the first call sets things up
     synchronize()
@@ -95,8 +96,7 @@ def measure_matmul(
     n = _WIDTHS[device.type]
     random = torch.Generator(device).manual_seed(0) # the numbers of a run stay as they were
     square = torch.randn(n, n, device=device, dtype=dtype, generator=random)
-    synchronize = getattr(torch, device.type).synchronize
-    return 2*n**3/_median_seconds(lambda: square @ square, seconds, synchronize)
+    return 2*n**3/_median_seconds(lambda: square @ square, seconds, device)
 
 # %% ../../nbs/00_core/12_devices.ipynb #0028
 def measure_bandwidth(
@@ -113,8 +113,7 @@ def measure_bandwidth(
     def pass_through() -> None:
         result = F.layer_norm(F.gelu(hidden, approximate='tanh'), [n])
         torch.autograd.grad(result, hidden, gradient)
-    synchronize = getattr(torch, device.type).synchronize
-    return 3*hidden.nbytes/_median_seconds(pass_through, seconds, synchronize)
+    return 3*hidden.nbytes/_median_seconds(pass_through, seconds, device)
 
 # %% ../../nbs/00_core/12_devices.ipynb #0031
 def measure_throughput(
