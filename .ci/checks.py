@@ -100,8 +100,9 @@ def main():
     if check('wheel installs', f'pip install "{wheel}"', user, work):
         check('import and help are quick', f'python "{tree/".ci"/"quick.py"}"', user, work)
         check('main job from the wheel, in brief', 'gpt2pro quickstart --minutes 0.2 --out run && gpt2pro generate run --prompt "In the beginning"', user, work)
-    if check('Jupyter installs', 'pip install jupyter playwright', user, work):
+    if check('Jupyter installs', 'pip install jupyter', user, work):
         check('ten notebooks run without the packages of contributors', f'python "{tree/".ci"/"notebooks.py"}"', user, work)
+    if check('the extra tune installs', f'pip install playwright "{wheel}[tune]"', user, work):
         check('the panels are clicked in JupyterLab', f'python "{tree/".ci"/"panels.py"}"', user, work)
     check('sdist installs', f'pip install --force-reinstall --no-deps "{sdist}" && gpt2pro --help', user, work)
 

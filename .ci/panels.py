@@ -3,7 +3,7 @@
     python .ci/panels.py              # every panel
     python .ci/panels.py --pictures D # also pictures, in the folder D
 
-It needs jupyterlab, playwright and a Chromium; where one of them is missing, it says so and ends well.
+It needs jupyterlab, optuna, playwright and a Chromium; where one of them is missing, it says so and ends well.
 """
 import argparse, json, os, shutil, socket, subprocess, sys, tempfile, time, urllib.request
 from importlib.util import find_spec
@@ -210,7 +210,7 @@ def main():
     parser.add_argument('--pictures', type=Path)
     pictures = parser.parse_args().pictures
     assert not stored_views(), stored_views()
-    missing = [name for name in ('jupyterlab', 'playwright') if not find_spec(name)] + ['Chromium']*(not CHROMIUM)
+    missing = [name for name in ('jupyterlab', 'optuna', 'playwright') if not find_spec(name)] + ['Chromium']*(not CHROMIUM)
     if missing: return print(f'the panels were not clicked: {", ".join(missing)} missing')
     from playwright.sync_api import sync_playwright
     folder, start = Path(tempfile.mkdtemp()), time.monotonic()

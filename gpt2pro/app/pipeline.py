@@ -288,8 +288,7 @@ def finish_run(
         _show(evaluate(folder))
         _announce('Samples')
         samples = write_samples(folder)
-        several = len(list_checkpoints(RunDirectory(folder).checkpoints)) > 1
-        if several: sample_checkpoints(folder)
+        sample_checkpoints(folder)
         for sample in samples:
             _show(Text.assemble((sample.prompt, 'bold'), (' → ', 'dim'), sample.text, '\n'))
         _announce('Report')
