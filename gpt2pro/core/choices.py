@@ -37,7 +37,7 @@ ACTIVATIONS: dict[str, Activation] = {
 # %% ../../nbs/00_core/04_choices.ipynb #0009
 @dataclass(frozen=True)
 class NormSpec:
-    "What other modules need to know of a normalisation layer"
+    "What other modules need to know of a normalization layer"
     description: str # What it is
     parameters: int   # Vectors of the model's width that it learns
     statistics: int   # Numbers per token saved for backward

@@ -398,7 +398,7 @@ class GenerateConfig(Settings):
         'documents')
     max_new_tokens: Count = _resumable(200, 'most tokens to generate', unit='tokens')
     temperature: float = _sampling(
-        0.8, 'logits are divided by this: below 1 favours likely tokens; 0 is greedy decoding',
+        0.8, 'logits are divided by this: below 1 favors likely tokens; 0 is greedy decoding',
         ge=0, le=100, usual_range=(0, 2))
     top_k: Count | None = _sampling(50, 'sample from this many likeliest tokens; null is all')
     top_p: float | None = _sampling(
@@ -426,7 +426,7 @@ class GenerateConfig(Settings):
         'is taken', ge=1, le=1000, advanced=True)
     length_penalty: float = _beams(
         1.0, 'the log-probability of a text is divided by its length to this power: above 0 '
-        'favours long texts', ge=-10, le=10)
+        'favors long texts', ge=-10, le=10)
     early_stopping: bool = _beams(
         False, 'stop when num_beams texts are finished; false goes on while a better one is likely')
     prompt_lookup_num_tokens: int = _resumable(
