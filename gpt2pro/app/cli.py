@@ -389,7 +389,7 @@ def scaling(
     gpus: Annotated[int, typer.Option(min=1, help='GPUs at most')] = 1024,
     gpus_per_node: Annotated[int, typer.Option(min=1, help='GPUs of one machine')] = 8,
     network: Annotated[float, typer.Option(min=0.01, help='Gbit/s between two machines')] = 3200,
-    utilisation: Annotated[float, typer.Option(
+    utilization: Annotated[float, typer.Option(
         min=0.01, max=1, help='Part of its peak that a single GPU reaches')] = 0.5,
     loss: Annotated[float, typer.Option(help='Aim, in nats per token')] = 3.3,
     as_json: AsJson = False,
@@ -399,7 +399,7 @@ def scaling(
     counts = [*(n for n in GPU_COUNTS if n < gpus), gpus]
     links = Network(gpus_per_node, network*1e9/8)
     show(gpt2pro.forecast_scaling(command_config(words, 'model', 'train'), gpu, counts,
-                                  network=links, utilisation=utilisation, loss=loss), as_json)
+                                  network=links, utilization=utilization, loss=loss), as_json)
 
 # %% ../../nbs/12_app/07_cli.ipynb #0075
 bench_app = typer.Typer(cls=CommandGroup, invoke_without_command=True,

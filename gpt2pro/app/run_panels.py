@@ -27,7 +27,7 @@ from ..generation.completion import encode_conversation, encode_prompt, stream_t
 from ..generation.web_page import training_state
 from .run_report import PromptHistory
 from .pipeline import run_folder, sample_checkpoints
-from .widgets import ConfigForm, error_html, Job, Panel
+from .widgets import BackgroundTask, ConfigForm, error_html, Panel
 
 # %% auto #0
 __all__ = ['config_words', 'show_words', 'Command', 'command_error', 'show_training', 'show_samples', 'CommandPanel',
@@ -471,10 +471,10 @@ class GeneratePanel(Panel):
         self.forget = widgets.Button(description='New conversation')
         self.forget.on_click(lambda button: self.clear())
         self.forget.layout.display = None if self.model.is_chat else 'none'
-        self.job = Job(self.generate, lambda text: self.done(), 'Generate')
+        self.task = BackgroundTask(self.generate, lambda text: self.done(), 'Generate')
         self.view = widgets.HTML()
         options = _row(self.probabilities, self.same_seed, self.forget)
-        self.arrange(self.prompt, options, self.settings, self.job.box, self.view)
+        self.arrange(self.prompt, options, self.settings, self.task.box, self.view)
         self.show_code(generation_code(self))
     def generate(self) -> str:
         "Continue the prompt until it is done, or somebody asks to stop"
@@ -494,7 +494,7 @@ class GeneratePanel(Panel):
     def done(self) -> None:
         "Show the whole text, and get ready for the next one"
         self.value = ''.join(token.text for token in self.tokens)
-        self.job.words.value = f'{len(self.tokens)} tokens'
+        self.task.words.value = f'{len(self.tokens)} tokens'
         if self.model.is_chat:
             answer = Message('assistant', self.value)
             self.messages += [Message('user', self.prompt.value), answer]
@@ -587,6 +587,6 @@ class ComparePanel(Panel):
 
 def compare_panel(
     runs: str | Path | Iterable[str] = 'runs', # A folder with runs somewhere in it, or the runs
-) -> ComparePanel: # Its `value` is the `Comparison`
+) -> ComparePanel: # Its `value` is the `RunComparison`
     "Compare runs in a notebook"
     return ComparePanel(find_runs(runs) if isinstance(runs, (str, Path)) else [*map(str, runs)])

@@ -33,11 +33,11 @@ from ..generation.export import ParityCertificate
 
 # %% auto #0
 __all__ = ['SECTIONS', 'format_error', 'format_quantity', 'render', 'Sample', 'PromptHistory', 'PeakMemory', 'SavedCheckpoint',
-           'RunContents', 'read_log', 'check_checkpoint', 'read_run', 'summarize_run', 'Comparison', 'compare_forecast',
-           'explain_forecast', 'describe_state', 'describe_run', 'describe_figures', 'show_figures', 'show_training',
-           'show_evaluation', 'show_samples', 'show_sample_history', 'show_data', 'show_forecast', 'logged_spikes',
-           'show_spikes', 'compare_config', 'show_configuration', 'show_proofs', 'show_history', 'show_commands',
-           'make_notebook', 'RunReport', 'make_report', 'report_run']
+           'RunContents', 'read_log', 'check_checkpoint', 'read_run', 'summarize_run', 'ForecastComparison',
+           'compare_forecast', 'explain_forecast', 'describe_state', 'describe_run', 'describe_figures', 'show_figures',
+           'show_training', 'show_evaluation', 'show_samples', 'show_sample_history', 'show_data', 'show_forecast',
+           'logged_spikes', 'show_spikes', 'compare_config', 'show_configuration', 'show_proofs', 'show_history',
+           'show_commands', 'make_notebook', 'RunReport', 'make_report', 'report_run']
 
 # %% ../../nbs/12_app/02_run_report.ipynb #0007
 def format_error(
@@ -260,7 +260,7 @@ def summarize_run(
     return known
 
 # %% ../../nbs/12_app/02_run_report.ipynb #0045
-class Comparison(StrictModel):
+class ForecastComparison(StrictModel):
     "A forecast and its measurement"
     what: str       # What was forecast
     unit: str       # Bytes, seconds or tokens/s
@@ -270,7 +270,7 @@ class Comparison(StrictModel):
 
 def compare_forecast(
     run: RunContents, # A run
-) -> list[Comparison]: # Those of which both sides are known
+) -> list[ForecastComparison]: # Those of which both sides are known
     "Forecast and measurement of memory, speed and time"
     if not run.forecast: return []
     expected = run.forecast
@@ -282,8 +282,8 @@ def compare_forecast(
     pairs = [('peak memory', 'bytes', expected.memory.get('total'), known['memory']),
              ('training speed', 'tokens/s', expected.tokens_per_second, known['tokens_per_second']),
              ('training time', 'seconds', seconds, known['seconds'])]
-    return [Comparison(what=what, unit=unit, forecast=forecast, measured=measured,
-                       error=100*(forecast - measured)/measured)
+    return [ForecastComparison(what=what, unit=unit, forecast=forecast, measured=measured,
+                               error=100*(forecast - measured)/measured)
             for what, unit, forecast, measured in pairs if forecast and measured]
 
 # %% ../../nbs/12_app/02_run_report.ipynb #0049
@@ -515,7 +515,7 @@ class RunReport(Record):
     folder: Path                     # The run directory
     summary: str                     # The run in one sentence
     figures: dict[str, float | None] # The numbers that describe it; null for unknown
-    comparisons: list[Comparison]    # Forecast against measured
+    comparisons: list[ForecastComparison] # Forecast against measured
     problems: dict[str, str]         # Files that could not be used, and why
     html: str = Field(exclude=True, repr=False) # The page without a document around it
     notebook: dict[str, Any] = Field(exclude=True, repr=False) # Its JSON

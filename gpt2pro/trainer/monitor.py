@@ -108,7 +108,7 @@ def downsample(
     points: Points,        # (step, value), in order
     max_points: int = 300, # Points that remain at most
 ) -> Points:
-    "Means of neighbouring points"
+    "Means of neighboring points"
     groups = np.array_split(np.array(points), min(max_points, len(points)))
     return [tuple(group.mean(0).tolist()) for group in groups]
 
@@ -125,7 +125,7 @@ def _ticks(values: list[float]) -> list[float]:
 
 # %% ../../nbs/09_trainer/05_monitor.ipynb #0035
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 452, 28, 200
-_COLOURS = '#3b5bdb', '#f08c00', '#0ca678', '#ae3ec9'
+_COLORS = '#3b5bdb', '#f08c00', '#0ca678', '#ae3ec9'
 
 class _Svg(Markup):
     "A picture, which notebooks show"
@@ -151,12 +151,12 @@ def line_chart(
     height = (y_ticks[0], y_ticks[-1])
     def place_x(x: float) -> float: return round(float(np.interp(x, span, (_LEFT, _RIGHT))), 1)
     def place_y(y: float) -> float: return round(float(np.interp(y, height, (_BOTTOM, _TOP))), 1)
-    def draw(name: str, colour: str) -> dict[str, Any]:
+    def draw(name: str, color: str) -> dict[str, Any]:
         places = [(place_x(x), place_y(y)) for x, y in curves[name]]
         return dict(name=name, points=' '.join(f'{x},{y}' for x, y in places), end=places[-1],
-                    last=format_number(lines[name][-1][1]), colour=colour)
+                    last=format_number(lines[name][-1][1]), color=color)
     return _Svg(_template().render(
-        title=title, curves=[*map(draw, curves, _COLOURS)],
+        title=title, curves=[*map(draw, curves, _COLORS)],
         x_ticks=[(place_x(x), format_number(x)) for x in _ticks(steps) if span[0] <= x <= span[1]],
         y_ticks=[(place_y(y), format_number(y)) for y in y_ticks]))
 
