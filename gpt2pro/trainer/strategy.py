@@ -31,8 +31,8 @@ from .optimizers import load_optimizer_tensors, optimizer_tensors
 __all__ = ['State', 'Saved', 'OptimizerMaker', 'STRATEGY_CLASSES', 'clip_gradient', 'clip_and_step', 'unwrap', 'state_tensors',
            'load_state_tensors', 'Strategy', 'environment', 'Distributed', 'DataParallel', 'local_shard', 'fill_shard',
            'shard_like', 'shard_blocks', 'FullyShardedDataParallel', 'deepspeed_config', 'import_deepspeed',
-           'zero_shard', 'set_zero', 'link_states', 'zero_state', 'blank_step', 'load_zero_state', 'DeepSpeed',
-           'make_strategy']
+           'zero_shard', 'set_zero', 'link_states', 'zero_state', 'init_optimizer_state', 'load_zero_state',
+           'DeepSpeed', 'make_strategy']
 
 # %% ../../nbs/09_trainer/04_strategy.ipynb #0017
 def clip_gradient(
@@ -352,11 +352,11 @@ def zero_state(
     return found
 
 # %% ../../nbs/09_trainer/04_strategy.ipynb #0098
-def blank_step(
+def init_optimizer_state(
     engine: Any,                      # Of DeepSpeed
     optimizer: torch.optim.Optimizer, # The same
 ) -> None:
-    "Take a step that changes nothing, after which there is a state"
+    "Create the optimizer state by a step that changes nothing"
     token = torch.zeros(1, 1, dtype=torch.long, device=engine.device)
     for group in optimizer.param_groups: group['lr'] = 0.
     engine.set_gradient_accumulation_boundary(True)
@@ -372,7 +372,7 @@ def load_zero_state(
     "Give this process its part of the state of a checkpoint"
     parameters = dict(unwrap(engine).named_parameters())
     for name, value in tensors['model'].items(): set_zero(parameters[name], value)
-    blank_step(engine, optimizer)
+    init_optimizer_state(engine, optimizer)
     link_states(optimizer)
     states = [*optimizer.state.values()]
     for state in states:
