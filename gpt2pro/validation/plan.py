@@ -15,9 +15,9 @@ from pydantic import Field
 from ..core.errors import check_positive, UserError
 from ..core.files import read_json
 from ..core.config import Config, FinetuneConfig, ModelConfig, StrictModel, TrainConfig
-from ..core.hf_config import from_hf_config
 from ..core.loading import load_config
 from ..core.hardware import Hardware, native_precisions, Throughput
+from ..core.hf_config import from_hf_config
 from .counts import count_parameters, count_trainable, flops_per_token
 from .counts import optimizer_flops, targeted_shapes
 from .heuristics import expected_bytes_per_token
