@@ -15,8 +15,8 @@ from ..validation.counts import count_parameters, flops_per_token
 
 # %% auto #0
 __all__ = ['LINK_EFFICIENCY', 'LATENCY', 'FAST_NETWORK', 'EXPOSED', 'JITTER', 'GPU_COUNTS', 'Share', 'share_step', 'Network',
-           'ring_seconds', 'ddp_exposed', 'fsdp_exposed', 'step_seconds', 'critical_batch_size', 'ScalingPoint',
-           'scaling_point', 'ScalingForecast', 'forecast_scaling', 'plot_scaling', 'fit_utilization']
+           'ring_seconds', 'ddp_exposed', 'fsdp_exposed', 'parallel_step_seconds', 'critical_batch_size',
+           'ScalingPoint', 'scaling_point', 'ScalingForecast', 'forecast_scaling', 'plot_scaling', 'fit_utilization']
 
 # %% ../../nbs/09_trainer/13_scaling.ipynb #0006
 class Share(NamedTuple):
@@ -78,7 +78,7 @@ EXPOSED = {'ddp': ddp_exposed, 'fsdp2': fsdp_exposed}
 # %% ../../nbs/09_trainer/13_scaling.ipynb #0019
 JITTER = 0.01 # Standard deviation of the time of a step, as a part of it
 
-def step_seconds(
+def parallel_step_seconds(
     config: Config,      # Model and batch
     strategy: str,       # ddp or fsdp2
     gpus: int,           # How many
@@ -112,7 +112,7 @@ class ScalingPoint(StrictModel):
     "A training on some number of GPUs"
     strategy: str             # ddp or fsdp2
     gpus: int                 # How many
-    step_seconds: float       # Of a step
+    parallel_step_seconds: float       # Of a step
     tokens_per_second: float  # Of all GPUs
     mfu: float                # Part of the peak of all GPUs that is used
     waiting: float            # Part of a step in which GPUs wait for others
@@ -130,11 +130,11 @@ def scaling_point(
     critical: float,     # Critical batch size in tokens
 ) -> ScalingPoint:
     "Speed of a training on some number of GPUs"
-    seconds, working = step_seconds(config, strategy, gpus, spec, network, utilization)
+    seconds, working = parallel_step_seconds(config, strategy, gpus, spec, network, utilization)
     tokens = share_step(config, gpus).batch_tokens
     speed = tokens/seconds
     return ScalingPoint(
-        strategy=strategy, gpus=gpus, step_seconds=seconds, tokens_per_second=speed,
+        strategy=strategy, gpus=gpus, parallel_step_seconds=seconds, tokens_per_second=speed,
         mfu=speed*flops_per_token(config.model)/(gpus*spec.flops), waiting=1 - working/seconds,
         batch_tokens=tokens, useful_tokens_per_second=speed/(1 + tokens/critical))
 
