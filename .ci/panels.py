@@ -19,8 +19,8 @@ PANELS = {
     'config': "from gpt2pro import analyze_panel, config_panel, validate_panel\nconfig = config_panel('tiny')\nconfig",
     'validate': "validate = validate_panel({'model': {'n_head': 5}, 'train': {'lr': 0.5}})\nvalidate",
     'analyze': "analyze = analyze_panel()\nanalyze",
-    'job': "import time\nfrom gpt2pro.app.widgets import Job\nfrom gpt2pro.core.progress import progress_bar\n"
-           "job = Job(lambda: [time.sleep(0.05) for _ in progress_bar(range(10**4), 'counting')], print)\njob.box",
+    'task': "import time\nfrom gpt2pro.app.widgets import BackgroundTask\nfrom gpt2pro.core.progress import progress_bar\n"
+           "task = BackgroundTask(lambda: [time.sleep(0.05) for _ in progress_bar(range(10**4), 'counting')], print)\ntask.box",
     'train': "from gpt2pro import compare_panel, generate_panel, load_config, train_panel, tune_panel\n"
              "small = load_config('nano', ['model.block_size=64', 'data.sample=0.05', 'train.batch_size=4', 'train.max_steps=100000',\n"
              "    'train.log_interval=5', 'train.eval_interval=50', 'train.checkpoint_interval=50', 'train.eval_batches=2'])\n"
@@ -72,7 +72,7 @@ def do_analyze(panel, folder):
     panel.locator('img').wait_for()
     until(lambda: panel.get_by_role('button', name='Analyze').is_enabled())
 
-def do_job(panel, folder):
+def do_task(panel, folder):
     panel.get_by_role('button', name='Start').click()
     panel.get_by_text('counting').wait_for()
     panel.get_by_role('button', name='Stop').click()

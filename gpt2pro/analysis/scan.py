@@ -26,8 +26,8 @@ from ..text.layouts import Layout
 from ..text.sources import cache_folder
 from ..text.corpus import Corpus, Document, open_corpus
 from ..text.languages import Detection, LanguageDetector
-from ..text.quality import check_quality, compute_signatures, drop_numbers
-from ..text.quality import DuplicateFinder, find_words, QUALITY_RULES
+from ..text.quality import check_quality, compute_signatures, drop_numbers, DuplicateFinder
+from ..text.quality import find_words, QUALITY_RULES
 from .sampling import Amount, choose_sample_fraction, content_key, counted_amount
 from .sampling import document_row, Duplicate, duplicate_amount, Estimator
 from .sampling import is_sampled, is_sampled_by_content, list_names

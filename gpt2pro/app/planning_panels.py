@@ -22,7 +22,8 @@ from ..validation.rules import Finding
 from ..validation.validator import repair, validate
 from ..validation.forecast import Forecast, forecast
 from ..tokenizers.tokenizer import gpt2_tokenizer
-from .widgets import bars_html, ConfigForm, errors_shown, Job, Panel, SaveRow
+from .widgets import BackgroundTask, bars_html, ConfigForm, errors_shown, Panel
+from .widgets import SaveRow
 
 # %% auto #0
 __all__ = ['AnalyzePanel', 'analyze_panel', 'finding_html', 'FindingsList', 'config_overrides', 'load_code', 'ValidatePanel',
@@ -52,12 +53,12 @@ class AnalyzePanel(Panel):
         self.languages = widgets.Text(description='languages', placeholder='all, or such as en,es',
                                       **_FIELD)
         self.problem, self.report = widgets.HTML(), widgets.HTML()
-        self.job = Job(self._analyze, self._show, 'Analyze')
+        self.task = BackgroundTask(self._analyze, self._show, 'Analyze')
         self.save = SaveRow('report.html', lambda path: self.value.save(path))
         self.save.box.layout.display = 'none'
         fields = [self.source, self.sample, self.languages]
         for field in fields: field.observe(lambda change: self._update(), 'value')
-        self.arrange(*fields, self.problem, self.job.box, self.report, self.save.box)
+        self.arrange(*fields, self.problem, self.task.box, self.report, self.save.box)
         self._update()
     def _data(self) -> DataConfig:
         try: words = shlex.split(self.source.value, posix=os.name != 'nt')
@@ -223,7 +224,7 @@ class ConfigPanel(Panel):
         self.preset.observe(lambda change: self._load(change['new']), 'value')
         self.forecast, self.wrong, self.yaml = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self.findings = FindingsList(self._fix)
-        self.measure = Job(self._measure, self._measured, 'Measure')
+        self.measure = BackgroundTask(self._measure, self._measured, 'Measure')
         self.form = ConfigForm(load_config(source), lambda form: self._update())
         self.save = SaveRow('gpt2pro.yaml', lambda path: self.value.save(path))
         about = widgets.VBox([self.forecast, self.measure.box, self.wrong, self.findings.box],

@@ -16,7 +16,8 @@ from pydantic import Field
 from ..core.errors import Gpt2proError, UserError
 from ..core.files import asset_path, read_file, read_json, write_file
 from ..core.config import Config, RUN_PRESETS, SETTINGS, StrictModel
-from ..core.tables import format_bytes, format_number, format_seconds, Record, TableRows
+from ..core.tables import format_bytes, format_number, format_quantity, format_seconds
+from ..core.tables import Record, TableRows
 from ..core.loading import format_override, load_config
 from ..text.languages import language_name
 from ..analysis.report import DatasetReport
@@ -27,17 +28,18 @@ from ..trainer.checkpoint import checkpoint_error, checkpoint_manifest, checkpoi
 from ..trainer.checkpoint import list_checkpoints
 from ..trainer.runs import is_running, name_a_run, Progress, read_state, ResumeProof
 from ..trainer.runs import RunDirectory
-from ..trainer.monitor import metric_points, read_metrics, training_charts
+from ..trainer.monitor import compare_forecast, ForecastComparison, last_values
+from ..trainer.monitor import metric_points, PeakMemory, read_metrics, training_charts
 from ..generation.evaluation import Evaluation
 from ..generation.export import ParityCertificate
 
 # %% auto #0
-__all__ = ['SECTIONS', 'format_error', 'format_quantity', 'render', 'Sample', 'PromptHistory', 'PeakMemory', 'SavedCheckpoint',
-           'RunContents', 'read_log', 'check_checkpoint', 'read_run', 'summarize_run', 'Comparison', 'compare_forecast',
-           'explain_forecast', 'describe_state', 'describe_run', 'describe_figures', 'show_figures', 'show_training',
-           'show_evaluation', 'show_samples', 'show_sample_history', 'show_data', 'show_forecast', 'logged_spikes',
-           'show_spikes', 'compare_config', 'show_configuration', 'show_proofs', 'show_history', 'show_commands',
-           'make_notebook', 'RunReport', 'make_report', 'report_run']
+__all__ = ['SECTIONS', 'format_error', 'render', 'Sample', 'PromptHistory', 'SavedCheckpoint', 'RunContents', 'read_log',
+           'check_checkpoint', 'read_run', 'summarize_run', 'explain_forecast', 'describe_state', 'describe_run',
+           'describe_figures', 'show_figures', 'show_training', 'show_evaluation', 'show_samples',
+           'show_sample_history', 'show_data', 'show_forecast', 'logged_spikes', 'show_spikes', 'compare_config',
+           'show_configuration', 'show_proofs', 'show_history', 'show_commands', 'make_notebook', 'RunReport',
+           'make_report', 'report_run']
 
 # %% ../../nbs/12_app/02_run_report.ipynb #0007
 def format_error(
@@ -47,14 +49,6 @@ def format_error(
     if abs(error) < .05: return 'exact'
     side = 'high' if error > 0 else 'low'
     return f'{abs(error):.1f} % too {side}'
-
-def format_quantity(
-    value: float, # A number
-    unit: str,    # Its unit, such as bytes, seconds or tokens/s
-) -> str:
-    "A number with its unit"
-    if unit == 'bytes': return format_bytes(int(value))
-    return format_seconds(value) if unit == 'seconds' else f'{format_number(value)} {unit}'
 
 # %% ../../nbs/12_app/02_run_report.ipynb #0011
 def _as_image(svg: re.Match[str]) -> str:
@@ -119,19 +113,6 @@ class PromptHistory(Record):
                 for i, prompt in enumerate(self.prompts)}
 
 # %% ../../nbs/12_app/02_run_report.ipynb #0024
-class PeakMemory(StrictModel):
-    "The measured memory of the first steps"
-    measured_bytes: int | None = None # Of a step's tensors; null where it cannot be measured
-    checkpoint_bytes: int = 0         # Of the copies from which a checkpoint is written
-    rss_bytes: int                    # Of the whole process
-    device: str                       # cpu, cuda or mps
-    @property
-    def peak(self) -> int | None: # Of the device, while a checkpoint is being written
-        beside = self.checkpoint_bytes*(self.device == 'cpu') # else it is in another memory
-        if self.measured_bytes is None: return None
-        return self.measured_bytes + beside
-
-# %% ../../nbs/12_app/02_run_report.ipynb #0027
 class SavedCheckpoint(StrictModel):
     "A checkpoint, compared with the hashes in its manifest"
     name: str    # Of its folder
@@ -139,7 +120,7 @@ class SavedCheckpoint(StrictModel):
     size: int    # Their bytes
     problem: str # Why it cannot be used; empty when it is exactly what was saved
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0029
+# %% ../../nbs/12_app/02_run_report.ipynb #0026
 @dataclass
 class RunContents:
     "What a run directory holds"
@@ -169,8 +150,11 @@ class RunContents:
     def best(self) -> str: # The name of its best checkpoint
         step = self.progress and self.progress.best_step
         return checkpoint_path('', step).name if step else ''
+    @property
+    def comparisons(self) -> list[ForecastComparison]: # Of the forecast with measurements
+        return compare_forecast(self.forecast, self.metrics, self.memory)
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0031
+# %% ../../nbs/12_app/02_run_report.ipynb #0028
 _LOG_LINE = re.compile(r'^(\d{4}-\d\d-\d\d \d\d:\d\d):\d\d,\d{3} [A-Z]+ (.*)$', re.M)
 
 def read_log(
@@ -189,7 +173,7 @@ def check_checkpoint(
     return SavedCheckpoint(name=path.name, files=len(sizes), size=sum(sizes),
                            problem=error.why if error else '')
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0034
+# %% ../../nbs/12_app/02_run_report.ipynb #0031
 _PARTS = dict(analysis=DatasetReport, manifest=Manifest, forecast=Forecast, memory=PeakMemory,
               evaluation=Evaluation, samples=list[Sample], sample_history=PromptHistory,
               proof=ResumeProof)
@@ -204,7 +188,7 @@ def _read_checkpoints(run: RunContents, folder: Path) -> None:
             run.progress = read_state(path).progress
         except Gpt2proError as e: run.problems[path.name] = e.why
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0035
+# %% ../../nbs/12_app/02_run_report.ipynb #0032
 def read_run(
     folder: str | Path, # The run directory
 ) -> RunContents:
@@ -225,7 +209,7 @@ def read_run(
     _read_checkpoints(run, files.checkpoints)
     return run
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0039
+# %% ../../nbs/12_app/02_run_report.ipynb #0036
 _FIGURES: dict[str, tuple[str, Callable[[Any], str], str]] = { # Key → name, format and remark
     'bits_per_byte': ('bits per byte', '{:.3f}'.format, 'on validation text'),
     'perplexity': ('perplexity', '{:.1f}'.format, 'per token, on validation text'),
@@ -237,7 +221,7 @@ _FIGURES: dict[str, tuple[str, Callable[[Any], str], str]] = { # Key → name, f
     'mfu': ('MFU', '{:.0%}'.format, 'model FLOPs utilization, median'),
     'memory': ('peak memory', format_bytes, 'in training')}
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0041
+# %% ../../nbs/12_app/02_run_report.ipynb #0038
 def summarize_run(
     run: RunContents, # A run
 ) -> dict[str, float | None]: # None for what is not known
@@ -248,8 +232,7 @@ def summarize_run(
         known['parameters'] = count_parameters(model)['total']
         if tune.method != 'full': known['trained_parameters'] = count_trainable(model, tune)
     if run.metrics: known['steps'] = run.metrics[-1]['step']
-    for name in ('tokens', 'seconds'):
-        if points := metric_points(run.metrics, name): known[name] = points[-1][1]
+    known |= last_values(run.metrics, ['tokens', 'seconds'])
     for name in ('tokens_per_second', 'mfu'):
         values = [value for _, value in metric_points(run.metrics, name)]
         if values: known[name] = median_high(values)
@@ -260,33 +243,6 @@ def summarize_run(
     return known
 
 # %% ../../nbs/12_app/02_run_report.ipynb #0045
-class Comparison(StrictModel):
-    "A forecast and its measurement"
-    what: str       # What was forecast
-    unit: str       # Bytes, seconds or tokens/s
-    forecast: float # Before the run
-    measured: float # In the run
-    error: float    # Percent of the measured value; positive when the forecast was too high
-
-def compare_forecast(
-    run: RunContents, # A run
-) -> list[Comparison]: # Those of which both sides are known
-    "Forecast and measurement of memory, speed and time"
-    if not run.forecast: return []
-    expected = run.forecast
-    known = summarize_run(run)
-    seconds = expected.seconds
-    planned = metric_points(run.metrics, 'max_steps')
-    if seconds and known['steps'] and planned: # a run that was stopped took fewer steps
-        seconds *= min(1, known['steps']/planned[-1][1])
-    pairs = [('peak memory', 'bytes', expected.memory.get('total'), known['memory']),
-             ('training speed', 'tokens/s', expected.tokens_per_second, known['tokens_per_second']),
-             ('training time', 'seconds', seconds, known['seconds'])]
-    return [Comparison(what=what, unit=unit, forecast=forecast, measured=measured,
-                       error=100*(forecast - measured)/measured)
-            for what, unit, forecast, measured in pairs if forecast and measured]
-
-# %% ../../nbs/12_app/02_run_report.ipynb #0049
 _SETTLED = 20 # Steps from which on a speed is steady
 
 def _explain_speed(error: float, forecast: float, speeds: list[float], steps: float) -> str:
@@ -304,12 +260,12 @@ def _explain_speed(error: float, forecast: float, speeds: list[float], steps: fl
             'before it. Other programs shared the machine, or small operations take more time '
             'than their FLOPs say.')
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0052
+# %% ../../nbs/12_app/02_run_report.ipynb #0048
 def explain_forecast(
     run: RunContents, # A run
 ) -> list[str]:
     "Why its forecast and its measurements differ, in words"
-    found = {c.unit: c for c in compare_forecast(run)}
+    found = {c.unit: c for c in run.comparisons}
     far = {unit for unit, c in found.items() if abs(c.error) > 5}
     reasons = ['No forecast was off by more than 5 %.']*(bool(found) and not far)
     steps = summarize_run(run)['steps'] or 0
@@ -328,7 +284,7 @@ def explain_forecast(
         reasons.append('Time: it follows the speed, and has evaluations and checkpoints in it.')
     return reasons
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0056
+# %% ../../nbs/12_app/02_run_report.ipynb #0052
 def describe_state(
     run: RunContents, # A run
 ) -> str:
@@ -344,7 +300,7 @@ def describe_state(
     if run.progress.planned_steps and reason == 'max_steps': reason = 'target_minutes'
     return f'It is finished: train.{reason} ended it after step {run.progress.step:,}.'
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0060
+# %% ../../nbs/12_app/02_run_report.ipynb #0056
 def describe_run(
     run: RunContents, # A run
 ) -> str:
@@ -355,7 +311,7 @@ def describe_run(
     state = describe_state(run)
     return f'{summary} {state}' if state and 'finished' not in state else summary
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0062
+# %% ../../nbs/12_app/02_run_report.ipynb #0058
 def describe_figures(
     known: Mapping[str, float | None], # From `summarize_run`
 ) -> list[tuple[str, str, str]]:    # Name, value and remark
@@ -371,7 +327,7 @@ def show_figures(
     columns = min((4, 3, 5), key=lambda n: -len(tiles) % n) # leaves the fewest places empty
     return render('tiles.html', tiles=tiles, columns=columns)
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0067
+# %% ../../nbs/12_app/02_run_report.ipynb #0063
 def _section(run: RunContents, template: str, file: str, command: str, **values: Any) -> _Html:
     "A template with what it shows; without its file, what would write it"
     body = render(f'{template}.html', run=run, **values)
@@ -389,7 +345,7 @@ def show_evaluation(run: RunContents) -> _Html:
     "A short bar is good: fewer bits are needed for a byte of text; ± is a 95 % interval."
     return _section(run, 'evaluation', 'evaluation', 'gpt2pro evaluate')
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0073
+# %% ../../nbs/12_app/02_run_report.ipynb #0069
 def show_samples(run: RunContents) -> _Html:
     "How the best checkpoint continues the beginnings of validation documents."
     return _section(run, 'samples', 'samples', 'gpt2pro train')
@@ -399,7 +355,7 @@ def show_sample_history(run: RunContents) -> _Html:
     command = f'gpt2pro generate {run.argument} --checkpoints'
     return _section(run, 'sample_history', 'sample_history', command)
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0078
+# %% ../../nbs/12_app/02_run_report.ipynb #0074
 def show_data(run: RunContents) -> _Html:
     "What the model has read, and what was held out to judge it."
     return _section(run, 'data', 'manifest', 'gpt2pro train')
@@ -407,9 +363,9 @@ def show_data(run: RunContents) -> _Html:
 def show_forecast(run: RunContents) -> _Html:
     "Each pair of bars has one scale: equal lengths mean a good forecast."
     return _section(run, 'forecast', 'forecast', 'gpt2pro train',
-                    comparisons=compare_forecast(run), reasons=explain_forecast(run))
+                    comparisons=run.comparisons, reasons=explain_forecast(run))
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0083
+# %% ../../nbs/12_app/02_run_report.ipynb #0079
 _SPIKE = re.compile(r'step (\d+): (.*) is a spike, (.*); it read (.*)')
 
 def logged_spikes(
@@ -423,7 +379,7 @@ def show_spikes(run: RunContents) -> _Html:
     "Steps whose loss or gradient norm rose far above the usual, often because of damaged text."
     return _section(run, 'spikes', 'metrics', 'gpt2pro train', spikes=logged_spikes(run))
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0087
+# %% ../../nbs/12_app/02_run_report.ipynb #0083
 @cache
 def _presets() -> dict[str, dict[str, dict[str, Any]]]:
     return {name: load_config(name).model_dump() for name in RUN_PRESETS}
@@ -448,12 +404,12 @@ def show_configuration(run: RunContents) -> _Html:
              SETTINGS[key].description) for key, *values in changes]
     return _section(run, 'config', 'config', 'gpt2pro train', preset=preset, changes=rows)
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0091
+# %% ../../nbs/12_app/02_run_report.ipynb #0087
 def show_proofs(run: RunContents) -> _Html:
     "What has been checked: the checkpoints, resuming, and exports for other programs."
     return _section(run, 'proofs', 'checkpoints', 'gpt2pro train')
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0095
+# %% ../../nbs/12_app/02_run_report.ipynb #0091
 _USUAL = re.compile(r'step \d+: ') # messages that other sections have
 
 def show_history(run: RunContents) -> _Html:
@@ -467,7 +423,7 @@ def show_commands(run: RunContents) -> _Html:
     from gpt2pro import __version__
     return _section(run, 'reproduce', 'config', 'gpt2pro train', version=__version__)
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0101
+# %% ../../nbs/12_app/02_run_report.ipynb #0097
 SECTIONS: dict[str, Callable[[RunContents], _Html]] = {
     'Training': show_training,
     'Evaluation': show_evaluation,
@@ -481,7 +437,7 @@ SECTIONS: dict[str, Callable[[RunContents], _Html]] = {
     'History': show_history,
     'How to repeat it': show_commands}
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0103
+# %% ../../nbs/12_app/02_run_report.ipynb #0099
 _START = "from gpt2pro.app.run_report import *\n\nrun = read_run('.')\nshow_figures(run)"
 
 def _markdown_cell(text: str) -> dict[str, Any]:
@@ -509,13 +465,13 @@ def make_notebook(
     return dict(nbformat=4, nbformat_minor=5, cells=cells,
                 metadata=dict(kernelspec=kernel, language_info=dict(name='python')))
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0107
+# %% ../../nbs/12_app/02_run_report.ipynb #0103
 class RunReport(Record):
     "A run on one page, and as a notebook"
     folder: Path                     # The run directory
     summary: str                     # The run in one sentence
     figures: dict[str, float | None] # The numbers that describe it; null for unknown
-    comparisons: list[Comparison]    # Forecast against measured
+    comparisons: list[ForecastComparison] # Forecast against measured
     problems: dict[str, str]         # Files that could not be used, and why
     html: str = Field(exclude=True, repr=False) # The page without a document around it
     notebook: dict[str, Any] = Field(exclude=True, repr=False) # Its JSON
@@ -537,7 +493,7 @@ class RunReport(Record):
         write_file(run.notebook, json.dumps(self.notebook, indent=1, ensure_ascii=False))
         return run.report
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0108
+# %% ../../nbs/12_app/02_run_report.ipynb #0104
 def make_report(
     run: RunContents, # A run
 ) -> RunReport:
@@ -548,7 +504,7 @@ def make_report(
     html = render('report.html', run=run, summary=summary, tiles=show_figures(run),
                   sections=sections)
     return RunReport(folder=run.folder, summary=summary, figures=summarize_run(run),
-                     comparisons=compare_forecast(run), problems=run.problems, html=html,
+                     comparisons=run.comparisons, problems=run.problems, html=html,
                      notebook=make_notebook(run, parts))
 
 def report_run(

@@ -24,7 +24,7 @@ from ..core.progress import watch_progress
 
 # %% auto #0
 __all__ = ['STYLE', 'setting_text', 'read_setting', 'setting_input', 'setting_help', 'SettingField', 'ConfigForm', 'snapshot',
-           'snapshot_text', 'Panel', 'error_html', 'errors_shown', 'SaveRow', 'bars_html', 'Job']
+           'snapshot_text', 'Panel', 'error_html', 'errors_shown', 'SaveRow', 'bars_html', 'BackgroundTask']
 
 # %% ../../nbs/12_app/08_widgets.ipynb #0007
 def setting_text(
@@ -351,19 +351,18 @@ def _meter(bar: tqdm) -> str:
     return escape(bar.format_meter(**{**bar.format_dict, 'bar_format': words}))
 
 # %% ../../nbs/12_app/08_widgets.ipynb #0056
-class Job:
+class BackgroundTask:
     "Work in a thread, with a button that starts it and one that stops it, a bar and messages"
-    running: Job | None = None # The one that runs in this process
+    running: BackgroundTask | None = None # The one that runs in this process
     thread: threading.Thread
     def __init__(self,
         work: Callable[[], Any],     # What to do; its bars and messages are shown
         done: Callable[[Any], None], # Gets the result, in the same thread
         name: str = 'Start',         # What the button says
-        stop: str = 'Stop',          # And the other one
     ) -> None:
         self.work, self.done = work, done
         self.button = widgets.Button(description=name, button_style='primary', layout=_SMALL)
-        self.stop_button = widgets.Button(description=stop, disabled=True, layout=_SMALL)
+        self.stop_button = widgets.Button(description='Stop', disabled=True, layout=_SMALL)
         self.bar = widgets.FloatProgress(max=1., layout=dict(flex='1 1 8em'))
         self.words, self.log, self.problem = widgets.HTML(), widgets.HTML(), widgets.HTML()
         row = [self.button, self.stop_button, self.bar, self.words]
@@ -373,14 +372,14 @@ class Job:
         self.future = Future[Any]()
         self.busy = False # whether it can be stopped
     def start(self) -> None:
-        "Begin, unless another job runs"
-        if Job.running and Job.running.thread.is_alive():
-            return self.show_error(UserError('Another panel is at work', 'one job runs at a time',
+        "Begin, unless another task runs"
+        if BackgroundTask.running and BackgroundTask.running.thread.is_alive():
+            return self.show_error(UserError('Another panel is at work', 'one task runs at a time',
                                              'wait until it has ended, or stop it there'))
-        Job.running, self.busy = self, True
+        BackgroundTask.running, self.busy = self, True
         self.future = Future()
         self.show_running(True)
-        self.thread = threading.Thread(target=_run_job, args=[self], daemon=True)
+        self.thread = threading.Thread(target=_run_task, args=[self], daemon=True)
         self.thread.start()
     def stop(self) -> None:
         "Do what Ctrl-C does in a terminal"
@@ -408,22 +407,22 @@ class Job:
         self.log.value = f'<pre class="gp-log">{escape(text)}</pre>'
 
 # %% ../../nbs/12_app/08_widgets.ipynb #0058
-def _run_job(job: Job) -> None:
+def _run_task(task: BackgroundTask) -> None:
     "Work, and show the result or what went wrong"
     try:
-        with watch_progress(job.show_bar), _log_tail(job.show_log): result = job.work()
-        job.done(result)
-        job.busy = False
+        with watch_progress(task.show_bar), _log_tail(task.show_log): result = task.work()
+        task.done(result)
+        task.busy = False
     except BaseException as e:
-        job.busy = False
-        job.words.value = ''
-        stopped = RunError('Stopped', 'somebody asked for it', f'{job.button.description} begins '
+        task.busy = False
+        task.words.value = ''
+        stopped = RunError('Stopped', 'somebody asked for it', f'{task.button.description} begins '
                            'again; what was kept is used')
-        job.show_error(as_error(e) if isinstance(e, Exception) else stopped)
-        outcome = partial(job.future.set_exception, e)
+        task.show_error(as_error(e) if isinstance(e, Exception) else stopped)
+        outcome = partial(task.future.set_exception, e)
     else:
-        job.bar.value = job.bar.value or 1 # without a bar, it is done
-        outcome = partial(job.future.set_result, result)
-    Job.running = None
-    job.show_running(False)
+        task.bar.value = task.bar.value or 1 # without a bar, it is done
+        outcome = partial(task.future.set_result, result)
+    BackgroundTask.running = None
+    task.show_running(False)
     outcome()

@@ -27,7 +27,7 @@ def _is_allowed(i, j, docs_ptr, S, window):
     return allowed
 
 # %% ../../nbs/07_attention/02_flash.ipynb #0023
-_SPAN = 64 # positions that are summarised together
+_SPAN = 64 # positions that are summarized together
 
 def _doc_ranges(doc_ids: Tensor) -> Tensor: # (B, S) → (B, 2, spans)
     "Minimum and maximum of the document ids in each span"

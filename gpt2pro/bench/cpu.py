@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from torch.utils.benchmark import set_torch_threads
 from ..core.errors import UserError
 from ..core.config import ModelConfig, TrainConfig
-from ..core.hf_config import hf_layout
+from ..core.hf_config import hf_model_type
 from ..model.gpt import GPT
 from ..model.inference import optimize_for_inference
 from ..model.pretrained import save_pretrained
@@ -96,7 +96,7 @@ def litgpt_model(
 # %% ../../nbs/11_bench/03_cpu.ipynb #0020
 def _check_config(config: ModelConfig) -> None:
     "Refuse a model that PyTorch's and Hugging Face's variants cannot be"
-    plain = hf_layout(config) == 'gpt2' and config.activation_function == 'gelu_new'
+    plain = hf_model_type(config) == 'gpt2' and config.activation_function == 'gelu_new'
     if plain and config.tie_word_embeddings and not config.dropout: return
     why = 'the variants in PyTorch and transformers are GPT-2 as published, without dropout'
     fix = 'take a size such as tiny or gpt2, with no other model settings'

@@ -14,15 +14,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic import field_validator, model_validator, ValidationInfo
 from .errors import did_you_mean, suggest, UserError
 from .files import write_file
-from .choices import ACTIVATIONS, EXPORT_FORMATS, FINETUNE_METHODS, Layout, NORMS
-from .choices import OPTIMIZERS, POSITIONS, SCHEDULES, STRATEGIES
+from .choices import ACTIVATIONS, Architecture, EXPORT_FORMATS, FINETUNE_METHODS
+from .choices import NORMS, OPTIMIZERS, POSITIONS, SCHEDULES, STRATEGIES
 
 # %% auto #0
 __all__ = ['Count', 'Steps', 'Seed', 'Fraction', 'Sources', 'SECTIONS', 'SETTINGS', 'ADVICE', 'MODEL_PRESETS', 'RUN_PRESETS',
            'PRESET_DESCRIPTIONS', 'StrictModel', 'SettingInfo', 'SettingError', 'Settings', 'ModelConfig',
            'TokenizerConfig', 'DataConfig', 'TrainConfig', 'FinetuneConfig', 'GenerateConfig', 'Config',
            'allowed_values', 'describe_setting', 'find_setting', 'likely_setting', 'setting_value', 'setting_applies',
-           'resumable_settings', 'nearest_layout', 'export_problems', 'setting_error']
+           'resumable_settings', 'nearest_architecture', 'export_problems', 'setting_error']
 
 # %% ../../nbs/00_core/05_config.ipynb #0006
 class StrictModel(BaseModel):
@@ -336,7 +336,7 @@ class _DeviceSettings(_OptimizerSettings):
     strategy: Literal[('auto', *STRATEGIES)] = _resumable( # type: ignore[valid-type]
         'auto', 'how several processes train together', advanced=True, choices={
             'auto': 'ddp where a launcher has started several, else single',
-            **_descriptions(STRATEGIES)}, aliases='distributed_strategy')
+            **STRATEGIES}, aliases='distributed_strategy')
     zero_stage: int = _resumable(
         2, 'what DeepSpeed shards', ge=1, le=3, advanced=True,
         condition='train.strategy=deepspeed', choices={
@@ -398,7 +398,7 @@ class GenerateConfig(Settings):
         'documents')
     max_new_tokens: Count = _resumable(200, 'most tokens to generate', unit='tokens')
     temperature: float = _sampling(
-        0.8, 'logits are divided by this: below 1 favours likely tokens; 0 is greedy decoding',
+        0.8, 'logits are divided by this: below 1 favors likely tokens; 0 is greedy decoding',
         ge=0, le=100, usual_range=(0, 2))
     top_k: Count | None = _sampling(50, 'sample from this many likeliest tokens; null is all')
     top_p: float | None = _sampling(
@@ -426,7 +426,7 @@ class GenerateConfig(Settings):
         'is taken', ge=1, le=1000, advanced=True)
     length_penalty: float = _beams(
         1.0, 'the log-probability of a text is divided by its length to this power: above 0 '
-        'favours long texts', ge=-10, le=10)
+        'favors long texts', ge=-10, le=10)
     early_stopping: bool = _beams(
         False, 'stop when num_beams texts are finished; false goes on while a better one is likely')
     prompt_lookup_num_tokens: int = _resumable(
@@ -569,20 +569,20 @@ def resumable_settings(
     return longer | {key for key, info in SETTINGS.items() if info.resumable}
 
 # %% ../../nbs/00_core/05_config.ipynb #0108
-def _differences(config: Config, layout: Layout) -> dict[str, tuple[Any, ...]]:
-    "The settings whose value a layout does not have, with those that it has"
+def _differences(config: Config, architecture: Architecture) -> dict[str, tuple[Any, ...]]:
+    "The settings whose value an architecture does not have, with those that it has"
     same = {'model.n_kv_head': None} if config.model.kv_heads == config.model.n_head else {}
-    return {key: allowed for key, allowed in layout.items()
+    return {key: allowed for key, allowed in architecture.items()
             if same.get(key, setting_value(config, key)) not in allowed}
 
 # %% ../../nbs/00_core/05_config.ipynb #0109
-def nearest_layout(
+def nearest_architecture(
     config: Config, # Any configuration
     format: str,    # A key of `EXPORT_FORMATS`
 ) -> str:
     "The architecture of a format that has most of the settings"
-    layouts = EXPORT_FORMATS[format].layouts
-    return min(layouts, key=lambda name: len(_differences(config, layouts[name])))
+    known = EXPORT_FORMATS[format].architectures
+    return min(known, key=lambda name: len(_differences(config, known[name])))
 
 # %% ../../nbs/00_core/05_config.ipynb #0111
 def export_problems(
@@ -590,7 +590,8 @@ def export_problems(
     format: str,    # A key of `EXPORT_FORMATS`
 ) -> dict[str, tuple[Any, ...]]: # Setting → values that can be exported; {} where all is well
     "What keeps a configuration from being exported to a format"
-    return _differences(config, EXPORT_FORMATS[format].layouts[nearest_layout(config, format)])
+    nearest = nearest_architecture(config, format)
+    return _differences(config, EXPORT_FORMATS[format].architectures[nearest])
 
 # %% ../../nbs/00_core/05_config.ipynb #0115
 def _size(*numbers: int) -> dict[str, int]:

@@ -9,18 +9,18 @@ from dataclasses import dataclass, field
 from typing import Any
 from .errors import suggest, UserError
 from .config import Config, export_problems, MODEL_PRESETS, ModelConfig
-from .config import nearest_layout, SettingError
+from .config import nearest_architecture, SettingError
 
 # %% auto #0
-__all__ = ['HF_ARCHITECTURES', 'hf_layout', 'HfArchitecture', 'to_hf_config', 'from_hf_config']
+__all__ = ['HF_ARCHITECTURES', 'hf_model_type', 'HfArchitecture', 'to_hf_config', 'from_hf_config']
 
 # %% ../../nbs/00_core/15_hf_config.ipynb #0006
-def hf_layout(
+def hf_model_type(
     model: ModelConfig, # Any architecture
 ) -> str | None: # A key of `HF_ARCHITECTURES`
-    "The architecture of transformers that is this model, if there is one"
+    "The `model_type` of the architecture in transformers that is this model, if there is one"
     config = Config(model=model)
-    return None if export_problems(config, 'hf') else nearest_layout(config, 'hf')
+    return None if export_problems(config, 'hf') else nearest_architecture(config, 'hf')
 
 # %% ../../nbs/00_core/15_hf_config.ipynb #0011
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def to_hf_config(
     config: ModelConfig, # Any architecture
 ) -> dict[str, Any]:
     "The content of config.json"
-    kind = hf_layout(config)
+    kind = hf_model_type(config)
     if kind is None:
         return dict(model_type='gpt2pro', settings=config.model_dump(exclude=_OF_THE_MACHINE))
     entry = HF_ARCHITECTURES[kind]

@@ -8,12 +8,12 @@ import math, statistics
 from collections.abc import Sequence
 
 # %% auto #0
-__all__ = ['student', 'mean_interval', 'format_interval']
+__all__ = ['t_quantile', 'mean_interval', 'format_interval']
 
 # %% ../../nbs/00_core/16_intervals.ipynb #0006
 _STUDENT = 12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26 # of 2 to 10 values
 
-def student(
+def t_quantile(
     n: int, # Values, at least 2
 ) -> float: # Of n - 1 degrees of freedom
     "The two-sided 95 % quantile of Student's t"
@@ -26,7 +26,7 @@ def mean_interval(
     "A mean and how sure it is"
     n = len(values)
     if n < 2: return values[0], math.inf
-    return statistics.mean(values), student(n)*statistics.stdev(values)/math.sqrt(n)
+    return statistics.mean(values), t_quantile(n)*statistics.stdev(values)/math.sqrt(n)
 
 # %% ../../nbs/00_core/16_intervals.ipynb #0017
 def format_interval(

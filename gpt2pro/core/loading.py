@@ -14,8 +14,8 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic import ValidationError
 from .errors import did_you_mean, suggest, UserError
 from .yaml import read_yaml
-from .config import Config, likely_setting, MODEL_PRESETS, RUN_PRESETS
-from .config import SECTIONS, setting_error, SettingError, SETTINGS, StrictModel
+from .config import Config, likely_setting, MODEL_PRESETS, RUN_PRESETS, SECTIONS
+from .config import setting_error, SettingError, SETTINGS, StrictModel
 
 # %% auto #0
 __all__ = ['deep_merge', 'parse_override', 'format_override', 'check_sections', 'read_value', 'ConfigError', 'iterate_leaves',

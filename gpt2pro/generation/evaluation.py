@@ -27,7 +27,7 @@ from ..data.chat import encode_conversations
 from ..data.batches import collate, IGNORE_INDEX
 from ..model.gpt import eval_mode, GPT
 from ..trainer.runs import load_run
-from ..core.intervals import format_interval, student
+from ..core.intervals import format_interval, t_quantile
 
 # %% auto #0
 __all__ = ['MOST_FILES', 'Score', 'ratio_interval', 'make_score', 'sliding_windows', 'score_documents', 'DocumentScores',
@@ -56,7 +56,7 @@ def ratio_interval(
     if n < 2: return ratio.item(), None
     residuals = amounts - ratio*sizes
     error = (residuals.square().sum()*n/(n - 1)).sqrt()/size
-    return ratio.item(), student(n)*error.item()
+    return ratio.item(), t_quantile(n)*error.item()
 
 # %% ../../nbs/10_generation/01_evaluation.ipynb #0015
 def make_score(

@@ -17,7 +17,7 @@ import gpt2pro
 from ..core.errors import RunError, UserError
 from ..core.files import check_overwrite, fsync_folder, hash_file, read_json, write_file
 from ..core.choices import EXPORT_FORMATS
-from ..core.config import Config, export_problems, nearest_layout, setting_value
+from ..core.config import Config, export_problems, nearest_architecture, setting_value
 from ..core.config import StrictModel
 from ..core.tables import Record, TableRows
 from ..text.messages import Message
@@ -142,7 +142,7 @@ def certify(
     texts: list[Any] = [*PARITY_TEXTS, *[_QUESTION]*model.is_chat]
     paths = sorted(path for path in folder.rglob('*') if path.is_file())
     return ParityCertificate(
-        format=format, layout=nearest_layout(Config(model=model.config), format),
+        format=format, layout=nearest_architecture(Config(model=model.config), format),
         created=time.strftime('%Y-%m-%d %H:%M:%S'), runtime=runtime.name,
         versions={'gpt2pro': gpt2pro.__version__, 'torch': torch.__version__},
         tolerance=exporter.tolerance, weights=exporter.weights,

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from ..core.errors import UserError
 from ..core.choices import ACTIVATIONS, EXPORT_FORMATS
-from ..core.config import Config, ModelConfig, nearest_layout
+from ..core.config import Config, ModelConfig, nearest_architecture
 from ..text.messages import Message
 from ..tokenizers.bpe import GPT2_PATTERN
 from ..tokenizers.tokenizer import gpt2_tokenizer, SPLIT_PATTERNS, Tokenizer
@@ -31,7 +31,7 @@ __all__ = ['GGUF_FILE', 'GGUF', 'gguf_tensors', 'read_bpe', 'write_gguf', 'Llama
 # %% ../../nbs/10_generation/12_gguf.ipynb #0008
 def _architecture(config: ModelConfig) -> str:
     "The architecture of llama.cpp that is this model"
-    return nearest_layout(Config(model=config), 'gguf')
+    return nearest_architecture(Config(model=config), 'gguf')
 
 # %% ../../nbs/10_generation/12_gguf.ipynb #0013
 def _modules(config: ModelConfig) -> dict[str, dict[str, int]]:
@@ -261,8 +261,8 @@ def _file_config(values: dict[str, Any], names: Collection[str]) -> ModelConfig:
     "The shape of the model in a file, from its values and the names of its tensors"
     arch = values['general.architecture']
     def get(name: str, default: Any = None) -> Any: return values.get(f'{arch}.{name}', default)
-    layout = EXPORT_FORMATS['gguf'].layouts[arch]
-    fixed = {key.removeprefix('model.'): allowed[0] for key, allowed in layout.items()
+    required = EXPORT_FORMATS['gguf'].architectures[arch]
+    fixed = {key.removeprefix('model.'): allowed[0] for key, allowed in required.items()
              if key.startswith('model.')}
     fixed |= dict(bias='blk.0.ffn_up.bias' in names,
                   tie_word_embeddings='output.weight' not in names)

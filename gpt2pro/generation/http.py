@@ -22,12 +22,12 @@ from .protocol import Answer, ApiError, ChatRequest, CompletionRequest
 from .protocol import encode_event, encode_request, error_body
 from .protocol import generation_settings, parse_request, usage_body
 from .web_page import page_html, page_policy, training_state
-from .scheduler import Job, LoadedModel, Scheduler
+from .scheduler import AsyncStream, LoadedModel, Scheduler
 
 # %% auto #0
 __all__ = ['LOCAL_HOSTS', 'OPEN_PATHS', 'MOST_BYTES', 'SLOWEST', 'check_caller', 'read_body', 'error_response', 'Guard',
-           'whole_answer', 'answer_events', 'JobStream', 'check_length', 'Service', 'model_state', 'metrics_text',
-           'make_app']
+           'whole_answer', 'answer_events', 'EventStreamResponse', 'check_length', 'Service', 'model_state',
+           'metrics_text', 'make_app']
 
 # %% ../../nbs/10_generation/17_http.ipynb #0008
 LOCAL_HOSTS = frozenset({'localhost', '127.0.0.1', '[::1]'})
@@ -142,15 +142,15 @@ class Guard:
 
 # %% ../../nbs/10_generation/17_http.ipynb #0026
 async def whole_answer(
-    answer: Answer,     # Knows the request
-    job: Job,           # That generates it
-    prompt_tokens: int, # Of all prompts
+    answer: Answer,      # Knows the request
+    stream: AsyncStream, # Its texts
+    prompt_tokens: int,  # Of all prompts
 ) -> dict[str, Any]:
-    "All texts of a job"
-    texts = ['']*len(job.texts)
+    "All texts of a stream"
+    texts = ['']*len(stream.texts)
     tokens: list[list] = [[] for _ in texts]
     finishes: list[str | None] = [None]*len(texts)
-    async for piece in job:
+    async for piece in stream:
         texts[piece.choice] += piece.text
         tokens[piece.choice] += piece.tokens
         finishes[piece.choice] = piece.finish
@@ -159,15 +159,15 @@ async def whole_answer(
 
 # %% ../../nbs/10_generation/17_http.ipynb #0029
 async def answer_events(
-    answer: Answer,     # Knows the request
-    job: Job,           # That generates it
-    prompt_tokens: int, # Of all prompts
+    answer: Answer,      # Knows the request
+    stream: AsyncStream, # Its texts
+    prompt_tokens: int,  # Of all prompts
 ) -> AsyncIterator[bytes]:
-    "The pieces of a job as server-sent events"
+    "The pieces of a stream as server-sent events"
     generated = 0
     for chunk in answer.first_chunks(): yield encode_event(chunk)
     try:
-        async for piece in job:
+        async for piece in stream:
             generated += len(piece.tokens)
             if not (piece.text or piece.finish or answer.request.alternatives is not None): continue
             choice = answer.choice(piece.choice, piece.text, piece.tokens, piece.finish, delta=True)
@@ -178,15 +178,15 @@ async def answer_events(
     yield encode_event('[DONE]')
 
 # %% ../../nbs/10_generation/17_http.ipynb #0034
-class JobStream(StreamingResponse):
-    "Server-sent events from a job, which ends with them"
-    def __init__(self, events: AsyncIterator[bytes], job: Job) -> None:
+class EventStreamResponse(StreamingResponse):
+    "Server-sent events from a stream, which ends with them"
+    def __init__(self, events: AsyncIterator[bytes], stream: AsyncStream) -> None:
         super().__init__(events, media_type='text/event-stream',
                          headers={'x-accel-buffering': 'no'}) # a proxy passes each one on at once
-        self.job = job
+        self.stream = stream
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try: await super().__call__(scope, receive, send)
-        finally: self.job.close()
+        finally: self.stream.close()
 
 async def _until_gone(request: Request) -> None:
     while (await request.receive())['type'] != 'http.disconnect': pass
@@ -244,12 +244,13 @@ class Service:
         settings = generation_settings(asked, model.settings)
         check_length(settings[0].max_new_tokens, model)
         texts = [(ids, config) for ids in prompts for config in settings]
-        job = self.scheduler.submit(texts, asked.alternatives)
+        stream = self.scheduler.submit(texts, asked.alternatives)
         answer = Answer(asked, model.tokenizer)
         read = sum(map(len, prompts))
-        if asked.stream: return JobStream(answer_events(answer, job, read), job)
-        try: return JSONResponse(await _while_connected(request, whole_answer(answer, job, read)))
-        finally: job.close()
+        if asked.stream: return EventStreamResponse(answer_events(answer, stream, read), stream)
+        whole = whole_answer(answer, stream, read)
+        try: return JSONResponse(await _while_connected(request, whole))
+        finally: stream.close()
     def check_name(self, name: str) -> None:
         "Raise for a model that is not here"
         if name != self.name:

@@ -17,7 +17,7 @@ from ..tokenizers.tokenizer import Tokenizer
 from ..data.shards import Manifest, Tokens
 from ..model.gpt import GPT
 from ..trainer.runs import load_run, RunDirectory
-from ..trainer.monitor import metric_points, read_metrics
+from ..trainer.monitor import last_values, read_metrics
 from .evaluation import evaluate_model, Evaluation
 from .export import export_model, Exporter, HF, ParityCertificate
 from .onnx import ONNX
@@ -42,8 +42,7 @@ def _training(run: RunDirectory, config: Config) -> dict[str, Any]:
     "Settings and figures of the training of a run"
     t, metrics = config.train, read_metrics(run.metrics) if run.metrics.is_file() else []
     if not metrics: return {}
-    found = {name: points[-1][1] for name in ('tokens', 'seconds')
-             if (points := metric_points(metrics, name))}
+    found = last_values(metrics, ['tokens', 'seconds'])
     shown: dict[str, Any] = {'steps': int(metrics[-1]['step'])}
     if 'tokens' in found: shown['tokens seen'] = format_number(found['tokens'])
     if 'seconds' in found: shown['time'] = format_seconds(found['seconds'])

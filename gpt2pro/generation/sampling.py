@@ -21,7 +21,7 @@ __all__ = ['apply_temperature', 'Candidates', 'top_k', 'top_p', 'min_p', 'typica
 # %% ../../nbs/10_generation/02_sampling.ipynb #0009
 def apply_temperature(
     logits: Tensor,     # For the next token, (B, V)
-    temperature: float, # Above 0; below 1 favours likely tokens, above 1 evens them out
+    temperature: float, # Above 0; below 1 favors likely tokens, above 1 evens them out
 ) -> Tensor:            # (B, V)
     "Sharpen or flatten the distribution of the next token"
     return (logits - logits.amax(-1, keepdim=True))/temperature

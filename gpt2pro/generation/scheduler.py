@@ -21,7 +21,7 @@ from .quantization import quantize
 from .protocol import ApiError
 
 # %% auto #0
-__all__ = ['PAUSE', 'STOPPED', 'LoadedModel', 'ModelLoader', 'Piece', 'Job', 'EngineThread', 'Scheduler']
+__all__ = ['PAUSE', 'STOPPED', 'LoadedModel', 'ModelLoader', 'Piece', 'AsyncStream', 'EngineThread', 'Scheduler']
 
 # %% ../../nbs/10_generation/16_scheduler.ipynb #0008
 class LoadedModel(NamedTuple):
@@ -78,10 +78,10 @@ class Piece(NamedTuple):
     finish: str | None  # stop, length, or None while it goes on
 
 # %% ../../nbs/10_generation/16_scheduler.ipynb #0024
-class Job:
-    "The texts of one request, a stream of their pieces"
+class AsyncStream:
+    "The texts of one request, as an asynchronous stream of pieces"
     def __init__(self,
-        cancel: Callable[[Job], None], # Ends their requests
+        cancel: Callable[[AsyncStream], None], # Ends their requests
         texts: list[tuple[list[int], GenerateConfig]], # Token ids of the prompt, and settings
         alternatives: int | None,      # Likeliest tokens to tell at each position
     ) -> None:
@@ -89,11 +89,11 @@ class Job:
         self.loop = asyncio.get_running_loop()
         self.pieces: asyncio.Queue[Piece | Gpt2proError] = asyncio.Queue()
         self.left = len(texts) # that are not finished
-    def tell(self, piece: Piece | Gpt2proError) -> None:
-        "Hand over a piece, or an error that ends the job, from any thread"
-        try: self.loop.call_soon_threadsafe(self._put, piece)
+    def put(self, piece: Piece | Gpt2proError) -> None:
+        "Hand over a piece, or an error that ends the stream, from any thread"
+        try: self.loop.call_soon_threadsafe(self._enqueue, piece)
         except RuntimeError: pass # its event loop is closed
-    def _put(self, piece: Piece | Gpt2proError) -> None:
+    def _enqueue(self, piece: Piece | Gpt2proError) -> None:
         if self.left: self.pieces.put_nowait(piece)
     async def __aiter__(self) -> AsyncIterator[Piece]:
         while self.left:
@@ -119,28 +119,28 @@ def _load_newer(load: Callable[[], LoadedModel | None],
     return model
 
 # %% ../../nbs/10_generation/16_scheduler.ipynb #0030
-_Inbox = SimpleQueue[tuple[str, Job | None]]
+_Inbox = SimpleQueue[tuple[str, AsyncStream | None]]
 
-def _next_message(inbox: _Inbox, wait: bool) -> tuple[str, Job | None] | None:
+def _next_message(inbox: _Inbox, wait: bool) -> tuple[str, AsyncStream | None] | None:
     "The next message; None where there is none, or none came while waiting"
     try: return inbox.get(wait, PAUSE)
     except Empty: return None
 
 def _refuse_rest(inbox: _Inbox) -> None:
-    "Tell the jobs that never began"
+    "End the streams that never began"
     while message := _next_message(inbox, wait=False):
-        if job := message[1]: job.tell(STOPPED)
+        if stream := message[1]: stream.put(STOPPED)
 
 # %% ../../nbs/10_generation/16_scheduler.ipynb #0032
 class EngineThread:
-    "Runs an engine in a thread, for jobs from its inbox"
+    "Runs an engine in a thread, for the streams in its inbox"
     def __init__(self,
         load: Callable[[], LoadedModel | None], # As `ModelLoader`; called in the thread
     ) -> None:
         self.load = load
         self.model: LoadedModel | None = None
         self.inbox: _Inbox = SimpleQueue()
-        self.active: dict[Any, tuple[Job, int]] = {} # request of the engine → job, choice
+        self.active: dict[Any, tuple[AsyncStream, int]] = {} # request → stream, choice
         self.generated = self.read = 0 # tokens
         loaded = Future[None]()
         self.thread = threading.Thread(target=self._run, args=[loaded], name='engine', daemon=True)
@@ -160,22 +160,22 @@ class EngineThread:
         "Take what is in the inbox; wait for it when there is nothing to do"
         idle = not self.active
         while message := _next_message(self.inbox, wait=idle):
-            kind, job = message
+            kind, stream = message
             if kind == 'close': return False
-            if job and kind == 'submit': self._admit(job)
-            if job and kind == 'cancel': self._cancel(job)
+            if stream and kind == 'submit': self._admit(stream)
+            if stream and kind == 'cancel': self._cancel(stream)
             idle = False
         if idle: self.model = _load_newer(self.load, self.model)
         return True
-    def _admit(self, job: Job) -> None:
+    def _admit(self, stream: AsyncStream) -> None:
         assert self.model
-        for choice, (ids, config) in enumerate(job.texts):
-            try: request = self.model.engine.submit(ids, config, job.alternatives)
-            except Exception as e: return job.tell(as_error(e))
-            self.active[request] = job, choice
+        for choice, (ids, config) in enumerate(stream.texts):
+            try: request = self.model.engine.submit(ids, config, stream.alternatives)
+            except Exception as e: return stream.put(as_error(e))
+            self.active[request] = stream, choice
             self.read += len(ids)
-    def _cancel(self, job: Job) -> None:
-        for request in [r for r, (owner, _) in self.active.items() if owner is job]:
+    def _cancel(self, stream: AsyncStream) -> None:
+        for request in [r for r, (owner, _) in self.active.items() if owner is stream]:
             request.cancel()
             del self.active[request]
     def _step(self) -> None:
@@ -184,24 +184,24 @@ class EngineThread:
         for request, token in self.model.engine.step():
             self.generated += 1
             if request not in self.active: continue
-            job, choice = self.active[request]
+            stream, choice = self.active[request]
             if request.finish_reason: del self.active[request]
-            job.tell(Piece(choice, token.text, [token], request.finish_reason))
+            stream.put(Piece(choice, token.text, [token], request.finish_reason))
     def _fail(self, error: Gpt2proError) -> None:
-        "End all jobs with an error"
-        for job in {job for job, _ in self.active.values()}:
-            job.tell(error)
-            self._cancel(job)
+        "End all streams with an error"
+        for stream in {stream for stream, _ in self.active.values()}:
+            stream.put(error)
+            self._cancel(stream)
 
 # %% ../../nbs/10_generation/16_scheduler.ipynb #0034
 class Scheduler(EngineThread):
-    "Hands jobs to the thread, as many as may wait"
+    "Hands streams to the thread, as many as may wait"
     def __init__(self,
         load: Callable[[], LoadedModel | None], # As for `EngineThread`
         waiting: int = 64,                      # Texts that may wait for a slot
     ) -> None:
         self.waiting = waiting
-        self.open: dict[Job, int] = {} # job → its texts
+        self.open: dict[AsyncStream, int] = {} # stream → its texts
         super().__init__(load)
     @property
     def slots(self) -> int: return self.model.engine.cache.slots if self.model else 0
@@ -210,20 +210,20 @@ class Scheduler(EngineThread):
     def submit(self,
         texts: list[tuple[list[int], GenerateConfig]], # Token ids of the prompt, and settings
         alternatives: int | None = None, # Likeliest tokens to tell at each position
-    ) -> Job:
+    ) -> AsyncStream:
         "Start generating some texts"
         if not self.thread.is_alive(): raise STOPPED
         if self.n_open + len(texts) > self.slots + self.waiting:
             raise ApiError(f'{self.n_open} texts are open', 'the queue of this server is full',
                            'send it again in some seconds', status=503, code='overloaded')
-        job = Job(self.close_job, texts, alternatives)
-        self.open[job] = len(texts)
-        self.inbox.put(('submit', job))
-        return job
-    def close_job(self, job: Job) -> None:
-        "Forget a job that ended, or that nobody waits for any more"
-        if self.open.pop(job, None) and job.left: self.inbox.put(('cancel', job))
+        stream = AsyncStream(self.close_stream, texts, alternatives)
+        self.open[stream] = len(texts)
+        self.inbox.put(('submit', stream))
+        return stream
+    def close_stream(self, stream: AsyncStream) -> None:
+        "Forget a stream that ended, or that nobody waits for any more"
+        if self.open.pop(stream, None) and stream.left: self.inbox.put(('cancel', stream))
     def close(self) -> None:
-        "End the thread; open jobs get an error"
+        "End the thread; open streams get an error"
         self.inbox.put(('close', None))
         self.thread.join(10)

@@ -8,16 +8,17 @@ import base64, hashlib, re, time
 from collections.abc import Callable
 from functools import cache, lru_cache
 from pathlib import Path
-from statistics import median_high
 from typing import Any
 from ..core.errors import Gpt2proError
 from ..core.files import asset_path, read_json
-from ..core.tables import format_bytes, format_number, format_seconds
+from ..core.tables import format_bytes, format_number, format_quantity, format_seconds
+from ..validation.forecast import Forecast
 from ..trainer.runs import RunDirectory
-from ..trainer.monitor import metric_points, read_metrics, training_charts
+from ..trainer.monitor import compare_forecast, last_values, PeakMemory
+from ..trainer.monitor import read_metrics, training_charts
 
 # %% auto #0
-__all__ = ['current_metrics', 'describe_progress', 'compare_with_forecast', 'training_state', 'page_html', 'page_policy']
+__all__ = ['current_metrics', 'describe_progress', 'forecast_rows', 'training_state', 'page_html', 'page_policy']
 
 # %% ../../nbs/10_generation/15_web_page.ipynb #0007
 @lru_cache(maxsize=1)
@@ -41,8 +42,7 @@ def describe_progress(
 ) -> tuple[str, float]:            # And the fraction that is done
     "How far a training run is, in words"
     if not metrics: return 'No step is done yet.', 0.
-    last = {name: points[-1][1] for name in ('step', 'seconds', 'max_steps')
-            if (points := metric_points(metrics, name))}
+    last = last_values(metrics, ['step', 'seconds', 'max_steps'])
     done, seconds = last['step'], last.get('seconds', 0.)
     steps = last.get('max_steps')
     if not steps: return f'Step {done:,.0f}.', 0.
@@ -53,31 +53,20 @@ def describe_progress(
     return f'{text}; {left} left.', done/steps
 
 # %% ../../nbs/10_generation/15_web_page.ipynb #0016
-def _read(path: Path) -> Any:
+def _read(path: Path, kind: Any) -> Any:
     "What a JSON file holds; None where it is missing or being written"
-    try: return read_json(path)
+    try: return read_json(path, kind)
     except Gpt2proError: return None
 
-def compare_with_forecast(
+def forecast_rows(
     run: RunDirectory,             # Has the forecast
-    metrics: list[dict[str, Any]], # Lines of metrics
+    metrics: list[dict[str, Any]], # Its lines of metrics
 ) -> list[list[str]]:              # What, forecast, measured
-    "Rows of forecast and measurement, as far as both are known"
-    expected, memory = _read(run.forecast), _read(run.memory)
-    if not isinstance(expected, dict): return []
-    rates = [value for _, value in metric_points(metrics, 'tokens_per_second')]
-    spent = metric_points(metrics, 'seconds')
-    rows = [['', 'forecast', 'measured so far']]
-    if rates and expected.get('tokens_per_second'):
-        speeds = expected['tokens_per_second'], median_high(rates)
-        rows.append(['speed', *(f'{format_number(speed)} tokens/s' for speed in speeds)])
-    if spent and expected.get('seconds'):
-        rows.append(['time', *map(format_seconds, (expected['seconds'], spent[-1][1]))])
-    if isinstance(memory, dict) and memory.get('measured_bytes'):
-        step = expected['memory']['total'] - expected['memory'].get('checkpoint', 0)
-        sizes = step, memory['measured_bytes']
-        rows.append(['memory of a step', *map(format_bytes, sizes)])
-    return rows if rows[1:] else []
+    "The forecast beside what has been measured, as far as both are known"
+    expected, memory = _read(run.forecast, Forecast), _read(run.memory, PeakMemory)
+    rows = [[c.what, format_quantity(c.forecast, c.unit), format_quantity(c.measured, c.unit)]
+            for c in compare_forecast(expected, metrics, memory)]
+    return rows and [['', 'forecast', 'measured so far'], *rows]
 
 # %% ../../nbs/10_generation/15_web_page.ipynb #0019
 _FIGURES: dict[str, tuple[str, Callable[[Any], str]]] = { # Metric → its name and format
@@ -92,13 +81,13 @@ def training_state(
     "What the page shows of a training run"
     metrics, age = current_metrics(run)
     progress, fraction = describe_progress(metrics, age)
-    samples = _read(run.samples)
-    figures = [[words, form(points[-1][1])] for name, (words, form) in _FIGURES.items()
-               if (points := metric_points(metrics, name))]
+    samples = _read(run.samples, list)
+    last = last_values(metrics, _FIGURES)
+    figures = [[words, form(last[name])] for name, (words, form) in _FIGURES.items()
+               if name in last]
     return {'progress': progress, 'fraction': fraction, 'figures': figures,
             'charts': [str(chart) for chart in training_charts(metrics)],
-            'forecast': compare_with_forecast(run, metrics),
-            'samples': samples if isinstance(samples, list) else []}
+            'forecast': forecast_rows(run, metrics), 'samples': samples or []}
 
 # %% ../../nbs/10_generation/15_web_page.ipynb #0026
 @cache

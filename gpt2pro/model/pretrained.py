@@ -18,7 +18,7 @@ from ..core.errors import RunError, UserError
 from ..core.files import read_json, write_file
 from ..core.choices import ACTIVATIONS
 from ..core.config import ModelConfig
-from ..core.hf_config import from_hf_config, hf_layout, to_hf_config
+from ..core.hf_config import from_hf_config, hf_model_type, to_hf_config
 from ..tokenizers.tokenizer import find_tokenizer
 from .gpt import GPT
 
@@ -48,7 +48,7 @@ def _llama_modules(config: ModelConfig) -> dict[str, dict[str, int]]:
 def _as_stored(model: GPT) -> dict[str, Tensor]:
     "A view of every parameter, or of its parts, as it is in the file"
     parameters = {name: p.detach() for name, p in model.named_parameters()}
-    if hf_layout(model.config) in (None, 'gpt2'):
+    if hf_model_type(model.config) in (None, 'gpt2'):
         return {name: p.T if name.endswith(_CONV1D) else p for name, p in parameters.items()}
     stored, modules = dict[str, Tensor](), _llama_modules(model.config)
     for name, p in parameters.items():
@@ -146,7 +146,7 @@ def _without_biases(model: GPT, values: dict[str, Any]) -> set[str]:
 
 def _qk_norms(config: ModelConfig) -> dict[str, Tensor]:
     "The weights of QK norm that a file of transformers has: 1 in our models"
-    if not config.qk_norm or hf_layout(config) is None: return {}
+    if not config.qk_norm or hf_model_type(config) is None: return {}
     return {f'layers.{i}.self_attn.{part}_norm.weight': torch.ones(config.head_size)
             for i in range(config.n_layer) for part in 'qk'}
 

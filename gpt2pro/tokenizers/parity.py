@@ -36,7 +36,7 @@ def color_tokens(
     tokenizer: Tokenizer, # Which splits the text
     text: str,            # Any text
 ) -> Any:                 # HTML for a notebook
-    "A text with its tokens in colours"
+    "A text with its tokens in colors"
     from IPython.display import HTML
     ids = tokenizer.encode(text)
     spans = ''

@@ -111,7 +111,7 @@ def _parse(json: str) -> tokenizers.Tokenizer:
     return inner
 
 def _encode_special(inner: tokenizers.Tokenizer, text: str) -> list[int]:
-    "The ids of a text in which special tokens are recognised"
+    "The ids of a text in which special tokens are recognized"
     inner.encode_special_tokens = False
     try: return inner.encode(text, add_special_tokens=False).ids
     finally: inner.encode_special_tokens = True

@@ -17,14 +17,14 @@ from ..core.loading import format_override, iterate_leaves, load_config
 from ..core.files import write_file
 from ..core.signals import InterruptError
 from ..validation.counts import count_parameters
-from ..validation.validator import check_plan
+from ..validation.validator import check_plan, load_plan
 from ..data.shards import read_manifest
 from .runs import name_a_run, RunDirectory
 from .monitor import metric_points, Points, read_metrics
 from .loop import train_model
 
 # %% auto #0
-__all__ = ['RunSummary', 'summarize', 'Variant', 'group_runs', 'difference', 'Comparison', 'plot_variants', 'expand_grid',
+__all__ = ['RunSummary', 'summarize', 'Variant', 'group_runs', 'difference', 'RunComparison', 'plot_variants', 'expand_grid',
            'compare']
 
 # %% ../../nbs/09_trainer/14_comparison.ipynb #0007
@@ -131,7 +131,7 @@ def _conclusions(variants: Sequence[Variant]) -> Iterable[str]:
                f'{format_number(max(tokens))} tokens, which alone makes a difference.')
 
 # %% ../../nbs/09_trainer/14_comparison.ipynb #0023
-class Comparison(Record):
+class RunComparison(Record):
     "Variants side by side"
     variants: list[Variant]
     def _tables(self) -> dict[str, list[list[str]]]:
@@ -210,17 +210,17 @@ def compare(
     folder: str | Path | None = None, # For the runs that are trained; None: below `runs/`
     overrides: Iterable[str] = (),    # Settings on top of the configuration
     progress: bool = True,            # Whether bars are shown
-) -> Comparison:
+) -> RunComparison:
     "Compare runs, or train variants of a configuration and compare them"
     given = [sources] if isinstance(sources, (str, Path, Config)) else [*sources]
     if not given and not vary:
         raise UserError('Nothing to compare', 'neither runs nor settings are named',
                         'name run directories, or --vary KEY=A,B,C')
     if not vary and seeds == 1:
-        return Comparison(variants=group_runs([summarize(str(run)) for run in given]))
+        return RunComparison(variants=group_runs([summarize(str(run)) for run in given]))
     if len(given) > 1:
         raise UserError(f'{given[1]} beside {given[0]}', 'one configuration is varied',
                         'keep one, or compare the runs without training more')
-    config = load_config(given[0] if given else None, overrides)
+    config = load_plan(given[0] if given else None, overrides)
     folders = _train_grid(config, [*vary], seeds, Path(folder) if folder else None, progress)
-    return Comparison(variants=group_runs([*map(summarize, folders)]))
+    return RunComparison(variants=group_runs([*map(summarize, folders)]))

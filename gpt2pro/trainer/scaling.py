@@ -15,8 +15,8 @@ from ..validation.counts import count_parameters, flops_per_token
 
 # %% auto #0
 __all__ = ['LINK_EFFICIENCY', 'LATENCY', 'FAST_NETWORK', 'EXPOSED', 'JITTER', 'GPU_COUNTS', 'Share', 'share_step', 'Network',
-           'ring_seconds', 'ddp_exposed', 'fsdp_exposed', 'step_seconds', 'critical_batch_size', 'ScalingPoint',
-           'scaling_point', 'ScalingForecast', 'forecast_scaling', 'plot_scaling', 'fit_utilisation']
+           'ring_seconds', 'ddp_exposed', 'fsdp_exposed', 'parallel_step_seconds', 'critical_batch_size',
+           'ScalingPoint', 'scaling_point', 'ScalingForecast', 'forecast_scaling', 'plot_scaling', 'fit_utilization']
 
 # %% ../../nbs/09_trainer/13_scaling.ipynb #0006
 class Share(NamedTuple):
@@ -78,18 +78,18 @@ EXPOSED = {'ddp': ddp_exposed, 'fsdp2': fsdp_exposed}
 # %% ../../nbs/09_trainer/13_scaling.ipynb #0019
 JITTER = 0.01 # Standard deviation of the time of a step, as a part of it
 
-def step_seconds(
+def parallel_step_seconds(
     config: Config,      # Model and batch
     strategy: str,       # ddp or fsdp2
     gpus: int,           # How many
     spec: GpuSpec,       # Of each
     network: Network,    # Between them
-    utilisation: float,  # Of a single GPU, part of its peak
+    utilization: float,  # Of a single GPU, part of its peak
 ) -> tuple[float, float]: # Of a step, and those of them in which a GPU works
     "Seconds of a step"
     share, size = share_step(config, gpus), count_parameters(config.model)['total']
     flops = share.sequences*config.model.block_size*flops_per_token(config.model)
-    micro = flops/(utilisation*spec.flops) # seconds of a micro-batch
+    micro = flops/(utilization*spec.flops) # seconds of a micro-batch
     def ring(bytes: float, messages: int) -> float:
         return ring_seconds(bytes, gpus, spec, network, messages)
     exposed = EXPOSED[strategy](2*size, 4*size, config.model.n_layer, micro, # bytes
@@ -112,7 +112,7 @@ class ScalingPoint(StrictModel):
     "A training on some number of GPUs"
     strategy: str             # ddp or fsdp2
     gpus: int                 # How many
-    step_seconds: float       # Of a step
+    parallel_step_seconds: float       # Of a step
     tokens_per_second: float  # Of all GPUs
     mfu: float                # Part of the peak of all GPUs that is used
     waiting: float            # Part of a step in which GPUs wait for others
@@ -126,15 +126,15 @@ def scaling_point(
     gpus: int,           # How many
     spec: GpuSpec,       # Of each
     network: Network,    # Between them
-    utilisation: float,  # Of a single GPU, part of its peak
+    utilization: float,  # Of a single GPU, part of its peak
     critical: float,     # Critical batch size in tokens
 ) -> ScalingPoint:
     "Speed of a training on some number of GPUs"
-    seconds, working = step_seconds(config, strategy, gpus, spec, network, utilisation)
+    seconds, working = parallel_step_seconds(config, strategy, gpus, spec, network, utilization)
     tokens = share_step(config, gpus).batch_tokens
     speed = tokens/seconds
     return ScalingPoint(
-        strategy=strategy, gpus=gpus, step_seconds=seconds, tokens_per_second=speed,
+        strategy=strategy, gpus=gpus, parallel_step_seconds=seconds, tokens_per_second=speed,
         mfu=speed*flops_per_token(config.model)/(gpus*spec.flops), waiting=1 - working/seconds,
         batch_tokens=tokens, useful_tokens_per_second=speed/(1 + tokens/critical))
 
@@ -175,14 +175,14 @@ def forecast_scaling(
     counts: Sequence[int] = GPU_COUNTS, # Numbers of GPUs, ascending
     strategies: Sequence[str] = ('ddp', 'fsdp2'), # Which
     network: Network = FAST_NETWORK, # Between the GPUs
-    utilisation: float = 0.5,       # Of a single GPU; `fit_utilisation` takes it from a speed
+    utilization: float = 0.5,       # Of a single GPU; `fit_utilization` takes it from a speed
     loss: float = 3.3,              # Nats per token that the training aims at
 ) -> ScalingForecast:
     "How fast many GPUs train a model"
     spec = find_gpu_spec(gpu)
     if spec is None:
         raise UserError(f'gpu = {gpu!r}', 'its peak rates are not known', suggest(gpu, GPU_SPECS))
-    points = [scaling_point(config, strategy, n, spec, network, utilisation,
+    points = [scaling_point(config, strategy, n, spec, network, utilization,
                             critical_batch_size(loss))
               for strategy in strategies for n in counts]
     return ScalingForecast(title=f'{gpu}, {count_parameters(config.model)["total"]:,} parameters',
@@ -210,7 +210,7 @@ def plot_scaling(
     return figure
 
 # %% ../../nbs/09_trainer/13_scaling.ipynb #0045
-def fit_utilisation(
+def fit_utilization(
     config: Config,      # What was trained
     tokens_per_second: float, # Measured
     gpu: str,            # A name in `GPU_SPECS`, or as PyTorch says it
@@ -218,9 +218,9 @@ def fit_utilisation(
     strategy: str = 'ddp', # How
     network: Network = FAST_NETWORK, # Between them
 ) -> float:              # Part of the peak
-    "The utilisation of a single GPU at which the forecast meets a measured speed"
-    utilisation = 0.5
+    "The utilization of a single GPU at which the forecast meets a measured speed"
+    utilization = 0.5
     for _ in range(60):
-        forecast = forecast_scaling(config, gpu, [gpus], [strategy], network, utilisation)
-        utilisation *= tokens_per_second/forecast.points[0].tokens_per_second
-    return utilisation
+        forecast = forecast_scaling(config, gpu, [gpus], [strategy], network, utilization)
+        utilization *= tokens_per_second/forecast.points[0].tokens_per_second
+    return utilization

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from ..core.errors import UserError
 from ..core.choices import ACTIVATIONS, NORMS, POSITIONS
 from ..core.config import Config, ModelConfig, TrainConfig
-from .counts import count_trainable, targeted_shapes
-from .counts import count_flops, count_parameters
-from .counts import optimizer_state, optimizer_work
+from .counts import count_flops, count_parameters, count_trainable
+from .counts import optimizer_state, optimizer_work, targeted_shapes
 
 # %% auto #0
 __all__ = ['BUCKET_NUMBERS', 'StepSetup', 'has_document_mask', 'memory_timeline', 'zero_stage', 'forecast_memory',
