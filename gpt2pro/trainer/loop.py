@@ -459,7 +459,8 @@ def _show_model(trainer: Trainer, on_evaluation: OnEvaluation) -> None:
     strategy, train = trainer.state.strategy, trainer.config.train
     if strategy.is_sharded or not strategy.is_main: return
     eager = torch.compiler.set_stance('force_eager') if train.compile else nullcontext()
-    with eager: on_evaluation(trainer.state.progress.step, unwrap(trainer.state.model))
+    model: Any = unwrap(trainer.state.model)
+    with eager: on_evaluation(trainer.state.progress.step, model)
 
 def after_step(trainer: Trainer, step: Step) -> None:
     "Plan, write metrics, evaluate and save, each when it is due"
