@@ -10,6 +10,7 @@ from ..core.errors import UserError
 from ..core.choices import FINETUNE_METHODS
 from ..core.config import Config
 from ..core.loading import load_config
+from ..text.corpus import open_splits
 from ..validation.heuristics import suggest_lr
 from ..tokenizers.tokenizer import add_special_tokens
 from .runs import open_base
@@ -29,6 +30,7 @@ def finetune_config(
     if 'source' not in asked.data.model_fields_set:
         raise UserError(f'{base}: no text to fine-tune on', 'the text that it was trained on is '
                         'known to it', 'name another, such as data.source=chats.jsonl')
+    open_splits(asked.data) # a wrong path is named before a base is downloaded
     model, tokenizer = open_base(str(base))
     known = tokenizer.vocab_size
     special = asked.tokenizer.special_tokens

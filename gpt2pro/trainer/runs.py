@@ -56,7 +56,7 @@ class RunDirectory:
         self.forecast = path/'forecast.json'      # Expected memory and time
         self.evaluation = path/'evaluation.json'  # Loss, perplexity and bits per byte
         self.samples = path/'samples.json'        # Generated texts
-        self.sample_history = path/'sample_history.json' # The same prompts by each checkpoint
+        self.sample_history = path/'sample_history.json' # The same prompts at several steps
         self.exports = path/'exports'             # For other programs, with certificates
         self.report = path/'report.html'          # All of it on one page
         self.notebook = path/'report.ipynb'       # The same as a notebook

@@ -103,6 +103,7 @@ class Strategy:
     "One device, and what a strategy for many devices has to answer"
     name = 'single'
     rank, world_size = 0, 1
+    is_sharded = False # Whether each process has a part of the state
     def __init__(self,
         device: torch.device, # Where this process computes
         dtype: torch.dtype,   # Precision of matrix products: float32, bfloat16 or float16
@@ -158,7 +159,6 @@ def environment(
 # %% ../../nbs/09_trainer/04_strategy.ipynb #0058
 class Distributed(Strategy):
     "One of several processes, each with a device"
-    is_sharded = False # Whether each process has a part of the state
     def __init__(self,
         device: torch.device, # Where this process computes
         dtype: torch.dtype,   # Precision of matrix products

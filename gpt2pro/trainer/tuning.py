@@ -23,15 +23,15 @@ from ..core.hardware import count_cores
 from ..core.signals import Interrupts
 from ..core.parallel import parallel_map
 from ..core.progress import progress_bar
-from ..validation.validator import check_plan
+from ..validation.validator import check_plan, load_plan
 from ..data.prepare import prepare_data
 from .runs import lock_run, RunDirectory
 from .monitor import NonFiniteError
 from .loop import train_model
 
 # %% auto #0
-__all__ = ['Dimension', 'parse_dimension', 'is_searched', 'Search', 'PruningCallback', 'open_study', 'train_trial', 'run_trial',
-           'Trial', 'Tuning', 'read_tuning', 'save_plots', 'tune']
+__all__ = ['Dimension', 'parse_dimension', 'is_searched', 'Search', 'Scores', 'open_study', 'train_trial', 'run_trial', 'Trial',
+           'Tuning', 'read_tuning', 'save_plots', 'tune']
 
 # %% ../../nbs/09_trainer/11_tuning.ipynb #0007
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def _optuna() -> Any:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna
 
-class PruningCallback:
+class Scores:
     "A callback that keeps the best validation score of a trial, and ends it early"
     def __init__(self,
         trial: Any, # Of Optuna
@@ -171,9 +171,6 @@ def open_study(
                                load_if_exists=True)
 
 # %% ../../nbs/09_trainer/11_tuning.ipynb #0027
-def _complete_trials(study: Any) -> list[Any]:
-    return [trial for trial in study.trials if trial.state.name == 'COMPLETE']
-
 def train_trial(
     search: Search, # What is tried
     study: Any,     # Of Optuna
@@ -181,10 +178,10 @@ def train_trial(
 ) -> tuple[float, str]: # Bits per byte, and a remark
     "Train with the settings of a trial"
     config = search.trial_config(trial)
-    for other in _complete_trials(study):
-        if other.params == trial.params: return other.value, f'same as trial {other.number}'
-    scores = PruningCallback(trial)
-    folder = search.folder/f'trial-{trial.number}'
+    for other in study.trials:
+        if other.params == trial.params and other.state.name == 'COMPLETE':
+            return other.value, f'same as trial {other.number}'
+    scores, folder = Scores(trial), search.folder/f'trial-{trial.number}'
     with redirect_stderr(io.StringIO()): # the log is in the folder
         train_model(config, folder, callbacks=[scores], progress=False)
     return scores.best, ''
@@ -198,6 +195,10 @@ def _start_worker(workers: int) -> None:
     if torch.cuda.device_count() > 1: torch.cuda.set_device(number % torch.cuda.device_count())
 
 # %% ../../nbs/09_trainer/11_tuning.ipynb #0031
+def _is_best(study: Any, number: int) -> bool:
+    try: return study.best_trial.number == number
+    except ValueError: return False # none is complete
+
 def run_trial(
     search: Search, # What is tried
     number: int,    # Of the trial; seeds its choice
@@ -208,8 +209,7 @@ def run_trial(
     optuna = _optuna()
     seed = random.Random(f'{search.seed}/{number}').getrandbits(32)
     study = open_study(search.folder, seed, search.config.train.max_steps//4)
-    trial = study.ask()
-    states = optuna.trial.TrialState
+    trial, states = study.ask(), optuna.trial.TrialState
     score, state = None, states.PRUNED
     try:
         score, reason = train_trial(search, study, trial)
@@ -221,8 +221,7 @@ def run_trial(
         raise
     trial.set_user_attr('reason', reason)
     study.tell(trial, score, state)
-    best = min(_complete_trials(study), key=lambda one: one.value, default=None)
-    if best and best.number == trial.number: return
+    if _is_best(study, trial.number): return
     checkpoints = RunDirectory(search.folder/f'trial-{trial.number}').checkpoints
     shutil.rmtree(checkpoints, ignore_errors=True)
 
@@ -287,7 +286,8 @@ def _picture(path: Path) -> str:
 # %% ../../nbs/09_trainer/11_tuning.ipynb #0042
 def _importances(study: Any) -> dict[str, float]:
     "How much each setting matters; empty where the trials do not say"
-    if len({trial.value for trial in _complete_trials(study)}) < 4: return {}
+    values = {trial.value for trial in study.trials if trial.state.name == 'COMPLETE'}
+    if len(values) < 4: return {}
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         return _optuna().importance.get_param_importances(study)
@@ -371,8 +371,9 @@ def _begin(search: Search) -> int:
 def _show_trial(folder: Path, bar: tqdm) -> None:
     "Advance the bar, and show the best so far"
     bar.update()
-    values = [trial.value for trial in _complete_trials(open_study(folder))]
-    if values: bar.set_postfix(bits_per_byte=f'{min(values):.3f}')
+    trials = open_study(folder).trials
+    complete = [trial.value for trial in trials if trial.state.name == 'COMPLETE']
+    if complete: bar.set_postfix(bits_per_byte=f'{min(complete):.3f}')
 
 # %% ../../nbs/09_trainer/11_tuning.ipynb #0054
 def _run_trials(search: Search, trials: int, progress: bool) -> None:
@@ -401,7 +402,7 @@ def tune(
     progress: bool = True,               # Whether a bar is shown
 ) -> Tuning:
     "Search for the settings with the fewest bits per byte on validation text"
-    config = load_config(config, overrides)
+    config = load_plan(config, overrides)
     dimensions = tuple(parse_dimension(word, config) for word in space)
     _check_dimensions(dimensions, config)
     check_plan(config)
