@@ -15,7 +15,7 @@ from ..validation.counts import count_parameters, flops_per_token
 
 # %% auto #0
 __all__ = ['LINK_EFFICIENCY', 'LATENCY', 'FAST_NETWORK', 'EXPOSED', 'JITTER', 'GPU_COUNTS', 'Share', 'share_step', 'Network',
-           'ring_seconds', 'ddp_exposed', 'fsdp_exposed', 'step_seconds', 'critical_batch_size', 'ScalingPoint',
+           'ring_seconds', 'ddp_exposed', 'fsdp_exposed', 'step_times', 'critical_batch_size', 'ScalingPoint',
            'scaling_point', 'ScalingForecast', 'forecast_scaling', 'plot_scaling', 'fit_utilization']
 
 # %% ../../nbs/09_trainer/13_scaling.ipynb #0006
@@ -78,15 +78,15 @@ EXPOSED = {'ddp': ddp_exposed, 'fsdp2': fsdp_exposed}
 # %% ../../nbs/09_trainer/13_scaling.ipynb #0019
 JITTER = 0.01 # Standard deviation of the time of a step, as a part of it
 
-def step_seconds(
+def step_times(
     config: Config,      # Model and batch
     strategy: str,       # ddp or fsdp2
     gpus: int,           # How many
     spec: GpuSpec,       # Of each
     network: Network,    # Between them
     utilization: float,  # Of a single GPU, part of its peak
-) -> tuple[float, float]: # Of a step, and those of them in which a GPU works
-    "Seconds of a step"
+) -> tuple[float, float]: # The second without waiting for other GPUs
+    "Seconds of a step, and of the work in it"
     share, size = share_step(config, gpus), count_parameters(config.model)['total']
     flops = share.sequences*config.model.block_size*flops_per_token(config.model)
     micro = flops/(utilization*spec.flops) # seconds of a micro-batch
@@ -130,7 +130,7 @@ def scaling_point(
     critical: float,     # Critical batch size in tokens
 ) -> ScalingPoint:
     "Speed of a training on some number of GPUs"
-    seconds, working = step_seconds(config, strategy, gpus, spec, network, utilization)
+    seconds, working = step_times(config, strategy, gpus, spec, network, utilization)
     tokens = share_step(config, gpus).batch_tokens
     speed = tokens/seconds
     return ScalingPoint(
