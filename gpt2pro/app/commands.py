@@ -433,6 +433,7 @@ def prepare(
 @planning.command()
 def rehearse(words: Words = None, as_json: AsJson = False) -> None:
     "Every stage of a run in small, in about a minute"
-    result = gpt2pro.rehearse(command_config(words))
+    from gpt2pro.validation.validator import load_plan
+    result = gpt2pro.rehearse(load_plan(*split_words(words)))
     show(result, as_json)
     raise typer.Exit(0 if result.ready else 2)

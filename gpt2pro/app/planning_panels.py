@@ -5,7 +5,7 @@
 # %% ../../nbs/12_app/09_planning_panels.ipynb #0004
 from __future__ import annotations
 import os, shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -150,13 +150,16 @@ def load_code(
 class ValidatePanel(Panel):
     "See the findings of a plan, apply their fixes, and take them back"
     def __init__(self,
-        source: Any, # As for `validate`
+        source: Any,              # As for `validate`
+        overrides: Iterable[str], # Settings on top
     ) -> None:
         super().__init__()
         self.source = source
         self.hardware = detect_hardware()
-        self.history = [read_config(source).config]
-        mistakes = [f for f in validate(source, self.hardware) if not f.code]
+        overrides = [*overrides]
+        self.history = [read_config(source, overrides).config]
+        findings = validate(source, self.hardware, overrides=overrides)
+        mistakes = [finding for finding in findings if not finding.code]
         self.mistakes = widgets.HTML(''.join(map(finding_html, mistakes)))
         self.findings = FindingsList(self._fix)
         self.fix_all = widgets.Button(description='Fix all', button_style='primary')
@@ -186,9 +189,10 @@ class ValidatePanel(Panel):
 # %% ../../nbs/12_app/09_planning_panels.ipynb #0031
 def validate_panel(
     config: Config | str | Path | Mapping | None = None, # Or a file, preset or run directory
+    overrides: Iterable[str] = (), # Settings on top, such as `train.lr=1e-3`
 ) -> ValidatePanel:
     "A panel that shows what is wrong with a plan and repairs it"
-    return ValidatePanel(config)
+    return ValidatePanel(config, overrides)
 
 # %% ../../nbs/12_app/09_planning_panels.ipynb #0037
 def forecast_html(
@@ -212,7 +216,8 @@ def forecast_html(
 class ConfigPanel(Panel):
     "Fill in a configuration, with its findings, memory and time beside it"
     def __init__(self,
-        source: Any, # As for `load_config`, to begin with
+        source: Any,              # As for `load_config`, to begin with
+        overrides: Iterable[str], # Settings on top
     ) -> None:
         super().__init__()
         self.source = source
@@ -225,7 +230,7 @@ class ConfigPanel(Panel):
         self.forecast, self.wrong, self.yaml = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self.findings = FindingsList(self._fix)
         self.measure = BackgroundTask(self._measure, self._measured, 'Measure')
-        self.form = ConfigForm(load_config(source), lambda form: self._update())
+        self.form = ConfigForm(load_config(source, overrides), lambda form: self._update())
         self.save = SaveRow('gpt2pro.yaml', lambda path: self.value.save(path))
         about = widgets.VBox([self.forecast, self.measure.box, self.wrong, self.findings.box],
                              layout=dict(flex='1 1 19em', min_width='0', padding='0 0 0 1em'))
@@ -261,6 +266,7 @@ class ConfigPanel(Panel):
 # %% ../../nbs/12_app/09_planning_panels.ipynb #0041
 def config_panel(
     config: Config | str | Path | Mapping | None = None, # Or a file, preset or run directory
+    overrides: Iterable[str] = (), # Settings on top, such as `train.lr=1e-3`
 ) -> ConfigPanel:
     "A panel in which a configuration is filled in"
-    return ConfigPanel(config)
+    return ConfigPanel(config, overrides)

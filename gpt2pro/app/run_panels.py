@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 import ipywidgets as widgets
 from ..core.errors import Gpt2proError, RunError
+from ..core.files import read_json
 from ..core.config import Config, describe_setting, GenerateConfig, SETTINGS
 from ..core.loading import format_override, iterate_leaves, load_config
 from ..core.signals import Interrupts
@@ -26,14 +27,14 @@ from ..generation.engine import Token
 from ..generation.completion import encode_conversation, encode_prompt, stream_tokens
 from ..generation.web_page import training_state
 from .run_report import PromptHistory
-from .pipeline import run_folder, sample_checkpoints
+from .pipeline import run_folder
 from .widgets import BackgroundTask, ConfigForm, error_html, Panel
 
 # %% auto #0
 __all__ = ['config_words', 'show_words', 'Command', 'command_error', 'show_training', 'show_samples', 'CommandPanel',
-           'TrainPanel', 'log_tail', 'describe_command', 'sample_run', 'train_panel', 'RangeField', 'TunePanel',
-           'show_search', 'tune_panel', 'show_tokens', 'show_alternatives', 'GeneratePanel', 'prompt_ids',
-           'generation_code', 'show_generation', 'generate_panel', 'find_runs', 'ComparePanel', 'compare_panel']
+           'TrainPanel', 'log_tail', 'describe_command', 'train_panel', 'RangeField', 'TunePanel', 'show_search',
+           'tune_panel', 'show_tokens', 'show_alternatives', 'GeneratePanel', 'prompt_ids', 'generation_code',
+           'show_generation', 'generate_panel', 'find_runs', 'ComparePanel', 'compare_panel']
 
 # %% ../../nbs/12_app/10_run_panels.ipynb #0008
 def config_words(
@@ -123,7 +124,7 @@ def show_training(
 def show_samples(
     history: PromptHistory, # Of a run
 ) -> str:                   # HTML
-    "What each checkpoint made of the same prompts, the latest first"
+    "What the model made of the same prompts, the latest first"
     head = ''.join(f'<th>{escape(prompt)} …</th>' for prompt in history.prompts)
     rows = [f'<tr><td>{step:,}</td>' + ''.join(f'<td>{escape(text[:160])}</td>' for text in texts)
             for step, texts in sorted(history.texts.items(), reverse=True)]
@@ -220,18 +221,15 @@ class TrainPanel(CommandPanel):
         super().__init__(run, seconds)
         self.value = run.path
         self.config = config
-        self.sampled = set[Path]() # checkpoints whose samples are shown
-        self.sample_due = 0.       # when to make others
         self.stop_button.description = 'Pause'
         self.finish_button = widgets.Button(description='Finish')
         self.finish_button.on_click(lambda button: self.finish())
-        self.sampling = widgets.Checkbox(value=True, indent=False, description='samples over time')
         self.samples, self.curves, self.log = widgets.HTML(), widgets.HTML(), widgets.HTML()
         more = widgets.Accordion([self.curves, self.log], titles=['more curves', 'log'])
         self.arrange(widgets.HTML(f'<b>Run {escape(str(run.path))}</b>'),
                      _row(self.start_button, self.stop_button, self.finish_button, self.bar,
                           self.words),
-                     self.problem, self.view, self.sampling, self.samples, more)
+                     self.problem, self.view, self.samples, more)
         self.show_code(f'gpt2pro.train(None, {str(run.path)!r}, resume=True, overrides=[\n'
                        f'    {show_words(config)}])')
         self.follow()
@@ -246,7 +244,7 @@ class TrainPanel(CommandPanel):
     def refresh(self) -> None:
         state = training_state(self.run)
         busy = self.is_running
-        saved = {*list_checkpoints(self.run.checkpoints)}
+        saved = list_checkpoints(self.run.checkpoints)
         self.start_button.description = 'Resume' if saved else 'Start'
         self.start_button.disabled = busy or state['fraction'] >= 1
         self.stop_button.disabled = not busy or self.stopping
@@ -255,8 +253,8 @@ class TrainPanel(CommandPanel):
         self.words.value = escape(describe_command(self, state))
         self.view.value, self.curves.value = show_training(state)
         self.log.value = f'<pre class="gp-log">{escape(log_tail(self.run))}</pre>'
-        due = time.monotonic() > self.sample_due or not busy
-        if self.sampling.value and due and saved - self.sampled: sample_run(self, saved)
+        history = self.run.sample_history
+        if history.exists(): self.samples.value = show_samples(read_json(history, PromptHistory))
 
 # %% ../../nbs/12_app/10_run_panels.ipynb #0033
 def log_tail(
@@ -281,18 +279,6 @@ def describe_command(
     return paused + state['progress']
 
 # %% ../../nbs/12_app/10_run_panels.ipynb #0038
-def sample_run(
-    panel: TrainPanel, # Gets the texts
-    saved: set[Path],  # Its checkpoints
-) -> None:
-    "Continue the prompts of a run with its checkpoints, in a tenth of the time"
-    began = time.monotonic()
-    with suppress(Gpt2proError, OSError): # a checkpoint may be deleted meanwhile
-        panel.samples.value = show_samples(sample_checkpoints(panel.run.path))
-        panel.sampled = saved
-    panel.sample_due = time.monotonic() + 10*(time.monotonic() - began)
-
-# %% ../../nbs/12_app/10_run_panels.ipynb #0040
 def train_panel(
     config: str | Path | Config | None = None, # As for `load_config`, or the directory of a run
     folder: str | Path | None = None, # Run directory; None takes the next free one below `runs/`
@@ -307,7 +293,7 @@ def train_panel(
     run = RunDirectory(folder or run_folder(None, name))
     return TrainPanel(run, config, seconds)
 
-# %% ../../nbs/12_app/10_run_panels.ipynb #0054
+# %% ../../nbs/12_app/10_run_panels.ipynb #0052
 class RangeField:
     "A setting that is searched, with its values as they are written"
     def __init__(self,
@@ -333,7 +319,7 @@ class RangeField:
         except Gpt2proError as e: text = f'<span class="gp-error">{escape(e.why)}</span>'
         self.words.value = text
 
-# %% ../../nbs/12_app/10_run_panels.ipynb #0057
+# %% ../../nbs/12_app/10_run_panels.ipynb #0055
 class TunePanel(CommandPanel):
     "Chooses what is searched, starts and stops the search, and shows what it has found"
     def __init__(self,
@@ -386,7 +372,7 @@ class TunePanel(CommandPanel):
     def has_trials(self) -> bool: return (self.run.path/'trials.journal').is_file()
     def refresh(self) -> None: show_search(self)
 
-# %% ../../nbs/12_app/10_run_panels.ipynb #0059
+# %% ../../nbs/12_app/10_run_panels.ipynb #0057
 def show_search(
     panel: TunePanel, # Whose folder is read
 ) -> None:
@@ -409,7 +395,7 @@ def show_search(
     for best in found.ranked[:1]:
         panel.value = load_config(RunDirectory(found.folder/f'trial-{best.number}').config)
 
-# %% ../../nbs/12_app/10_run_panels.ipynb #0061
+# %% ../../nbs/12_app/10_run_panels.ipynb #0059
 def tune_panel(
     config: str | Path | Config | None = None, # As for `load_config`
     folder: str | Path | None = None, # Of the search; None takes the next free one below `runs/`
@@ -423,7 +409,7 @@ def tune_panel(
     run = RunDirectory(folder or run_folder(None, 'tune'))
     return TunePanel(config, run, space, trials, seconds)
 
-# %% ../../nbs/12_app/10_run_panels.ipynb #0067
+# %% ../../nbs/12_app/10_run_panels.ipynb #0065
 def show_tokens(
     tokens: Iterable[Token], # With log-probabilities, or without
 ) -> str:                    # HTML
@@ -450,7 +436,7 @@ def show_alternatives(
     table = f'<table>{"".join(map(row, tokens))}</table>'
     return f'<div class="gp-scroll gp-tall">{table}</div>'
 
-# %% ../../nbs/12_app/10_run_panels.ipynb #0072
+# %% ../../nbs/12_app/10_run_panels.ipynb #0070
 class GeneratePanel(Panel):
     "Continues a prompt, or talks with a model that was trained on conversations"
     def __init__(self,
@@ -510,7 +496,7 @@ class GeneratePanel(Panel):
         self.show()
     def show(self) -> None: self.view.value = show_generation(self)
 
-# %% ../../nbs/12_app/10_run_panels.ipynb #0074
+# %% ../../nbs/12_app/10_run_panels.ipynb #0072
 def prompt_ids(
     panel: GeneratePanel, # With a prompt
 ) -> list[int]:
@@ -532,7 +518,7 @@ def generation_code(
     return (f'model, tokenizer, config = gpt2pro.load_run({str(panel.run)!r})\n'
             f'model.generate({panel.prompt.value!r}{"".join(settings)})')
 
-# %% ../../nbs/12_app/10_run_panels.ipynb #0076
+# %% ../../nbs/12_app/10_run_panels.ipynb #0074
 def show_generation(
     panel: GeneratePanel, # That generates, or has generated
 ) -> str:                 # HTML
@@ -555,7 +541,7 @@ def generate_panel(
     "Continue a prompt or talk with a model, in a notebook"
     return GeneratePanel(run, prompt)
 
-# %% ../../nbs/12_app/10_run_panels.ipynb #0087
+# %% ../../nbs/12_app/10_run_panels.ipynb #0085
 def find_runs(
     folder: str | Path, # Such as `runs`
 ) -> list[str]:
@@ -563,7 +549,7 @@ def find_runs(
     names = Path(folder).rglob(RunDirectory('').config.name)
     return sorted(str(path.parent) for path in names if RunDirectory(path.parent).metrics.is_file())
 
-# %% ../../nbs/12_app/10_run_panels.ipynb #0090
+# %% ../../nbs/12_app/10_run_panels.ipynb #0088
 class ComparePanel(Panel):
     "Chooses runs and compares them"
     def __init__(self,

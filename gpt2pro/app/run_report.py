@@ -103,8 +103,8 @@ class Sample(StrictModel):
     language: str | None = None # ISO 639-1 code of the prompt
 
 class PromptHistory(Record):
-    "The same prompts, continued by each checkpoint of a run"
-    prompts: list[str]          # What each checkpoint was given
+    "The same prompts, continued at several steps of a run"
+    prompts: list[str]          # What the model was given
     texts: dict[int, list[str]] # Step → the continuation of each prompt
     def _tables(self) -> dict[str, TableRows]:
         def rows(i: int) -> list[list[str]]:

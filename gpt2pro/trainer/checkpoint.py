@@ -20,23 +20,23 @@ from ..core.files import fsync_folder, hash_file, read_file
 from ..core.processes import Exchange
 
 # %% auto #0
-__all__ = ['Groups', 'Shard', 'numbers_of', 'checkpoint_path', 'clean_up', 'save_checkpoint', 'DamagedCheckpointError',
+__all__ = ['Groups', 'TensorShard', 'stored_tensor', 'checkpoint_path', 'clean_up', 'save_checkpoint', 'DamagedCheckpointError',
            'checkpoint_manifest', 'verify_checkpoint', 'checkpoint_error', 'join_shards', 'TensorFiles', 'Checkpoint',
            'load_checkpoint', 'load_parameters', 'list_checkpoints', 'latest_checkpoint', 'rotate_checkpoints',
            'copy_to_cpu', 'CheckpointWriter']
 
 # %% ../../nbs/09_trainer/01_checkpoint.ipynb #0010
-class Shard(NamedTuple):
-    "Numbers of a tensor that follow each other in memory"
-    tensor: Tensor       # (n,)
-    begin: int           # Where they begin in the whole tensor, as a row of numbers
+class TensorShard(NamedTuple):
+    "A contiguous part of a flattened tensor"
+    tensor: Tensor       # Its elements, (n,)
+    begin: int           # Index of the first of them in the flattened tensor
     shape: Sequence[int] # Of the whole tensor
 
-def numbers_of(
-    x: Tensor | Shard, # A tensor, or a part of it
+def stored_tensor(
+    x: Tensor | TensorShard, # A tensor, or a part of it
 ) -> Tensor:
-    "The numbers that are there"
-    return x.tensor if isinstance(x, Shard) else x
+    "The elements that this process stores"
+    return x.tensor if isinstance(x, TensorShard) else x
 
 # %% ../../nbs/09_trainer/01_checkpoint.ipynb #0013
 _DTYPES = {
@@ -44,10 +44,10 @@ _DTYPES = {
     torch.int64: 'I64', torch.int32: 'I32', torch.int16: 'I16', torch.int8: 'I8',
     torch.uint8: 'U8', torch.bool: 'BOOL'}
 
-def _tensor_bytes(tensors: Mapping[str, Tensor | Shard]) -> Iterator[bytes | memoryview]:
+def _tensor_bytes(tensors: Mapping[str, Tensor | TensorShard]) -> Iterator[bytes | memoryview]:
     "The bytes of a safetensors file"
-    shards = {name: x for name, x in tensors.items() if isinstance(x, Shard)}
-    stored = {name: numbers_of(x) for name, x in tensors.items()}
+    shards = {name: x for name, x in tensors.items() if isinstance(x, TensorShard)}
+    stored = {name: stored_tensor(x) for name, x in tensors.items()}
     ordered = sorted(stored.items(), key=lambda item: -item[1].element_size()) # keeps all aligned
     places = {name: json.dumps([shard.begin, *shard.shape]) for name, shard in shards.items()}
     header: dict[str, Any] = {'__metadata__': places} if places else {}
@@ -101,7 +101,7 @@ def checkpoint_path(
     return Path(folder)/f'step-{step:09d}'
 
 # %% ../../nbs/09_trainer/01_checkpoint.ipynb #0034
-Groups = Mapping[str, Mapping[str, Tensor | Shard]] # group → name → values
+Groups = Mapping[str, Mapping[str, Tensor | TensorShard]] # group → name → values
 
 def _write_tensors(folder: Path, tensors: Groups, exchange: Exchange) -> dict[str, Any]:
     "A file for each group; with several processes, each process has its own"
@@ -128,11 +128,12 @@ def clean_up(
         else: leftover.unlink() # a pipe would stop `rmtree`
 
 # %% ../../nbs/09_trainer/01_checkpoint.ipynb #0039
-def _together(exchange: Exchange, work: Callable[[], Any], everybody: bool = True) -> list[Any]:
-    "What work gives in each process, or only in the main one; its failure is one of all"
-    result, error = None, None
+def _all_gather(exchange: Exchange, work: Callable[[], Any], main_only: bool = False) -> list[Any]:
+    "Results of `work` in all processes, or in the main one; all raise the `OSError` of one"
+    result = None
+    error = None
     try:
-        if everybody or exchange.is_main: result = work()
+        if exchange.is_main or not main_only: result = work()
     except OSError as e: error = e
     found = map(json.loads, exchange(json.dumps([result, error and str(error)])))
     results, errors = zip(*found)
@@ -171,10 +172,10 @@ def save_checkpoint(
         _write_manifest(temporary, step, files, state, environment or {})
         _rename(temporary, final)
     try:
-        begun = _together(exchange, lambda: _prepare(final, temporary), everybody=False)
-        if not begun[0]: return final
-        parts = _together(exchange, lambda: _write_tensors(temporary, tensors, exchange))
-        _together(exchange, finish, everybody=False)
+        is_new = _all_gather(exchange, lambda: _prepare(final, temporary), main_only=True)[0]
+        if not is_new: return final
+        parts = _all_gather(exchange, lambda: _write_tensors(temporary, tensors, exchange))
+        _all_gather(exchange, finish, main_only=True)
     finally:
         if exchange.is_main: clean_up(final.parent)
     if exchange.is_main: fsync_folder(final.parent)
@@ -244,7 +245,7 @@ def checkpoint_error(
 
 # %% ../../nbs/09_trainer/01_checkpoint.ipynb #0059
 def join_shards(
-    shards: Sequence[Shard], # All of a tensor
+    shards: Sequence[TensorShard], # All of a tensor
 ) -> Tensor:                 # Whole
     "A tensor made of its shards"
     assert sum(shard.tensor.numel() for shard in shards) == math.prod(shards[0].shape)
@@ -270,7 +271,7 @@ class TensorFiles(Mapping[str, Tensor]):
             tensor = file.get_tensor(name)
             if place is None: return tensor # it is whole
             begin, *shape = json.loads(place)
-            shards.append(Shard(tensor, begin, shape))
+            shards.append(TensorShard(tensor, begin, shape))
         return join_shards(shards)
     def __iter__(self) -> Iterator[str]: return iter(self.parts)
     def __len__(self) -> int: return len(self.parts)
@@ -370,18 +371,18 @@ def copy_to_cpu(
     tensors: Groups, # On any device
 ) -> Groups:
     "Copies of tensors, which training does not change"
-    def copy(x: Tensor | Shard) -> Tensor | Shard:
-        numbers = numbers_of(x).detach()
-        if numbers.device.type == 'cpu': values = _copy_bytes(numbers)
+    def copy(x: Tensor | TensorShard) -> Tensor | TensorShard:
+        source = stored_tensor(x).detach()
+        if source.device.type == 'cpu': values = _copy_bytes(source)
         else:
-            pinned = numbers.is_cuda
-            values = torch.empty(numbers.shape, dtype=numbers.dtype, pin_memory=pinned)
-            values.copy_(numbers, non_blocking=pinned)
-        return x._replace(tensor=values) if isinstance(x, Shard) else values
+            pinned = source.is_cuda
+            values = torch.empty(source.shape, dtype=source.dtype, pin_memory=pinned)
+            values.copy_(source, non_blocking=pinned)
+        return x._replace(tensor=values) if isinstance(x, TensorShard) else values
     copies = {group: {name: copy(x) for name, x in values.items()}
               for group, values in tensors.items()}
-    for device in {numbers_of(x).device for values in tensors.values() for x in values.values()}:
-        if device.type == 'cuda': torch.cuda.synchronize(device)
+    stored = [stored_tensor(x) for values in tensors.values() for x in values.values()]
+    for device in {x.device for x in stored if x.is_cuda}: torch.cuda.synchronize(device)
     return copies
 
 # %% ../../nbs/09_trainer/01_checkpoint.ipynb #0123
@@ -423,7 +424,7 @@ class CheckpointWriter:
         "Copy the tensors, and leave the rest to the thread"
         self.wait()
         copies = copy_to_cpu(tensors)
-        self.copied = sum(numbers_of(x).nbytes for values in copies.values()
+        self.copied = sum(stored_tensor(x).nbytes for values in copies.values()
                           for x in values.values())
         work = (folder, step, copies, state, environment, self.exchange, keep, best)
         self.pending = (f'{folder}: step {step} could not be saved',

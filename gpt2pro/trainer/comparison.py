@@ -17,7 +17,7 @@ from ..core.loading import format_override, iterate_leaves, load_config
 from ..core.files import write_file
 from ..core.signals import InterruptError
 from ..validation.counts import count_parameters
-from ..validation.validator import check_plan
+from ..validation.validator import check_plan, load_plan
 from ..data.shards import read_manifest
 from .runs import name_a_run, RunDirectory
 from .monitor import metric_points, Points, read_metrics
@@ -221,6 +221,6 @@ def compare(
     if len(given) > 1:
         raise UserError(f'{given[1]} beside {given[0]}', 'one configuration is varied',
                         'keep one, or compare the runs without training more')
-    config = load_config(given[0] if given else None, overrides)
+    config = load_plan(given[0] if given else None, overrides)
     folders = _train_grid(config, [*vary], seeds, Path(folder) if folder else None, progress)
     return RunComparison(variants=group_runs([*map(summarize, folders)]))

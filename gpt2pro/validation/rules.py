@@ -4,13 +4,12 @@
 
 # %% ../../nbs/03_validation/05_rules.ipynb #0003
 from __future__ import annotations
-import json
 from collections.abc import Mapping
 from html import escape
 from typing import Any, get_args
 from ..core.config import Config, describe_setting, setting_applies, setting_value
 from ..core.config import SETTINGS, StrictModel
-from ..core.loading import load_config
+from ..core.loading import format_override, load_config
 from .plan import CheckResult, Plan, Rule, RuleSet, Severity, Violation
 
 # %% auto #0
@@ -135,8 +134,6 @@ def show_rules(
 # %% ../../nbs/03_validation/05_rules.ipynb #0030
 SETTING_RULES = RuleSet('03_validation/rules')
 
-def _override(key: str, value: Any) -> str: return f'{key}={json.dumps(value)}'.replace('"', '')
-
 def _add_range_rule(key: str, low: float, high: float) -> None:
     outside = low/10 if 0 < low < 1 else 1.4*high
     def check(plan: Plan) -> CheckResult:
@@ -145,7 +142,7 @@ def _add_range_rule(key: str, low: float, high: float) -> None:
         if usual or not setting_applies(key, plan.config): return None
         return Violation(f'{key} = {value:g}, and {low:g} to {high:g} is usual', {
             f'{key}={min(max(value, low), high):g}': 'the nearest usual value',
-            _override(key, setting_value(Config(), key)): 'the default'})
+            format_override(key, setting_value(Config(), key)): 'the default'})
     meaning = SETTINGS[key].description
     check.__doc__ = f'{meaning}; far from that, training or sampling rarely works'
     name = key.split('.')[1]
@@ -164,6 +161,6 @@ def _changed_settings_have_an_effect(plan: Plan) -> CheckResult:
               and setting_value(plan.config, key) != setting_value(default, key)]
     if not unused: return None
     conditions = [f'{key} has an effect only with {SETTINGS[key].condition}' for key in unused]
-    defaults = ' '.join(_override(key, setting_value(default, key)) for key in unused)
+    defaults = ' '.join(format_override(key, setting_value(default, key)) for key in unused)
     return Violation('; '.join(conditions), {
         defaults: 'the same run', 'the other setting': 'makes them count, in another run'})

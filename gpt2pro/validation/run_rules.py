@@ -4,7 +4,7 @@
 
 # %% ../../nbs/03_validation/07_run_rules.ipynb #0003
 from __future__ import annotations
-import json, math
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from ..core.errors import suggest
@@ -12,7 +12,7 @@ from ..core.choices import FINETUNE_METHODS, OPTIMIZERS
 from ..core.choices import EXPORT_FORMATS
 from ..core.config import Config, export_problems, GenerateConfig, setting_value
 from ..core.tables import format_bytes, format_seconds
-from ..core.loading import load_config
+from ..core.loading import format_override, load_config
 from ..core.gpus import Gpu
 from ..core.hardware import Hardware, native_precisions
 from ..text.cleaning import CLEANING_STEPS
@@ -20,8 +20,8 @@ from .counts import count_parameters
 from .heuristics import balanced_vocab_size, fit_batch, MODEL_SIZES
 from .heuristics import PARAMETERS_PER_TOKEN, resize_model, size_overrides
 from .heuristics import smaller_sizes, suggest_lr, suggest_vocab_size
-from .plan import bytes_per_token, checkpoint_bytes, CheckResult, Plan, RuleSet
-from .plan import step_limit, TextSummary, Violation
+from .plan import checkpoint_bytes, CheckResult, Plan, RuleSet, TextSummary
+from .plan import Violation
 
 # %% auto #0
 __all__ = ['RUN_RULES']
@@ -278,8 +278,8 @@ def _there_is_a_warmup(plan: Plan) -> CheckResult:
 def _max_steps_leaves_room_for_epochs_and_tokens(plan: Plan) -> CheckResult:
     "of several lengths the one that comes first ends the run, and max_steps always has a value"
     t, most = plan.train, 10**9
-    unlimited = t.model_copy(update=dict(max_steps=most))
-    steps = step_limit(unlimited, plan.tokens_per_step, plan.train_tokens)
+    unlimited = load_config(plan.config, [f'train.max_steps={most}'])
+    steps = Plan(unlimited, plan.hardware, plan.text).step_limit
     if t.max_steps >= steps or steps == most: return None
     name = 'max_epochs' if t.max_epochs else 'max_tokens'
     return Violation(f'train.max_steps = {t.max_steps:,} comes before train.{name} = '
@@ -329,7 +329,7 @@ def _the_model_is_that_of_its_base(plan: Plan) -> CheckResult:
         other['vocab_size'] = rows
     if not other: return None
     found = ', '.join(f'model.{name} = {getattr(m, name)}' for name in other)
-    words = [f'model.{name}={json.dumps(value)}'.replace('"', '') for name, value in other.items()]
+    words = [format_override(f'model.{name}', value) for name, value in other.items()]
     return Violation(f'{found}, and the base has {", ".join(map(str, other.values()))}', {
         ' '.join(words): 'as the base', 'another base': 'which has that shape'})
 
@@ -665,7 +665,7 @@ def _prompts_fit_into_the_context(plan: Plan) -> CheckResult:
     "a prompt longer than the context is refused, when the training is done"
     c, limit = plan.config, plan.model.block_size
     longest = max((len(prompt.encode()) for prompt in c.generate.prompts), default=0)
-    tokens = longest/bytes_per_token(plan.text, c)[0]
+    tokens = longest/plan.bytes_per_token[0]
     if tokens <= limit: return None
     return Violation(f'a prompt has about {tokens:.0f} tokens, and model.block_size = {limit}', {
         'shorter prompts': 'the model sees less',
@@ -680,7 +680,7 @@ def _greedy_decoding_draws_nothing(plan: Plan) -> CheckResult:
              if getattr(c, name) != getattr(default, name)]
     if c.temperature or c.num_beams > 1 or not names: return None
     changed = ', '.join(f'generate.{name} = {getattr(c, name)}' for name in names)
-    defaults = [f'generate.{name}={json.dumps(getattr(default, name))}' for name in names]
+    defaults = [format_override(f'generate.{name}', getattr(default, name)) for name in names]
     return Violation(f'{changed} with generate.temperature = 0', {
         ' '.join(defaults): 'the same text',
         f'generate.temperature={default.temperature}': 'samples, and reads them'})
@@ -695,7 +695,7 @@ def _every_format_has_the_architecture(plan: Plan) -> CheckResult:
     lost = ', '.join(name for name, problems in found.items() if problems)
     left = ', '.join(name for name, problems in found.items() if not problems)
     parts = ', '.join(f'{key} = {setting_value(plan.config, key)}' for key in known)
-    words = [f'{key}={json.dumps(value)}'.replace('"', '') for key, value in known.items()]
+    words = [format_override(key, value) for key, value in known.items()]
     return Violation(f'{parts}: no export to {lost}', {
         ' '.join(words): 'another model, which can be exported to all of them',
         'keep it': f'where this package runs it, or {left} is enough'})
