@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64, io
 from collections.abc import Mapping, Sequence
 from html import escape
+from itertools import zip_longest
 from typing import Any
 from .config import StrictModel
 
@@ -94,13 +95,14 @@ class _Table:
     def __rich_console__(self, console: Any, options: Any) -> Any:
         from rich.table import Table
         from rich.text import Text
-        layouts = [self.rows, [*zip(*self.rows)]] if any(self.rows[0]) else [self.rows]
+        layouts: list[TableRows] = [self.rows]
+        if any(self.rows[0]): layouts.append([*zip(*self.rows)])
         fitting = ((rows, widths) for whole in (True, False) for rows in layouts
                    if (widths := _column_widths(rows, options.max_width, whole)))
-        rows, widths = next(fitting, (self.rows, [None]*len(self.rows[0])))
+        rows, widths = next(fitting, (self.rows, None))
         table = Table(title=Text(self.title), title_justify='left', show_edge=False,
                       show_header=any(rows[0]))
-        for heading, numeric, width in zip(rows[0], _numeric(rows), widths):
+        for heading, numeric, width in zip_longest(rows[0], _numeric(rows), widths or ()):
             table.add_column(Text(heading), justify='right' if numeric else 'left',
                              overflow='fold', width=width)
         for row in rows[1:]: table.add_row(*map(Text, row))
