@@ -41,6 +41,7 @@ class Runtime(Protocol):
 @dataclass(frozen=True)
 class Exporter:
     "How a format is written and opened"
+    format: str # A key of `EXPORT_FORMATS`
     write: Callable[[GPT, Tokenizer, Config, Path], None] # Into an empty folder
     open: Callable[[Path], Runtime] # In the program that the format is for
     tolerance: float # Largest difference of logits, relative to the largest logit
@@ -125,8 +126,7 @@ class ParityCertificate(Record):
 
 # %% ../../nbs/10_generation/10_export.ipynb #0025
 def certify(
-    format: str,          # A key of `EXPORT_FORMATS`
-    exporter: Exporter,   # Of that format
+    exporter: Exporter,   # Of a format
     model: GPT,           # In evaluation mode, in float32 on the CPU
     tokenizer: Tokenizer, # Its tokenizer
     folder: Path,         # That was written
@@ -142,7 +142,8 @@ def certify(
     texts: list[Any] = [*PARITY_TEXTS, *[_QUESTION]*model.is_chat]
     paths = sorted(path for path in folder.rglob('*') if path.is_file())
     return ParityCertificate(
-        format=format, layout=nearest_architecture(Config(model=model.config), format),
+        format=exporter.format,
+        layout=nearest_architecture(Config(model=model.config), exporter.format),
         created=time.strftime('%Y-%m-%d %H:%M:%S'), runtime=runtime.name,
         versions={'gpt2pro': gpt2pro.__version__, 'torch': torch.__version__},
         tolerance=exporter.tolerance, weights=exporter.weights,
@@ -213,8 +214,7 @@ def _portable(model: GPT) -> GPT:
 
 # %% ../../nbs/10_generation/10_export.ipynb #0047
 def export_model(
-    format: str,             # A key of `EXPORT_FORMATS`
-    exporter: Exporter,      # Of that format
+    exporter: Exporter,      # Of a format
     model: GPT,              # Any model
     tokenizer: Tokenizer,    # Its tokenizer
     config: Config,          # Of its run
@@ -224,11 +224,11 @@ def export_model(
     finish: Callable[[ParityCertificate, Path], None] | None = None, # Adds files, such as a card
 ) -> ParityCertificate:
     "Write a model in a format, open it in its program, and keep it if both agree"
-    _check_format(config.model_copy(update={'model': model.config}), format)
+    _check_format(config.model_copy(update={'model': model.config}), exporter.format)
     model = _portable(model)
     with new_folder(Path(folder), overwrite) as temporary:
         exporter.write(model, tokenizer, config, temporary)
-        certificate = certify(format, exporter, model, tokenizer, temporary, score)
+        certificate = certify(exporter, model, tokenizer, temporary, score)
         _check_certificate(certificate)
         if finish: finish(certificate, temporary)
         write_file(temporary/PARITY_FILE, certificate.model_dump_json(indent=2))
@@ -302,4 +302,4 @@ class Transformers(HfTokenizer):
                                       do_sample=False)
         return written[0, len(ids):].tolist()
 
-HF = Exporter(_write_hf, Transformers, 1e-5)
+HF = Exporter('hf', _write_hf, Transformers, 1e-5)

@@ -309,10 +309,9 @@ def _open(folder: Path) -> Runtime:
     return LlamaCpp(folder) if find_spec('llama_cpp') else GGUFRuntime(folder)
 
 # %% ../../nbs/10_generation/12_gguf.ipynb #0080
-def _exporter(weights: str, tolerance: float) -> Exporter:
-    write = partial(write_gguf, weights=weights)
-    if weights == 'F32': return Exporter(write, _open, tolerance)
-    return Exporter(write, _open, tolerance, weights, lambda folder: load_gguf(folder)[0])
+def _rounding(weights: str, tolerance: float) -> Exporter:
+    return Exporter('gguf', partial(write_gguf, weights=weights), _open, tolerance, weights,
+                    read=lambda folder: load_gguf(folder)[0])
 
-GGUF = {'gguf': _exporter('F32', 1e-3), 'gguf-f16': _exporter('F16', 3e-3),
-        'gguf-q8_0': _exporter('Q8_0', 0.1), 'gguf-q4_0': _exporter('Q4_0', 0.1)}
+GGUF = {'gguf': Exporter('gguf', write_gguf, _open, 1e-3), 'gguf-f16': _rounding('F16', 3e-3),
+        'gguf-q8_0': _rounding('Q8_0', 0.1), 'gguf-q4_0': _rounding('Q4_0', 0.1)}

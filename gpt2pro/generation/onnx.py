@@ -146,4 +146,4 @@ class OnnxRuntime(HfTokenizer):
             new += fed
         return new
 
-ONNX = Exporter(_write_onnx, OnnxRuntime, 1e-4)
+ONNX = Exporter('onnx', _write_onnx, OnnxRuntime, 1e-4)

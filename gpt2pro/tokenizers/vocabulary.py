@@ -297,7 +297,7 @@ def sweep_vocabulary(
     progress: bool = True,        # Whether bars are shown
 ) -> VocabularySweep:
     "Try vocabularies of several sizes on a text, and recommend one for a planned run"
-    corpus = source if isinstance(source, Corpus) else open_corpus(source)
+    corpus = open_corpus(source)
     texts = vocabulary_texts(corpus, sample_bytes)
     held_out, texts = texts[::10], [text for i, text in enumerate(texts) if i % 10]
     groups = group_by_language(held_out) or {'und': held_out}

@@ -32,7 +32,8 @@ def finetune_config(
                         'known to it', 'name another, such as data.source=chats.jsonl')
     open_splits(asked.data) # a wrong path is named before a base is downloaded
     model, tokenizer = open_base(str(base))
-    special, known = asked.tokenizer.special_tokens, tokenizer.vocab_size
+    known = tokenizer.vocab_size
+    special = asked.tokenizer.special_tokens
     given = 'special_tokens' in asked.tokenizer.model_fields_set
     if asked.data.batching == 'chat' and not given: special = CHAT_MARKS
     size = max(model.config.vocab_size, add_special_tokens(tokenizer, special).vocab_size)

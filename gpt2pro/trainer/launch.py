@@ -19,7 +19,8 @@ from ..validation.rules import apply_rules
 from ..validation.run_rules import RUN_RULES
 
 # %% auto #0
-__all__ = ['GRACE', 'THREADS', 'LAUNCHERS', 'Cluster', 'launch_environment', 'train_command', 'job_name', 'launch_file']
+__all__ = ['GRACE_SECONDS', 'THREADS_PER_PROCESS', 'LAUNCHERS', 'Cluster', 'launch_environment', 'train_command', 'job_name',
+           'launch_file']
 
 # %% ../../nbs/09_trainer/12_launch.ipynb #0006
 class Cluster(NamedTuple):
@@ -37,8 +38,8 @@ class Cluster(NamedTuple):
     def world_size(self) -> int: return self.nodes*self.gpus_per_node
 
 # %% ../../nbs/09_trainer/12_launch.ipynb #0009
-GRACE = 180 # Seconds between the wish to stop and the end: for a step and a checkpoint
-THREADS = 8 # Of each process
+GRACE_SECONDS = 180 # Seconds between the wish to stop and the end: for a step and a checkpoint
+THREADS_PER_PROCESS = 8
 
 def launch_environment(
     cluster: Cluster, # Says interface and timeout
@@ -47,8 +48,9 @@ def launch_environment(
     network = {'NCCL_SOCKET_IFNAME': cluster.interface or '^lo,docker'}
     if cluster.interface: network['GLOO_SOCKET_IFNAME'] = cluster.interface # takes no exclusions
     return network | {'NCCL_DEBUG': 'WARN', 'TORCH_NCCL_ASYNC_ERROR_HANDLING': '1',
-                      'GPT2PRO_TIMEOUT': str(cluster.timeout), 'OMP_NUM_THREADS': str(THREADS),
-                      'PET_SHUTDOWN_TIMEOUT': str(GRACE - 30), 'PYTHONUNBUFFERED': '1'}
+                      'GPT2PRO_TIMEOUT': str(cluster.timeout),
+                      'OMP_NUM_THREADS': str(THREADS_PER_PROCESS),
+                      'PET_SHUTDOWN_TIMEOUT': str(GRACE_SECONDS - 30), 'PYTHONUNBUFFERED': '1'}
 
 # %% ../../nbs/09_trainer/12_launch.ipynb #0013
 def train_command(
@@ -105,4 +107,5 @@ def launch_file(
     if kind == 'skypilot': folder = Path('/data')/folder # what outlives the machines
     return _templates().get_template(LAUNCHERS[kind]).render(
         cluster._asdict(), name=job_name(folder), command=train_command(config, folder, overrides),
-        environment=launch_environment(cluster), grace=GRACE, threads=THREADS, file=file)
+        environment=launch_environment(cluster), grace=GRACE_SECONDS,
+        threads=THREADS_PER_PROCESS, file=file)

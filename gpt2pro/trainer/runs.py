@@ -220,7 +220,8 @@ def changed_settings(
     config: Config,                          # Of the run that is to be resumed
 ) -> list[str]:                              # Such as `train.lr: 0.01 → 0.02`
     "The settings that differ though a resumed run may not change them"
-    free, after = resumable_settings(config.train), config.model_dump()
+    free = resumable_settings(config.train)
+    after = config.model_dump()
     pairs = {f'{section}.{name}': (value, after.get(section, {}).get(name))
              for section, values in before.items() for name, value in values.items()}
     return [f'{key}: {old} → {new}' for key, (old, new) in pairs.items()
@@ -256,7 +257,8 @@ def checkpoint_to_resume(
 def _load_base(
     config: Config,    # Of a run that fine-tunes
     run: RunDirectory, # Which has its frozen weights
-) -> GPT: # With them, and with what is trained
+) -> GPT:
+    "The frozen weights of a run, and beside them what is trained"
     model = GPT(config.model)
     if config.finetune.method == 'full': return model
     path = latest_checkpoint(run.base)
@@ -269,6 +271,22 @@ def _load_base(
     return model
 
 # %% ../../nbs/09_trainer/02_runs.ipynb #0045
+def _load_checkpoint(path: Path, merge: bool) -> tuple[GPT, Tokenizer, Config]:
+    "The model of a checkpoint"
+    checkpoint = load_checkpoint(path, _WEIGHTS)
+    try: config = load_config(read_state(path).config)
+    except UserError as e:
+        raise UserError(f'{path}/state.json: {e.what}', e.why, e.fix) from None
+    folder = path.parent.parent
+    tokenizer = find_tokenizer(folder)
+    model = _load_base(config, RunDirectory(folder))
+    load_parameters(model, checkpoint.tensors['model'])
+    if merge: merge_adapter(model)
+    check_finite(model, path)
+    model.pretrained_folder = folder
+    model.is_chat = config.data.batching == 'chat'
+    return model, tokenizer, config
+
 def load_run(
     folder: str | Path,          # A run, a checkpoint, or a Hugging Face folder
     for_inference: bool = False, # Whether the model may get layers that cannot be trained
@@ -283,17 +301,7 @@ def load_run(
     else:
         is_checkpoint = (folder/'manifest.json').is_file()
         path = folder if is_checkpoint else best_checkpoint(RunDirectory(folder))
-        checkpoint = load_checkpoint(path, _WEIGHTS)
-        try: config = load_config(read_state(path).config)
-        except UserError as e:
-            raise UserError(f'{path}/state.json: {e.what}', e.why, e.fix) from None
-        tokenizer = find_tokenizer(path.parent.parent)
-        model = _load_base(config, RunDirectory(path.parent.parent))
-        load_parameters(model, checkpoint.tensors['model'])
-        if merge: merge_adapter(model)
-        check_finite(model, path)
-        model.pretrained_folder = path.parent.parent
-        model.is_chat = config.data.batching == 'chat'
+        model, tokenizer, config = _load_checkpoint(path, merge)
     model = model.to(resolve_device()).eval()
     if for_inference and model.wte.weight.device.type == 'cpu': optimize_for_inference(model)
     return model, tokenizer, config
@@ -309,7 +317,8 @@ def open_base(
 
 def _copy_base(config: Config) -> GPT:
     "The base in the shape that a configuration asks for"
-    base, shape = open_base(str(config.finetune.base))[0].cpu(), config.model
+    shape = config.model
+    base = open_base(str(config.finetune.base))[0].cpu()
     if new := config.finetune.new_rows:
         resize_vocabulary(base, shape.vocab_size, shape.vocab_size - new)
     model = GPT(shape)
@@ -324,7 +333,8 @@ def initial_model(
     checkpoint: Path | None = None, # That will replace all trained weights
 ) -> GPT:
     "The model that a run begins with"
-    settings, seed = config.finetune, config.train.seed
+    settings = config.finetune
+    seed = config.train.seed
     torch.manual_seed(seed)
     if settings.base is None: return GPT(config.model)
     if settings.method == 'full': return GPT(config.model) if checkpoint else _copy_base(config)

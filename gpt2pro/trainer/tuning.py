@@ -30,8 +30,8 @@ from .monitor import NonFiniteError
 from .loop import train_model
 
 # %% auto #0
-__all__ = ['Dimension', 'parse_dimension', 'is_searched', 'Search', 'Scores', 'open_study', 'train_trial', 'run_trial', 'Trial',
-           'Tuning', 'read_tuning', 'save_plots', 'tune']
+__all__ = ['Dimension', 'parse_dimension', 'is_searched', 'Search', 'PruningCallback', 'open_study', 'train_trial', 'run_trial',
+           'Trial', 'Tuning', 'read_tuning', 'save_plots', 'tune']
 
 # %% ../../nbs/09_trainer/11_tuning.ipynb #0007
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def _optuna() -> Any:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna
 
-class Scores:
+class PruningCallback:
     "A callback that keeps the best validation score of a trial, and ends it early"
     def __init__(self,
         trial: Any, # Of Optuna
@@ -171,6 +171,9 @@ def open_study(
                                load_if_exists=True)
 
 # %% ../../nbs/09_trainer/11_tuning.ipynb #0027
+def _complete_trials(study: Any) -> list[Any]:
+    return [trial for trial in study.trials if trial.state.name == 'COMPLETE']
+
 def train_trial(
     search: Search, # What is tried
     study: Any,     # Of Optuna
@@ -178,10 +181,10 @@ def train_trial(
 ) -> tuple[float, str]: # Bits per byte, and a remark
     "Train with the settings of a trial"
     config = search.trial_config(trial)
-    for other in study.trials:
-        if other.params == trial.params and other.state.name == 'COMPLETE':
-            return other.value, f'same as trial {other.number}'
-    scores, folder = Scores(trial), search.folder/f'trial-{trial.number}'
+    for other in _complete_trials(study):
+        if other.params == trial.params: return other.value, f'same as trial {other.number}'
+    scores = PruningCallback(trial)
+    folder = search.folder/f'trial-{trial.number}'
     with redirect_stderr(io.StringIO()): # the log is in the folder
         train_model(config, folder, callbacks=[scores], progress=False)
     return scores.best, ''
@@ -195,10 +198,6 @@ def _start_worker(workers: int) -> None:
     if torch.cuda.device_count() > 1: torch.cuda.set_device(number % torch.cuda.device_count())
 
 # %% ../../nbs/09_trainer/11_tuning.ipynb #0031
-def _is_best(study: Any, number: int) -> bool:
-    try: return study.best_trial.number == number
-    except ValueError: return False # none is complete
-
 def run_trial(
     search: Search, # What is tried
     number: int,    # Of the trial; seeds its choice
@@ -209,7 +208,8 @@ def run_trial(
     optuna = _optuna()
     seed = random.Random(f'{search.seed}/{number}').getrandbits(32)
     study = open_study(search.folder, seed, search.config.train.max_steps//4)
-    trial, states = study.ask(), optuna.trial.TrialState
+    trial = study.ask()
+    states = optuna.trial.TrialState
     score, state = None, states.PRUNED
     try:
         score, reason = train_trial(search, study, trial)
@@ -221,7 +221,8 @@ def run_trial(
         raise
     trial.set_user_attr('reason', reason)
     study.tell(trial, score, state)
-    if _is_best(study, trial.number): return
+    best = min(_complete_trials(study), key=lambda one: one.value, default=None)
+    if best and best.number == trial.number: return
     checkpoints = RunDirectory(search.folder/f'trial-{trial.number}').checkpoints
     shutil.rmtree(checkpoints, ignore_errors=True)
 
@@ -286,8 +287,7 @@ def _picture(path: Path) -> str:
 # %% ../../nbs/09_trainer/11_tuning.ipynb #0042
 def _importances(study: Any) -> dict[str, float]:
     "How much each setting matters; empty where the trials do not say"
-    values = {trial.value for trial in study.trials if trial.state.name == 'COMPLETE'}
-    if len(values) < 4: return {}
+    if len({trial.value for trial in _complete_trials(study)}) < 4: return {}
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         return _optuna().importance.get_param_importances(study)
@@ -371,9 +371,8 @@ def _begin(search: Search) -> int:
 def _show_trial(folder: Path, bar: tqdm) -> None:
     "Advance the bar, and show the best so far"
     bar.update()
-    trials = open_study(folder).trials
-    complete = [trial.value for trial in trials if trial.state.name == 'COMPLETE']
-    if complete: bar.set_postfix(bits_per_byte=f'{min(complete):.3f}')
+    values = [trial.value for trial in _complete_trials(open_study(folder))]
+    if values: bar.set_postfix(bits_per_byte=f'{min(values):.3f}')
 
 # %% ../../nbs/09_trainer/11_tuning.ipynb #0054
 def _run_trials(search: Search, trials: int, progress: bool) -> None:
