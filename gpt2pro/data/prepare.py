@@ -148,7 +148,8 @@ class Job:
         folder: str | Path, # A run directory
     ) -> Job:
         "The job that was begun in a folder, if it is the same one, or a new one"
-        job, key = cls(config, Path(folder)/'.data.tmp'), data_key(config)
+        job = cls(config, Path(folder)/'.data.tmp')
+        key = data_key(config)
         path = job.folder/'key'
         if path.is_file() and path.read_bytes() != key.encode(): shutil.rmtree(job.folder)
         if not path.is_file(): write_file(path, key) # tasks that begin together write the same
@@ -416,7 +417,8 @@ def tokenize_part(
     part: int, # Which part of it
 ) -> None:
     "Write the shards of a part"
-    cleaner, tokenizer = Cleaner(job.config.data.clean), job.tokenizer
+    cleaner = Cleaner(job.config.data.clean)
+    tokenizer = job.tokenizer
     encode = encode_conversations if job.is_chat else encode_texts
     writers = [ShardWriter(job.folder, f'{name}-{part:05}', tokenizer) for name in ASSIGNMENTS[:2]]
     signed = _load_signatures(job, part)
@@ -464,7 +466,8 @@ class PreparedData:
     @classmethod
     def open(cls, folder: str | Path) -> PreparedData:
         "Everything in a prepared folder, after checking it"
-        folder, manifest = Path(folder), read_manifest(folder)
+        folder = Path(folder)
+        manifest = read_manifest(folder)
         tokenizer = Tokenizer.load(folder/'tokenizer')
         splits = (manifest.train, manifest.validation)
         tokens = [open_shards(folder/'data', split.shards, tokenizer) for split in splits]

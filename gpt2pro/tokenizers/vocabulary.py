@@ -35,7 +35,8 @@ def truncate_bpe(
     vocab_size: int,      # Tokens to keep, 257 or more
 ) -> Tokenizer:
     "The tokenizer that training at a smaller size would have given"
-    state, last = json.loads(tokenizer.json), vocab_size - 1
+    state = json.loads(tokenizer.json)
+    last = vocab_size - 1
     model = state['model']
     model['merges'] = model['merges'][:last - 256]
     model['vocab'] = {token: id for token, id in model['vocab'].items() if id < last}
@@ -138,7 +139,8 @@ def measure_vocabulary(
     "What a vocabulary gives and costs in a planned run"
     size = tokenizer.vocab_size
     resized = with_vocab_size(config, size)
-    parameters, memory = count_parameters(resized.model), forecast_memory(resized)
+    parameters = count_parameters(resized.model)
+    memory = forecast_memory(resized)
     ids = concatenate_tokens(tokenizer, texts)
     new = {code: concatenate_tokens(tokenizer, some) for code, some in held_out.items()}
     all_new = np.concatenate([*new.values()])
@@ -319,7 +321,8 @@ def _plan_run(text_bytes: int) -> Config:
     from gpt2pro.core.hardware import detect_hardware
     from gpt2pro.validation.plan import Plan, TextSummary
     from gpt2pro.validation.recommendation import recommend
-    hardware, text = detect_hardware(), TextSummary(bytes=text_bytes)
+    hardware = detect_hardware()
+    text = TextSummary(bytes=text_bytes)
     config = recommend(hardware, text).config
     steps = Plan(config, hardware, text).steps
     return load_config(config, [f'train.max_steps={steps}', 'train.target_minutes=null'])
