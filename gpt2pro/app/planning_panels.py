@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 import ipywidgets as widgets
 from ..core.errors import UserError
-from ..core.config import Config, DataConfig, RUN_PRESETS, setting_value, SETTINGS
+from ..core.config import Config, DataConfig, RUN_PRESETS
 from ..core.tables import format_bytes, format_seconds
-from ..core.loading import format_override, load_config, read_config
+from ..core.loading import config_overrides, load_config, read_config
 from ..core.hardware import detect_hardware
 from ..text.corpus import parse_data
 from ..analysis.report import DatasetReport
@@ -26,8 +26,8 @@ from .widgets import BackgroundTask, bars_html, ConfigForm, errors_shown, Panel
 from .widgets import SaveRow
 
 # %% auto #0
-__all__ = ['AnalyzePanel', 'analyze_panel', 'finding_html', 'FindingsList', 'config_overrides', 'load_code', 'ValidatePanel',
-           'validate_panel', 'forecast_html', 'ConfigPanel', 'config_panel']
+__all__ = ['AnalyzePanel', 'analyze_panel', 'finding_html', 'FindingsList', 'load_code', 'ValidatePanel', 'validate_panel',
+           'forecast_html', 'ConfigPanel', 'config_panel']
 
 # %% ../../nbs/12_app/09_planning_panels.ipynb #0007
 _FIELD = dict(layout=widgets.Layout(width='34em', max_width='100%'),
@@ -126,15 +126,6 @@ class FindingsList:
                                 layout=dict(width='auto'))
         button.on_click(lambda button: self.fix(finding))
         return widgets.Box([button, text], layout=dict(align_items='flex-start'))
-
-# %% ../../nbs/12_app/09_planning_panels.ipynb #0026
-def config_overrides(
-    config: Config, # Any configuration
-    base: Config,   # Another
-) -> list[str]:     # Such as `train.lr=0.001`
-    "The overrides that make a configuration of another"
-    return [format_override(key, setting_value(config, key)) for key in SETTINGS
-            if setting_value(config, key) != setting_value(base, key)]
 
 # %% ../../nbs/12_app/09_planning_panels.ipynb #0028
 def load_code(

@@ -18,7 +18,7 @@ from .choices import ACTIVATIONS, Architecture, EXPORT_FORMATS, FINETUNE_METHODS
 from .choices import NORMS, OPTIMIZERS, POSITIONS, SCHEDULES, STRATEGIES
 
 # %% auto #0
-__all__ = ['Count', 'Steps', 'Seed', 'Fraction', 'Sources', 'SECTIONS', 'SETTINGS', 'ADVICE', 'MODEL_PRESETS', 'RUN_PRESETS',
+__all__ = ['Count', 'Steps', 'Seed', 'Fraction', 'SECTIONS', 'SETTINGS', 'ADVICE', 'MODEL_PRESETS', 'RUN_PRESETS',
            'PRESET_DESCRIPTIONS', 'StrictModel', 'SettingInfo', 'SettingError', 'Settings', 'ModelConfig',
            'TokenizerConfig', 'DataConfig', 'TrainConfig', 'FinetuneConfig', 'GenerateConfig', 'Config',
            'allowed_values', 'describe_setting', 'find_setting', 'likely_setting', 'setting_value', 'setting_applies',
@@ -214,15 +214,15 @@ class TokenizerConfig(Settings):
 def _as_list(value: Any) -> Any: return [value] if isinstance(value, str) else value
 _Name = Annotated[str, Field(min_length=1)]
 _Names = Annotated[list[_Name], Field(min_length=1)]
-Sources = Annotated[_Names, BeforeValidator(_as_list, json_schema_input_type=_Name | _Names)]
+_Sources = Annotated[_Names, BeforeValidator(_as_list, json_schema_input_type=_Name | _Names)]
 
 # %% ../../nbs/00_core/05_config.ipynb #0045
 class DataConfig(Settings):
     "Which text, and how it is read"
-    source: Sources = _setting(
+    source: _Sources = _setting(
         ['bilingual'], 'files, folders, globs, http(s) addresses, hf:NAME, or bilingual (the '
         'embedded corpus)', aliases='dataset dataset_name data_path data_dir train_file')
-    validation: Sources | None = _setting(
+    validation: _Sources | None = _setting(
         None, 'validation text; null takes a validation folder beside train, or val_fraction',
         aliases='val_file validation_file')
     val_fraction: float = _setting(

@@ -156,7 +156,8 @@ def _connect(address: str) -> Any:
 def _cluster_map(function: bytes, items: Iterable[Any], address: str) -> Iterator[tuple]:
     "`parallel_map` on a cluster"
     ray = _connect(address)
-    key, box = hashlib.sha256(function).hexdigest(), [ray.put(function)]
+    key = hashlib.sha256(function).hexdigest()
+    box = [ray.put(function)]
     task = ray.remote(max_retries=10)(_apply_on_cluster)
     waiting = deque[tuple[Any, Any]]()
     try:

@@ -55,7 +55,8 @@ class Exchange:
     ) -> list[str]: # By rank
         "What all processes say, as soon as each of them has said it"
         if self.count == 1: return [text]
-        store, last = open_store(), self._key(self.rank)
+        store = open_store()
+        last = self._key(self.rank)
         self.number += 1
         keys = [self._key(rank) for rank in range(self.count)]
         store.set(keys[self.rank], text)

@@ -104,7 +104,8 @@ def open_batches(
     evaluation: bool = False, # Whether they are for evaluation
 ) -> Batches:
     "The batches that a configuration asks for"
-    train, block_size = config.train, config.model.block_size
+    train = config.train
+    block_size = config.model.block_size
     seed, alpha = (0, 1.) if evaluation else (train.seed, train.language_alpha)
     sampler: Sampler
     if config.data.batching != 'packed':

@@ -22,8 +22,9 @@ from ..text.cleaning import byte_size, StepStats
 from ..tokenizers.tokenizer import Tokenizer
 
 # %% auto #0
-__all__ = ['FORMAT', 'VERSION', 'SHARD_TOKENS', 'Origin', 'EncodedDocument', 'token_dtype', 'encode_texts', 'Counts', 'Shard',
-           'write_shard', 'Split', 'ShardWriter', 'Origins', 'Tokens', 'open_shards', 'Manifest', 'read_manifest']
+__all__ = ['FORMAT', 'VERSION', 'SHARD_TOKENS', 'Origin', 'EncodedDocument', 'token_dtype', 'encode_texts', 'Counts',
+           'TokenShard', 'write_shard', 'Split', 'ShardWriter', 'Origins', 'Tokens', 'open_shards', 'Manifest',
+           'read_manifest']
 
 # %% ../../nbs/05_data/01_shards.ipynb #0004
 if TYPE_CHECKING: from torch import Tensor # preparing needs no torch: its import takes a second
@@ -81,7 +82,7 @@ class Counts(StrictModel):
         mine, more = self.model_dump(), other.model_dump()
         return Counts(**{name: mine[name] + more[name] for name in mine})
 
-class Shard(StrictModel):
+class TokenShard(StrictModel):
     "One file of tokens"
     name: str      # file name
     sha256: str    # of the whole file
@@ -124,7 +125,7 @@ def write_shard(
     path: Path,                   # Ends in .safetensors
     items: list[EncodedDocument], # Documents, whole
     tokenizer: Tokenizer,         # Which made their ids
-) -> Shard:
+) -> TokenShard:
     "Write documents to one file"
     names = sorted({item.language for item in items})
     tensors, files = _pack_all(items)
@@ -132,7 +133,7 @@ def write_shard(
     header = json.dumps(
         dict(version=VERSION, tokenizer=tokenizer.hash, languages=names, files=files))
     write_file(path, save(tensors, {FORMAT: header})) # more entries would have a random order
-    return Shard(name=path.name, sha256=hash_file(path), counts=_count(items))
+    return TokenShard(name=path.name, sha256=hash_file(path), counts=_count(items))
 
 # %% ../../nbs/05_data/01_shards.ipynb #0030
 class _Read(NamedTuple):
@@ -146,7 +147,7 @@ def _refuse(path: Path, what: str, why: str) -> UserError:
 
 def _read_shard(
     path: Path,           # The file
-    shard: Shard,         # Its entry in the manifest
+    shard: TokenShard,    # Its entry in the manifest
     tokenizer: Tokenizer, # Which the run uses
 ) -> _Read:
     "A shard that has passed every check, memory-mapped"
@@ -178,7 +179,7 @@ class Split(StrictModel):
     "The text of one split"
     counts: Counts = Counts()         # all of it
     languages: dict[str, Counts] = {} # the same by language
-    shards: list[Shard] = []          # the files that hold it, in order
+    shards: list[TokenShard] = []     # the files that hold it, in order
     def __add__(self, other: Split) -> Split:
         codes = sorted({*self.languages, *other.languages})
         def both(code: str) -> Counts:
@@ -325,9 +326,9 @@ def _join(parts: list[_Read], tokenizer: Tokenizer | None = None) -> Tokens:
                   _join_origins(parts), tokenizer)
 
 def open_shards(
-    folder: Path,         # Of the shards
-    shards: list[Shard],  # In order
-    tokenizer: Tokenizer, # Which the run uses
+    folder: Path,             # Of the shards
+    shards: list[TokenShard], # In order
+    tokenizer: Tokenizer,     # Which the run uses
 ) -> Tokens:
     "Shards on disk as one sequence, after checking them"
     return _join([_read_shard(folder/shard.name, shard, tokenizer) for shard in shards], tokenizer)

@@ -384,7 +384,8 @@ def build_tokenizer(
     progress: bool = True, # Whether a bar counts the documents
 ) -> Tokenizer:
     "The tokenizer that a configuration asks for"
-    settings, size = config.tokenizer, config.model.vocab_size
+    settings = config.tokenizer
+    size = config.model.vocab_size
     if not settings.path and settings.type != 'gpt2':
         options = settings.model_dump(exclude={'path'})
         return train_tokenizer(texts, size, **options, progress=progress)

@@ -20,7 +20,7 @@ from ..validation.counts import count_parameters
 from ..validation.validator import check_plan, load_plan
 from ..data.shards import read_manifest
 from .runs import name_a_run, RunDirectory
-from .monitor import metric_points, Points, read_metrics
+from .monitor import last_values, metric_points, Points, read_metrics
 from .loop import train_model
 
 # %% auto #0
@@ -39,8 +39,6 @@ class RunSummary(StrictModel):
     tokens_per_second: float     # Median
     validation_bytes: int        # Of validation text
 
-def _last(points: Points) -> float: return points[-1][1] if points else 0.
-
 def summarize(
     folder: str | Path, # A run directory
 ) -> RunSummary:
@@ -51,11 +49,11 @@ def summarize(
     metrics = read_metrics(run.metrics)
     points = metric_points(metrics, 'val_bits_per_byte')
     speeds = [speed for _, speed in metric_points(metrics, 'tokens_per_second')]
+    last = last_values(metrics, ['tokens', 'seconds'])
     return RunSummary(
         folder=run.path, config=load_config(run.config), points=points,
         score=min((score for _, score in points), default=None),
-        tokens=int(_last(metric_points(metrics, 'tokens'))),
-        seconds=_last(metric_points(metrics, 'seconds')),
+        tokens=int(last.get('tokens', 0)), seconds=last.get('seconds', 0.),
         tokens_per_second=statistics.median(speeds) if speeds else 0.,
         validation_bytes=read_manifest(run.path).validation.counts.bytes)
 

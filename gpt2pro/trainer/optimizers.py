@@ -5,6 +5,7 @@
 # %% ../../nbs/09_trainer/03_optimizers.ipynb #0004
 from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 import torch
 from torch import nn, Tensor
@@ -113,28 +114,15 @@ class Muon(torch.optim.Optimizer):
             p.add_(update, alpha=-lr*max(1, p.size(0)/p.size(1))**0.5)
 
 # %% ../../nbs/09_trainer/03_optimizers.ipynb #0035
-_Groups = list[dict[str, Any]]
-
-def _adamw(groups: _Groups, train: TrainConfig) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(groups, betas=(train.beta1, train.beta2), fused=True)
-
-def _adam(groups: _Groups, train: TrainConfig) -> torch.optim.Optimizer:
-    return torch.optim.Adam(groups, betas=(train.beta1, train.beta2), fused=True)
-
-def _muon(groups: _Groups, train: TrainConfig) -> torch.optim.Optimizer:
+def _muon(groups: list[dict[str, Any]], betas: tuple[float, float]) -> torch.optim.Optimizer:
     for group in groups:
         width = min((p.size(-1) for p in group['params'] if p.dim() >= 2), default=128)
         if not group['hidden']: group['initial_lr'] *= min(1, 128/width)
-    return Muon(groups, (train.beta1, train.beta2), train.beta1, OPTIMIZERS['muon'].newton_schulz)
+    return Muon(groups, betas, betas[0], OPTIMIZERS['muon'].newton_schulz)
 
-def _lion(groups: _Groups, train: TrainConfig) -> torch.optim.Optimizer:
-    return Lion(groups, (train.beta1, train.beta2))
-
-def _adafactor(groups: _Groups, train: TrainConfig) -> torch.optim.Optimizer:
-    return torch.optim.Adafactor(groups)
-
-OPTIMIZER_MAKERS: dict[str, Callable[..., torch.optim.Optimizer]] = dict(
-    adamw=_adamw, adam=_adam, muon=_muon, lion=_lion, adafactor=_adafactor)
+OPTIMIZER_MAKERS: dict[str, Callable[..., torch.optim.Optimizer]] = dict( # of groups and betas
+    adamw=partial(torch.optim.AdamW, fused=True), adam=partial(torch.optim.Adam, fused=True),
+    muon=_muon, lion=Lion, adafactor=lambda groups, betas: torch.optim.Adafactor(groups))
 
 # %% ../../nbs/09_trainer/03_optimizers.ipynb #0036
 def make_optimizer(
@@ -142,7 +130,8 @@ def make_optimizer(
     train: TrainConfig,  # Says optimizer, lr, weight_decay, beta1 and beta2
 ) -> torch.optim.Optimizer:
     "An optimizer of a model's trainable parameters"
-    return OPTIMIZER_MAKERS[train.optimizer](parameter_groups(model, train), train)
+    groups = parameter_groups(model, train)
+    return OPTIMIZER_MAKERS[train.optimizer](groups, betas=(train.beta1, train.beta2))
 
 # %% ../../nbs/09_trainer/03_optimizers.ipynb #0040
 def set_lr(

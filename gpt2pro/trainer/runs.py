@@ -271,6 +271,22 @@ def _load_base(
     return model
 
 # %% ../../nbs/09_trainer/02_runs.ipynb #0045
+def _load_checkpoint(path: Path, merge: bool) -> tuple[GPT, Tokenizer, Config]:
+    "The model of a checkpoint"
+    checkpoint = load_checkpoint(path, _WEIGHTS)
+    try: config = load_config(read_state(path).config)
+    except UserError as e:
+        raise UserError(f'{path}/state.json: {e.what}', e.why, e.fix) from None
+    folder = path.parent.parent
+    tokenizer = find_tokenizer(folder)
+    model = _load_base(config, RunDirectory(folder))
+    load_parameters(model, checkpoint.tensors['model'])
+    if merge: merge_adapter(model)
+    check_finite(model, path)
+    model.pretrained_folder = folder
+    model.is_chat = config.data.batching == 'chat'
+    return model, tokenizer, config
+
 def load_run(
     folder: str | Path,          # A run, a checkpoint, or a Hugging Face folder
     for_inference: bool = False, # Whether the model may get layers that cannot be trained
@@ -285,17 +301,7 @@ def load_run(
     else:
         is_checkpoint = (folder/'manifest.json').is_file()
         path = folder if is_checkpoint else best_checkpoint(RunDirectory(folder))
-        checkpoint = load_checkpoint(path, _WEIGHTS)
-        try: config = load_config(read_state(path).config)
-        except UserError as e:
-            raise UserError(f'{path}/state.json: {e.what}', e.why, e.fix) from None
-        tokenizer = find_tokenizer(path.parent.parent)
-        model = _load_base(config, RunDirectory(path.parent.parent))
-        load_parameters(model, checkpoint.tensors['model'])
-        if merge: merge_adapter(model)
-        check_finite(model, path)
-        model.pretrained_folder = path.parent.parent
-        model.is_chat = config.data.batching == 'chat'
+        model, tokenizer, config = _load_checkpoint(path, merge)
     model = model.to(resolve_device()).eval()
     if for_inference and model.wte.weight.device.type == 'cpu': optimize_for_inference(model)
     return model, tokenizer, config

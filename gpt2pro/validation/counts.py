@@ -75,7 +75,9 @@ class _Trained(NamedTuple):
 _ALL = FinetuneConfig()
 
 def _trained(model: ModelConfig, tune: FinetuneConfig) -> _Trained:
-    parts, C, L = count_parameters(model), model.n_embd, model.n_layer
+    parts = count_parameters(model)
+    C = model.n_embd
+    L = model.n_layer
     shapes = _layer_shapes(model)
     new_rows = [(tune.new_rows, C)]*(2 - model.tie_word_embeddings)*(tune.new_rows > 0)
     if tune.method == 'lora':
@@ -95,7 +97,8 @@ def optimizer_state(
     tune: FinetuneConfig = _ALL, # Says what is trained
 ) -> int:
     "How many numbers an optimizer keeps between steps"
-    entry, trained = OPTIMIZERS[optimizer], _trained(model, tune)
+    entry = OPTIMIZERS[optimizer]
+    trained = _trained(model, tune)
     return (_state_of(trained.layers, entry.hidden, entry.factored) + entry.others*trained.vectors
             + _state_of(trained.tables, entry.others, entry.factored))
 
@@ -125,7 +128,8 @@ def optimizer_work(
     optimizer: str,     # A name in `OPTIMIZERS`
 ) -> int:
     "Numbers in the temporary tensors of one step of an optimizer"
-    entry, tables = OPTIMIZERS[optimizer], [(model.vocab_size, model.n_embd)]
+    entry = OPTIMIZERS[optimizer]
+    tables = [(model.vocab_size, model.n_embd)]
     matrices = _layer_shapes(model) + ([] if entry.newton_schulz else tables)
     return entry.work*max(a*b for a, b in matrices)
 
@@ -162,7 +166,8 @@ def _layer_backward(
     model: ModelConfig, tune: FinetuneConfig, attention: int, trained: bool, flows: bool,
 ) -> int: # `trained`: all matrices are; `flows`: its input has a gradient
     "FLOPs of the backward pass of one sequence through a layer"
-    total, adapted = 0, targeted_shapes(model, tune)
+    total = 0
+    adapted = targeted_shapes(model, tune)
     for name, (n, m) in zip(_LINEARS, _layer_shapes(model)):
         r = tune.lora_rank*(name in adapted)
         total += n*m*(trained + flows) + r*(n + m) + r*(m + n*flows)
@@ -177,8 +182,10 @@ def count_training_flops(
     exact: bool = False,         # Count only the query-key pairs that the mask allows, or all
 ) -> int:
     "FLOPs of the forward and the backward pass over one sequence"
-    parts, L = count_flops(model, exact=exact), model.n_layer
-    is_full, new_rows = tune.method == 'full', tune.new_rows > 0
+    parts = count_flops(model, exact=exact)
+    L = model.n_layer
+    is_full = tune.method == 'full'
+    new_rows = tune.new_rows > 0
     count = min(tune.last_layers, L) if tune.method == 'last' else L # of layers with a gradient
     def layer(trained: bool, flows: bool) -> int:
         return _layer_backward(model, tune, parts['attention']//L, trained, flows)

@@ -85,7 +85,8 @@ def watch_forecast(
     expected: Forecast, # Before the run
 ) -> Callable[[Mapping[str, Any]], None]: # Takes each line of metrics
     "Say the new end of a run where it differs from the forecast"
-    said, past = expected.seconds, list[tuple[int, float]]()
+    said = expected.seconds
+    past = list[tuple[int, float]]()
     def watch(line: Mapping[str, Any]) -> None:
         nonlocal said
         if line['step'] < 3 or 'max_steps' not in line: return # the first steps are slower

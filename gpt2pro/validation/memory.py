@@ -68,7 +68,8 @@ def _mlp_saved(config: Config, setup: StepSetup) -> int:
 # %% ../../nbs/03_validation/03_memory.ipynb #0023
 def _layer_bytes(config: Config, setup: StepSetup) -> int:
     "Per token: what a layer saves for backward"
-    m, norm = config.model, NORMS[config.model.norm]
+    m = config.model
+    norm = NORMS[m.norm]
     C = m.n_embd
     unfused = not norm.fused_on_cpu and setup.device != 'cuda'
     norms = 2*(C + norm.statistics + C*unfused)
@@ -84,9 +85,11 @@ def _linear_inputs(model: ModelConfig) -> dict[str, int]:
 
 def _update_bytes(config: Config, setup: StepSetup) -> int:
     "Per token: what low-rank updates save more than trained matrices would"
-    m, tune = config.model, config.finetune
+    m = config.model
+    tune = config.finetune
     if tune.method != 'lora': return 0
-    inputs, shapes = _linear_inputs(m), targeted_shapes(m, tune)
+    inputs = _linear_inputs(m)
+    shapes = targeted_shapes(m, tune)
     kept = {name: 2*n*bool(tune.lora_dropout) or inputs.get(name, 0)
             for name, (n, _) in shapes.items()}
     return setup.size*(sum(kept.values()) + tune.lora_rank*len(shapes) - sum(inputs.values()))
@@ -100,7 +103,8 @@ def _frozen_layer_bytes(config: Config, setup: StepSetup) -> int:
 def _layer_peak(config: Config, setup: StepSetup) -> int:
     "Per token: what the backward pass of a layer adds"
     m = config.model
-    saved, C = _mlp_saved(config, setup), m.n_embd
+    saved = _mlp_saved(config, setup)
+    C = m.n_embd
     act = ACTIVATIONS[m.activation_function]
     added = act.backward
     if saved > act.saved == 1: added -= 1 # the recomputed input is one of them
@@ -118,7 +122,8 @@ def has_document_mask(
 def _mask_bytes(config: Config, setup: StepSetup) -> int:
     "The bias tensor of attention, where one is saved for backward"
     m, T = config.model, config.model.block_size
-    documents, alibi = has_document_mask(config), POSITIONS[m.position].bias
+    documents = has_document_mask(config)
+    alibi = POSITIONS[m.position].bias
     restricted = documents or alibi or (m.sliding_window or T) < T
     kernel = setup.device == 'cuda' and not m.dropout and m.attention in ('auto', 'triton', 'flex')
     released = _stores_attention_weights(m, setup) and not config.train.gradient_checkpointing
@@ -156,7 +161,9 @@ class _Sizes(_ParameterSizes):
     "All sizes that make up a step, in bytes"
     def __init__(self, config: Config, setup: StepSetup) -> None:
         super().__init__(config, setup)
-        m, t, norm = config.model, config.train, NORMS[config.model.norm]
+        m = config.model
+        t = config.train
+        norm = NORMS[m.norm]
         lora = config.finetune.method == 'lora'
         self.tokens = t.batch_size*m.block_size
         self.recomputes = t.gradient_checkpointing

@@ -101,7 +101,8 @@ def _the_mlp_is_wider_than_the_residual_stream(plan: Plan) -> CheckResult:
 def _the_embedding_leaves_room_for_layers(plan: Plan) -> CheckResult:
     "rows of the embedding table only store tokens; the layers do the computing"
     m = plan.model
-    parts, size = count_parameters(m), balanced_vocab_size(m)
+    parts = count_parameters(m)
+    size = balanced_vocab_size(m)
     share = (parts['embedding'] + parts['head'])/parts['total']
     if share <= 0.7 or size >= m.vocab_size: return None
     return Violation(f'{share:.0%} of all parameters are embeddings of {m.vocab_size:,} tokens', {
@@ -112,7 +113,8 @@ def _the_embedding_leaves_room_for_layers(plan: Plan) -> CheckResult:
 @_rule('GP-MODEL-005', 'warning', 'model.tie_word_embeddings=false')
 def _small_models_tie_their_embeddings(plan: Plan) -> CheckResult:
     "with AdamW a second table pays off in large models only, and doubles the largest part"
-    m, parts = plan.model, count_parameters(plan.model)
+    m = plan.model
+    parts = count_parameters(m)
     share = parts['head']/parts['total']
     muon = plan.train.optimizer == 'muon' # with which it pays off in small ones, too
     if m.tie_word_embeddings or share < 0.25 or muon: return None
@@ -212,7 +214,8 @@ def _deep_models_are_pre_norm(plan: Plan) -> CheckResult:
 @_rule('GP-CTX-001', 'warning', 'model.block_size=2048', 'model.n_layer=1')
 def _positions_leave_room_for_layers(plan: Plan) -> CheckResult:
     "each learned position has a row of its own, trained by one token of each sequence only"
-    m, parts = plan.model, count_parameters(plan.model)
+    m = plan.model
+    parts = count_parameters(m)
     if parts['position'] <= parts['non_embedding']: return None
     shorter = 2**int(math.log2(max(1, parts['non_embedding']/m.n_embd)))
     return Violation(f'the {m.block_size:,} positions have {parts["position"]:,} parameters, '

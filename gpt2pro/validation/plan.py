@@ -79,7 +79,9 @@ def step_seconds(
     throughput: Throughput, # Of the machine
 ) -> float:
     "Time of one optimizer step, in seconds"
-    m, tune, tokens = config.model, config.finetune, config.tokens_per_step
+    m = config.model
+    tune = config.finetune
+    tokens = config.tokens_per_step
     top_only = tune.method == 'last' and not tune.new_rows
     layers = m.n_layer + 2*(min(tune.last_layers, m.n_layer) if top_only else m.n_layer) # thirds
     updates = m.n_layer*sum(map(sum, targeted_shapes(m, tune).values()))
@@ -104,7 +106,8 @@ def read_base(
     base: str, # `finetune.base`
 ) -> dict[str, Any]: # Settings of the model, by our names; empty where there is no such folder
     "What the model of a run or of a Hugging Face folder is like"
-    folder, settings = Path(base), dict[str, Any]()
+    folder = Path(base)
+    settings = dict[str, Any]()
     if (folder/'state.json').is_file(): folder = folder.parent.parent # a checkpoint
     if (folder/'config.json').is_file():
         values = read_json(folder/'config.json', dict[str, Any])
@@ -157,7 +160,8 @@ class _DevicePlan(_Inputs):
         return checkpoint_copy(self.config, self.processes or 1)
     @cached_property
     def memory(self) -> dict[str, int]: # Bytes by kind at the peak of a step, and `total`
-        config, longest = self.config, self.text.longest if self.text else None
+        config = self.config
+        longest = self.text.longest if self.text else None
         if longest and longest < self.model.block_size and config.data.batching != 'packed':
             config = load_config(config, [f'model.block_size={longest}']) # the longest row
         step = forecast_memory(config, self.precision, self.device, world_size=self.processes or 1)
@@ -227,12 +231,14 @@ class Plan(_TextPlan):
         return self.filled*step_seconds(self.config, speed)/cards
     @property
     def evaluation_seconds(self) -> float: # A forward pass is a third of a step of all weights
-        t, whole = self.train, self.config.model_copy(update=dict(finetune=FinetuneConfig()))
+        t = self.train
+        whole = self.config.model_copy(update=dict(finetune=FinetuneConfig()))
         step = replace(self, config=whole).step_seconds
         return t.eval_batches/t.gradient_accumulation_steps/3*step
     @property
     def step_limit(self) -> int: # Steps of a run that no clock ends
-        t, tokens = self.train, self.tokens_per_step
+        t = self.train
+        tokens = self.tokens_per_step
         limits = t.max_steps, (t.max_tokens or math.inf)/tokens
         return math.ceil(min(*limits, (t.max_epochs or math.inf)*self.train_tokens/tokens))
     @property

@@ -37,7 +37,8 @@ _SHORT = TextSummary(bytes=850_000)
 @_rule('GP-TOKEN-001', 'error', 'model.vocab_size=32768', preset='gpt2')
 def _gpt2_tokens_have_rows(plan: Plan) -> CheckResult:
     "every token needs a row of the embedding, and GPT-2's tokenizer has 50,257"
-    c, tokens = plan.config, 50257 + len(plan.config.tokenizer.special_tokens)
+    c = plan.config
+    tokens = 50257 + len(c.tokenizer.special_tokens)
     if c.tokenizer.type != 'gpt2' or c.tokenizer.path or c.model.vocab_size >= tokens: return None
     more = '' if c.model.vocab_size >= 512 else ' (512 rows or more)'
     return Violation(f'model.vocab_size = {c.model.vocab_size:,} with tokenizer.type = gpt2', {
@@ -48,7 +49,8 @@ def _gpt2_tokens_have_rows(plan: Plan) -> CheckResult:
 @_rule('GP-TOKEN-002', 'error', 'model.vocab_size=200')
 def _bytes_have_rows(plan: Plan) -> CheckResult:
     "a byte-level vocabulary starts with the 256 bytes and the special tokens"
-    c, size = plan.config.tokenizer, plan.model.vocab_size
+    c = plan.config.tokenizer
+    size = plan.model.vocab_size
     least = (512 if c.type == 'wordpiece' else 256) + 1 + len(c.special_tokens)
     if c.type == 'gpt2' or c.path or size >= least: return None
     return Violation(f'model.vocab_size = {size}, and bytes and special tokens need {least}', {
@@ -87,7 +89,8 @@ def _language_share(plan: Plan, *languages: str) -> float:
        text=TextSummary(bytes=10**10, languages={'en': 0.4, 'es': 0.6}))
 def _the_tokenizer_knows_the_language(plan: Plan) -> CheckResult:
     "GPT-2's tokens come from English; other languages need twice as many, which costs context"
-    c, text = plan.config.tokenizer, plan.text
+    c = plan.config.tokenizer
+    text = plan.text
     if c.type != 'gpt2' or c.path or text is None or not text.languages: return None
     other = 1 - _language_share(plan, 'en')
     if other < 0.2: return None
@@ -101,7 +104,8 @@ def _the_tokenizer_knows_the_language(plan: Plan) -> CheckResult:
        text=TextSummary(bytes=10**8, languages={'zh': 0.9, 'en': 0.1}))
 def _characters_have_tokens(plan: Plan) -> CheckResult:
     "Chinese and Japanese have thousands of characters; one without its own token takes three"
-    m, share = plan.model, _language_share(plan, 'zh', 'ja')
+    m = plan.model
+    share = _language_share(plan, 'zh', 'ja')
     if share < 0.2 or m.vocab_size >= 8192 or plan.text is None: return None
     if min(suggest_vocab_size(plan.text.bytes), balanced_vocab_size(m)) < 8192: return None
     return Violation(f'model.vocab_size = {m.vocab_size:,} for {share:.0%} Chinese or Japanese', {
@@ -129,7 +133,8 @@ def _the_text_exists(plan: Plan) -> CheckResult:
        text=TextSummary(bytes=10**7, documents=9000, answers=9000))
 def _conversations_are_trained_as_conversations(plan: Plan) -> CheckResult:
     "as plain text, questions count as much as answers, and the model learns no roles"
-    batching, text = plan.config.data.batching, plan.text
+    batching = plan.config.data.batching
+    text = plan.text
     if batching == 'chat' or not text or 2*text.answers <= (text.documents or 0): return None
     return Violation(f'the text is questions with answers, and data.batching = {batching}', {
         'data.batching=chat': 'learns to answer: the loss is that of the answers',
@@ -171,7 +176,8 @@ def _the_quarantine_exists(plan: Plan) -> CheckResult:
        text=_SHORT)
 def _the_text_fills_a_batch(plan: Plan) -> CheckResult:
     "a batch consists of different sequences, each of block_size tokens"
-    c, need = plan.config, plan.batch_tokens
+    c = plan.config
+    need = plan.batch_tokens
     if plan.train_tokens > need: return None
     T, B = fit_batch(plan.train_tokens, c.model.block_size, c.train.batch_size)
     fits = {f'model.block_size={T} train.batch_size={B}': 'batches that this text can fill'}
@@ -183,7 +189,8 @@ def _the_text_fills_a_batch(plan: Plan) -> CheckResult:
 @_rule('GP-DATA-004', 'error', 'data.val_fraction=0.0005', text=_CORPUS)
 def _validation_fills_a_sequence(plan: Plan) -> CheckResult:
     "the validation loss needs at least one whole sequence"
-    c, tokens = plan.config, plan.tokens*plan.held_out
+    c = plan.config
+    tokens = plan.tokens*plan.held_out
     if plan.text is None or c.data.validation or plan.text.held_out == 0: return None
     others = {'a validation text of its own': 'leaves all of this one for training',
               'more text': 'has to be found'}
@@ -212,7 +219,8 @@ def _the_text_is_not_read_too_often(plan: Plan) -> CheckResult:
        text=_CORPUS)
 def _the_text_is_large_enough_for_the_model(plan: Plan) -> CheckResult:
     "a model with far more parameters than the text has tokens memorizes the text"
-    m, limit = plan.model, PARAMETERS_PER_TOKEN*plan.train_tokens
+    m = plan.model
+    limit = PARAMETERS_PER_TOKEN*plan.train_tokens
     size = count_parameters(m)['total']
     if plan.config.finetune.base: return None # it has seen other text
     if size <= max(limit, 200_000): return None # below that a smaller model helps nobody
@@ -277,7 +285,8 @@ def _there_is_a_warmup(plan: Plan) -> CheckResult:
 @_rule('GP-TRAIN-021', 'warning', 'train.max_epochs=20', text=_CORPUS)
 def _max_steps_leaves_room_for_epochs_and_tokens(plan: Plan) -> CheckResult:
     "of several lengths the one that comes first ends the run, and max_steps always has a value"
-    t, most = plan.train, 10**9
+    t = plan.train
+    most = 10**9
     unlimited = load_config(plan.config, [f'train.max_steps={most}'])
     steps = Plan(unlimited, plan.hardware, plan.text).step_limit
     if t.max_steps >= steps or steps == most: return None
@@ -319,7 +328,8 @@ _SHAPE = ('n_layer', 'n_head', 'n_kv_head', 'n_embd', 'n_inner', 'activation_fun
        base=dict(n_layer=12, n_head=12, n_embd=768, block_size=1024, vocab_size=50257))
 def _the_model_is_that_of_its_base(plan: Plan) -> CheckResult:
     "weights of one shape fit no other, and a position that was never learned has no row"
-    m, base = plan.model, plan.base_model
+    m = plan.model
+    base = plan.base_model
     known = [name for name in _SHAPE if name in base]
     other = {name: base[name] for name in known if getattr(m, name) != base[name]}
     if m.position == 'learned' and m.block_size > base.get('block_size', m.block_size):
@@ -359,7 +369,8 @@ def _the_tokenizer_is_that_of_the_base(plan: Plan) -> CheckResult:
 @_rule('GP-FINETUNE-005', 'warning', 'train.lr=6e-4', _BASE, preset='gpt2')
 def _the_learning_rate_suits_the_method(plan: Plan) -> CheckResult:
     "too high, and the model forgets what it knew; too low, and it learns nothing new"
-    lr, settings = plan.train.lr, plan.config.finetune
+    lr = plan.train.lr
+    settings = plan.config.finetune
     usual = suggest_lr(plan.model.n_embd, plan.train.optimizer)
     usual *= FINETUNE_METHODS[settings.method].lr
     if settings.base is None or usual/20 <= lr <= 4*usual: return None
@@ -372,7 +383,8 @@ def _the_learning_rate_suits_the_method(plan: Plan) -> CheckResult:
        preset='gpt2')
 def _the_rank_is_low(plan: Plan) -> CheckResult:
     "an update of half the width and more has as many numbers as the matrix itself"
-    settings, width = plan.config.finetune, plan.model.n_embd
+    settings = plan.config.finetune
+    width = plan.model.n_embd
     if settings.method != 'lora' or 2*settings.lora_rank < width or width < 16: return None
     return Violation(f'finetune.lora_rank = {settings.lora_rank} for matrices of {width} rows', {
         'finetune.lora_rank=8': 'usual', 'finetune.method=full': 'trains the matrices themselves'})
@@ -381,7 +393,8 @@ def _the_rank_is_low(plan: Plan) -> CheckResult:
        'train.lr=1e-4', preset='gpt2')
 def _the_last_blocks_are_there(plan: Plan) -> CheckResult:
     "blocks are counted from the end"
-    settings, blocks = plan.config.finetune, plan.model.n_layer
+    settings = plan.config.finetune
+    blocks = plan.model.n_layer
     if settings.method != 'last' or settings.last_layers <= blocks: return None
     return Violation(f'finetune.last_layers = {settings.last_layers} of {blocks} blocks', {
         f'finetune.last_layers={max(1, blocks//2)}': 'the upper half of them',
@@ -425,7 +438,8 @@ _T4 = Hardware(gpus=[Gpu(name='Tesla T4', vendor='NVIDIA', memory_total=16*10**9
 @_rule('GP-TRAIN-004', 'error', 'train.precision=bf16', hardware=_CPU)
 def _the_hardware_has_the_precision(plan: Plan) -> CheckResult:
     "a precision without units in the hardware is emulated, ten times slower and more"
-    wanted, h = plan.train.precision, plan.hardware
+    wanted = plan.train.precision
+    h = plan.hardware
     if h is None or wanted in ('auto', *native_precisions(plan.device, h)): return None
     return Violation(f'train.precision = {wanted} on {plan.device}', {
         'train.precision=auto': f'takes {native_precisions(plan.device, h)[0]} here',
@@ -446,7 +460,8 @@ def _the_precision_is_the_fastest(plan: Plan) -> CheckResult:
 @_rule('GP-TRAIN-005', 'error', 'train.device=cuda', hardware=_CPU)
 def _the_device_exists(plan: Plan) -> CheckResult:
     "training runs on the device that is asked for, and on no other without a word"
-    name, h = plan.train.device, plan.hardware
+    name = plan.train.device
+    h = plan.hardware
     if h is None: return None
     here = ['cpu', *(f'cuda:{i}' for i, g in enumerate(h.gpus) if g.vendor != 'Apple')]
     if h.gpus and len(here) == 1: here.append('mps')
@@ -489,7 +504,8 @@ def _the_session_lasts(plan: Plan) -> CheckResult:
 @_rule('GP-TRAIN-020', 'warning', key='train.max_hours', preset='gpt2', hardware=_CPU)
 def _a_cpu_is_fast_enough(plan: Plan) -> CheckResult:
     "a CPU core computes about 50 GFLOP a second, a GPU a thousand times as many"
-    h, week = plan.hardware, 7*86400 # seconds
+    h = plan.hardware
+    week = 7*86400 # seconds
     if h is None or plan.device != 'cpu' or plan.train.max_hours: return None
     if plan.seconds <= week: return None
     sizes = [size_overrides(plan.model, size) for size in smaller_sizes(plan.model)]
@@ -621,7 +637,8 @@ def _processes_train_one_model(plan: Plan) -> CheckResult:
 @_rule('GP-PROCESS-003', 'error', key='train.gradient_accumulation_steps', hardware=_TWO)
 def _each_process_has_as_many_micro_batches(plan: Plan) -> CheckResult:
     "a step ends when the last process is done; gradient_accumulation_steps counts all of them"
-    world, t = plan.processes or 1, plan.train
+    world = plan.processes or 1
+    t = plan.train
     sequences, steps = t.batch_size*t.gradient_accumulation_steps, t.gradient_accumulation_steps
     if steps % world == 0 or t.strategy == 'single': return None
     count = next((n for n in range(steps - steps % world + world, sequences + 1, world)
@@ -648,7 +665,8 @@ def _sharded_gradients_are_not_scaled(plan: Plan) -> CheckResult:
        'train.strategy=deepspeed', 'train.gradient_accumulation_steps=2', hardware=_TWO)
 def _the_optimizer_can_be_sharded(plan: Plan) -> CheckResult:
     "an optimizer of whole matrices cannot step where a process has parts of them"
-    name, spec = plan.train.strategy, OPTIMIZERS[plan.train.optimizer]
+    name = plan.train.strategy
+    spec = OPTIMIZERS[plan.train.optimizer]
     sharded = {'fsdp2': spec.factored, 'deepspeed': spec.factored or spec.newton_schulz > 0}
     if not sharded.get(name): return None
     return Violation(f'train.optimizer = {plan.train.optimizer} with train.strategy = {name}', {
@@ -663,7 +681,8 @@ _PROMPT = ('In the beginning God created the heaven and the earth. And the earth
        'model.block_size=32', 'train.batch_size=64', 'generate.max_new_tokens=32')
 def _prompts_fit_into_the_context(plan: Plan) -> CheckResult:
     "a prompt longer than the context is refused, when the training is done"
-    c, limit = plan.config, plan.model.block_size
+    c = plan.config
+    limit = plan.model.block_size
     longest = max((len(prompt.encode()) for prompt in c.generate.prompts), default=0)
     tokens = longest/plan.bytes_per_token[0]
     if tokens <= limit: return None
@@ -675,7 +694,8 @@ def _prompts_fit_into_the_context(plan: Plan) -> CheckResult:
 @_rule('GP-GENERATE-003', 'note', 'generate.temperature=0', 'generate.top_p=0.9')
 def _greedy_decoding_draws_nothing(plan: Plan) -> CheckResult:
     "greedy decoding takes the likeliest token and reads no other setting of sampling"
-    c, default = plan.config.generate, GenerateConfig()
+    c = plan.config.generate
+    default = GenerateConfig()
     names = [name for name in ('top_k', 'top_p', 'min_p', 'typical_p', 'best_of')
              if getattr(c, name) != getattr(default, name)]
     if c.temperature or c.num_beams > 1 or not names: return None

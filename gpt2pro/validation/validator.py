@@ -143,7 +143,8 @@ def edit_yaml(
     mistakes: Iterable[SettingError] = (), # Those that are corrected first, where it is clear how
 ) -> str:                 # The same document with these values
     "Change settings in a YAML text and leave everything else as it was"
-    yaml, out = YAML(), StringIO()
+    yaml = YAML()
+    out = StringIO()
     yaml.preserve_quotes = True
     yaml.width = 10**6
     yaml.explicit_start = '---' in text.splitlines()
@@ -176,7 +177,8 @@ def fix_config(
     report: Any = None,                # A `DatasetReport` or `TextSummary`
 ) -> FileFix:
     "Repair the plan in a file, and keep its comments; of other plans, say which overrides do"
-    overrides, path = list(overrides), Path(source or '')
+    overrides = list(overrides)
+    path = Path(source or '')
     read = read_config(source, overrides)
     config, findings = repair(read.config, hardware, report)
     mistakes = [*map(_mistake_finding, read.mistakes)]
