@@ -30,7 +30,7 @@ from ..analysis.scan import analyze
 from ..analysis.contamination import find_contamination
 from ..validation.plan import is_trained, Plan, TextSummary, tokenizer_key
 from ..validation.rules import apply_rules, Finding
-from ..validation.validator import check_plan, RULES
+from ..validation.validator import check_plan, load_plan, RULES
 from ..validation.forecast import forecast, watch_forecast
 from ..validation.recommendation import check_minutes, DEFAULT_MINUTES, recommend
 from ..tokenizers.tokenizer import build_tokenizer, find_tokenizer, gpt2_tokenizer, Tokenizer
@@ -40,14 +40,14 @@ from ..data.shards import Tokens
 from ..data.prepare import conflicting_preparation, prepare_data, PreparedData, run_stage
 from ..model.gpt import GPT
 from ..trainer.checkpoint import list_checkpoints
-from ..trainer.runs import load_run, lock_run, read_state, RunDirectory
+from ..trainer.runs import check_paths, load_run, lock_run, read_state, RunDirectory
 from ..trainer.strategy import make_strategy
 from ..trainer.monitor import Callback
 from ..trainer.loop import OnEvaluation, train_model, train_worker, why_finished
 from ..trainer.finetuning import finetune_config
 from ..generation.evaluation import evaluate_run, Evaluation
-from ..generation.completion import generate, generate_batch
-from .run_report import PromptHistory, report_run, RunReport, Sample
+from ..generation.completion import generate, generate_batch, PromptHistory
+from .run_report import report_run, RunReport, Sample
 
 # %% auto #0
 __all__ = ['QUICKSTART_BYTES', 'PROMPT_TOKENS', 'SAMPLE_TOKENS', 'choose_data', 'measure_text', 'plan_run', 'evaluate',
@@ -102,11 +102,11 @@ def plan_run(
     "Recommend a configuration for this machine and a text"
     check_minutes(minutes)
     overrides = list(overrides)
+    settings = choose_data(data, overrides) # a wrong path is named before the machine is measured
     _announce('Hardware')
     hardware = measure_hardware()
     _show(hardware, *explain_hardware(hardware))
     _announce('Analysis of the text')
-    settings = choose_data(data, overrides)
     analysis, text = measure_text(settings)
     _show(analysis)
     _announce('Recommended configuration')
@@ -252,6 +252,7 @@ def run_folder(
     number = max(last, 1) if resume else last + 1
     folder = Path(folder or Path(root, f'{name}-{number}'))
     run, config = RunDirectory(folder), RunDirectory(folder).config
+    check_paths(run)
     exists = config.is_file()
     if resume and not exists:
         raise UserError(f'{folder}: nothing to resume', f'it has no {config.name}',
@@ -400,7 +401,8 @@ def train(
         if not is_file: folder = config
     folder = run_folder(folder, 'train', resume)
     if config is None and resume: config = folder
-    return _train(load_config(config, overrides), folder, resume, callbacks=callbacks)
+    load = load_config if resume else load_plan # every mistake at once, those of the plan too
+    return _train(load(config, overrides), folder, resume, callbacks=callbacks)
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0070
 @_with_workers

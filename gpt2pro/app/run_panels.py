@@ -24,9 +24,8 @@ from ..trainer.runs import interrupt_run, load_run, run_owner, RunDirectory
 from ..trainer.tuning import parse_dimension, read_tuning, save_plots
 from ..trainer.comparison import compare
 from ..generation.engine import Token
-from ..generation.completion import encode_conversation, encode_prompt, stream_tokens
+from ..generation.completion import encode_conversation, encode_prompt, PromptHistory, stream_tokens
 from ..generation.web_page import training_state
-from .run_report import PromptHistory
 from .pipeline import run_folder
 from .widgets import BackgroundTask, ConfigForm, error_html, Panel
 

@@ -17,7 +17,7 @@ from ..core.errors import Gpt2proError, UserError
 from ..core.files import asset_path, read_file, read_json, write_file
 from ..core.config import Config, RUN_PRESETS, SETTINGS, StrictModel
 from ..core.tables import format_bytes, format_number, format_quantity, format_seconds
-from ..core.tables import Record, TableRows
+from ..core.tables import Record
 from ..core.loading import format_override, load_config
 from ..text.languages import language_name
 from ..analysis.report import DatasetReport
@@ -31,15 +31,15 @@ from ..trainer.runs import RunDirectory
 from ..trainer.monitor import compare_forecast, ForecastComparison, last_values
 from ..trainer.monitor import metric_points, PeakMemory, read_metrics, training_charts
 from ..generation.evaluation import Evaluation
+from ..generation.completion import PromptHistory
 from ..generation.export import ParityCertificate
 
 # %% auto #0
-__all__ = ['SECTIONS', 'format_error', 'render', 'Sample', 'PromptHistory', 'SavedCheckpoint', 'RunContents', 'read_log',
-           'check_checkpoint', 'read_run', 'summarize_run', 'explain_forecast', 'describe_state', 'describe_run',
-           'describe_figures', 'show_figures', 'show_training', 'show_evaluation', 'show_samples',
-           'show_sample_history', 'show_data', 'show_forecast', 'logged_spikes', 'show_spikes', 'compare_config',
-           'show_configuration', 'show_proofs', 'show_history', 'show_commands', 'make_notebook', 'RunReport',
-           'make_report', 'report_run']
+__all__ = ['SECTIONS', 'format_error', 'render', 'Sample', 'SavedCheckpoint', 'RunContents', 'read_log', 'check_checkpoint',
+           'read_run', 'summarize_run', 'explain_forecast', 'describe_state', 'describe_run', 'describe_figures',
+           'show_figures', 'show_training', 'show_evaluation', 'show_samples', 'show_sample_history', 'show_data',
+           'show_forecast', 'logged_spikes', 'show_spikes', 'compare_config', 'show_configuration', 'show_proofs',
+           'show_history', 'show_commands', 'make_notebook', 'RunReport', 'make_report', 'report_run']
 
 # %% ../../nbs/12_app/02_run_report.ipynb #0007
 def format_error(
@@ -102,17 +102,7 @@ class Sample(StrictModel):
     text: str                   # What it generated
     language: str | None = None # ISO 639-1 code of the prompt
 
-class PromptHistory(Record):
-    "The same prompts, continued at several steps of a run"
-    prompts: list[str]          # What the model was given
-    texts: dict[int, list[str]] # Step → the continuation of each prompt
-    def _tables(self) -> dict[str, TableRows]:
-        def rows(i: int) -> list[list[str]]:
-            return [[f'{step:,}', repr(texts[i])] for step, texts in self.texts.items()]
-        return {repr(prompt): [['step', 'continuation'], *rows(i)]
-                for i, prompt in enumerate(self.prompts)}
-
-# %% ../../nbs/12_app/02_run_report.ipynb #0024
+# %% ../../nbs/12_app/02_run_report.ipynb #0023
 class SavedCheckpoint(StrictModel):
     "A checkpoint, compared with the hashes in its manifest"
     name: str    # Of its folder
@@ -120,7 +110,7 @@ class SavedCheckpoint(StrictModel):
     size: int    # Their bytes
     problem: str # Why it cannot be used; empty when it is exactly what was saved
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0026
+# %% ../../nbs/12_app/02_run_report.ipynb #0025
 @dataclass
 class RunContents:
     "What a run directory holds"
@@ -154,7 +144,7 @@ class RunContents:
     def comparisons(self) -> list[ForecastComparison]: # Of the forecast with measurements
         return compare_forecast(self.forecast, self.metrics, self.memory)
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0028
+# %% ../../nbs/12_app/02_run_report.ipynb #0027
 _LOG_LINE = re.compile(r'^(\d{4}-\d\d-\d\d \d\d:\d\d):\d\d,\d{3} [A-Z]+ (.*)$', re.M)
 
 def read_log(
@@ -173,7 +163,7 @@ def check_checkpoint(
     return SavedCheckpoint(name=path.name, files=len(sizes), size=sum(sizes),
                            problem=error.why if error else '')
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0031
+# %% ../../nbs/12_app/02_run_report.ipynb #0030
 _PARTS = dict(analysis=DatasetReport, manifest=Manifest, forecast=Forecast, memory=PeakMemory,
               evaluation=Evaluation, samples=list[Sample], sample_history=PromptHistory,
               proof=ResumeProof)
@@ -188,7 +178,7 @@ def _read_checkpoints(run: RunContents, folder: Path) -> None:
             run.progress = read_state(path).progress
         except Gpt2proError as e: run.problems[path.name] = e.why
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0032
+# %% ../../nbs/12_app/02_run_report.ipynb #0031
 def read_run(
     folder: str | Path, # The run directory
 ) -> RunContents:
@@ -209,7 +199,7 @@ def read_run(
     _read_checkpoints(run, files.checkpoints)
     return run
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0036
+# %% ../../nbs/12_app/02_run_report.ipynb #0035
 _FIGURES: dict[str, tuple[str, Callable[[Any], str], str]] = { # Key → name, format and remark
     'bits_per_byte': ('bits per byte', '{:.3f}'.format, 'on validation text'),
     'perplexity': ('perplexity', '{:.1f}'.format, 'per token, on validation text'),
@@ -221,7 +211,7 @@ _FIGURES: dict[str, tuple[str, Callable[[Any], str], str]] = { # Key → name, f
     'mfu': ('MFU', '{:.0%}'.format, 'model FLOPs utilization, median'),
     'memory': ('peak memory', format_bytes, 'in training')}
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0038
+# %% ../../nbs/12_app/02_run_report.ipynb #0037
 def summarize_run(
     run: RunContents, # A run
 ) -> dict[str, float | None]: # None for what is not known
@@ -242,7 +232,7 @@ def summarize_run(
         known['perplexity'] = run.evaluation.perplexity
     return known
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0045
+# %% ../../nbs/12_app/02_run_report.ipynb #0044
 _SETTLED = 20 # Steps from which on a speed is steady
 
 def _explain_speed(error: float, forecast: float, speeds: list[float], steps: float) -> str:
@@ -260,7 +250,7 @@ def _explain_speed(error: float, forecast: float, speeds: list[float], steps: fl
             'before it. Other programs shared the machine, or small operations take more time '
             'than their FLOPs say.')
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0048
+# %% ../../nbs/12_app/02_run_report.ipynb #0047
 def explain_forecast(
     run: RunContents, # A run
 ) -> list[str]:
@@ -284,7 +274,7 @@ def explain_forecast(
         reasons.append('Time: it follows the speed, and has evaluations and checkpoints in it.')
     return reasons
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0052
+# %% ../../nbs/12_app/02_run_report.ipynb #0051
 def describe_state(
     run: RunContents, # A run
 ) -> str:
@@ -300,7 +290,7 @@ def describe_state(
     if run.progress.planned_steps and reason == 'max_steps': reason = 'target_minutes'
     return f'It is finished: train.{reason} ended it after step {run.progress.step:,}.'
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0056
+# %% ../../nbs/12_app/02_run_report.ipynb #0055
 def describe_run(
     run: RunContents, # A run
 ) -> str:
@@ -311,7 +301,7 @@ def describe_run(
     state = describe_state(run)
     return f'{summary} {state}' if state and 'finished' not in state else summary
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0058
+# %% ../../nbs/12_app/02_run_report.ipynb #0057
 def describe_figures(
     known: Mapping[str, float | None], # From `summarize_run`
 ) -> list[tuple[str, str, str]]:    # Name, value and remark
@@ -327,7 +317,7 @@ def show_figures(
     columns = min((4, 3, 5), key=lambda n: -len(tiles) % n) # leaves the fewest places empty
     return render('tiles.html', tiles=tiles, columns=columns)
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0063
+# %% ../../nbs/12_app/02_run_report.ipynb #0062
 def _section(run: RunContents, template: str, file: str, command: str, **values: Any) -> _Html:
     "A template with what it shows; without its file, what would write it"
     body = render(f'{template}.html', run=run, **values)
@@ -345,7 +335,7 @@ def show_evaluation(run: RunContents) -> _Html:
     "A short bar is good: fewer bits are needed for a byte of text; ± is a 95 % interval."
     return _section(run, 'evaluation', 'evaluation', 'gpt2pro evaluate')
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0069
+# %% ../../nbs/12_app/02_run_report.ipynb #0068
 def show_samples(run: RunContents) -> _Html:
     "How the best checkpoint continues the beginnings of validation documents."
     return _section(run, 'samples', 'samples', 'gpt2pro train')
@@ -355,7 +345,7 @@ def show_sample_history(run: RunContents) -> _Html:
     command = f'gpt2pro generate {run.argument} --checkpoints'
     return _section(run, 'sample_history', 'sample_history', command)
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0074
+# %% ../../nbs/12_app/02_run_report.ipynb #0073
 def show_data(run: RunContents) -> _Html:
     "What the model has read, and what was held out to judge it."
     return _section(run, 'data', 'manifest', 'gpt2pro train')
@@ -365,7 +355,7 @@ def show_forecast(run: RunContents) -> _Html:
     return _section(run, 'forecast', 'forecast', 'gpt2pro train',
                     comparisons=run.comparisons, reasons=explain_forecast(run))
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0079
+# %% ../../nbs/12_app/02_run_report.ipynb #0078
 _SPIKE = re.compile(r'step (\d+): (.*) is a spike, (.*); it read (.*)')
 
 def logged_spikes(
@@ -379,7 +369,7 @@ def show_spikes(run: RunContents) -> _Html:
     "Steps whose loss or gradient norm rose far above the usual, often because of damaged text."
     return _section(run, 'spikes', 'metrics', 'gpt2pro train', spikes=logged_spikes(run))
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0083
+# %% ../../nbs/12_app/02_run_report.ipynb #0082
 @cache
 def _presets() -> dict[str, dict[str, dict[str, Any]]]:
     return {name: load_config(name).model_dump() for name in RUN_PRESETS}
@@ -404,12 +394,12 @@ def show_configuration(run: RunContents) -> _Html:
              SETTINGS[key].description) for key, *values in changes]
     return _section(run, 'config', 'config', 'gpt2pro train', preset=preset, changes=rows)
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0087
+# %% ../../nbs/12_app/02_run_report.ipynb #0086
 def show_proofs(run: RunContents) -> _Html:
     "What has been checked: the checkpoints, resuming, and exports for other programs."
     return _section(run, 'proofs', 'checkpoints', 'gpt2pro train')
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0091
+# %% ../../nbs/12_app/02_run_report.ipynb #0090
 _USUAL = re.compile(r'step \d+: ') # messages that other sections have
 
 def show_history(run: RunContents) -> _Html:
@@ -423,7 +413,7 @@ def show_commands(run: RunContents) -> _Html:
     from gpt2pro import __version__
     return _section(run, 'reproduce', 'config', 'gpt2pro train', version=__version__)
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0097
+# %% ../../nbs/12_app/02_run_report.ipynb #0096
 SECTIONS: dict[str, Callable[[RunContents], _Html]] = {
     'Training': show_training,
     'Evaluation': show_evaluation,
@@ -437,7 +427,7 @@ SECTIONS: dict[str, Callable[[RunContents], _Html]] = {
     'History': show_history,
     'How to repeat it': show_commands}
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0099
+# %% ../../nbs/12_app/02_run_report.ipynb #0098
 _START = "from gpt2pro.app.run_report import *\n\nrun = read_run('.')\nshow_figures(run)"
 
 def _markdown_cell(text: str) -> dict[str, Any]:
@@ -465,7 +455,7 @@ def make_notebook(
     return dict(nbformat=4, nbformat_minor=5, cells=cells,
                 metadata=dict(kernelspec=kernel, language_info=dict(name='python')))
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0103
+# %% ../../nbs/12_app/02_run_report.ipynb #0102
 class RunReport(Record):
     "A run on one page, and as a notebook"
     folder: Path                     # The run directory
@@ -493,7 +483,7 @@ class RunReport(Record):
         write_file(run.notebook, json.dumps(self.notebook, indent=1, ensure_ascii=False))
         return run.report
 
-# %% ../../nbs/12_app/02_run_report.ipynb #0104
+# %% ../../nbs/12_app/02_run_report.ipynb #0103
 def make_report(
     run: RunContents, # A run
 ) -> RunReport:

@@ -14,11 +14,13 @@ from ..core.files import asset_path, read_json
 from ..core.tables import format_bytes, format_number, format_quantity, format_seconds
 from ..validation.forecast import Forecast
 from ..trainer.runs import RunDirectory
+from .completion import PromptHistory
 from ..trainer.monitor import compare_forecast, last_values, PeakMemory
 from ..trainer.monitor import read_metrics, training_charts
 
 # %% auto #0
-__all__ = ['current_metrics', 'describe_progress', 'forecast_rows', 'training_state', 'page_html', 'page_policy']
+__all__ = ['current_metrics', 'describe_progress', 'forecast_rows', 'current_samples', 'training_state', 'page_html',
+           'page_policy']
 
 # %% ../../nbs/10_generation/15_web_page.ipynb #0007
 @lru_cache(maxsize=1)
@@ -69,6 +71,17 @@ def forecast_rows(
     return rows and [['', 'forecast', 'measured so far'], *rows]
 
 # %% ../../nbs/10_generation/15_web_page.ipynb #0019
+def current_samples(
+    run: RunDirectory,     # A run that trains, or has trained
+) -> list[dict[str, Any]]: # Each with prompt and text
+    "The samples of a run, or its last ones so far"
+    if samples := _read(run.samples, list): return samples
+    history = _read(run.sample_history, PromptHistory)
+    if not history: return []
+    texts = history.texts[max(history.texts)]
+    return [dict(prompt=prompt, text=text) for prompt, text in zip(history.prompts, texts)]
+
+# %% ../../nbs/10_generation/15_web_page.ipynb #0022
 _FIGURES: dict[str, tuple[str, Callable[[Any], str]]] = { # Metric → its name and format
     'loss': ('training loss', '{:.3f}'.format), 'val_loss': ('validation loss', '{:.3f}'.format),
     'lr': ('learning rate', format_number), 'grad_norm': ('gradient norm', format_number),
@@ -81,15 +94,14 @@ def training_state(
     "What the page shows of a training run"
     metrics, age = current_metrics(run)
     progress, fraction = describe_progress(metrics, age)
-    samples = _read(run.samples, list)
     last = last_values(metrics, _FIGURES)
     figures = [[words, form(last[name])] for name, (words, form) in _FIGURES.items()
                if name in last]
     return {'progress': progress, 'fraction': fraction, 'figures': figures,
             'charts': [str(chart) for chart in training_charts(metrics)],
-            'forecast': forecast_rows(run, metrics), 'samples': samples or []}
+            'forecast': forecast_rows(run, metrics), 'samples': current_samples(run)}
 
-# %% ../../nbs/10_generation/15_web_page.ipynb #0026
+# %% ../../nbs/10_generation/15_web_page.ipynb #0029
 @cache
 def page_html() -> str:
     "The page, which comes with the package"

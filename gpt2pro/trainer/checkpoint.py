@@ -246,7 +246,7 @@ def checkpoint_error(
 # %% ../../nbs/09_trainer/01_checkpoint.ipynb #0059
 def join_shards(
     shards: Sequence[TensorShard], # All of a tensor
-) -> Tensor:                 # Whole
+) -> Tensor:                       # Whole
     "A tensor made of its shards"
     assert sum(shard.tensor.numel() for shard in shards) == math.prod(shards[0].shape)
     whole = torch.empty(*shards[0].shape, dtype=shards[0].tensor.dtype)

@@ -16,10 +16,10 @@ from ..tokenizers.tokenizer import add_special_tokens
 from .runs import open_base
 
 # %% auto #0
-__all__ = ['CHAT_MARKS', 'finetune_config']
+__all__ = ['CHAT_TOKENS', 'finetune_config']
 
 # %% ../../nbs/09_trainer/09_finetuning.ipynb #0008
-CHAT_MARKS = ['<|system|>', '<|user|>', '<|assistant|>'] # The roles of a conversation, as tokens
+CHAT_TOKENS = ['<|system|>', '<|user|>', '<|assistant|>'] # The roles of a conversation, as tokens
 
 def finetune_config(
     base: str | Path,              # Run, checkpoint, Hugging Face folder, or name on its hub
@@ -35,7 +35,7 @@ def finetune_config(
     known = tokenizer.vocab_size
     special = asked.tokenizer.special_tokens
     given = 'special_tokens' in asked.tokenizer.model_fields_set
-    if asked.data.batching == 'chat' and not given: special = CHAT_MARKS
+    if asked.data.batching == 'chat' and not given: special = CHAT_TOKENS
     size = max(model.config.vocab_size, add_special_tokens(tokenizer, special).vocab_size)
     added = {*special} - {*tokenizer.special_tokens}
     lr = suggest_lr(model.config.n_embd, asked.train.optimizer)

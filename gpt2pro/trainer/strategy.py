@@ -31,8 +31,8 @@ from .optimizers import load_optimizer_tensors, optimizer_tensors
 __all__ = ['State', 'Saved', 'OptimizerMaker', 'STRATEGY_CLASSES', 'clip_gradient', 'clip_and_step', 'unwrap', 'state_tensors',
            'load_state_tensors', 'Strategy', 'environment', 'Distributed', 'DataParallel', 'local_shard', 'fill_shard',
            'shard_like', 'shard_blocks', 'FullyShardedDataParallel', 'deepspeed_config', 'import_deepspeed',
-           'zero_shard', 'set_zero', 'link_states', 'zero_state', 'init_optimizer_state', 'load_zero_state',
-           'DeepSpeed', 'make_strategy']
+           'zero_shard', 'set_zero_shard', 'link_optimizer_states', 'zero_state', 'init_optimizer_state',
+           'load_zero_state', 'DeepSpeed', 'make_strategy']
 
 # %% ../../nbs/09_trainer/04_strategy.ipynb #0018
 def clip_gradient(
@@ -312,7 +312,7 @@ def zero_shard(
     return TensorShard(part[:p.ds_numel - begin], begin, p.ds_shape) # without padding
 
 # %% ../../nbs/09_trainer/04_strategy.ipynb #0093
-def set_zero(
+def set_zero_shard(
     p: Any,                  # As for `zero_shard`
     value: Tensor,           # Whole
     kind: str | None = None, # As for `zero_shard`
@@ -326,7 +326,7 @@ def set_zero(
     else: utils.safe_set_local_optimizer_state(p, part, kind)
 
 # %% ../../nbs/09_trainer/04_strategy.ipynb #0095
-def link_states(
+def link_optimizer_states(
     optimizer: Any, # Of a DeepSpeed engine
 ) -> None:
     "Let ZeRO 1 and 2 find the optimizer state of each parameter, not only of the first group"
@@ -341,7 +341,7 @@ def zero_state(
     is_main: bool,     # Whether this process saves what all have
 ) -> State:
     "What this process saves of an engine"
-    link_states(optimizer)
+    link_optimizer_states(optimizer)
     found: State = {'model': {}, 'optimizer': {}, 'scaler': {}}
     kinds: dict[str, Tensor] = next(filter(None, optimizer.state.values()), {}) # of a flat part
     for name, p in trainable_parameters(unwrap(engine)).items():
@@ -372,16 +372,16 @@ def load_zero_state(
 ) -> None:
     "Give this process its part of the state of a checkpoint"
     parameters = dict(unwrap(engine).named_parameters())
-    for name, value in tensors['model'].items(): set_zero(parameters[name], value)
+    for name, value in tensors['model'].items(): set_zero_shard(parameters[name], value)
     init_optimizer_state(engine, optimizer)
-    link_states(optimizer)
+    link_optimizer_states(optimizer)
     states = [*optimizer.state.values()]
     for state in states:
         for value in state.values():
             if value.numel() == 1: value.zero_()
     for key, value in tensors['optimizer'].items():
         kind, _, name = key.partition('/')
-        if value.numel() > 1: set_zero(parameters[name], value, kind)
+        if value.numel() > 1: set_zero_shard(parameters[name], value, kind)
         else:
             for state in states: state[kind].fill_(value.item())
 
