@@ -381,12 +381,14 @@ def train_tokenizer(
 @tokenizer_app.command()
 def lab(
     source: Source,
-    preset: Annotated[str | None, typer.Option(help='The planned run')] = None,
+    preset: Annotated[str | None, typer.Option(
+        help='The planned run; without it, the one that recommend plans')] = None,
     as_json: AsJson = False,
 ) -> None:
     "Vocabulary sweep: try several vocabulary sizes on a text, and recommend one"
     from gpt2pro.tokenizers.vocabulary import sweep_vocabulary
-    show(sweep_vocabulary(_data(source), gpt2pro.load_config(preset)), as_json)
+    config = gpt2pro.load_config(preset) if preset else None
+    show(sweep_vocabulary(_data(source), config), as_json)
 
 @tokenizer_app.command()
 def parity(

@@ -17,7 +17,7 @@ from ..core.errors import Gpt2proError, UserError
 from ..core.files import asset_path, read_file, read_json, write_file
 from ..core.config import Config, RUN_PRESETS, SETTINGS, StrictModel
 from ..core.tables import format_bytes, format_number, format_quantity, format_seconds
-from ..core.tables import Record, TableRows
+from ..core.tables import Record
 from ..core.loading import format_override, load_config
 from ..text.languages import language_name
 from ..analysis.report import DatasetReport

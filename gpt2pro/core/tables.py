@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64, io
 from collections.abc import Mapping, Sequence
 from html import escape
+from itertools import zip_longest
 from typing import Any
 from .config import StrictModel
 
@@ -69,26 +70,58 @@ def _numeric(rows: TableRows) -> list[bool]:
     return [all(map(_is_number, cells)) for cells in zip(*rows[1:])] or [False]*len(rows[0])
 
 # %% ../../nbs/00_core/06_tables.ipynb #0023
+def _column_widths(rows: TableRows, room: int, whole: bool = False) -> list[int] | None:
+    "Widths that break lines between words (`whole`: not in numbers); None where none fit"
+    from rich.cells import cell_len
+    columns = [[*cells] for cells in zip(*rows)]
+    lines = [[line for cell in cells for line in cell.splitlines()] for cells in columns]
+    words = [[word for cell in cells
+              for word in ([cell] if whole and _is_number(cell) else cell.split())]
+             for cells in columns]
+    widths = [max(map(cell_len, column), default=1) for column in lines]
+    least = [max(map(cell_len, column), default=1) for column in words]
+    room -= 3*len(columns) - 1 # a space on both sides of a cell, and a line between two
+    if sum(least) > room: return None
+    while sum(widths) > room:
+        slack = [width - smallest for width, smallest in zip(widths, least)]
+        widths[slack.index(max(slack))] -= 1
+    return widths
+
+# %% ../../nbs/00_core/06_tables.ipynb #0027
+class _Table:
+    "A table as wide as its terminal allows"
+    def __init__(self, title: str, rows: TableRows) -> None:
+        self.title, self.rows = title, rows
+    def __rich_console__(self, console: Any, options: Any) -> Any:
+        from rich.table import Table
+        from rich.text import Text
+        layouts: list[TableRows] = [self.rows]
+        if any(self.rows[0]): layouts.append([*zip(*self.rows)])
+        fitting = ((rows, widths) for whole in (True, False) for rows in layouts
+                   if (widths := _column_widths(rows, options.max_width, whole)))
+        rows, widths = next(fitting, (self.rows, None))
+        table = Table(title=Text(self.title), title_justify='left', show_edge=False,
+                      show_header=any(rows[0]))
+        for heading, numeric, width in zip_longest(rows[0], _numeric(rows), widths or ()):
+            table.add_column(Text(heading), justify='right' if numeric else 'left',
+                             overflow='fold', width=width)
+        for row in rows[1:]: table.add_row(*map(Text, row))
+        yield table
+
+# %% ../../nbs/00_core/06_tables.ipynb #0028
 def render_terminal(
     tables: Mapping[str, TableRows], # Title → table; a table of headings alone is left out
     facts: Sequence[str] = (),       # Sentences below
 ) -> Any:
     "A report for the terminal"
     from rich.console import Group
-    from rich.table import Table
     from rich.text import Text
     parts: list[Any] = []
     for title, rows in tables.items():
-        if len(rows) < 2: continue
-        table = Table(title=Text(title), title_justify='left', show_edge=False,
-                      show_header=any(rows[0]))
-        for heading, numeric in zip(rows[0], _numeric(rows)):
-            table.add_column(Text(heading), justify='right' if numeric else 'left', overflow='fold')
-        for row in rows[1:]: table.add_row(*map(Text, row))
-        parts += [table, Text()]
+        if len(rows) > 1: parts += [_Table(title, rows), Text()]
     return Group(*parts, *map(Text, facts))
 
-# %% ../../nbs/00_core/06_tables.ipynb #0027
+# %% ../../nbs/00_core/06_tables.ipynb #0034
 def _image(figure: Any, words: str) -> str:
     "A figure of matplotlib as an image that needs no file"
     buffer = io.BytesIO()
@@ -113,7 +146,7 @@ def render_html(
         html += f'<table><caption>{escape(title)}</caption>{"".join(lines)}</table>'
     return html
 
-# %% ../../nbs/00_core/06_tables.ipynb #0032
+# %% ../../nbs/00_core/06_tables.ipynb #0039
 _STYLE = ('body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;'
           'color:#212529}img{max-width:100%}table{border-collapse:collapse}'
           'td,th{padding:.2rem .8rem;text-align:left;border-bottom:1px solid #dee2e6;'
@@ -127,14 +160,14 @@ def html_page(
     head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
     return f'<!doctype html><html lang="en">{head}<h1>{escape(title)}</h1>{body}</html>'
 
-# %% ../../nbs/00_core/06_tables.ipynb #0035
+# %% ../../nbs/00_core/06_tables.ipynb #0042
 def _plain(report: Any) -> str:
     "A report for the terminal as text"
     from rich.console import Console
     Console(file=(text := io.StringIO()), width=100, force_jupyter=False).print(report)
     return '\n'.join(map(str.rstrip, text.getvalue().rstrip().splitlines()))
 
-# %% ../../nbs/00_core/06_tables.ipynb #0036
+# %% ../../nbs/00_core/06_tables.ipynb #0043
 class Record(StrictModel):
     "Typed values that print as a report"
     def _tables(self) -> Mapping[str, TableRows]: return {}

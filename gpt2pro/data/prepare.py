@@ -37,10 +37,11 @@ from .shards import ShardWriter, Split, Tokens
 from .chat import encode_conversations
 
 # %% auto #0
-__all__ = ['PART_BYTES', 'ASSIGNMENTS', 'MAX_FINGERPRINTS', 'PREPARE_STAGES', 'Part', 'open_parts', 'Quarantined',
-           'read_quarantine', 'data_key', 'Job', 'split_threshold', 'Passages', 'find_passages', 'select_passages',
-           'link_documents', 'measure_contamination', 'sign_part', 'assign_splits', 'deduplicate', 'tokenize_part',
-           'PreparedData', 'link_files', 'merge_parts', 'run_stage', 'prepare_data', 'conflicting_preparation']
+__all__ = ['PART_BYTES', 'ASSIGNMENTS', 'MAX_FINGERPRINTS', 'MANY_IN_VALIDATION', 'PREPARE_STAGES', 'Part', 'open_parts',
+           'Quarantined', 'read_quarantine', 'data_key', 'Job', 'split_threshold', 'Passages', 'find_passages',
+           'select_passages', 'link_documents', 'measure_contamination', 'sign_part', 'assign_splits', 'deduplicate',
+           'tokenize_part', 'PreparedData', 'link_files', 'merge_parts', 'run_stage', 'prepare_data',
+           'conflicting_preparation']
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0008
 PART_BYTES = 2**25
@@ -362,6 +363,17 @@ def _leave_out(assigned: np.ndarray, hashes: np.ndarray, quarantine: list[Quaran
         _logger.warning('data.quarantine: %d of %d documents are not in the text', missing,
                         len(listed))
 
+MANY_IN_VALIDATION = 0.1 # Share of the documents whose loss is worth a warning
+
+def _warn_of_templates(assigned: np.ndarray) -> None:
+    "Say why many documents are left out, and what keeps them"
+    lost = (assigned == _IN_VALIDATION).mean()
+    if lost <= MANY_IN_VALIDATION: return
+    _logger.warning('%.0f %% of the documents share a passage of %d words with one that is held '
+                    'out for validation, and are left out; text from templates does. To lose '
+                    'fewer, hold out less, such as data.val_fraction=0.01, or name other text '
+                    'for validation: data.validation=FILE', 100*lost, NGRAM)
+
 def deduplicate(
     job: Job,              # All of its parts signed
     progress: bool = True, # Whether a bar counts the documents
@@ -374,6 +386,7 @@ def deduplicate(
     signatures = np.concatenate(signed, 1)
     passages = _load_passages(job, find_originals([signatures[0]], sum(counts)))
     assigned = assign_splits(signatures, passages, own, data.clean, data.val_fraction)
+    _warn_of_templates(assigned)
     _leave_out(assigned, signatures[0], read_quarantine(data.quarantine))
     contamination = measure_contamination(passages, assigned)[1]
     if contamination > NEGLIGIBLE:
@@ -386,7 +399,7 @@ def deduplicate(
         build = partial(build_tokenizer, job.config, _training_texts(job), progress)
         run_in_thread(build).save(job.folder/'tokenizer')
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0067
+# %% ../../nbs/05_data/03_prepare.ipynb #0070
 def _count_left_out(
     counts: dict[str, StepStats], batch: list[tuple[Document, int]], steps: Sequence[str],
 ) -> None:
@@ -398,7 +411,7 @@ def _count_left_out(
             stats.add(text, size, None if assignment == i else text, size)
             if assignment == i: break
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0068
+# %% ../../nbs/05_data/03_prepare.ipynb #0071
 def tokenize_part(
     job: Job,  # The whole
     part: int, # Which part of it
@@ -430,7 +443,7 @@ def tokenize_part(
                         replaced=job.parts[part].corpus.replaced)
     write_file(job.file('shards', part), manifest.model_dump_json())
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0072
+# %% ../../nbs/05_data/03_prepare.ipynb #0075
 def _check_size(config: Config, manifest: Manifest) -> None:
     "Refuse a split with less text than one sequence"
     if config.data.batching != 'packed': return # a document may be short
@@ -441,7 +454,7 @@ def _check_size(config: Config, manifest: Manifest) -> None:
                             f'one sequence takes model.block_size + 1 = {T + 1:,}',
                             f'add text, or set model.block_size={max(1, found - 1)}')
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0076
+# %% ../../nbs/05_data/03_prepare.ipynb #0079
 @dataclass(frozen=True)
 class PreparedData:
     "A prepared folder: a tokenizer, and text as its ids"
@@ -460,7 +473,7 @@ class PreparedData:
         tokens = [open_shards(folder/'data', split.shards, tokenizer) for split in splits]
         return cls(folder, tokenizer, manifest, *tokens)
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0078
+# %% ../../nbs/05_data/03_prepare.ipynb #0081
 def _merge(parts: list[Manifest]) -> Manifest:
     "One manifest of all parts"
     cleaning: dict[str, StepStats] = {}
@@ -490,7 +503,7 @@ def _install(work: Path, tokenizer: Tokenizer) -> None:
     _clean_up(run/'data')
     fsync_folder(run)
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0081
+# %% ../../nbs/05_data/03_prepare.ipynb #0084
 def link_files(source: Path, target: Path) -> None:
     "Hard-link the files of a folder into a new one; copy where that is impossible"
     shutil.rmtree(target, ignore_errors=True)
@@ -519,7 +532,7 @@ def _cache_entry(key: str) -> Path:
     "The folder in the cache for data with a key"
     return cache_folder()/'prepared'/key[:32]
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0085
+# %% ../../nbs/05_data/03_prepare.ipynb #0088
 def merge_parts(
     job: Job, # All of its parts tokenized
 ) -> None:
@@ -533,7 +546,7 @@ def merge_parts(
     try: _add_to_cache(job.folder.parent, _cache_entry(manifest.key))
     except OSError as e: _logger.warning('The prepared data is not cached. %s', e)
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0092
+# %% ../../nbs/05_data/03_prepare.ipynb #0095
 PREPARE_STAGES = { # stage → the files of all parts that it needs
     'signatures': '', 'deduplicate': 'signatures', 'tokenize': 'assignments', 'merge': 'shards'}
 
@@ -577,7 +590,7 @@ def run_stage(
         elif stage == 'merge': merge_parts(job)
         else: _run_parts(job, stage, task, tasks, workers, progress)
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0094
+# %% ../../nbs/05_data/03_prepare.ipynb #0097
 def _reuse(folder: Path, key: str) -> PreparedData | None:
     "What was prepared in a folder before, if it is whole and has this key"
     if not (folder/'data').exists(): return None
@@ -608,7 +621,7 @@ def _own_tokenizer(folder: Path) -> Tokenizer | None:
     try: return Tokenizer.load(folder/'tokenizer')
     except UserError: return None
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0095
+# %% ../../nbs/05_data/03_prepare.ipynb #0098
 def prepare_data(
     config: Config,              # Says which text and which tokenizer
     folder: str | Path,          # A run directory; gets `tokenizer` and `data`
@@ -639,7 +652,7 @@ def prepare_data(
                        'free some disk space, or make the folder writable, and run it again') from e
     return PreparedData.open(folder)
 
-# %% ../../nbs/05_data/03_prepare.ipynb #0118
+# %% ../../nbs/05_data/03_prepare.ipynb #0121
 def conflicting_preparation(
     config: Config, # What is to be prepared
     folder: Path,   # Where
