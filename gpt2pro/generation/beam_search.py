@@ -107,12 +107,15 @@ def beam_search(
     tokenizer: Tokenizer | None = None, # Its tokenizer; without one there is no text and no end
 ) -> list[Beam]:                        # Best first, num_beams at most
     "The likeliest continuations of a prompt"
-    n, limit, finished = config.num_beams, config.max_new_tokens, list[Beam]()
+    n = config.num_beams
+    limit = config.max_new_tokens
     alone = config.model_copy(update=dict(num_beams=1, best_of=1)) # for the engine
     engine = Engine(model, tokenizer, n, len(ids) + limit)
     ended = text_end(limit, engine.submit(ids, alone).stream, tokenizer)
     engine.update_slots()
-    beams, done = [Beam([], 0.)], False
+    beams = [Beam([], 0.)]
+    finished: list[Beam] = []
+    done = False
     while not done:
         with eval_mode(model): logits = next_token_logits(engine).float() # (R, V)
         seen = [(ids, beam.new_ids) for beam in beams]

@@ -48,9 +48,9 @@ def _submit(
 ) -> tuple[Engine, list[Request]]:
     "An engine with a request for each prompt, each with a seed of its own"
     longest = max((len(ids) for ids in prompts if isinstance(ids, list)), default=0)
-    sizes = min(len(prompts), 32), longest + config.max_new_tokens # slots, and tokens of each
-    draft_tokens = config.prompt_lookup_num_tokens
-    engine = SpeculativeEngine(model, tokenizer, *sizes, draft_tokens=draft_tokens)
+    slots = min(len(prompts), 32)
+    engine = SpeculativeEngine(model, tokenizer, slots, longest + config.max_new_tokens,
+                               draft_tokens=config.prompt_lookup_num_tokens)
     seeds = range(config.seed, config.seed + len(prompts))
     configs = [config.model_copy(update=dict(seed=seed, best_of=1)) for seed in seeds]
     return engine, [engine.submit(ids, c, logprobs) for ids, c in zip(prompts, configs)]
@@ -94,8 +94,11 @@ def generate(
 
 # %% ../../nbs/10_generation/06_completion.ipynb #0038
 def complete(
-    model: GPT, tokenizer: Tokenizer | None, prompts: list[list[int]], config: GenerateConfig,
-) -> list[Request | Beam]:
+    model: GPT,                  # A trained model
+    tokenizer: Tokenizer | None, # Its tokenizer; without one there is no text and no end
+    prompts: list[list[int]],    # Token ids of each
+    config: GenerateConfig,      # How tokens are sampled, or beams are searched
+) -> list[Request | Beam]:       # With `text` and `new_ids`
     "What follows each prompt: a sample, the best of several samples, or the best beam"
     if config.num_beams > 1:
         return [beam_search(model, ids, config, tokenizer)[0] for ids in prompts]
@@ -230,7 +233,8 @@ def chat(
     if not model.is_chat:
         raise UserError('This model continues text', 'it was not trained on conversations',
                         'fine-tune it with data.batching=chat, or leave --chat out')
-    config, messages = config or GenerateConfig(), list[Message]()
+    config = config or GenerateConfig()
+    messages: list[Message] = []
     def encode(line: str) -> list[int]:
         asked = [*messages, Message('user', line)]
         return encode_conversation(asked, tokenizer, config, model.config.block_size)

@@ -87,12 +87,12 @@ class Request:
     ) -> str:    # What it adds to the text
         "Append a token"
         self.tokens.append(id)
-        piece, full = '', len(self.tokens) == len(self.ids) + self.config.max_new_tokens
+        full = len(self.tokens) == len(self.ids) + self.config.max_new_tokens
         if full: self.finish_reason = 'length'
-        if self.stream is not None:
-            piece = self.stream.feed(id)
-            if self.stream.finished: self.finish_reason = 'stop'
-            elif full: piece += self.stream.flush()
+        if self.stream is None: return ''
+        piece = self.stream.feed(id)
+        if self.stream.finished: self.finish_reason = 'stop'
+        elif full: piece += self.stream.flush()
         self.text += piece
         return piece
 
@@ -135,7 +135,8 @@ class Engine:
         self.cache = model.new_cache(slots, self.context)
         self.cache.reorder([]) # all slots are free
         if slots > 1: pack_weights(model)
-        self.waiting, self.active = deque[Request](), list[Request]() # active: one for each slot
+        self.waiting = deque[Request]()
+        self.active: list[Request] = [] # one for each slot in use
     def submit(self,
         ids: list[int],                       # Of the prompt
         config: GenerateConfig | None = None, # How tokens are sampled; None takes the defaults
@@ -143,14 +144,15 @@ class Engine:
     ) -> Request:
         "Queue a prompt"
         _check_prompt(ids, self.context, self.model.config.vocab_size)
-        config, device = config or GenerateConfig(), self.model.wte.weight.device
+        config = config or GenerateConfig()
         if several := max(config.num_beams, config.best_of) - 1:
             raise UserError(f'{several + 1} texts for one prompt', 'an engine continues a prompt '
                             'once', 'leave num_beams and best_of at 1, or call generate')
         text = None if self.tokenizer is None else _text_stream(self.model, self.tokenizer, config)
         request = Request(ids, config, logprobs, text)
         if not is_greedy(config):
-            request.generator = torch.Generator(device).manual_seed(config.seed)
+            generator = torch.Generator(self.model.wte.weight.device)
+            request.generator = generator.manual_seed(config.seed)
         self.waiting.append(request)
         return request
     def update_slots(self) -> None:
@@ -196,11 +198,12 @@ def pending_ids(
 def _prefill(engine: Engine, slot: int, ids: list[int]) -> None:
     "Compute ids of one text"
     if not ids: return
-    cache, device = engine.cache, engine.cache.entries.device
+    cache = engine.cache
     cache.select(range(slot, slot + 1))
     while ids:
         n = cache.room(slot)
-        engine.model.hidden_states(torch.tensor([ids[:n]], device=device), cache=cache)
+        idx = torch.tensor([ids[:n]], device=cache.entries.device) # (1, n)
+        engine.model.hidden_states(idx, cache=cache)
         ids = ids[n:]
     cache.select()
 
@@ -209,7 +212,8 @@ def next_token_logits(
     engine: Engine, # Whose cache is extended
 ) -> Tensor:        # (B, V)
     "Logits of the next token of each active request"
-    cache, model, todo = engine.cache, engine.model, pending_ids(engine)
+    cache, model = engine.cache, engine.model
+    todo = pending_ids(engine)
     room = min(map(cache.room, cache.rows))
     if len({len(ids) for ids in todo}) > 1 or len(todo[0]) > room:
         for slot, ids in enumerate(todo): _prefill(engine, slot, ids[:-1])

@@ -130,8 +130,9 @@ def score_documents(
 ) -> tuple[Tensor, Tensor]:        # Nats, float64, and tokens scored, (documents,) each
     "The negative log-likelihood of each document"
     _check_counts(batch_size=batch_size, stride=stride, max_tokens=max_tokens)
-    limit, device = model.config.block_size, model.wte.weight.device
+    limit = model.config.block_size
     stride = min(stride or limit, limit)
+    device = model.wte.weight.device
     documents = _count_documents(tokens, max_tokens)
     nats = torch.zeros(documents, dtype=torch.float64)
     counts = torch.zeros(documents, dtype=torch.long)
@@ -162,11 +163,11 @@ class DocumentScores(NamedTuple):
 def _scored(tokens: Tokens, nats: Tensor, counts: Tensor) -> DocumentScores:
     "The documents that have scored tokens"
     rows = counts.nonzero()[:, 0]
-    numbers, files = rows.tolist(), ['']*len(rows)
+    files = ['']*len(rows)
     if tokens.origins:
         files = [tokens.origins.files[i] for i in tokens.origins.table[rows, 0].tolist()]
     return DocumentScores(nats[rows], counts[rows], tokens.sizes[rows],
-                          [tokens.languages[i] for i in numbers], files)
+                          [tokens.languages[i] for i in rows.tolist()], files)
 
 # %% ../../nbs/10_generation/01_evaluation.ipynb #0044
 def score_parts(
@@ -251,7 +252,8 @@ def summarize_documents(
     stride: int | None,    # Tokens by which the window moved on; None is its length
 ) -> Evaluation:
     "The scores of all documents and of their groups"
-    files, domains = found.files, domains_of(found.files)
+    files = found.files
+    domains = domains_of(files)
     by_file = _scores_by(found, _largest(files, found.sizes)) if len({*files}) > 1 else {}
     by_domain = _scores_by(found, domains) if 1 < len({*domains}) < len({*files}) else {}
     return Evaluation(**make_score(*found[:3]).model_dump(), block_size=block_size,
@@ -289,7 +291,8 @@ def read_parts(
     most: int = 2**22,       # Bytes of text in a part, unless one document is larger
 ) -> Iterator[Tokens]:
     "The tokens of a source, part by part"
-    documents, size = list[Document](), 0
+    documents: list[Document] = []
+    size = 0 # of their text
     for document in open_corpus(source, format_row=conversation_text if chat else row_text):
         documents.append(document)
         size += document.size
@@ -376,7 +379,8 @@ def plot_evaluations(
     "Bits per byte of each model with its interval, in total and by language"
     from matplotlib.figure import Figure
     scores = {name: {'all': e, **e.languages} for name, e in evaluations.items()}
-    groups, n = [*next(iter(scores.values()))], len(scores)
+    groups = [*next(iter(scores.values()))]
+    n = len(scores)
     figure = Figure(figsize=(7, 1 + 0.25*n*len(groups)), layout='constrained')
     axes = figure.subplots()
     for i, (name, found) in enumerate(scores.items()):

@@ -53,7 +53,8 @@ def gguf_tensors(
     model: GPT, # Of an architecture that llama.cpp has
 ) -> Iterator[tuple[str, Tensor, tuple[int, ...]]]: # Name, view, shape in the file
     "The parameters as llama.cpp orders them"
-    modules, arch = _modules(model.config), _architecture(model.config)
+    modules = _modules(model.config)
+    arch = _architecture(model.config)
     for name, p in model.named_parameters():
         match = re.fullmatch(r'(?:h\.(\d+)\.)?(.+)\.(\w+)', name)
         layer, module, kind = match.groups() # type: ignore[union-attr]

@@ -59,7 +59,7 @@ def score_continuations(
     batch_size: int = 16, # Texts at once
 ) -> list[tuple[float, bool]]: # Log-likelihood of each, and whether greedy decoding writes it
     "How probable continuations are"
-    limit, device = model.config.block_size, model.wte.weight.device
+    limit = model.config.block_size
     if (longest := max((len(y) for _, y in pairs), default=0)) > limit:
         raise UserError(f'A continuation has {longest:,} tokens',
                         f'the context of this model is {limit:,} tokens (model.block_size)',
@@ -67,6 +67,7 @@ def score_continuations(
     texts = [((x + y)[-limit - 1:], len(y)) for x, y in pairs]
     order = sorted(range(len(texts)), key=lambda i: -len(texts[i][0]))
     found = [(0., True)]*len(texts)
+    device = model.wte.weight.device
     with eval_mode(model):
         for begin in range(0, len(order), batch_size):
             part = order[begin:begin + batch_size]
@@ -84,14 +85,16 @@ def _generate_config(kwargs: dict[str, Any]) -> GenerateConfig:
     from lm_eval.models.utils import normalize_gen_kwargs
     values = dict(normalize_gen_kwargs(kwargs))
     if not values.pop('do_sample'): values['temperature'] = 0
-    values['stop'], values['max_new_tokens'] = values.pop('until'), values.pop('max_gen_toks')
+    values['stop'] = values.pop('until')
+    values['max_new_tokens'] = values.pop('max_gen_toks')
     return load_config({'generate': values}).generate
 
 # %% ../../nbs/10_generation/08_harness.ipynb #0022
 def _windows(ids: list[int], limit: int, eot: int) -> list[tuple[list[int], list[int]]]:
     "Context and continuation of each window over a text"
     if not ids: return []
-    text, length = [eot, *ids], min(limit, len(ids))
+    text = [eot, *ids]
+    length = min(limit, len(ids))
     return [(text[begin:scored + 1], ids[scored:begin + length])
             for begin, scored in sliding_windows(len(ids), limit, limit)]
 
@@ -123,7 +126,8 @@ class HarnessModel:
         return [sum(islice(values, len(windows))) for windows in texts]
     def generate_until(self, requests: list, **options: Any) -> list[str]:
         "What follows contexts, up to a stop string"
-        engine, submitted = Engine(self.model, self.encoder, self.batch_size), []
+        engine = Engine(self.model, self.encoder, self.batch_size)
+        submitted = []
         for context, settings in (request.args for request in requests):
             config = _generate_config(settings)
             room = max(self.limit - config.max_new_tokens, self.limit//2)

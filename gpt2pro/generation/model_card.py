@@ -28,7 +28,7 @@ __all__ = ['EXPORTERS', 'model_card', 'push_to_hub', 'validation_score', 'export
 
 # %% ../../nbs/10_generation/13_model_card.ipynb #0007
 def _read(path: Path, kind: Any) -> Any: # None where it is missing or damaged
-    try: return read_json(path, kind) if path.is_file() else None
+    try: return read_json(path, kind)
     except Gpt2proError: return None
 
 # %% ../../nbs/10_generation/13_model_card.ipynb #0009
@@ -40,7 +40,7 @@ def _source_name(source: str) -> str:
 # %% ../../nbs/10_generation/13_model_card.ipynb #0013
 def _training(run: RunDirectory, config: Config) -> dict[str, Any]:
     "Settings and figures of the training of a run"
-    t, metrics = config.train, read_metrics(run.metrics) if run.metrics.is_file() else []
+    metrics = read_metrics(run.metrics)
     if not metrics: return {}
     found = last_values(metrics, ['tokens', 'seconds'])
     shown: dict[str, Any] = {'steps': int(metrics[-1]['step'])}
@@ -50,7 +50,7 @@ def _training(run: RunDirectory, config: Config) -> dict[str, Any]:
              'gradient_accumulation_steps', 'precision', 'seed')
     if base := config.finetune.base:
         shown |= {'fine-tuned from': _source_name(base), 'method': config.finetune.method}
-    return shown | {f'train.{name}': getattr(t, name) for name in names}
+    return shown | {f'train.{name}': getattr(config.train, name) for name in names}
 
 # %% ../../nbs/10_generation/13_model_card.ipynb #0019
 def _front_matter(
@@ -112,10 +112,10 @@ def model_card(
 ) -> str:
     "A model card with a data card, as Markdown"
     data, evaluation = _read(run.manifest, Manifest), _read(run.evaluation, Evaluation)
-    c, size = model.config, format_number(count_parameters(model.config)['total'])
+    size = format_number(count_parameters(model.config)['total'])
     names = dict.fromkeys(('n_layer', 'n_head', 'n_embd', 'block_size', 'vocab_size'))
-    names |= c.model_dump(exclude_defaults=True)
-    shape = {f'model.{key}': getattr(c, key) for key in names}
+    names |= model.config.model_dump(exclude_defaults=True)
+    shape = {f'model.{key}': getattr(model.config, key) for key in names}
     settings = {'parameters': size, 'architecture': certificate.layout,
                 'tokenizer': f'{tokenizer.name}, {tokenizer.vocab_size:,} tokens', **shape,
                 **_training(run, config)}

@@ -73,6 +73,8 @@ class GenerationRequest(StrictModel):
     @property
     def choices(self) -> int: return self.n or 1
     @property
+    def new_tokens(self) -> int | None: return self.max_tokens # At most; None is not said
+    @property
     def counts_stream(self) -> bool:
         return bool(self.stream_options and self.stream_options.include_usage)
 
@@ -122,6 +124,8 @@ class ChatRequest(GenerationRequest):
                                               description='a whole number from 1')
     logprobs: bool | None = Field(None, description='true or false')
     top_logprobs: int | None = Field(None, ge=0, le=20, description='a whole number from 0 to 20')
+    @property
+    def new_tokens(self) -> int | None: return self.max_completion_tokens or self.max_tokens
     @property
     def alternatives(self) -> int | None: return (self.top_logprobs or 0) if self.logprobs else None
 
@@ -195,10 +199,10 @@ def generation_settings(
 ) -> list[GenerateConfig]:      # One for each text of a prompt
     "The settings of a request"
     given = request.model_dump(include={*GenerateConfig.model_fields}, exclude_none=True)
-    stop, seed = given.get('stop', []), given.get('seed')
+    seed = given.get('seed')
+    stop = given.get('stop', [])
     if isinstance(stop, str): stop = [stop]
-    most = getattr(request, 'max_completion_tokens', None) or request.max_tokens
-    given['max_new_tokens'] = most or defaults.max_new_tokens
+    given['max_new_tokens'] = request.new_tokens or defaults.max_new_tokens
     given['stop'] = [text for text in stop if text] or defaults.stop
     first = secrets.randbits(32) if seed is None else seed % 2**63
     return [defaults.model_copy(update=given | dict(seed=(first + i) % 2**63))

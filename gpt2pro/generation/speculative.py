@@ -50,7 +50,8 @@ class DraftModel:
         same = 0
         while same < most and self.seen[same] == tokens[same]: same += 1
         self.cache.truncate(0, same)
-        new, draft = tokens[same:], list[int]()
+        new = tokens[same:]
+        draft: list[int] = []
         device = self.cache.entries.device
         with eval_mode(self.model):
             for _ in range(n):
@@ -68,8 +69,8 @@ Draft = Callable[[list[int], int], list[int]] # of the tokens so far, and how ma
 
 def _sample_all(request: Request, draft: list[int], logits: Tensor) -> list[int]:
     "What follows each token of a draft, up to the first that differs from it"
-    new, generator = request.new_ids, request.generator
-    seen = [(request.ids, new + draft[:i]) for i in range(len(draft) + 1)]
+    generator = request.generator
+    seen = [(request.ids, request.new_ids + draft[:i]) for i in range(len(draft) + 1)]
     candidates = process_logits(logits, seen, request.config) # (n + 1, K)
     if generator is None: ids = sample(candidates, []).tolist()
     else:
@@ -101,7 +102,8 @@ class SpeculativeEngine(Engine):
         "Give each active request its next token, and more where a draft is accepted"
         self.update_slots()
         if len(self.active) != 1 or not self.draft_tokens: return super().step()
-        [request], [todo], cache = self.active, pending_ids(self), self.cache
+        [request], [todo] = self.active, pending_ids(self)
+        cache = self.cache
         left = request.config.max_new_tokens - len(request.new_ids)
         room = min(self.context - len(request.tokens) + request.start, cache.room(0) - len(todo))
         n = min(self.draft_tokens, room, left - 1)
