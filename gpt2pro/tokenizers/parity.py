@@ -125,14 +125,14 @@ class TokenizerComparison(Record):
 _FIGURES = {'bytes/token': 'bytes_per_token', 'tokens/word': 'per_word', 'premium': 'premium'}
 
 def _comparison_rows(stats: list[TokenizerStats]) -> TableRows:
-    "The headings, then a row for each tokenizer"
+    "A column for each tokenizer, so that the table stays narrow"
     cells = [(name, code) for name in _FIGURES for code in stats[0].languages]
     rows = [['', 'tokens', *(f'{name} {code}' for name, code in cells), 'unused', 'longest']]
     for s in stats:
         figures = [f'{getattr(s.languages[code], _FIGURES[name]):.2f}' for name, code in cells]
         longest = ' '.join(map(repr, s.longest))
         rows.append([s.name, f'{s.vocab_size:,}', *figures, f'{s.unused:,}', longest])
-    return rows
+    return [*zip(*rows)]
 
 def compare_tokenizers(
     tokenizers: Iterable[Tokenizer], # Any number
