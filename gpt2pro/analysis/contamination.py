@@ -123,7 +123,7 @@ class _Source(NamedTuple):
 # %% ../../nbs/02_analysis/04_contamination.ipynb #0026
 def _classify(held: _Held, places: np.ndarray, index: _Index,
            sources: dict[int, _Source]) -> ContaminatedDocument | None:
-    "What training has of a document, whose hashes are at `places` of the index"
+    "Classify a validation document, whose hashes are at `places` of the index"
     times = index.times[places]
     shared = times[_WHOLE:] > 0
     rare = shared & (times[_WHOLE:] <= COMMON_PHRASE)
@@ -141,7 +141,7 @@ def _classify(held: _Held, places: np.ndarray, index: _Index,
 
 # %% ../../nbs/02_analysis/04_contamination.ipynb #0030
 class ContaminationReport(Record):
-    "What training has of the validation text"
+    "How much of the validation text is in the training text"
     documents: int                    # validation documents examined
     sampled_fraction: float           # fraction of them that fitted into memory
     length: int                       # their tokens, or words without a tokenizer

@@ -85,7 +85,7 @@ def _hidden_main() -> Iterator[None]:
         _mask(_UNBLOCK, SIGNALS) # one that has waited is raised here
 
 def _pack(thing: Any) -> bytes:
-    "What another process needs to have the same; nothing where that is impossible"
+    "An object pickled for another process; empty where it cannot be"
     with _hidden_main():
         try: return bytes(ForkingPickler.dumps(thing))
         except Exception: return b'' # the ways to fail are many
