@@ -13,6 +13,7 @@ import numpy as np
 from ..core.errors import UserError
 from ..core.config import StrictModel
 from ..core.tables import Record
+from ..text.readers import format_position
 from ..text.corpus import Document
 from ..text.quality import compute_signatures, find_words, hash_ngrams, words_in_ngrams
 from .sampling import is_sampled
@@ -186,8 +187,9 @@ def _contamination_facts(report: ContaminationReport) -> list[str]:
 def _contamination_rows(report: ContaminationReport) -> list[tuple[str, ...]]:
     "The worst documents as rows of a table, the headings first"
     return [('kind', 'validation', 'training', 'share', 'words in common'),
-            *((d.kind, f'{d.file}, {d.offset:,}', f'{d.train_file}, {d.train_offset:,}',
-               f'{d.share:.0%}', d.excerpt) for d in report.found[:_LISTED])]
+            *((d.kind, format_position(d.file, d.offset),
+               format_position(d.train_file, d.train_offset), f'{d.share:.0%}', d.excerpt)
+              for d in report.found[:_LISTED])]
 
 # %% ../../nbs/02_analysis/04_contamination.ipynb #0034
 def plot_contamination(
