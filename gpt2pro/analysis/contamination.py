@@ -13,6 +13,7 @@ import numpy as np
 from ..core.errors import UserError
 from ..core.config import StrictModel
 from ..core.tables import Record
+from ..text.readers import format_position
 from ..text.corpus import Document
 from ..text.quality import compute_signatures, find_words, hash_ngrams, words_in_ngrams
 from .sampling import is_sampled
@@ -123,7 +124,7 @@ class _Source(NamedTuple):
 # %% ../../nbs/02_analysis/04_contamination.ipynb #0026
 def _classify(held: _Held, places: np.ndarray, index: _Index,
            sources: dict[int, _Source]) -> ContaminatedDocument | None:
-    "What training has of a document, whose hashes are at `places` of the index"
+    "Classify a validation document, whose hashes are at `places` of the index"
     times = index.times[places]
     shared = times[_WHOLE:] > 0
     rare = shared & (times[_WHOLE:] <= COMMON_PHRASE)
@@ -141,7 +142,7 @@ def _classify(held: _Held, places: np.ndarray, index: _Index,
 
 # %% ../../nbs/02_analysis/04_contamination.ipynb #0030
 class ContaminationReport(Record):
-    "What training has of the validation text"
+    "How much of the validation text is in the training text"
     documents: int                    # validation documents examined
     sampled_fraction: float           # fraction of them that fitted into memory
     length: int                       # their tokens, or words without a tokenizer
@@ -186,8 +187,9 @@ def _contamination_facts(report: ContaminationReport) -> list[str]:
 def _contamination_rows(report: ContaminationReport) -> list[tuple[str, ...]]:
     "The worst documents as rows of a table, the headings first"
     return [('kind', 'validation', 'training', 'share', 'words in common'),
-            *((d.kind, f'{d.file}, {d.offset:,}', f'{d.train_file}, {d.train_offset:,}',
-               f'{d.share:.0%}', d.excerpt) for d in report.found[:_LISTED])]
+            *((d.kind, format_position(d.file, d.offset),
+               format_position(d.train_file, d.train_offset), f'{d.share:.0%}', d.excerpt)
+              for d in report.found[:_LISTED])]
 
 # %% ../../nbs/02_analysis/04_contamination.ipynb #0034
 def plot_contamination(

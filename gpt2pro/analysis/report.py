@@ -12,6 +12,7 @@ from typing import Any
 from ..core.files import write_file
 from ..core.config import StrictModel
 from ..core.tables import html_page, Record
+from ..text.readers import format_position
 from ..text.layouts import Layout
 from ..text.languages import language_name
 from .sampling import Amount, quantile, Sums
@@ -184,7 +185,7 @@ def _report_tables(report: DatasetReport) -> dict[str, list[list[str]]]:
     tables['Findings'] = _amount_rows(report, report.quality.findings)
     skipped = [list(pair) for pair in report.skipped.items()]
     tables[f'Skipped ({len(skipped):,})'] = [['', 'why'], *skipped[:_LISTED]]
-    worst = [[f'{e.file}, {e.offset:,}', ', '.join(e.findings), repr(e.text[:80])]
+    worst = [[format_position(e.file, e.offset), ', '.join(e.findings), repr(e.text[:80])]
              for e in report.quality.worst]
     return tables | {'Worst examples': [['where', 'findings', 'text'], *worst]}
 

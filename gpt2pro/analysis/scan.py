@@ -40,14 +40,14 @@ __all__ = ['stratum_of', 'analyze']
 
 # %% ../../nbs/02_analysis/03_scan.ipynb #0006
 class _Examined(NamedTuple):
-    "What is found out about a document"
+    "A document with its language, length and findings"
     document: Document
     language: Detection # Which, and whether there is a second one
     length: int         # Tokens, or words without a tokenizer
     words: list[str]    # Its words
     findings: list[str] # By quality rules
     def kinds(self) -> list[tuple[str, str]]:
-        "What the document counts for"
+        "The kinds that the document is counted under"
         quality = [('finding', name) for name in self.findings] or [('clean', '')]
         return [('all', ''), ('file', self.document.file), ('language', self.language.code),
                 *quality, *[('mixed', '')]*self.language.mixed]
@@ -61,7 +61,7 @@ def _worst(examples: list[Example]) -> list[Example]:
 
 @dataclass
 class _Tally:
-    "What is known of the documents examined"
+    "Running totals of the documents examined"
     sums: Sums = field(default_factory=Sums) # by stratum, kind and name
     lengths: Counter[int] = field(default_factory=Counter)
     vocabulary: set[str] = field(default_factory=set)
@@ -113,7 +113,7 @@ class _Examiner:
     detector: LanguageDetector           # Tells languages
     strata: frozenset[str] = frozenset() # Files that are treated on their own
     def examine(self, documents: list[Document], words: list[list[str]]) -> Iterator[_Examined]:
-        "What is found out about each document"
+        "Examine each document"
         texts = [document.text for document in documents]
         languages = self.detector.detect(texts)
         lengths = map(len, self.tokenizer.encode_arrays(texts) if self.tokenizer else words)
@@ -282,7 +282,7 @@ def _counted(scan: _Scan, name_of: Callable[[str], str], tokens: bool) -> dict[s
 
 # %% ../../nbs/02_analysis/03_scan.ipynb #0044
 def _make_report(scan: _Scan, tokenizer: Any, seconds: float) -> DatasetReport:
-    "What was found as a report"
+    "The report of a scan"
     tally = scan.tally
     corpus = scan.corpus
     tokens = tokenizer is not None

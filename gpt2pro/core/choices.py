@@ -17,7 +17,7 @@ __all__ = ['ACTIVATIONS', 'NORMS', 'POSITIONS', 'OPTIMIZERS', 'SCHEDULES', 'STRA
 # %% ../../nbs/00_core/04_choices.ipynb #0007
 @dataclass(frozen=True)
 class Activation:
-    "What other modules need to know of an activation function"
+    "An activation function and its cost in memory"
     description: str # What it is
     saved: int                # Tensors of inner width saved for backward
     backward: int             # Tensors of inner width that its backward pass adds
@@ -37,7 +37,7 @@ ACTIVATIONS: dict[str, Activation] = {
 # %% ../../nbs/00_core/04_choices.ipynb #0010
 @dataclass(frozen=True)
 class NormSpec:
-    "What other modules need to know of a normalization layer"
+    "A normalization layer and its cost in memory"
     description: str # What it is
     parameters: int   # Vectors of the model's width that it learns
     statistics: int   # Numbers per token saved for backward
@@ -51,7 +51,7 @@ NORMS: dict[str, NormSpec] = {
 # %% ../../nbs/00_core/04_choices.ipynb #0012
 @dataclass(frozen=True)
 class Position:
-    "What other modules need to know of a positional encoding"
+    "A positional encoding"
     description: str # What it is
     table: bool = False   # Whether it learns a vector per position
     rotates: bool = False # Whether it rotates pairs of a head's numbers, whose count must be even
@@ -68,7 +68,7 @@ POSITIONS: dict[str, Position] = {
 # %% ../../nbs/00_core/04_choices.ipynb #0014
 @dataclass(frozen=True)
 class OptimizerSpec:
-    "What other modules need to know of an optimizer"
+    "An optimizer, its usual learning rate and its cost in memory"
     description: str # What it is
     lr: float          # Usual peak learning rate, up to a width of 128
     width_power: float # The power of the width with which that falls beyond
@@ -117,7 +117,7 @@ STRATEGIES = { # Name → what it is
 # %% ../../nbs/00_core/04_choices.ipynb #0023
 @dataclass(frozen=True)
 class FinetuneMethod:
-    "What other modules need to know of a way to fine-tune"
+    "A way to fine-tune and its usual learning rate"
     description: str # What it trains
     lr: float        # Its usual learning rate, beside that of training from the beginning
 
@@ -132,7 +132,7 @@ Architecture = dict[str, tuple[Any, ...]] # Setting → the values that it may h
 
 @dataclass(frozen=True)
 class ExportFormat:
-    "What a format for other programs can hold"
+    "A file format of other programs, with the architectures that it can hold"
     description: str # What it is
     architectures: Mapping[str, Architecture] # By name
 

@@ -33,7 +33,7 @@ class StrictModel(BaseModel):
 # %% ../../nbs/00_core/05_config.ipynb #0010
 @dataclass(frozen=True)
 class SettingInfo:
-    "What forms, rules and help texts need to know of a setting"
+    "Metadata of a setting, for forms, rules and help texts"
     description: str = ''        # Meaning, unit, values and usual range
     unit: str = ''               # Of a number
     usual_range: tuple[float, float] | None = None # Outside of this range a rule warns
@@ -589,7 +589,7 @@ def export_problems(
     config: Config, # Any configuration
     format: str,    # A key of `EXPORT_FORMATS`
 ) -> dict[str, tuple[Any, ...]]: # Setting → values that can be exported; {} where all is well
-    "What keeps a configuration from being exported to a format"
+    "The settings that a format does not support"
     nearest = nearest_architecture(config, format)
     return _differences(config, EXPORT_FORMATS[format].architectures[nearest])
 

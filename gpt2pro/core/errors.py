@@ -13,7 +13,7 @@ __all__ = ['Gpt2proError', 'UserError', 'RunError', 'as_error', 'check_positive'
 
 # %% ../../nbs/00_core/01_errors.ipynb #0007
 class Gpt2proError(Exception):
-    "What went wrong, why, and what to do: the one family of errors that this package raises"
+    "Base class of the errors of this package: what went wrong, why, and what to do"
     exit_code = 1
     def __init__(self,
         what: str, # What happened: the file, key or line, with the value given

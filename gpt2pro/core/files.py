@@ -25,7 +25,7 @@ def fsync_folder(
 
 # %% ../../nbs/00_core/02_files.ipynb #0008
 def _check_ordinary(path: str | Path) -> os.stat_result:
-    "What the system knows of a file, or an `OSError` where it is a device, a pipe or a folder"
+    "The `stat` of a file; an `OSError` for a device, a pipe or a folder"
     found = os.stat(path)
     if not stat.S_ISREG(found.st_mode):
         raise OSError(errno.EINVAL, 'not an ordinary file', str(path))

@@ -122,7 +122,7 @@ def _check_fixed(values: Mapping[str, Any], only: Mapping[str, Any]) -> None:
         raise _refused(values, key, 'GPT has no such option', fix)
 
 def _flat_rope(values: Mapping[str, Any]) -> dict[str, Any]:
-    "The same with the settings of RoPE as two keys, and its type beside them"
+    "The values with the settings of RoPE as two keys, and its type as a third"
     rope: dict[str, Any] = {}
     for key in ('rope_scaling', 'rope_parameters'):
         part = values.get(key) or {}

@@ -21,7 +21,7 @@ from .hardware import count_cores
 from .signals import SIGNALS
 
 # %% auto #0
-__all__ = ['CLUSTER', 'Item', 'Result', 'count_workers', 'parallel_map']
+__all__ = ['CLUSTER', 'count_workers', 'parallel_map']
 
 # %% ../../nbs/00_core/11_parallel.ipynb #0006
 CLUSTER = 'GPT2PRO_CLUSTER' # Environment variable with the address of a Ray cluster
@@ -85,20 +85,20 @@ def _hidden_main() -> Iterator[None]:
         _mask(_UNBLOCK, SIGNALS) # one that has waited is raised here
 
 def _pack(thing: Any) -> bytes:
-    "What another process needs to have the same; nothing where that is impossible"
+    "An object pickled for another process; empty where it cannot be"
     with _hidden_main():
         try: return bytes(ForkingPickler.dumps(thing))
         except Exception: return b'' # the ways to fail are many
 
 # %% ../../nbs/00_core/11_parallel.ipynb #0017
-Item = TypeVar('Item')
-Result = TypeVar('Result')
+_Item = TypeVar('_Item')
+_Result = TypeVar('_Result')
 
 def parallel_map(
-    function: Callable[[Item], Result], # What to do with each item
-    items: Iterable[Item],              # Any number
-    workers: int,                       # Processes to start; 0 does all of it here
-) -> Generator[tuple[Item, Result], None, None]:
+    function: Callable[[_Item], _Result], # What to do with each item
+    items: Iterable[_Item],               # Any number
+    workers: int,                         # Processes to start; 0 does all of it here
+) -> Generator[tuple[_Item, _Result], None, None]:
     "Each item with its result, in the order of the items"
     packed = _pack(function) if workers else b''
     if not packed:
@@ -110,7 +110,7 @@ def parallel_map(
     context = get_context('spawn')
     pipe, ours = context.Pipe(False)
     pool = ProcessPoolExecutor(workers, context, _start, (packed, pipe))
-    waiting = deque[tuple[Item, Any]]()
+    waiting = deque[tuple[_Item, Any]]()
     try:
         for item in items:
             with _hidden_main(): waiting.append((item, pool.submit(_apply, item)))

@@ -30,7 +30,7 @@ def give_job(
     if launched_processes() is not None: open_store().set('job', job)
 
 def wait_for_job() -> str:
-    "What the main process has told this one to do, however long that takes"
+    "Wait for the job that the main process gives"
     try:
         while not open_store().check(['job']): time.sleep(0.2)
     except KeyboardInterrupt: raise SystemExit(130) from None # the main process says so
@@ -53,7 +53,7 @@ class Exchange:
     def __call__(self,
         text: str, # Of this process
     ) -> list[str]: # By rank
-        "What all processes say, as soon as each of them has said it"
+        "Gather the texts of all processes"
         if self.count == 1: return [text]
         store = open_store()
         last = self._key(self.rank)
@@ -126,7 +126,7 @@ def free_port(
 
 # %% ../../nbs/00_core/14_processes.ipynb #0025
 def _how_it_ended(failures: dict) -> int: # Exit code
-    "What a launcher has seen of the processes that failed, rank → failure"
+    "The exit code for the processes that failed, rank → failure"
     codes = [failure.exitcode for failure in failures.values()]
     if own := [code for code in codes if code > 0]: return max(own) # it has said why
     rank, code = next(iter(failures)), codes[0]

@@ -31,7 +31,7 @@ def watch_progress(
 
 # %% ../../nbs/00_core/17_progress.ipynb #0009
 def _last_line(bar: tqdm) -> str:
-    "What a bar came to"
+    "The summary that a finished bar leaves"
     count: Any = tqdm.format_sizeof if bar.unit_scale else '{:,}'.format
     of = f' of {count(bar.total)}' if bar.total else ''
     time = tqdm.format_interval(bar.format_dict['elapsed'])

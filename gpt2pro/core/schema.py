@@ -21,7 +21,7 @@ __all__ = ['config_schema', 'Conversion', 'convert_config']
 
 # %% ../../nbs/00_core/13_schema.ipynb #0007
 def config_schema() -> dict[str, Any]: # A JSON Schema, draft 2020-12
-    "What a configuration file may hold, for editors and forms"
+    "The JSON Schema of a configuration file, for editors and forms"
     schema = Config.model_json_schema()
     model = schema['properties']['model']
     model['anyOf'] = [{'$ref': model.pop('$ref')}, {'enum': [*MODEL_PRESETS]}]

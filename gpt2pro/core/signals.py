@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from .errors import RunError
 
 # %% auto #0
-__all__ = ['SIGNALS', 'T', 'InterruptError', 'Interrupts', 'interrupts_as_errors', 'run_in_thread', 'interrupt_thread']
+__all__ = ['SIGNALS', 'InterruptError', 'Interrupts', 'interrupts_as_errors', 'run_in_thread', 'interrupt_thread']
 
 # %% ../../nbs/00_core/10_signals.ipynb #0006
 class InterruptError(RunError):
@@ -71,13 +71,13 @@ def interrupts_as_errors(
         finally: stop.check(when, advice)
 
 # %% ../../nbs/00_core/10_signals.ipynb #0018
-T = TypeVar('T')
+_T = TypeVar('_T')
 
 def run_in_thread(
-    work: Callable[[], T], # Native, and long
-) -> T:
+    work: Callable[[], _T], # Native, and long
+) -> _T:
     "Work in another thread, while this one can handle signals"
-    answer = Future[T]()
+    answer = Future[_T]()
     def run() -> None:
         try: answer.set_result(work())
         except BaseException as e: answer.set_exception(e)

@@ -592,7 +592,7 @@ def run_stage(
 
 # %% ../../nbs/05_data/03_prepare.ipynb #0097
 def _reuse(folder: Path, key: str) -> PreparedData | None:
-    "What was prepared in a folder before, if it is whole and has this key"
+    "The prepared data in a folder, if it is whole and has this key"
     if not (folder/'data').exists(): return None
     _clean_up(folder/'data')
     try: return PreparedData.open(folder) if read_manifest(folder).key == key else None
@@ -608,7 +608,7 @@ def _find_prepared(folder: Path, key: str, own: Tokenizer | None = None) -> Prep
     return None
 
 def _take_over(found: PreparedData, folder: Path) -> PreparedData:
-    "What was prepared elsewhere as the data of a run"
+    "Install prepared data as that of a run"
     unfinished = folder/'.data.tmp'
     shutil.rmtree(unfinished, ignore_errors=True)
     if found.folder != folder:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 import errno, socket, sys, threading
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 from ..core.errors import check_positive, UserError
@@ -74,6 +75,14 @@ def _announce(name: str, scheduler: Scheduler, host: str, port: int, wanted: int
     print(f'{name}, {state}\n  page:   {address}\n  OpenAI: {address}/v1\nCtrl-C ends', flush=True)
 
 # %% ../../nbs/10_generation/18_serving.ipynb #0023
+def _stop(server: Any, scheduler: Scheduler, signal: str) -> None:
+    "Listen no longer, and end what is under way after a while"
+    server.should_exit = True
+    end = threading.Timer(GRACE, scheduler.close)
+    end.daemon = True
+    end.start()
+    print(f'{signal}: answers under way have {GRACE} seconds', file=sys.stderr)
+
 def serve(
     folder: str | Path,       # A run, a checkpoint, or a Hugging Face folder
     host: str = '127.0.0.1',  # Address to listen on; any other than this computer's needs a token
@@ -94,12 +103,6 @@ def serve(
         run = loader.run if loader.is_run else None
         name = Path(folder).absolute().name
         server = make_server(make_app(scheduler, name, run, None if token else LOCAL_HOSTS, token))
-        def stop(signal: str) -> None:
-            server.should_exit = True
-            end = threading.Timer(GRACE, scheduler.close)
-            end.daemon = True
-            end.start()
-            print(f'{signal}: answers under way have {GRACE} seconds', file=sys.stderr)
         _announce(name, scheduler, host, sock.getsockname()[1], port)
-        with Interrupts(stop): server.run([sock])
+        with Interrupts(partial(_stop, server, scheduler)): server.run([sock])
         scheduler.close()

@@ -77,7 +77,7 @@ def check_expansion(
 _BLOCK = 2**16 # Bytes in a block
 
 class TrailingDataError(OSError):
-    "What follows the last frame of a compressed file is none"
+    "Data after the last frame of a compressed file that is no frame"
 
 def _new_frame(suffix: str) -> Any:
     "A decompressor for one frame"
@@ -146,7 +146,7 @@ _SIGNATURES = {b'%PDF-': 'a PDF; extract its text first',
 def binary_kind(
     head: bytes, # The beginning of a file
 ) -> str:
-    "What these bytes are if they are no text, else empty"
+    "The kind of binary file that begins with these bytes; empty for text"
     kind = next((kind for mark, kind in _SIGNATURES.items() if head.startswith(mark)), '')
     return kind or 'binary'*(_detect_encoding(head)[1] == 0 and b'\0' in head)
 

@@ -30,7 +30,7 @@ def _printable(name: str) -> str:
 
 # %% ../../nbs/01_text/03_sources.ipynb #0013
 def _file_id(path: str | Path) -> Any:
-    "What is the same for all names of a file or folder"
+    "A key that all names of a file or folder share"
     try: found = os.stat(path)
     except (OSError, ValueError): return path # a link that leads nowhere
     return found.st_dev, found.st_ino
@@ -196,7 +196,7 @@ def _zip_members(path: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
                 yield info.filename, info.file_size, None if unsafe else archive.open(info)
 
 def _tar_members(path: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
-    "The same of a tar archive"
+    "Name, size and content of what a tar archive holds besides folders"
     stream: Any = None
     if path.suffix.lower() == '.zst':
         import zstandard

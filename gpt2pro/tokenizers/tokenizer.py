@@ -144,7 +144,7 @@ class Tokenizer:
         encodings = self._inner.encode_batch_fast(texts, add_special_tokens=False)
         return [encoding.ids for encoding in encodings]
     def encode_arrays(self, texts: list[str]) -> list[np.ndarray]:
-        "The same as arrays, on one core and without a Python number for each id"
+        "The ids of many texts as arrays, on one core and without a Python number for each id"
         if not self._tiktoken: return [np.array(ids, np.uint32) for ids in self.encode_batch(texts)]
         _check_text(texts)
         encode = self._tiktoken._core_bpe.encode_to_tiktoken_buffer

@@ -164,7 +164,7 @@ _TEXT_EXPONENT = 0.1 # of bits per byte with the text read; fitted to runs on th
 def add_scores(
     sizes: list[VocabularySize], # Measured for the same run
 ) -> list[VocabularySize]:
-    "The same with scores"
+    "The sizes with their scores"
     most = max(size.training_bytes for size in sizes)
     def score(size: VocabularySize) -> float:
         return size.bigram_bits*(most/size.training_bytes)**_TEXT_EXPONENT

@@ -113,7 +113,7 @@ class ScalingPoint(StrictModel):
     "A training on some number of GPUs"
     strategy: str             # ddp or fsdp2
     gpus: int                 # How many
-    parallel_step_seconds: float       # Of a step
+    step_seconds: float       # Of a step
     tokens_per_second: float  # Of all GPUs
     mfu: float                # Part of the peak of all GPUs that is used
     waiting: float            # Part of a step in which GPUs wait for others
@@ -128,7 +128,7 @@ def _scaling_point(config: Config, strategy: str, gpus: int, spec: GpuSpec, netw
     tokens = share_step(config, gpus).batch_tokens
     speed = tokens/seconds
     return ScalingPoint(
-        strategy=strategy, gpus=gpus, parallel_step_seconds=seconds, tokens_per_second=speed,
+        strategy=strategy, gpus=gpus, step_seconds=seconds, tokens_per_second=speed,
         mfu=speed*flops_per_token(config.model)/(gpus*spec.flops), waiting=1 - working/seconds,
         batch_tokens=tokens, useful_tokens_per_second=speed/(1 + tokens/critical))
 

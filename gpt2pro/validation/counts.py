@@ -67,7 +67,7 @@ def _state_of(shapes: list[tuple[int, int]], numbers: int, factored: bool) -> in
     return numbers*sum(a + b if factored else a*b for a, b in shapes)
 
 class _Trained(NamedTuple):
-    "What of a model is trained"
+    "The trained parameters of a model"
     layers: list[tuple[int, int]] # Matrices in the layers
     tables: list[tuple[int, int]] # Other matrices
     vectors: int                  # Numbers of biases and norms
@@ -211,7 +211,7 @@ def kv_cache_bytes(
     length: int,        # Tokens of the sequence
     size: int = 4,      # Bytes of a number
 ) -> int:               # For one sequence
-    "Size of the KV cache"
+    "Bytes of the KV cache of one sequence"
     cached = min(check_positive(length, 'length'), 2*(model.sliding_window or length))
     return 2*model.n_layer*model.kv_heads*model.head_size*cached*size
 

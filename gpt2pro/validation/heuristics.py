@@ -58,7 +58,7 @@ def head_overrides(
     model: ModelConfig, # The shape
     heads: int,         # The new number of heads
 ) -> str:               # Overrides
-    "What sets another number of heads"
+    "The overrides for another number of heads"
     divides = heads % (model.n_kv_head or 1) == 0
     return f'model.n_head={heads}' + ('' if divides else ' model.n_kv_head=null')
 
@@ -88,7 +88,7 @@ def size_overrides(
     model: ModelConfig, # The shape to change
     size: str,          # A name of `MODEL_SIZES`
 ) -> str:               # Overrides
-    "What sets the layers, heads and width of a size"
+    "The overrides for the layers, heads and width of a size"
     layers, heads, width, _ = MODEL_SIZES[size]
     return f'model.n_layer={layers} {head_overrides(model, heads)} model.n_embd={width}'
 

@@ -200,7 +200,7 @@ def _gathered(s: _Sizes) -> int:
 _Bytes = dict[str, int] # by kind
 
 def _always(s: _Sizes) -> _Bytes:
-    "What is there at every moment"
+    "Memory that is in use at every moment"
     copy = s.trained//s.setup.world_size if s.deepspeed else 0
     buffer = min(s.trained, 4*BUCKET_NUMBERS) if s.deepspeed else 0
     return dict(weights=s.parameters//_shards(s, 3) + _gathered(s),
@@ -222,7 +222,7 @@ def _logit_bytes(s: _Sizes) -> int:
 
 # %% ../../nbs/03_validation/03_memory.ipynb #0062
 def _saved(s: _Sizes, number: int) -> int:
-    "What the first layers have saved"
+    "Activations that the first layers have saved"
     tuned = max(0, number - s.model.n_layer + s.tuned)
     return tuned*s.saved + (number - tuned)*s.below - s.unsaved
 
@@ -295,7 +295,7 @@ def memory_timeline(
 def zero_stage(
     train: TrainConfig, # Says strategy and zero_stage
 ) -> int:               # 0 to 3
-    "What a strategy shards, as a stage of ZeRO"
+    "The stage of ZeRO that a strategy corresponds to"
     return {'fsdp2': 3, 'deepspeed': train.zero_stage}.get(train.strategy, 0)
 
 # %% ../../nbs/03_validation/03_memory.ipynb #0087

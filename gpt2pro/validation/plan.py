@@ -30,7 +30,7 @@ __all__ = ['Severity', 'CheckResult', 'Check', 'TextSummary', 'summarize_text', 
 
 # %% ../../nbs/03_validation/04_plan.ipynb #0007
 class TextSummary(StrictModel):
-    "What a plan needs to know of a text"
+    "The facts about a text that a plan needs"
     bytes: int = Field(ge=0, description='size of the text that was analyzed')
     sample: float = Field(1.0, gt=0, le=1, description='fraction of the source that this is')
     languages: dict[str, float] = {} # fraction of the text by language code
@@ -45,7 +45,7 @@ class TextSummary(StrictModel):
 def summarize_text(
     report: Any, # A `DatasetReport`, `TextSummary`, or None
 ) -> TextSummary | None:
-    "What a plan needs of a report on a text"
+    "Take from a report what a plan needs"
     if report is None or isinstance(report, TextSummary): return report
     answers = [report.kinds[kind].documents for kind in ('qa', 'instruction', 'chat')
                if kind in report.kinds]
@@ -68,7 +68,7 @@ def is_trained(
 def tokenizer_key(
     config: Config, # The plan
 ) -> str:
-    "What the tokenizer of a plan is called in a `TextSummary`"
+    "The key of the tokenizer of a plan in a `TextSummary`"
     tokenizer = config.tokenizer
     if is_trained(config): return f'{tokenizer.type}-{config.model.vocab_size}'
     return tokenizer.path or 'gpt2'
@@ -105,7 +105,7 @@ def guess_throughput(
 def read_base(
     base: str, # `finetune.base`
 ) -> dict[str, Any]: # Settings of the model, by our names; empty where there is no such folder
-    "What the model of a run or of a Hugging Face folder is like"
+    "The model settings of a run or a Hugging Face folder"
     folder = Path(base)
     settings = dict[str, Any]()
     if (folder/'state.json').is_file(): folder = folder.parent.parent # a checkpoint
@@ -257,7 +257,7 @@ class Plan(_TextPlan):
 def checkpoint_bytes(
     config: Config, # The plan
 ) -> int:           # At most
-    "What the checkpoints of a run take on disk"
+    "Disk space of the checkpoints of a run"
     is_partial = config.finetune.method != 'full' # then the base is saved once, beside them
     base = 4*count_parameters(config.model)['total']*is_partial
     return checkpoint_copy(config)*(config.train.keep_checkpoints + 2) + base

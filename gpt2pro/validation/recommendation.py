@@ -87,7 +87,7 @@ def _fit_text(size: str, text: TextSummary) -> Config:
 
 # %% ../../nbs/03_validation/10_recommendation.ipynb #0024
 class SizeEstimate(StrictModel):
-    "What a size of model would be in a run"
+    "A model size with its cost in a planned run"
     name: str                  # name of the size
     model: ModelConfig         # architecture, with vocabulary and context for the text
     parameters: int            # trainable parameters
@@ -127,7 +127,7 @@ def compare_model_sizes(
     report: Any,                      # A `DatasetReport` or `TextSummary` of the text
     minutes: float = DEFAULT_MINUTES, # Training time
 ) -> list[SizeEstimate]:              # Smallest first
-    "What each size of model would cost and get"
+    "Estimate each model size"
     text = _analyzed_text(report)
     return [_estimate_size(name, hardware, text, minutes) for name in MODEL_SIZES]
 
