@@ -78,7 +78,7 @@ def configuration(dry, **train):
                  checkpoint_interval=10**6, eval_batches=2, precision='fp32' if dry else 'bf16', device='cpu' if dry else 'cuda', compile='true') | train
     return load_config('nano' if dry else 'gpt2', [f'train.{name}={value}' for name, value in words.items()])
 
-def utilisation(config, speed):
+def utilization(config, speed):
     "MFU of a speed in tokens/s; None where the GPU's peak is not known"
     import torch
     from gpt2pro.core.gpus import find_gpu_spec
@@ -95,7 +95,7 @@ def stage_train(save, dry, out):
         speeds = [line['tokens_per_second'] for line in lines if 'tokens_per_second' in line]
         speeds = speeds[3:] or speeds[-1:] # without compilation
         if speeds: save(dict(config=config.model_dump(), steps=line['step'], tokens_per_second=statistics.median(speeds),
-                             mfu=utilisation(config, statistics.median(speeds)), losses=[line['loss'] for line in lines if 'loss' in line][-500:],
+                             mfu=utilization(config, statistics.median(speeds)), losses=[line['loss'] for line in lines if 'loss' in line][-500:],
                              memory=max(line.get('memory', 0) for line in lines)))
     with tempfile.TemporaryDirectory() as folder: train_model(config, Path(folder)/'run', callbacks=[watch], progress=False)
 
@@ -179,7 +179,7 @@ def stage_steps(save, dry, out):
                 loss.item() # waits for the device
                 times[name].append(time.perf_counter() - start)
         speed = {name: x.numel()*(1 if dry else 5)/statistics.median(seconds) for name, seconds in times.items()}
-        results[f'batch {batch}'] = {name: dict(tokens_per_second=value, mfu=utilisation(config, value), seconds=times[name])
+        results[f'batch {batch}'] = {name: dict(tokens_per_second=value, mfu=utilization(config, value), seconds=times[name])
                                      for name, value in speed.items()} | dict(ratio=speed['gpt2pro']/speed['nanoGPT'])
         save(results | dict(aims=dict(ratio=1.3, mfu=.5)))
         del steps, step

@@ -15,7 +15,7 @@ import ipywidgets as widgets
 from ..core.errors import Gpt2proError, RunError
 from ..core.files import read_json
 from ..core.config import Config, describe_setting, GenerateConfig, SETTINGS
-from ..core.loading import format_override, iterate_leaves, load_config
+from ..core.loading import config_overrides, load_config
 from ..core.signals import Interrupts
 from ..text.messages import Message
 from ..tokenizers.tokenizer import Tokenizer
@@ -24,33 +24,24 @@ from ..trainer.runs import interrupt_run, load_run, run_owner, RunDirectory
 from ..trainer.tuning import parse_dimension, read_tuning, save_plots
 from ..trainer.comparison import compare
 from ..generation.engine import Token
-from ..generation.completion import encode_conversation, encode_prompt, PromptHistory, stream_tokens
+from ..generation.completion import encode_conversation, encode_prompt, PromptHistory
+from ..generation.completion import stream_tokens
 from ..generation.web_page import training_state
 from .pipeline import run_folder
 from .widgets import BackgroundTask, ConfigForm, error_html, Panel
 
 # %% auto #0
-__all__ = ['config_words', 'show_words', 'Command', 'command_error', 'show_training', 'show_samples', 'CommandPanel',
-           'TrainPanel', 'log_tail', 'describe_command', 'train_panel', 'RangeField', 'TunePanel', 'show_search',
-           'tune_panel', 'show_tokens', 'show_alternatives', 'GeneratePanel', 'prompt_ids', 'generation_code',
-           'show_generation', 'generate_panel', 'find_runs', 'ComparePanel', 'compare_panel']
+__all__ = ['show_words', 'Command', 'command_error', 'show_training', 'show_samples', 'CommandPanel', 'TrainPanel', 'log_tail',
+           'describe_command', 'train_panel', 'RangeField', 'TunePanel', 'show_search', 'tune_panel', 'show_tokens',
+           'show_alternatives', 'GeneratePanel', 'prompt_ids', 'generation_code', 'show_generation', 'generate_panel',
+           'find_runs', 'ComparePanel', 'compare_panel']
 
 # %% ../../nbs/12_app/10_run_panels.ipynb #0008
-def config_words(
-    config: Config, # Any configuration
-) -> list[str]:     # Such as `train.lr=0.001`
-    "The settings that differ from the defaults, as a command takes them"
-    default = dict(iterate_leaves(Config().model_dump()))
-    changed = {'.'.join(path): value for path, value in iterate_leaves(config.model_dump())
-               if default[path] != value}
-    return [f'{key}={json.dumps(value)}' if ',' in str(value) else format_override(key, value)
-            for key, value in changed.items()] # `tune` would search A,B
-
 def show_words(
     config: Config, # Any configuration
 ) -> str:
-    "The same words as the elements of a list in Python, a line each"
-    return ',\n    '.join(map(repr, config_words(config)))
+    "The settings that differ from the defaults, as elements of a list in Python, a line each"
+    return ',\n    '.join(map(repr, config_overrides(config, Config())))
 
 # %% ../../nbs/12_app/10_run_panels.ipynb #0012
 class Command:
@@ -234,7 +225,8 @@ class TrainPanel(CommandPanel):
         self.follow()
     def command_words(self) -> list[str]:
         resume = ['--resume']*bool(list_checkpoints(self.run.checkpoints))
-        return ['train', *config_words(self.config), '--out', str(self.run.path), *resume]
+        words = config_overrides(self.config, Config())
+        return ['train', *words, '--out', str(self.run.path), *resume]
     def finish(self) -> None:
         "End the run as it is, with evaluation, samples and report"
         self.next_words = ['train', str(self.run.path), '--finish']
@@ -363,7 +355,8 @@ class TunePanel(CommandPanel):
         self.ranges.children = [field.box for field in self.fields.values()]
         self.refresh()
     def command_words(self) -> list[str]:
-        return ['tune', *config_words(self.config), *self.space, '--out', str(self.run.path),
+        words = config_overrides(self.config, Config())
+        return ['tune', *words, *self.space, '--out', str(self.run.path),
                 '--trials', str(self.trials.value), '--workers', str(self.workers.value)]
     def ended(self) -> None:
         if self.has_trials: save_plots(self.run.path)
@@ -412,11 +405,11 @@ def tune_panel(
 def show_tokens(
     tokens: Iterable[Token], # With log-probabilities, or without
 ) -> str:                    # HTML
-    "A generated text, coloured by how unlikely each token was"
+    "A generated text, colored by how unlikely each token was"
     def span(token: Token) -> str:
         if token.logprob is None: return escape(token.text)
-        colour = f'rgba(217,130,43,{min(-token.logprob/8, 0.8):.2f})' # by nats
-        return (f'<span style="background:{colour}" title="{exp(token.logprob):.1%}">'
+        color = f'rgba(217,130,43,{min(-token.logprob/8, 0.8):.2f})' # by nats
+        return (f'<span style="background:{color}" title="{exp(token.logprob):.1%}">'
                 f'{escape(token.text)}</span>')
     return ''.join(map(span, tokens))
 
@@ -524,7 +517,7 @@ def show_generation(
     "The conversation or the prompt, the text so far, and how likely its tokens were"
     text = show_tokens(panel.tokens)
     messages = panel.messages
-    if messages and messages[-1].content == panel.value: messages = messages[:-1] # shown coloured
+    if messages and messages[-1].content == panel.value: messages = messages[:-1] # shown colored
     said = [f'<p><b>{escape(m.role)}</b> {escape(m.content)}</p>' for m in messages]
     if panel.prompt.value: said.append(f'<b>{escape(panel.prompt.value)}</b>')
     if panel.model.is_chat and panel.tokens: said.append('<p><b>assistant</b> ')
