@@ -75,7 +75,7 @@ def _argument_texts(function: Any) -> list[str]:
 def _check_arguments(function: Any) -> Any:
     "The same function for the same name"
     checked = import_module('gpt2pro.core.loading').check_arguments(function)
-    checked.__doc__ = '\n'.join([function.__doc__, '', *_argument_texts(function)])
+    checked.__doc__ = '\n'.join([function.__doc__ or '', '', *_argument_texts(function)])
     return checked
 
 def load_public(

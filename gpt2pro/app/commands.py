@@ -4,7 +4,7 @@
 
 # %% ../../nbs/12_app/06_commands.ipynb #0004
 from __future__ import annotations
-import os, shlex, signal, sys
+import os, re, shlex, signal, sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
@@ -30,7 +30,8 @@ class CommandGroup(TyperGroup):
         if not words and not self.invoke_without_command: words = ['--help']
         return super().parse_args(context, words)
     def resolve_command(self, context: Any, words: list[str]) -> Any:
-        if self.get_command(context, words[0]): return super().resolve_command(context, words)
+        known = context.resilient_parsing or self.get_command(context, words[0])
+        if known: return super().resolve_command(context, words)
         path = context.command_path
         raise gpt2pro.UserError(f'{path} {words[0]}', 'there is no such command',
                                 f'{_did_you_mean(words[0], self.commands)}see {path} --help')
@@ -51,11 +52,11 @@ _UsageError = typer.BadParameter.__mro__[1] # of click, which newer versions of 
 
 def _usage_error(error: Any) -> gpt2pro.UserError: # A `_UsageError`
     "Words that a command does not take, in three lines"
-    typed = shlex.join(['gpt2pro', *sys.argv[1:]])
+    typed = re.sub(r'(--token[= ])\S+', r'\1…', shlex.join(['gpt2pro', *sys.argv[1:]]))
     why = error.format_message().rstrip('.')
     if error.ctx is None: return gpt2pro.UserError(typed, why, 'see gpt2pro COMMAND --help')
     usage = ' '.join(error.ctx.get_usage().split()[1:])
-    fix = f'write it as {usage}; '
+    fix = '' if why.startswith('Invalid value') else f'write it as {usage}; '
     if hasattr(error, 'possibilities'): # an unknown option
         why = error.message
         options = [name for option in error.ctx.command.params for name in option.opts]

@@ -4,17 +4,17 @@
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0004
 from __future__ import annotations
-import json, os, shutil, sys
+import json, logging, math, os, shutil, sys, time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import takewhile
-from functools import wraps
+from functools import cached_property, wraps
 from pathlib import Path
 from typing import Any
 import numpy as np
 from rich.console import Console
 from rich.text import Text
-from ..core.errors import UserError
+from ..core.errors import as_error, UserError
 from ..core.files import check_overwrite, read_json, write_file
 from ..core.config import Config, DataConfig, RUN_PRESETS
 from ..core.tables import format_bytes
@@ -28,6 +28,7 @@ from ..text.corpus import open_corpus, open_splits, parse_data
 from ..analysis.report import DatasetReport
 from ..analysis.scan import analyze
 from ..analysis.contamination import find_contamination
+from ..validation.memory import zero_stage
 from ..validation.plan import is_trained, Plan, TextSummary, tokenizer_key
 from ..validation.rules import apply_rules, Finding
 from ..validation.validator import check_plan, load_plan, RULES
@@ -43,7 +44,7 @@ from ..trainer.checkpoint import list_checkpoints
 from ..trainer.runs import check_paths, load_run, lock_run, read_state, RunDirectory
 from ..trainer.strategy import make_strategy
 from ..trainer.monitor import Callback
-from ..trainer.loop import OnEvaluation, train_model, train_worker, why_finished
+from ..trainer.loop import train_model, train_worker, why_finished
 from ..trainer.finetuning import finetune_config
 from ..generation.evaluation import evaluate_run, Evaluation
 from ..generation.completion import generate, generate_batch, PromptHistory
@@ -51,9 +52,9 @@ from .run_report import report_run, RunReport, Sample
 
 # %% auto #0
 __all__ = ['QUICKSTART_BYTES', 'PROMPT_TOKENS', 'SAMPLE_TOKENS', 'choose_data', 'measure_text', 'plan_run', 'evaluate',
-           'choose_prompts', 'write_samples', 'sample_while_training', 'sample_checkpoints', 'run_folder',
-           'absolute_paths', 'summarize_prepared', 'finish_run', 'train', 'finetune', 'quickstart', 'measure_plan',
-           'check_contamination', 'save_tokenizer', 'prepare']
+           'choose_prompts', 'write_samples', 'TrainingSamples', 'sample_checkpoints', 'run_folder', 'absolute_paths',
+           'summarize_prepared', 'finish_run', 'train', 'finetune', 'quickstart', 'measure_plan', 'check_contamination',
+           'save_tokenizer', 'prepare']
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0008
 def _announce(title: str) -> None:
@@ -173,13 +174,12 @@ def write_samples(
     return samples
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0031
-def _remember(folder: Path, history: PromptHistory) -> None:
-    "Add continuations to the history of a run"
+def _remember(folder: Path, history: PromptHistory, end: float = math.inf) -> None:
+    "Add continuations to those that a run has of the steps before `end`"
     path = RunDirectory(folder).sample_history
     before = read_json(path, PromptHistory) if path.exists() else history
     if before.prompts == history.prompts:
-        last = max(history.texts)
-        earlier = {step: texts for step, texts in before.texts.items() if step < last}
+        earlier = {step: texts for step, texts in before.texts.items() if step < end}
         history.texts = dict(sorted((earlier | history.texts).items()))
     write_file(path, history.model_dump_json(indent=2))
 
@@ -191,27 +191,44 @@ def _prompt_history(
 
 # %% ../../nbs/12_app/03_pipeline.ipynb #0033
 SAMPLE_TOKENS = 64 # At most, of a sample while the model trains
+_log = logging.getLogger('gpt2pro.app.pipeline')
 
-def sample_while_training(
-    folder: Path,   # A run directory
-    config: Config, # Its configuration
-) -> OnEvaluation:
-    "A function that continues the prompts of a run from time to time"
-    length = min(SAMPLE_TOKENS, config.generate.max_new_tokens)
-    settings = config.generate.model_copy(update=dict(max_new_tokens=length))
-    last = 0
-    def sample(step: int, model: GPT) -> None:
-        nonlocal last
-        if step < 1.1*last: return
-        last = step
-        model.is_chat = config.data.batching == 'chat'
-        tokenizer = find_tokenizer(folder)
-        prompts = [prompt for _, prompt in _run_prompts(folder, tokenizer, config)]
+class TrainingSamples:
+    "Continues the prompts of a run from time to time while it trains"
+    def __init__(self,
+        folder: Path,   # A run directory
+        config: Config, # Its configuration
+        clock: Callable[[], float] = time.monotonic, # Tells the seconds
+    ) -> None:
+        self.folder = folder
+        self.config = config
+        self.clock = clock
+        self.last_step = 0
+        self.due = 0. # seconds of the clock
+    @cached_property
+    def prompts(self) -> tuple[Tokenizer, list[Any]]:
+        tokenizer = find_tokenizer(self.folder)
+        found = _run_prompts(self.folder, tokenizer, self.config)
+        return tokenizer, [prompt for _, prompt in found]
+    def write(self, step: int, model: GPT) -> None:
+        "Add a step to the history, which ends with it"
+        tokenizer, prompts = self.prompts
+        model.is_chat = self.config.data.batching == 'chat'
+        length = min(SAMPLE_TOKENS, self.config.generate.max_new_tokens)
+        short = dict(max_new_tokens=length, best_of=1, num_beams=1)
+        settings = self.config.generate.model_copy(update=short)
         texts = generate_batch(model, tokenizer, prompts, settings)
-        _remember(folder, _prompt_history(tokenizer, prompts, {step: texts}))
-    return sample
+        _remember(self.folder, _prompt_history(tokenizer, prompts, {step: texts}), step)
+    def __call__(self, step: int, model: GPT) -> None:
+        began = self.clock()
+        if step < 1.1*self.last_step or began < self.due: return
+        self.last_step = step
+        try: self.write(step, model)
+        except Exception as e: _log.warning('step %d: no samples: %s', step, as_error(e).what)
+        now = self.clock()
+        self.due = now + 20*(now - began)
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0038
+# %% ../../nbs/12_app/03_pipeline.ipynb #0041
 def sample_checkpoints(
     folder: str | Path,            # A run directory
     prompts: Sequence[str] = (),   # Without any, those that the run ends with
@@ -235,7 +252,7 @@ def sample_checkpoints(
     if usual and os.access(folder, os.W_OK): _remember(folder, history)
     return history
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0041
+# %% ../../nbs/12_app/03_pipeline.ipynb #0044
 def _run_number(folder: Path) -> int:
     "The number at the end of a name such as train-3; 0 where there is none"
     number = folder.name.rpartition('-')[2]
@@ -262,7 +279,7 @@ def run_folder(
                         'add --resume to go on with it, or name another with --out')
     return folder
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0045
+# %% ../../nbs/12_app/03_pipeline.ipynb #0048
 def _absolute(path: str) -> str: return str(Path(path).expanduser().absolute())
 
 def _absolute_source(source: str) -> str:
@@ -286,7 +303,7 @@ def absolute_paths(
     if base and os.path.exists(base): config.finetune.base = _absolute(base)
     return config
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0048
+# %% ../../nbs/12_app/03_pipeline.ipynb #0051
 @contextmanager
 def _discard_unused(run: RunDirectory) -> Iterator[None]:
     "Remove a new run directory if an error of the user's input ends the run before its first step"
@@ -296,7 +313,7 @@ def _discard_unused(run: RunDirectory) -> Iterator[None]:
         if is_new and not run.metrics.exists(): shutil.rmtree(run.path, ignore_errors=True)
         raise
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0050
+# %% ../../nbs/12_app/03_pipeline.ipynb #0053
 def summarize_prepared(
     prepared: PreparedData, # The text of a run
     config: Config,         # Its configuration
@@ -311,7 +328,7 @@ def summarize_prepared(
                        longest=int(longest), bytes_per_token=rates,
                        held_out=1 - train.tokens/counts.tokens)
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0054
+# %% ../../nbs/12_app/03_pipeline.ipynb #0057
 def finish_run(
     folder: str | Path, # A run with a checkpoint
 ) -> RunReport:
@@ -322,7 +339,8 @@ def finish_run(
         _show(evaluate(folder))
         _announce('Samples')
         samples = write_samples(folder)
-        if not RunDirectory(folder).sample_history.exists(): sample_checkpoints(folder)
+        sharded = zero_stage(load_config(folder).train) > 0
+        if sharded or not RunDirectory(folder).sample_history.exists(): sample_checkpoints(folder)
         for sample in samples:
             _show(Text.assemble((sample.prompt, 'bold'), (' → ', 'dim'), sample.text, '\n'))
         _announce('Report')
@@ -330,7 +348,7 @@ def finish_run(
         _show(f'{report.save()}')
     return report
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0058
+# %% ../../nbs/12_app/03_pipeline.ipynb #0061
 _OUTSIDE = ('GP-DATA-006', 'GP-TOKEN-004', # what a run has copied, whatever became of it
             'GP-FINETUNE-001', 'GP-FINETUNE-003', 'GP-FINETUNE-004')
 
@@ -370,11 +388,11 @@ def _train(config: Config, folder: Path, resume: bool, analysis: DatasetReport |
         _show(finished or expected)
         watch = [] if config.train.target_minutes else [watch_forecast(expected)]
         if not finished:
-            samples = sample_while_training(run.path, config)
+            samples = TrainingSamples(run.path, config)
             train_model(config, folder, resume, [*callbacks, *watch], on_evaluation=samples)
     return finish_run(folder)
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0062
+# %% ../../nbs/12_app/03_pipeline.ipynb #0065
 def _with_workers(command: Callable[..., RunReport | None]) -> Callable[..., RunReport | None]:
     "A command that the main process runs; the others of a launcher only train what it trains"
     @wraps(command)
@@ -404,7 +422,7 @@ def train(
     load = load_config if resume else load_plan # every mistake at once, those of the plan too
     return _train(load(config, overrides), folder, resume, callbacks=callbacks)
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0070
+# %% ../../nbs/12_app/03_pipeline.ipynb #0073
 @_with_workers
 def finetune(
     base: str | Path | None = None, # Run, checkpoint, Hugging Face folder or name on its hub
@@ -423,7 +441,7 @@ def finetune(
     folder = run_folder(folder, 'finetune')
     return _train(finetune_config(base, overrides), folder, False, callbacks=callbacks)
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0073
+# %% ../../nbs/12_app/03_pipeline.ipynb #0076
 @_with_workers
 def quickstart(
     data: str | list[str] | None = None, # As for `choose_data`; None is the embedded corpus
@@ -438,14 +456,14 @@ def quickstart(
     config, analysis, text = plan_run(data, minutes, overrides)
     return _train(config, folder, False, analysis, text)
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0076
+# %% ../../nbs/12_app/03_pipeline.ipynb #0079
 def measure_plan(
     config: Config, # A plan
 ) -> tuple[Hardware, TextSummary]:
     "Measure this machine, and a plan's training text with its tokenizer"
     return measure_hardware(device=config.train.device), measure_text(config.data, config)[1]
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0079
+# %% ../../nbs/12_app/03_pipeline.ipynb #0082
 def check_contamination(
     data: DataConfig, # Which text
 ) -> str | None:      # None without validation text of its own
@@ -455,7 +473,7 @@ def check_contamination(
     fraction = min(1., 2**26/max(1, train.size))
     return find_contamination(train, validation, fraction=fraction).summary
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0082
+# %% ../../nbs/12_app/03_pipeline.ipynb #0085
 def _explain_size(size: int, config: Config) -> str:
     "Why a vocabulary is smaller than asked"
     why = f'no pair of tokens occurs {config.tokenizer.min_frequency} times any more'
@@ -484,7 +502,7 @@ def save_tokenizer(
     tokenizer.save(folder)
     return tokenizer, mixture
 
-# %% ../../nbs/12_app/03_pipeline.ipynb #0086
+# %% ../../nbs/12_app/03_pipeline.ipynb #0089
 def prepare(
     config: str | Path | Config | None = None, # As for `load_config`
     folder: str | Path = 'runs/prepared', # Gets `tokenizer` and `data`

@@ -220,8 +220,8 @@ class TrainPanel(CommandPanel):
                      _row(self.start_button, self.stop_button, self.finish_button, self.bar,
                           self.words),
                      self.problem, self.view, self.samples, more)
-        self.show_code(f'gpt2pro.train(None, {str(run.path)!r}, resume=True, overrides=[\n'
-                       f'    {show_words(config)}])')
+        self.show_code(f'config = gpt2pro.load_config(None, [\n    {show_words(config)}])\n'
+                       f'gpt2pro.train(config, {str(run.path)!r}, resume=True)')
         self.follow()
     def command_words(self) -> list[str]:
         resume = ['--resume']*bool(list_checkpoints(self.run.checkpoints))
@@ -245,7 +245,9 @@ class TrainPanel(CommandPanel):
         self.view.value, self.curves.value = show_training(state)
         self.log.value = f'<pre class="gp-log">{escape(log_tail(self.run))}</pre>'
         history = self.run.sample_history
-        if history.exists(): self.samples.value = show_samples(read_json(history, PromptHistory))
+        if not history.exists(): return
+        with suppress(Gpt2proError): # it may have been changed by hand
+            self.samples.value = show_samples(read_json(history, PromptHistory))
 
 # %% ../../nbs/12_app/10_run_panels.ipynb #0033
 def log_tail(

@@ -386,7 +386,7 @@ def deduplicate(
     signatures = np.concatenate(signed, 1)
     passages = _load_passages(job, find_originals([signatures[0]], sum(counts)))
     assigned = assign_splits(signatures, passages, own, data.clean, data.val_fraction)
-    _warn_of_templates(assigned)
+    if not own: _warn_of_templates(assigned)
     _leave_out(assigned, signatures[0], read_quarantine(data.quarantine))
     contamination = measure_contamination(passages, assigned)[1]
     if contamination > NEGLIGIBLE:

@@ -14,9 +14,9 @@ from ..core.files import asset_path, read_json
 from ..core.tables import format_bytes, format_number, format_quantity, format_seconds
 from ..validation.forecast import Forecast
 from ..trainer.runs import RunDirectory
-from .completion import PromptHistory
 from ..trainer.monitor import compare_forecast, last_values, PeakMemory
 from ..trainer.monitor import read_metrics, training_charts
+from .completion import PromptHistory
 
 # %% auto #0
 __all__ = ['current_metrics', 'describe_progress', 'forecast_rows', 'current_samples', 'training_state', 'page_html',
@@ -73,11 +73,11 @@ def forecast_rows(
 # %% ../../nbs/10_generation/15_web_page.ipynb #0019
 def current_samples(
     run: RunDirectory,     # A run that trains, or has trained
+    finished: bool,        # Whether it trains no more
 ) -> list[dict[str, Any]]: # Each with prompt and text
-    "The samples of a run, or its last ones so far"
-    if samples := _read(run.samples, list): return samples
-    history = _read(run.sample_history, PromptHistory)
-    if not history: return []
+    "The samples of a finished run, or the last ones of one that trains"
+    samples, history = _read(run.samples, list), _read(run.sample_history, PromptHistory)
+    if finished and samples or not history or not history.texts: return samples or []
     texts = history.texts[max(history.texts)]
     return [dict(prompt=prompt, text=text) for prompt, text in zip(history.prompts, texts)]
 
@@ -99,7 +99,7 @@ def training_state(
                if name in last]
     return {'progress': progress, 'fraction': fraction, 'figures': figures,
             'charts': [str(chart) for chart in training_charts(metrics)],
-            'forecast': forecast_rows(run, metrics), 'samples': current_samples(run)}
+            'forecast': forecast_rows(run, metrics), 'samples': current_samples(run, fraction >= 1)}
 
 # %% ../../nbs/10_generation/15_web_page.ipynb #0029
 @cache

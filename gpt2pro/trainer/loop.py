@@ -471,15 +471,16 @@ def after_step(trainer: Trainer, step: Step) -> None:
     if number == 1 or last or number % train.log_interval == 0:
         _write_metrics(trainer, **step_metrics(trainer, step))
         trainer.bar.set_postfix(loss=f'{step.loss:.3f}', refresh=False)
-    if last or number % train.eval_interval == 0:
+    evaluates = last or number % train.eval_interval == 0
+    if evaluates:
         loss = mean_loss(state.model, trainer.validation, state.strategy)
         better = state.progress.record_evaluation(loss)
         _write_metrics(trainer, **loss_metrics(loss, trainer.constants.validation_bytes, 'val_'))
         note = ', the best so far' if better else ''
         _log.info('step %d: validation loss %.4f%s', number, loss, note)
-        if trainer.on_evaluation: _show_model(trainer, trainer.on_evaluation)
     if planned or better or number % train.checkpoint_interval == 0:
         trainer.save()
+    if evaluates and trainer.on_evaluation: _show_model(trainer, trainer.on_evaluation)
 
 # %% ../../nbs/09_trainer/06_loop.ipynb #0066
 def _fit(trainer: Trainer, checkpoint: Path | None) -> TrainResult:
