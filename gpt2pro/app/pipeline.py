@@ -28,7 +28,6 @@ from ..text.corpus import open_corpus, open_splits, parse_data
 from ..analysis.report import DatasetReport
 from ..analysis.scan import analyze
 from ..analysis.contamination import find_contamination
-from ..validation.memory import zero_stage
 from ..validation.plan import is_trained, Plan, TextSummary, tokenizer_key
 from ..validation.rules import apply_rules, Finding
 from ..validation.validator import check_plan, load_plan, RULES
@@ -339,8 +338,7 @@ def finish_run(
         _show(evaluate(folder))
         _announce('Samples')
         samples = write_samples(folder)
-        sharded = zero_stage(load_config(folder).train) > 0
-        if sharded or not RunDirectory(folder).sample_history.exists(): sample_checkpoints(folder)
+        sample_checkpoints(folder)
         for sample in samples:
             _show(Text.assemble((sample.prompt, 'bold'), (' → ', 'dim'), sample.text, '\n'))
         _announce('Report')
