@@ -139,7 +139,9 @@ class CommandPanel(Panel):
         self.start_button = widgets.Button(description='Start', button_style='primary')
         self.stop_button = widgets.Button(description='Stop')
         self.bar = widgets.FloatProgress(max=1., layout=dict(flex='1 1 8em'))
-        self.words, self.view, self.problem = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self.words = widgets.HTML()
+        self.view = widgets.HTML()
+        self.problem = widgets.HTML()
         self.start_button.on_click(lambda button: self.start())
         self.stop_button.on_click(lambda button: self.stop())
     def command_words(self) -> list[str]: raise NotImplementedError # what a click starts
@@ -214,7 +216,9 @@ class TrainPanel(CommandPanel):
         self.stop_button.description = 'Pause'
         self.finish_button = widgets.Button(description='Finish')
         self.finish_button.on_click(lambda button: self.finish())
-        self.samples, self.curves, self.log = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self.samples = widgets.HTML()
+        self.curves = widgets.HTML()
+        self.log = widgets.HTML()
         more = widgets.Accordion([self.curves, self.log], titles=['more curves', 'log'])
         self.arrange(widgets.HTML(f'<b>Run {escape(str(run.path))}</b>'),
                      _row(self.start_button, self.stop_button, self.finish_button, self.bar,

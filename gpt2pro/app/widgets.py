@@ -360,11 +360,14 @@ class BackgroundTask:
         done: Callable[[Any], None], # Gets the result, in the same thread
         name: str = 'Start',         # What the button says
     ) -> None:
-        self.work, self.done = work, done
+        self.work = work
+        self.done = done
         self.button = widgets.Button(description=name, button_style='primary', layout=_SMALL)
         self.stop_button = widgets.Button(description='Stop', disabled=True, layout=_SMALL)
         self.bar = widgets.FloatProgress(max=1., layout=dict(flex='1 1 8em'))
-        self.words, self.log, self.problem = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self.words = widgets.HTML()
+        self.log = widgets.HTML()
+        self.problem = widgets.HTML()
         row = [self.button, self.stop_button, self.bar, self.words]
         self.box = widgets.VBox([widgets.HBox(row, layout=_ROW), self.log, self.problem])
         self.button.on_click(lambda button: self.start())
@@ -376,7 +379,8 @@ class BackgroundTask:
         if BackgroundTask.running and BackgroundTask.running.thread.is_alive():
             return self.show_error(UserError('Another panel is at work', 'one task runs at a time',
                                              'wait until it has ended, or stop it there'))
-        BackgroundTask.running, self.busy = self, True
+        BackgroundTask.running = self
+        self.busy = True
         self.future = Future()
         self.show_running(True)
         self.thread = threading.Thread(target=_run_task, args=[self], daemon=True)
@@ -394,7 +398,8 @@ class BackgroundTask:
         self.problem.value = error_html(error)
     def show_running(self, running: bool) -> None:
         "Show which button can be clicked"
-        self.button.disabled, self.stop_button.disabled = running, not running
+        self.button.disabled = running
+        self.stop_button.disabled = not running
         if not running: return
         self.bar.value = 0
         for words in (self.words, self.log, self.problem): words.value = ''

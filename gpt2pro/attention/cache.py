@@ -62,10 +62,8 @@ class CacheSlots:
     @property
     def nbytes(self) -> int: return self.entries.nbytes
     def used(self, slot: int) -> int: return self.lengths[slot] - self.starts[slot]
-    def select(self,
-        rows: range | None = None, # Slots; None is all in use
-    ) -> None:
-        "Choose the texts to which the next forward passes add tokens"
+    def select(self, rows: range | None = None) -> None:
+        "Choose the slots to which the next forward passes add tokens; None is all in use"
         self.rows = range(len(self.lengths)) if rows is None else rows
         texts = self.entries[:, :, self.rows.start:self.rows.stop] # (n_layer, 2, B, G, size, D)
         self.layers = [layer.unbind() for layer in texts] # keys and values of each
@@ -89,10 +87,8 @@ class CacheSlots:
         self.lengths = [self.lengths[source] for source in sources]
         self.starts = [self.starts[source] for source in sources]
         self.select()
-    def free(self,
-        slot: int, # Of a text that is finished
-    ) -> None:
-        "Give a slot back; the last text moves there"
+    def free(self, slot: int) -> None:
+        "Give the slot of a finished text back; the last text moves there"
         *slots, last = range(len(self.lengths))
         self.reorder([last if i == slot else i for i in slots])
     def truncate(self,
