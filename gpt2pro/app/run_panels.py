@@ -346,6 +346,7 @@ class TunePanel(CommandPanel):
         "Search one more setting"
         field = RangeField(word, self.config)
         field.remove.on_click(lambda button: self.remove(field.key))
+        field.input.observe(lambda change: self.refresh(), 'value')
         self.fields[field.key] = field
         self.names.value = ''
         self._arrange()

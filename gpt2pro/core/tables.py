@@ -91,7 +91,8 @@ def _column_widths(rows: TableRows, room: int, whole: bool = False) -> list[int]
 class _Table:
     "A table as wide as its terminal allows"
     def __init__(self, title: str, rows: TableRows) -> None:
-        self.title, self.rows = title, rows
+        self.title = title
+        self.rows = rows
     def __rich_console__(self, console: Any, options: Any) -> Any:
         from rich.table import Table
         from rich.text import Text
